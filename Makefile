@@ -1,0 +1,47 @@
+# One line each; CI runs the same. Everything is installed into .venv in this checkout.
+.DEFAULT_GOAL := help
+.PHONY: help run test check format bench deploy key lock clean
+
+PYTHON ?= python3
+BIN := .venv/bin
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+
+help: ## what can be typed here
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: .venv/ready ## the whole of Cairn on this machine: local cloud, sandbox platforms, demo
+	@python -m local.run
+
+test: .venv/ready ## every test: unit, integration, template, local cloud
+	@pytest
+
+check: .venv/ready ## lint, format, types, architecture
+	@ruff check . && ruff format --check . && mypy && lint-imports
+
+format: .venv/ready ## put the code in shape
+	@ruff check --fix . && ruff format .
+
+bench: .venv/ready ## measure the budgets and write docs/performance.md
+	@python -m bench
+
+deploy: .venv/ready ## deploy to the AWS account of your credentials
+	@npm ci --silent && npx cdk deploy --all
+
+key: .venv/ready ## make an API key in AWS: make key SCOPES=admin NAME=me
+	@python -m operations keys create --scopes $(SCOPES) --name $(NAME)
+
+lock: .venv/ready ## lock the newest allowed versions, with hashes and without addresses
+	@uv pip compile -q pyproject.toml --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -o requirements/layer.txt
+	@uv pip compile -q pyproject.toml --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --group dev -c requirements/layer.txt -o requirements/dev.txt
+
+clean: ## remove everything that was installed or built here
+	rm -rf .venv .local cdk.out node_modules
+
+.venv/ready: requirements/uv.txt requirements/dev.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Cairn needs Python 3.11 or later; set PYTHON=/path/to/python3.11")'
+	@$(PYTHON) -m venv --clear .venv || { echo "On Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }
+	@echo "Installing Cairn's tools into .venv, once ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.txt
+	@VIRTUAL_ENV=$(CURDIR)/.venv $(BIN)/uv pip sync --quiet --require-hashes requirements/dev.txt
+	@VIRTUAL_ENV=$(CURDIR)/.venv $(BIN)/uv pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@

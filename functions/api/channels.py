@@ -1,0 +1,220 @@
+"""The channels' routes: what is tracked, its reading now, and its history."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import date, datetime, timedelta
+from typing import Annotated, Any, Literal
+
+from aws_lambda_powertools.event_handler import Response
+from aws_lambda_powertools.event_handler.openapi.params import Path, Query
+from aws_lambda_powertools.event_handler.router import LambdaFunctionUrlRouter
+
+from cairn import channels as tracked
+from cairn.errors import BadInputError, NotFoundError
+from cairn.history import day_of
+from cairn.instants import from_millis, now
+from cairn.model import Number
+from cairn.standings import METRIC, Standing
+from functions.api import bodies, parts
+from functions.api.gate import requires
+from functions.api.refusals import REFUSALS
+
+router = LambdaFunctionUrlRouter()  # type: ignore[no-untyped-call]  # Powertools leaves it untyped
+
+ChannelId = Annotated[str, Path(description="The channel's id, as in `youtube:UC…`.", max_length=200)]
+Limit = Annotated[int, Query(description="At most so many.", ge=1, le=100)]
+Cursor = Annotated[str | None, Query(description="`nextCursor` of the page before.", max_length=1000)]
+MOST_DAYS = 3 * 366
+RESERVE_SECONDS = 18.0
+"""What a call to a platform may still take after it has begun; what is not begun by then goes on the queue."""
+METRICS = ("subscribers", "views", "videos")
+
+
+@router.get("/api/channels", summary="What is tracked", middlewares=requires("analytics", "ingest"), responses=REFUSALS)
+def list_channels(limit: Limit = 50, cursor: Cursor = None) -> bodies.Channels:
+    found, next_cursor = parts.channels().page(limit, cursor)
+    return bodies.Channels(items=[_body(one) for one in parts.standings().of(found)], next_cursor=next_cursor)
+
+
+@router.post(
+    "/api/channels",
+    summary="Track a channel, and take its first reading",
+    middlewares=requires(),
+    status_code=201,
+    responses={
+        **REFUSALS,
+        200: {"description": "It was tracked already", "content": {"application/json": {"model": bodies.Channel}}},
+    },
+)
+def add_channel(body: bodies.NewChannel) -> Response[bodies.Channel]:
+    channel, new = parts.fetching().track(body.platform, body.handle, body.name)
+    return Response(status_code=201 if new else 200, content_type="application/json", body=_one(channel.id))
+
+
+@router.delete(
+    "/api/channels/<channel_id>",
+    summary="Track a channel no longer; what it passed stays recorded",
+    middlewares=requires(),
+    status_code=204,
+    responses=REFUSALS,
+)
+def remove_channel(channel_id: ChannelId) -> Response[None]:
+    channel = _tracked(channel_id)
+    parts.channels().remove(channel)
+    parts.stats().forget(channel.subject)
+    return Response(status_code=204)
+
+
+@router.get(
+    "/api/channels/<channel_id>",
+    summary="A channel's reading",
+    middlewares=requires("analytics", "ingest"),
+    responses=REFUSALS,
+)
+def read_channel(
+    channel_id: ChannelId,
+    refresh: Annotated[
+        Literal["auto", "never"],
+        Query(description="`auto` fetches first when the reading is older than the refresh age."),
+    ] = "never",
+) -> bodies.Channel:
+    channel = _tracked(channel_id)
+    if refresh == "auto":
+        standing = parts.standings().of([channel])[0]
+        age = timedelta(seconds=parts.settings().refresh_age_seconds)
+        if standing.as_of is None or now() - standing.as_of > age:
+            parts.fetching().refresh(channel, source="page", asked_at=_asked_at())
+    return _one(channel_id)
+
+
+@router.post(
+    "/api/channels/<channel_id>/refresh",
+    summary="Fetch a channel now",
+    middlewares=requires("ingest", "analytics"),
+    responses=REFUSALS,
+)
+def refresh_channel(channel_id: ChannelId) -> bodies.Channel:
+    parts.fetching().refresh(_tracked(channel_id), source="refresh", asked_at=_asked_at())
+    return _one(channel_id)
+
+
+@router.post("/api/sync", summary="Fetch every channel now", middlewares=requires("ingest"), responses=REFUSALS)
+def sync(body: bodies.SyncRequest) -> bodies.SyncResult:
+    names = parts.platforms().names
+    if body.platform is not None and body.platform not in names:
+        raise BadInputError(f"platform: one of {', '.join(names)}")
+    chosen = names if body.platform is None else [body.platform]
+    return bodies.SyncResult(**asdict(parts.fetching().sweep(chosen, "sync", _seconds_left)))
+
+
+@router.get(
+    "/api/channels/<channel_id>/history",
+    summary="A channel's readings over time",
+    middlewares=requires("analytics"),
+    responses=REFUSALS,
+)
+def channel_history(
+    channel_id: ChannelId,
+    from_: Annotated[
+        datetime | None, Query(alias="from", description="The first instant; 30 days ago when left away.")
+    ] = None,
+    to: Annotated[datetime | None, Query(description="The last instant; now when left away.")] = None,
+    bucket: Annotated[
+        Literal["day", "none"], Query(description="Days, or the single readings of the last 30.")
+    ] = "day",
+    limit: Limit = 100,
+    cursor: Cursor = None,
+) -> bodies.ChannelHistory:
+    channel, present = _tracked(channel_id), now()
+    since, until = parts.span(from_, to, present, timedelta(days=30))
+    if bucket == "none":
+        points, next_cursor = parts.history().readings(channel.subject, since, until, present, limit, cursor)
+        readings = [bodies.SingleReading(at=point.at, **_counts(point.metrics)) for point in points]
+        return bodies.ChannelHistory(id=channel.id, bucket=bucket, items=readings, next_cursor=next_cursor)
+    zone = parts.settings().time_zone
+    first, last = day_of(since, zone), min(day_of(until, zone), day_of(present, zone))
+    if (last - first).days >= MOST_DAYS:
+        raise BadInputError(f"from, to: at most {MOST_DAYS} days at once")
+    return bodies.ChannelHistory(id=channel.id, bucket=bucket, items=_days(channel, first, last), next_cursor=None)
+
+
+def _days(channel: tracked.Channel, first: date, last: date) -> list[bodies.DailyValues]:
+    """A value for each day: those that a day ended with, and for the day of the stored reading and after, that one."""
+    history, zone = parts.history(), parts.settings().time_zone
+    ended = history.days(channel.subject, first, last)
+    before = history.before(channel.subject, first)
+    current = parts.stats().get(channel.subject)
+    known: dict[str, Number] = dict(before.metrics) if before else {}
+    values = []
+    for day in (first + timedelta(days=offset) for offset in range((last - first).days + 1)):
+        earlier = known
+        if current and day_of(current.as_of, zone) <= day:
+            known = dict(current.metrics)
+        elif day in ended:
+            known = dict(ended[day].metrics)
+        gained = {metric: _gained(earlier, known, metric) for metric in METRICS}
+        values.append(
+            bodies.DailyValues(
+                day=day,
+                **_counts(known),
+                subscribers_gained=gained["subscribers"],
+                views_gained=gained["views"],
+                videos_gained=gained["videos"],
+            )
+        )
+    return values
+
+
+def _gained(before: Mapping[str, Number], after: Mapping[str, Number], metric: str) -> int:
+    return int(after[metric] - before[metric]) if metric in before and metric in after else 0
+
+
+def _tracked(channel_id: str) -> tracked.Channel:
+    channel = parts.channels().get(channel_id)
+    if channel is None:
+        raise NotFoundError(f"no channel {channel_id!r} is tracked; GET /api/channels lists those that are")
+    return channel
+
+
+def _seconds_left() -> float:
+    return float(router.lambda_context.get_remaining_time_in_millis()) / 1000 - RESERVE_SECONDS
+
+
+def _asked_at() -> datetime:
+    """When the request came in at the front: whoever came while another's fetch began is answered by that fetch."""
+    return from_millis(int(router.current_event.request_context.time_epoch))
+
+
+def _one(channel_id: str) -> bodies.Channel:
+    return _body(parts.standings().of([_tracked(channel_id)])[0])
+
+
+def _counts(metrics: Any) -> dict[str, int | None]:
+    return {metric: int(metrics[metric]) if metric in metrics else None for metric in METRICS}
+
+
+def _body(standing: Standing) -> bodies.Channel:
+    channel, reading = standing.channel, standing.reading
+    trouble = channel.trouble
+    return bodies.Channel(
+        id=channel.id,
+        platform=channel.platform,
+        handle=channel.handle,
+        name=channel.name,
+        **_counts(reading.metrics if reading else {}),
+        precision=reading.precision.get(METRIC, 1) if reading else 1,
+        as_of=standing.as_of,
+        stale=standing.stale,
+        last_milestone=bodies.ReachedThreshold(
+            threshold=standing.last.threshold, label=standing.last.label, achieved_at=standing.last_at
+        )
+        if standing.last and standing.last_at
+        else None,
+        next_milestone=bodies.Threshold(threshold=standing.following.threshold, label=standing.following.label)
+        if standing.following
+        else None,
+        trouble=bodies.Trouble(code=trouble.code, message=trouble.message, since=trouble.since) if trouble else None,
+        added_at=channel.added_at,
+    )

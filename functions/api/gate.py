@@ -1,0 +1,57 @@
+"""Who may call what: a request is let in by its API key before anything of it is read, and to a route by a scope."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from aws_lambda_powertools.event_handler import LambdaFunctionUrlResolver, Response
+from aws_lambda_powertools.event_handler.middlewares import NextMiddleware
+
+from cairn.api_keys import ApiKey, ApiKeys
+from cairn.errors import ForbiddenError, NotSignedInError, TooLargeError
+
+PUBLIC = {"/", "/api/health", "/api/openapi.json", "/api/docs"}
+MOST_BYTES = 64 * 1024
+CACHE_SECONDS = 30
+"""How long a key that was revoked may still open the door of a warm Lambda."""
+
+
+class Gate:
+    def __init__(self, keys: ApiKeys, clock: Callable[[], float] = time.monotonic) -> None:
+        self._keys = keys
+        self._clock = clock
+        self._known: dict[str, tuple[float, ApiKey]] = {}
+
+    def admit(self, event: dict[str, Any]) -> ApiKey | None:
+        """Who calls; None on a public route. TooLargeError, or NotSignedInError without a key that is valid."""
+        if len(event.get("body") or "") > MOST_BYTES:
+            raise TooLargeError(f"the body is longer than {MOST_BYTES} bytes")
+        if event["rawPath"] in PUBLIC:
+            return None
+        scheme, _, plaintext = event["headers"].get("authorization", "").partition(" ")
+        if scheme.lower() != "bearer" or not plaintext:
+            raise NotSignedInError("send an API key: Authorization: Bearer cairn_…")
+        seen, key = self._known.get(plaintext, (0.0, None))
+        if key is None or self._clock() - seen > CACHE_SECONDS:
+            self._known.pop(plaintext, None)
+            key = self._keys.find(plaintext)
+            if key is None:
+                raise NotSignedInError("this API key was never made, or has been revoked")
+            self._known[plaintext] = (self._clock(), key)
+        return key
+
+
+def requires(*scopes: str) -> list[Callable[..., Response[Any]]]:
+    """The middleware of a route that needs one of these scopes; `admin` opens every door."""
+
+    def check(app: LambdaFunctionUrlResolver, next_middleware: NextMiddleware) -> Response[Any]:
+        caller: ApiKey = app.context["caller"]
+        if not caller.scopes & {"admin", *scopes}:
+            raise ForbiddenError(
+                f"this key may not do that; it needs the scope {' or '.join(sorted({*scopes, 'admin'}))}"
+            )
+        return next_middleware(app)
+
+    return [check]

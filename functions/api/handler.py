@@ -1,0 +1,87 @@
+"""The HTTP API: a request is let in, goes to its route, and is answered in JSON whatever happens."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+from aws_lambda_powertools.event_handler import LambdaFunctionUrlResolver, Response
+from aws_lambda_powertools.event_handler.exceptions import NotFoundError as NoRouteError
+from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValidationError
+from aws_lambda_powertools.event_handler.openapi.models import HTTPBearer
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from cairn.errors import CairnError
+from cairn.observing import logger, metrics
+from functions.api import bodies, channels, milestones, parts
+from functions.api.document import described
+from functions.api.gate import Gate
+from functions.api.refusals import broken, invalid, no_route, refused
+
+TITLE = "Cairn"
+VERSION = "1.0.0"
+
+
+class Api(LambdaFunctionUrlResolver):
+    """Powertools' resolver, whose document says what this API answers."""
+
+    def get_openapi_schema(self, **options: Any) -> Any:
+        return described(super().get_openapi_schema(**options))
+
+
+app = Api(enable_validation=True)
+app.include_router(channels.router)
+app.include_router(milestones.router)
+app.configure_openapi(
+    title=TITLE,
+    version=VERSION,
+    description="Real-time milestone alerts. Machines call with `Authorization: Bearer <API key>`.",
+    security_schemes={"apiKey": HTTPBearer()},
+    security=[{"apiKey": []}],
+)
+app.enable_swagger(path="/api/docs", title=TITLE, version=VERSION)
+
+
+@app.get("/", include_in_schema=False)
+def home() -> Response[str]:
+    return Response(status_code=302, headers={"Location": "/api/docs"})
+
+
+@app.get("/api/health", summary="Whether the API answers", security=[])
+def health() -> bodies.Health:
+    return bodies.Health()
+
+
+@app.get("/api/openapi.json", include_in_schema=False)
+def document() -> Response[str]:
+    return Response(status_code=200, content_type="application/json", body=app.get_openapi_json_schema())
+
+
+app.exception_handler(CairnError)(refused)
+app.exception_handler(RequestValidationError)(invalid)
+app.exception_handler(Exception)(broken)
+
+
+@app.not_found
+def not_found(error: NoRouteError) -> Response[str]:
+    return no_route()
+
+
+@cache
+def gate() -> Gate:
+    return Gate(parts.api_keys())
+
+
+@logger.inject_lambda_context(clear_state=True)
+@metrics.log_metrics
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    try:
+        app.append_context(caller=gate().admit(event))  # type: ignore[no-untyped-call]  # Powertools leaves it untyped
+    except CairnError as error:
+        refusal = refused(error)
+        return {
+            "statusCode": refusal.status_code,
+            "headers": {"content-type": "application/json"},
+            "body": refusal.body,
+        }
+    return app.resolve(event, context)

@@ -1,0 +1,70 @@
+"""Refusals as HTTP, in one place: Cairn's own, those of validation, and a stranger's surprise that tells nothing."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from aws_lambda_powertools.event_handler import Response
+from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValidationError
+
+from cairn.errors import CairnError, PlatformPausedError
+from cairn.instants import now
+from cairn.observing import logger
+from functions.api import bodies
+
+_WORDS = {
+    400: "The request cannot be understood; `details` says which field to change",
+    401: "No API key, or not a valid one",
+    403: "The key lacks the scope",
+    404: "There is no such thing",
+    413: "The body is too long",
+    429: "A platform asks to wait; see Retry-After",
+    500: "Something failed here; the log has the details",
+    503: "A platform does not answer",
+}
+REFUSALS: Any = {
+    status: {"description": words, "content": {"application/json": {"model": bodies.Error}}}
+    for status, words in _WORDS.items()
+}
+
+
+def refused(error: CairnError) -> Response[str]:
+    """The answer to a refusal, with its own status."""
+    headers: dict[str, str | list[str]] = {}
+    if isinstance(error, PlatformPausedError):
+        headers["Retry-After"] = str(max(1, round((error.until - now()).total_seconds())))
+    return _answer(error.status, error.message, headers=headers)
+
+
+def invalid(error: RequestValidationError) -> Response[str]:
+    """400 with the fields at fault, as the client wrote them."""
+    details = [
+        {
+            "field": ".".join(str(step) for step in one["loc"] if step not in ("body", "query", "path")),
+            "message": str(one["msg"]),
+        }
+        for one in error.errors()
+    ]
+    fields = ", ".join(detail["field"] for detail in details if detail["field"])
+    return _answer(400, f"invalid: {fields}" if fields else "the body is not valid JSON of the expected shape", details)
+
+
+def broken(error: Exception) -> Response[str]:
+    """500; what happened is for the log alone."""
+    logger.exception("request failed", exc_info=error)
+    return _answer(500, "something failed here; it has been logged")
+
+
+def no_route() -> Response[str]:
+    return _answer(404, "there is no such address; GET /api/docs lists those there are")
+
+
+def _answer(
+    status: int,
+    message: str,
+    details: list[dict[str, str]] | None = None,
+    headers: dict[str, str | list[str]] | None = None,
+) -> Response[str]:
+    body = json.dumps({"error": message, "details": details or []})
+    return Response(status_code=status, content_type="application/json", body=body, headers=headers or {})

@@ -1,0 +1,197 @@
+"""Sending to Telegram: one message after the other in leased slots, each noted before the next is begun.
+
+The bot's limits (about 30 messages a second, 1 a second a chat, 20 a minute a group) are kept by leasing stretches of
+time, not by counting. A stretch is as long as its messages need, and at least as long as a chat's own limit, so that
+two alerts, which reach the same chats in the same order, keep that distance in every chat.
+https://core.telegram.org/bots/faq#my-bot-is-hitting-limits-how-do-i-avoid-this
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from cairn.deliveries import Deliveries, NotYetError, Progress
+from cairn.instants import Clock
+from cairn.observing import logger
+from cairn.subscribers import Subscribers
+from cairn.telegram import Bot, ChatGoneError, ChatMigratedError, HeldError, NoAnswerError, RefusedError
+
+CHAT_SECONDS = 1.0
+GROUP_SECONDS = 3.0
+SHORT_HOLD_SECONDS = 5
+"""A longer hold is not waited for: the message goes back to the queue until it is over."""
+LEASE = timedelta(seconds=75)
+"""Longer than the function may run, so that a part whose sender died is free again well before SQS brings it back."""
+PATIENCE = timedelta(seconds=15)
+"""How far ahead a slot may lie; further off, the message goes back to the queue until then."""
+STALL_SECONDS = 1.0
+TRIES = 3
+MOST_FAILURES = 3
+
+
+class UnfinishedError(Exception):
+    """Some recipients are left: the message must come again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """A subscription by its key, which never changes, and the chat it is told at, which may move."""
+
+    key: str
+    chat_id: str
+
+
+@dataclass(slots=True)
+class Part:
+    """One part in the hands of one sender: what it has noted, and what it has yet to note."""
+
+    delivery: str
+    number: int
+    owner: str
+    delivered: set[str]
+    failed: set[str]
+    unnoted_delivered: list[str] = field(default_factory=list)
+    unnoted_failed: list[str] = field(default_factory=list)
+
+
+class Sender:
+    """`progress_every` 1 notes each message before the next, so that a killed sender repeats one at most."""
+
+    def __init__(
+        self,
+        *,
+        bot: Bot,
+        deliveries: Deliveries,
+        subscribers: Subscribers,
+        messages_per_second: float,
+        progress_every: int,
+        clock: Clock,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._bot = bot
+        self._deliveries = deliveries
+        self._subscribers = subscribers
+        self._interval = 1 / messages_per_second
+        self._progress_every = progress_every
+        self._clock = clock
+        self._sleep = sleep
+
+    def deliver(
+        self,
+        delivery: str,
+        number: int,
+        *,
+        owner: str,
+        text: str,
+        recipients: Sequence[Recipient],
+        distance: float,
+        left: Callable[[], float],
+    ) -> Progress | None:
+        """Tell those of a part who have not been told; None when the part was finished before.
+
+        `distance` is how many seconds must lie between two messages to one of these chats; `left`, how many remain.
+
+        NotYetError when the bot is held or somebody else is at it, UnfinishedError when time or Telegram gave out:
+        what was done is noted, and the next try goes on from there.
+        """
+        before = self._deliveries.open(delivery, number, owner, self._clock(), LEASE)
+        if before is None:
+            return None
+        part = Part(delivery, number, owner, set(before.delivered), set(before.failed))
+        try:
+            waiting = [one for one in recipients if one.key not in before.done]
+            self._send_all(part, text, waiting, distance, left)
+        except Exception:
+            self._note(part)
+            self._deliveries.release(delivery, number, owner)
+            raise
+        self._note(part)
+        return Progress(frozenset(part.delivered), frozenset(part.failed))
+
+    def _send_all(
+        self, part: Part, text: str, waiting: list[Recipient], distance: float, left: Callable[[], float]
+    ) -> None:
+        unanswered: list[Recipient] = []
+        while waiting:
+            slot, last = self._lease(len(waiting), distance), 0.0
+            while waiting:
+                if left() <= 0:
+                    raise UnfinishedError(f"out of time with {len(waiting)} recipients left")
+                now = self._now()
+                due = max(slot, last + 0.75 * self._interval)
+                if due > now:
+                    self._sleep(due - now)
+                last = self._now()
+                slot += self._interval
+                try:
+                    if not self._send(part, waiting[0], text):
+                        unanswered.append(waiting[0])
+                except HeldError as error:
+                    self._hold(error, left)
+                    break
+                del waiting[0]
+                if len(unanswered) >= MOST_FAILURES:
+                    raise UnfinishedError(f"Telegram does not answer; {len(unanswered) + len(waiting)} recipients left")
+                if self._now() - last > STALL_SECONDS:
+                    break  # the rest of the stretch has gone by: sending it now would be a burst
+        if unanswered:
+            raise UnfinishedError(f"Telegram did not answer for {len(unanswered)} recipients")
+
+    def _lease(self, messages: int, distance: float) -> float:
+        """When the first of these messages may be sent, in seconds since 1970."""
+        length = timedelta(seconds=max(messages * self._interval, distance))
+        return self._deliveries.lease_slots(self._clock(), length, PATIENCE).timestamp()
+
+    def _hold(self, error: HeldError, left: Callable[[], float]) -> None:
+        until = self._clock() + timedelta(seconds=error.seconds)
+        self._deliveries.hold(until)
+        logger.warning("Telegram holds the bot", seconds=error.seconds)
+        if error.seconds > min(SHORT_HOLD_SECONDS, left()):
+            raise NotYetError("Telegram holds the bot", until)
+        self._sleep(error.seconds)
+
+    def _send(self, part: Part, recipient: Recipient, text: str) -> bool:
+        """Try one recipient; False when Telegram did not answer. HeldError passes."""
+        chat_id = recipient.chat_id
+        for attempt in range(TRIES):
+            try:
+                self._bot.send_message(chat_id, text)
+            except ChatMigratedError as error:
+                chat_id = error.chat_id
+                self._subscribers.migrate(recipient.chat_id, chat_id)
+                logger.info("chat migrated", chat_id=recipient.chat_id, to=chat_id)
+            except ChatGoneError as error:
+                self._subscribers.remove(chat_id)
+                self._settle(part, recipient, delivered=False)
+                logger.warning("unsubscribed: unreachable", chat_id=chat_id, reason=str(error))
+                return True
+            except RefusedError as error:
+                self._settle(part, recipient, delivered=False)
+                logger.error("not delivered: refused", chat_id=chat_id, reason=str(error))
+                return True
+            except NoAnswerError as error:
+                logger.warning("Telegram did not answer", chat_id=chat_id, reason=str(error), attempt=attempt + 1)
+                self._sleep(random.uniform(0.1, 0.3) * 2**attempt)  # noqa: S311 - spreads retries, guards nothing
+            else:
+                self._settle(part, recipient, delivered=True)
+                logger.info("delivered", chat_id=chat_id, delivery=part.delivery)
+                return True
+        return False
+
+    def _settle(self, part: Part, recipient: Recipient, *, delivered: bool) -> None:
+        (part.delivered if delivered else part.failed).add(recipient.key)
+        (part.unnoted_delivered if delivered else part.unnoted_failed).append(recipient.key)
+        if len(part.unnoted_delivered) + len(part.unnoted_failed) >= self._progress_every:
+            self._note(part)
+
+    def _note(self, part: Part) -> None:
+        if part.unnoted_delivered or part.unnoted_failed:
+            self._deliveries.note(part.delivery, part.number, part.owner, part.unnoted_delivered, part.unnoted_failed)
+            part.unnoted_delivered, part.unnoted_failed = [], []
+
+    def _now(self) -> float:
+        return self._clock().timestamp()

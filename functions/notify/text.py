@@ -1,0 +1,51 @@
+"""What an alert says on Telegram: pure text, HTML-escaped, within Telegram's 4,096 characters."""
+
+from __future__ import annotations
+
+import html
+
+from cairn.model import Milestone, Number
+
+LIMIT = 4096
+_NAME_LIMIT = 200
+_PLATFORMS = {"youtube": "YouTube", "telegram": "Telegram", "instagram": "Instagram"}
+
+
+def alert_text(milestone: Milestone) -> str:
+    """`🎉 Cats passed 10K subscribers on YouTube!`, the exact value, and what a jump passed on its way."""
+    where = _platform(milestone)
+    name = html.escape(_shortened(milestone.name, _NAME_LIMIT))
+    lines = [f"🎉 <b>{name}</b> passed <b>{html.escape(milestone.label)}</b> {milestone.metric}{where}!"]
+    lines.append(f"Now at {grouped(milestone.value)}.")
+    if milestone.also_passed:
+        labels = [html.escape(passed.label) for passed in milestone.also_passed]
+        lines.append(f"Also passed: {_listed(labels, LIMIT - len(lines[0]) - len(lines[1]) - 40)}.")
+    return "\n".join(lines)
+
+
+def grouped(number: Number) -> str:
+    """1234567 → 1,234,567."""
+    return f"{number:,}"
+
+
+def _platform(milestone: Milestone) -> str:
+    if milestone.subject.kind != "channel":
+        return ""
+    platform = milestone.subject.id.partition(":")[0]
+    return f" on {_PLATFORMS.get(platform, html.escape(platform))}"
+
+
+def _shortened(text: str, limit: int) -> str:
+    return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def _listed(labels: list[str], limit: int) -> str:
+    """The labels, as many from the highest down as fit, in ascending order."""
+    kept: list[str] = []
+    room = limit
+    for label in reversed(labels):
+        room -= len(label) + 2
+        if room < 0:
+            return "…, " + ", ".join(reversed(kept))
+        kept.append(label)
+    return ", ".join(reversed(kept))

@@ -1,0 +1,146 @@
+"""Telegram's updates. What is to be said goes on the notify queue, so that Telegram is answered at once."""
+
+from __future__ import annotations
+
+import base64
+import hmac
+import json
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import cache
+from typing import Any
+
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from cairn import dynamo, queue
+from cairn.channels import Channels
+from cairn.instants import now
+from cairn.messages import Reply
+from cairn.milestones import Milestones
+from cairn.model import new_trace_id
+from cairn.observing import logger, metrics
+from cairn.queue import Queue
+from cairn.rules import catalogue
+from cairn.secret_keys import secret_keys
+from cairn.settings import from_environment
+from cairn.standings import Standings
+from cairn.stats import Stats
+from cairn.subscribers import Subscribers
+from functions.telegram_webhook import answers
+from functions.telegram_webhook.commands import Chat, Command, Migrated, Removed, Request, parse
+
+MOST_BYTES = 256 * 1024
+"""Telegram's updates are a few kilobytes; nothing longer is read."""
+MOST_CHANNELS = 100
+"""As many as /status looks at; about forty fit into a message."""
+PAUSE = timedelta(seconds=1)
+GROUP_PAUSE = timedelta(seconds=3)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    audience_table: str
+    channels_table: str
+    stats_table: str
+    milestones_table: str
+    notify_queue_url: str
+    telegram_secret: str
+    stale_after_seconds: int
+    ladders: str
+    time_zone: str
+
+
+class Conversation:
+    """What the bot does about a request, and what it says to it."""
+
+    def __init__(self, *, subscribers: Subscribers, channels: Channels, standings: Standings, queue: Queue) -> None:
+        self._subscribers = subscribers
+        self._channels = channels
+        self._standings = standings
+        self._queue = queue
+
+    def take(self, request: Request, key: str, trace_id: str) -> None:
+        """One request; `key` is the update's, so that Telegram's redelivery changes and says nothing more."""
+        match request:
+            case Removed(chat):
+                if self._subscribers.remove(chat.id):
+                    logger.info("unsubscribed: the bot was removed", chat_id=chat.id)
+            case Migrated(chat, to):
+                if self._subscribers.migrate(chat.id, to):
+                    logger.info("chat migrated", chat_id=chat.id, to=to)
+            case Command(name, chat):
+                pause = PAUSE if chat.type == "private" else GROUP_PAUSE
+                changed = self._change(name, chat)
+                logger.info("command", command=name, chat_id=chat.id)
+                if self._subscribers.may_answer(chat.id, key, now(), pause):
+                    self._queue.send([Reply(key, chat.id, changed or self._describe(name), trace_id)])
+
+    def _change(self, name: str, chat: Chat) -> str | None:
+        if name == "start":
+            new = self._subscribers.add(chat.id, chat.type, chat.title, now())
+            return answers.SUBSCRIBED if new else answers.SUBSCRIBED_BEFORE
+        if name == "stop":
+            return answers.UNSUBSCRIBED if self._subscribers.remove(chat.id) else answers.UNSUBSCRIBED_BEFORE
+        return None
+
+    def _describe(self, name: str) -> str:
+        if name != "status":
+            return answers.HELP
+        channels, _ = self._channels.page(MOST_CHANNELS, None)
+        return answers.status(self._standings.of(channels))
+
+
+@cache
+def settings() -> Settings:
+    return from_environment(Settings)
+
+
+@cache
+def conversation() -> Conversation:
+    tables = dynamo.resource()
+    channels = Channels(tables.Table(settings().channels_table))
+    standings = Standings(
+        channels=channels,
+        stats=Stats(tables.Table(settings().stats_table)),
+        milestones=Milestones(tables.Table(settings().milestones_table)),
+        rules=catalogue(json.loads(settings().ladders), settings().time_zone),
+        stale_after=timedelta(seconds=settings().stale_after_seconds),
+        clock=now,
+    )
+    return Conversation(
+        subscribers=Subscribers(tables.Table(settings().audience_table)),
+        channels=channels,
+        standings=standings,
+        queue=Queue(queue.client(), settings().notify_queue_url),
+    )
+
+
+@logger.inject_lambda_context(clear_state=True)
+@metrics.log_metrics
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Any 2xx is success to Telegram; anything else, and it brings the update again."""
+    method = event["requestContext"]["http"]["method"]
+    if method != "POST":
+        return _answer(404, {"error": f"{method} is not for this address; Telegram POSTs its updates here"})
+    expected = secret_keys(settings().telegram_secret).get("TELEGRAM_WEBHOOK_SECRET", "")
+    given = event["headers"].get("x-telegram-bot-api-secret-token", "")
+    if not expected or not hmac.compare_digest(given.encode(), expected.encode()):
+        return _answer(401, {"error": "X-Telegram-Bot-Api-Secret-Token is missing or wrong"})
+    body = event.get("body") or ""
+    raw = base64.b64decode(body) if event.get("isBase64Encoded") else body.encode()
+    if len(raw) > MOST_BYTES:
+        return _answer(413, {"error": f"an update is at most {MOST_BYTES} bytes"})
+    try:
+        update = json.loads(raw)
+    except (ValueError, RecursionError):
+        return _answer(400, {"error": "the body is not JSON"})
+    request = parse(update)
+    if request:
+        trace_id = new_trace_id()
+        with logger.append_context_keys(trace_id=trace_id):
+            conversation().take(request, str(update.get("update_id", trace_id))[:64], trace_id)
+    return _answer(200, {"ok": True})
+
+
+def _answer(status: int, body: dict[str, object]) -> dict[str, Any]:
+    return {"statusCode": status, "headers": {"content-type": "application/json"}, "body": json.dumps(body)}

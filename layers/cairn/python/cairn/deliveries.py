@@ -1,0 +1,220 @@
+"""How far an alert has come: its plan, its parts, and the bot's send slots, in the audience table.
+
+| pk | sk | holds | TTL |
+|---|---|---|---|
+| `delivery#{milestone id}` | `plan` | where the audience was cut into parts, decided once | 7 days |
+| `delivery#{milestone id}` | `part#{number}` | who of a part has been told; who is at it, until when | 7 days |
+| `bot` | `slots` | when the next message may be sent; until when Telegram holds the bot | – |
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from cairn.dynamo import Item, get, refused_item, transact
+from cairn.instants import from_millis, to_millis
+from cairn.milestones import milestone_key
+from cairn.model import Milestone
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.service_resource import Table
+
+KEPT = timedelta(days=7)
+_SLOTS = {"pk": "bot", "sk": "slots"}
+
+
+class NotYetError(Exception):
+    """Somebody else is at it, or the bot is held: come back then."""
+
+    def __init__(self, reason: str, until: datetime) -> None:
+        super().__init__(f"{reason} until {until.isoformat(timespec='milliseconds')}")
+        self.until = until
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The last key of each part but the last one, which is open; and how many recipients there are in all."""
+
+    cuts: tuple[str, ...]
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Which recipients of a part are done with, for good or for ill."""
+
+    delivered: frozenset[str]
+    failed: frozenset[str]
+
+    @property
+    def done(self) -> frozenset[str]:
+        return self.delivered | self.failed
+
+
+class Deliveries:
+    """`tallies` is the milestones table, where an alert's tally is kept beside its milestone."""
+
+    def __init__(self, table: Table, tallies: Table) -> None:
+        self._table = table
+        self._tallies = tallies
+
+    def plan(self, milestone: Milestone, plan: Plan, now: datetime) -> Plan:
+        """How the audience is cut into parts: this plan, or the one that an earlier try decided on.
+
+        Deciding once is what lets a repeat find each recipient in the same part as before.
+        """
+        key = {"pk": f"delivery#{milestone.id}", "sk": "plan"}
+        planned = {"cuts": list(plan.cuts), "total": plan.total, "expires_at": int((now + KEPT).timestamp())}
+        put = {
+            "TableName": self._table.name,
+            "Item": key | planned,
+            "ConditionExpression": "attribute_not_exists(pk)",
+        }
+        if transact(self._table, [{"Put": put}, self._tally(milestone, total=plan.total)]):
+            return plan
+        there = get(self._table, key, consistent=True)
+        if there is None:
+            raise LookupError(f"{milestone.id} is not in the history, so its alert has no tally to keep")
+        return Plan(tuple(there["cuts"]), int(there["total"]))
+
+    def open(self, delivery: str, number: int, owner: str, now: datetime, lease: timedelta) -> Progress | None:
+        """Take a part on, alone; what was done before. None when it is finished, NotYetError while another is at it."""
+        try:
+            item = self._table.update_item(
+                Key=_part_key(delivery, number),
+                UpdateExpression="SET leased_until = :until, lease_owner = :owner, expires_at = :expires",
+                ConditionExpression="attribute_not_exists(finished_at) AND "
+                "(attribute_not_exists(leased_until) OR leased_until <= :now)",
+                ExpressionAttributeValues={
+                    ":now": to_millis(now),
+                    ":until": to_millis(now + lease),
+                    ":owner": owner,
+                    ":expires": int((now + KEPT).timestamp()),
+                },
+                ReturnValues="ALL_NEW",
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
+            )["Attributes"]
+        except ClientError as error:
+            there = refused_item(error) or {}
+            if "finished_at" in there:
+                return None
+            raise NotYetError("the part is being delivered", from_millis(int(there["leased_until"]))) from None
+        return Progress(_names(item, "delivered"), _names(item, "failed"))
+
+    def note(self, delivery: str, number: int, owner: str, delivered: Sequence[str], failed: Sequence[str]) -> None:
+        """These recipients are done with. ClientError when the part is no longer ours."""
+        added = {":delivered": set(delivered), ":failed": set(failed)}
+        values: Item = {name: chats for name, chats in added.items() if chats}
+        self._table.update_item(
+            Key=_part_key(delivery, number),
+            UpdateExpression="ADD " + ", ".join(f"{name[1:]} {name}" for name in values),
+            ConditionExpression="lease_owner = :owner",
+            ExpressionAttributeValues=values | {":owner": owner},
+        )
+
+    def release(self, delivery: str, number: int, owner: str) -> None:
+        """Give a part back unfinished, for the next try."""
+        try:
+            self._table.update_item(
+                Key=_part_key(delivery, number),
+                UpdateExpression="REMOVE leased_until, lease_owner",
+                ConditionExpression="lease_owner = :owner",
+                ExpressionAttributeValues={":owner": owner},
+            )
+        except ClientError as error:
+            refused_item(error)
+
+    def finish(
+        self, delivery: str, number: int, progress: Progress, milestone: Milestone | None, planned: int, now: datetime
+    ) -> None:
+        """Close a part and add it to its alert's tally, both or neither; again, it changes nothing."""
+        update = {
+            "TableName": self._table.name,
+            "Key": _part_key(delivery, number),
+            "UpdateExpression": "SET finished_at = :now REMOVE leased_until, lease_owner",
+            "ConditionExpression": "attribute_not_exists(finished_at)",
+            "ExpressionAttributeValues": {":now": to_millis(now)},
+        }
+        counts = {"delivered": len(progress.delivered), "failed": len(progress.failed)}
+        actions: list[Any] = [{"Update": update}]
+        if milestone:
+            actions.append(self._tally(milestone, **counts, total=sum(counts.values()) - planned))
+        transact(self._table, actions)
+
+    # -- the bot's send slots
+
+    def lease_slots(self, now: datetime, length: timedelta, patience: timedelta) -> datetime:
+        """Reserve the bot for `length`: from when. NotYetError when that is more than `patience` away.
+
+        One update when the bot is idle, two when it is busy; the item is the only thing the senders share.
+        """
+        start, wait, hold = (
+            to_millis(now),
+            to_millis(now + patience),
+            "attribute_not_exists(held_until) OR held_until <= :now",
+        )
+        millis = -(-length // timedelta(milliseconds=1))
+        try:
+            self._table.update_item(
+                Key=_SLOTS,
+                UpdateExpression="SET next_at = :next",
+                ConditionExpression=f"(attribute_not_exists(next_at) OR next_at <= :now) AND ({hold})",
+                ExpressionAttributeValues={":now": start, ":next": start + millis},
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
+            )
+            return now
+        except ClientError as error:
+            there = refused_item(error) or {}
+        if int(there.get("held_until", 0)) > start:
+            raise NotYetError("Telegram holds the bot", from_millis(int(there["held_until"])))
+        try:
+            taken = self._table.update_item(
+                Key=_SLOTS,
+                UpdateExpression="ADD next_at :length",
+                ConditionExpression=f"next_at <= :wait AND ({hold})",
+                ExpressionAttributeValues={":now": start, ":wait": wait, ":length": millis},
+                ReturnValues="UPDATED_NEW",
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
+            )["Attributes"]
+        except ClientError as error:
+            there = refused_item(error) or {}
+            until = max(int(there.get("held_until", 0)), int(there["next_at"]) - (wait - start))
+            raise NotYetError("the bot's slots are taken", from_millis(until)) from None
+        return max(now, from_millis(int(str(taken["next_at"])) - millis))
+
+    def hold(self, until: datetime) -> None:
+        """Telegram holds the bot: no slot is given before then."""
+        try:
+            self._table.update_item(
+                Key=_SLOTS,
+                UpdateExpression="SET held_until = :until",
+                ConditionExpression="attribute_not_exists(held_until) OR held_until < :until",
+                ExpressionAttributeValues={":until": to_millis(until)},
+            )
+        except ClientError as error:
+            refused_item(error)
+
+    def _tally(self, milestone: Milestone, **changes: int) -> Item:
+        return {
+            "Update": {
+                "TableName": self._tallies.name,
+                "Key": milestone_key(milestone),
+                "UpdateExpression": "ADD " + ", ".join(f"#{name} :{name}" for name in changes),
+                "ConditionExpression": "attribute_exists(pk)",
+                "ExpressionAttributeNames": {f"#{name}": name for name in changes},
+                "ExpressionAttributeValues": {f":{name}": change for name, change in changes.items()},
+            }
+        }
+
+
+def _part_key(delivery: str, number: int) -> Item:
+    return {"pk": f"delivery#{delivery}", "sk": f"part#{number:05d}"}
+
+
+def _names(item: Item, attribute: str) -> frozenset[str]:
+    return frozenset(str(name) for name in item.get(attribute, ()))

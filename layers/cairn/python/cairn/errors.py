@@ -1,0 +1,74 @@
+"""Refusals: what Cairn answers instead of doing. Anything else goes on to the retry and the dead letters.
+
+CairnError
+├── BadInputError            400  the caller can mend it
+├── NotSignedInError         401
+├── ForbiddenError           403
+├── NotFoundError            404
+├── ConflictError            409
+├── TooLargeError            413
+├── PlatformPausedError      429  a platform asked us to wait; carries until when
+└── PlatformUnavailableError 503  a platform does not answer
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+
+class CairnError(Exception):
+    """A refusal with a message for whoever asked."""
+
+    status = 500
+
+    def __init__(self, message: str, details: tuple[object, ...] = ()) -> None:
+        super().__init__(message)
+        self.message = message
+        self.details = details
+
+
+class BadInputError(CairnError):
+    status = 400
+
+
+class NotSignedInError(CairnError):
+    status = 401
+
+
+class ForbiddenError(CairnError):
+    status = 403
+
+
+class NotFoundError(CairnError):
+    status = 404
+
+
+class ConflictError(CairnError):
+    status = 409
+
+
+class TooLargeError(CairnError):
+    status = 413
+
+
+class PlatformPausedError(CairnError):
+    """The platform said to wait: a rate limit or a spent quota."""
+
+    status = 429
+
+    def __init__(self, platform: str, reason: str, until: datetime) -> None:
+        super().__init__(f"{platform} asks to wait until {until.isoformat(timespec='seconds')}: {reason}")
+        self.platform = platform
+        self.reason = reason
+        self.until = until
+
+
+class PlatformUnavailableError(CairnError):
+    """The platform failed or timed out, after the retries the time allowed; or it refuses our key."""
+
+    status = 503
+
+    def __init__(self, platform: str, reason: str) -> None:
+        super().__init__(f"{platform} does not answer: {reason}")
+        self.platform = platform
+        self.reason = reason

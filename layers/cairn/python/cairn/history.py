@@ -1,0 +1,101 @@
+"""The history table: readings over time for 30 days, and each day's last values for ever.
+
+| pk | sk | holds | TTL |
+|---|---|---|---|
+| subject | `reading#{as_of}` | a stored reading | 30 days |
+| subject | `day#{date}` | the values a day ended with, written when the next day begins | – |
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+from boto3.dynamodb.conditions import Key
+from botocore.exceptions import ClientError
+
+from cairn.dynamo import Item, numbers, query, query_all, refused_item
+from cairn.instants import from_millis, iso, to_millis
+from cairn.model import Number, Reading, Subject
+from cairn.paging import decode, encode
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.service_resource import Table
+
+KEPT = timedelta(days=30)
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """The values at an instant; for a day, those it ended with."""
+
+    at: datetime
+    metrics: Mapping[str, Number]
+
+
+class History:
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def add(self, reading: Reading) -> None:
+        """Enter a reading; the same reading again is the same item. One write unit."""
+        self._table.put_item(
+            Item={
+                "pk": str(reading.subject),
+                "sk": f"reading#{iso(reading.as_of)}",
+                "metrics": dict(reading.metrics),
+                "as_of": to_millis(reading.as_of),
+                "expires_at": int((reading.as_of + KEPT).timestamp()),
+            }
+        )
+
+    def close_day(self, last: Reading, day: date) -> None:
+        """Enter the values that a day ended with. An older reading never replaces a newer one."""
+        try:
+            self._table.put_item(
+                Item={
+                    "pk": str(last.subject),
+                    "sk": f"day#{day.isoformat()}",
+                    "metrics": dict(last.metrics),
+                    "as_of": to_millis(last.as_of),
+                },
+                ConditionExpression="attribute_not_exists(pk) OR as_of < :as_of",
+                ExpressionAttributeValues={":as_of": to_millis(last.as_of)},
+            )
+        except ClientError as error:
+            refused_item(error)
+
+    def days(self, subject: Subject, first: date, last: date) -> dict[date, Point]:
+        """The days that ended from `first` to `last`: one item a day, however many readings there were."""
+        where = Key("pk").eq(str(subject)) & Key("sk").between(f"day#{first.isoformat()}", f"day#{last.isoformat()}")
+        items = query_all(self._table, where)
+        return {date.fromisoformat(item["sk"].partition("#")[2]): _to_point(item) for item in items}
+
+    def before(self, subject: Subject, day: date) -> Point | None:
+        """The values with which the last recorded day before `day` ended."""
+        where = Key("pk").eq(str(subject)) & Key("sk").between("day#", f"day#{(day - timedelta(days=1)).isoformat()}")
+        items = query(self._table, where, ScanIndexForward=False, Limit=1)["Items"]
+        return _to_point(items[0]) if items else None
+
+    def readings(
+        self, subject: Subject, since: datetime, until: datetime, now: datetime, limit: int, cursor: str | None
+    ) -> tuple[list[Point], str | None]:
+        """Single readings from `since` to `until`, oldest first, and the cursor of the next page."""
+        first, last = f"reading#{iso(since)}", f"reading#{iso(until)}~"
+        start = decode(cursor, {"pk": str(subject), "sk": (first, last)})
+        where = Key("pk").eq(str(subject)) & Key("sk").between(first, last)
+        answer = query(self._table, where, start, Limit=limit)
+        kept = [item for item in answer["Items"] if item["expires_at"] > now.timestamp()]
+        return [_to_point(item) for item in kept], encode(answer.get("LastEvaluatedKey"))
+
+
+def day_of(instant: datetime, time_zone: str) -> date:
+    """The calendar day that an instant falls on, where the operator lives."""
+    return instant.astimezone(ZoneInfo(time_zone)).date()
+
+
+def _to_point(item: Item) -> Point:
+    return Point(from_millis(int(item["as_of"])), numbers(item["metrics"]))

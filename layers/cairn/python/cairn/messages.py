@@ -1,0 +1,98 @@
+"""What the queues carry, as frozen types; dicts stop here. The shapes are documented in docs/events.md."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, ClassVar
+
+from cairn.milestones import to_milestone, to_plain
+from cairn.model import Milestone
+
+
+class UnreadableMessageError(ValueError):
+    """A message that is not of Cairn's making: it goes to the dead letters, where somebody can look at it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """A milestone to be told to everybody who subscribed."""
+
+    type: ClassVar[str] = "alert"
+    milestone: Milestone
+
+    @property
+    def trace_id(self) -> str:
+        return self.milestone.trace_id
+
+
+@dataclass(frozen=True, slots=True)
+class AlertPart:
+    """One stretch of an alert's audience: the chats after `after` up to `through` in the order of the table."""
+
+    type: ClassVar[str] = "alert_part"
+    milestone: Milestone
+    number: int
+    after: str | None
+    through: str | None
+    planned: int
+
+    @property
+    def trace_id(self) -> str:
+        return self.milestone.trace_id
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What the bot answers to one person's command; `key` makes a repeat recognisable."""
+
+    type: ClassVar[str] = "reply"
+    key: str
+    chat_id: str
+    text: str
+    trace_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class FetchBatch:
+    """Channels of one platform to be fetched together; `number` is the batch's place among the platform's."""
+
+    type: ClassVar[str] = "fetch_batch"
+    platform: str
+    number: int
+    channel_ids: tuple[str, ...]
+    source: str
+    trace_id: str
+
+
+Message = Alert | AlertPart | Reply | FetchBatch
+_TYPES: dict[str, type[Message]] = {cls.type: cls for cls in (Alert, AlertPart, Reply, FetchBatch)}
+
+
+def dump(message: Message) -> str:
+    """The JSON text of a message."""
+    fields = {"type": message.type} | {name: getattr(message, name) for name in message.__slots__}
+    if isinstance(message, Alert | AlertPart):
+        fields["milestone"] = to_plain(message.milestone)
+    return json.dumps(fields, default=_number, separators=(",", ":"))
+
+
+def load(text: str) -> Message:
+    """The message of a JSON text; UnreadableMessageError says what is wrong with it."""
+    try:
+        fields: dict[str, Any] = json.loads(text, parse_float=Decimal)
+        cls = _TYPES[fields.pop("type")]
+        if "milestone" in fields:
+            fields["milestone"] = to_milestone(fields["milestone"])
+        if "channel_ids" in fields:
+            fields["channel_ids"] = tuple(fields["channel_ids"])
+        return cls(**fields)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise UnreadableMessageError(f"not a message of Cairn's: {error!r}: {text[:200]}") from error
+
+
+def _number(value: Any) -> int | str:
+    if isinstance(value, Decimal):
+        return int(value) if value == value.to_integral_value() else str(value)
+    raise TypeError(f"{type(value).__name__} has no place in a message")

@@ -1,0 +1,213 @@
+"""The milestones table: how high each subject has been (marks), and what it passed, newest first.
+
+| pk | sk | holds |
+|---|---|---|
+| subject | `mark#{rule}#{period}` | the last-milestone item: its height, the one before, the event that claimed it |
+| subject | `milestone#{achieved_at}#{rule}#{period}#{threshold}` | a milestone and its tally; listed by `by_time` |
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from boto3.dynamodb.conditions import Key
+from botocore.exceptions import ClientError
+
+from cairn.dynamo import Item, get_many, number, query, query_all, refused_item
+from cairn.instants import from_millis, iso, to_millis
+from cairn.model import Milestone, Number, Passed, Subject, Tally
+from cairn.paging import decode, encode
+from cairn.rules import News
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.service_resource import Table
+
+BY_TIME = "by_time"
+EVERYBODY = "milestones"
+"""The one partition key of `by_time`. Milestones are rare; docs/scale.md says when to split it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A mark that is ours to announce; `previous` is the height it stood at before."""
+
+    previous: Number
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """How high a subject has been by a rule in a period."""
+
+    threshold: Number
+    achieved_at: datetime
+    silent: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some milestones with their tallies, and where the next page begins."""
+
+    items: list[tuple[Milestone, Tally]]
+    next_cursor: str | None
+
+
+class Milestones:
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    # -- marks
+
+    def claim(
+        self,
+        subject: Subject,
+        rule: str,
+        period: str,
+        height: Number,
+        *,
+        achieved_at: datetime,
+        event_id: str,
+        news: News,
+    ) -> Claim | None:
+        """Raise the mark to `height` if it is lower or not there: one conditional update, for a claim of ours.
+
+        None means there is nothing to announce: the mark was already that high, or this is a baseline. A repeat of
+        the same event is answered as the first time, so that whatever failed after the claim is done again.
+        """
+        lower = "attribute_not_exists(height) OR height < :height"
+        condition = "height < :height" if news is News.REAPPEARED else lower
+        silent = news is News.BASELINE
+        try:
+            old = self._table.update_item(
+                Key=_mark_key(subject, rule, period),
+                UpdateExpression="SET previous = if_not_exists(height, :zero), height = :height, event_id = :event_id, "
+                "achieved_at = :achieved_at, silent = :silent",
+                ConditionExpression=condition,
+                ExpressionAttributeValues={
+                    ":zero": 0,
+                    ":height": height,
+                    ":event_id": event_id,
+                    ":achieved_at": to_millis(achieved_at),
+                    ":silent": silent,
+                },
+                ReturnValues="ALL_OLD",
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
+            ).get("Attributes", {})
+        except ClientError as error:
+            there = refused_item(error)
+            if there is None:  # reappeared without ever having been marked
+                return self.claim(
+                    subject, rule, period, height, achieved_at=achieved_at, event_id=event_id, news=News.BASELINE
+                )
+            ours = there["event_id"] == event_id and not there["silent"]
+            return Claim(number(there["previous"])) if ours else None
+        return None if silent else Claim(number(old["height"]) if old else 0)
+
+    def marks(self, subjects: Iterable[Subject], rule: str, period: str) -> dict[Subject, Mark]:
+        """The marks of those that have one."""
+        keys = [_mark_key(subject, rule, period) for subject in subjects]
+        return {
+            Subject.parse(item["pk"]): Mark(
+                number(item["height"]), from_millis(int(item["achieved_at"])), bool(item["silent"])
+            )
+            for item in get_many(self._table, keys)
+        }
+
+    # -- history
+
+    def record(self, milestone: Milestone) -> None:
+        """Enter a milestone into the history. A repeat changes nothing, least of all the tally."""
+        try:
+            self._table.put_item(
+                Item=_to_item(milestone),
+                ConditionExpression="attribute_not_exists(pk)",
+            )
+        except ClientError as error:
+            refused_item(error)
+
+    def get(self, milestone_id: str) -> Milestone | None:
+        """A recorded milestone by its id; reads its subject's milestones, newest first, until it is found."""
+        subject, separator, _ = milestone_id.partition("/")
+        if not separator:
+            return None
+        where = Key("pk").eq(subject) & Key("sk").begins_with("milestone#")
+        found = map(to_milestone, query_all(self._table, where, ScanIndexForward=False))
+        return next((milestone for milestone in found if milestone.id == milestone_id), None)
+
+    def page(self, subject: Subject | None, since: datetime, until: datetime, limit: int, cursor: str | None) -> Page:
+        """Milestones achieved from `since` to `until`, newest first: one subject's, or everybody's."""
+        if subject:
+            first, last = f"milestone#{iso(since)}", f"milestone#{iso(until)}~"
+            where = Key("pk").eq(str(subject)) & Key("sk").between(first, last)
+            start = decode(cursor, {"pk": str(subject), "sk": (first, last)})
+            answer = query(self._table, where, start, Limit=limit, ScanIndexForward=False)
+        else:
+            first, last = iso(since), f"{iso(until)}~"
+            where = Key("listing").eq(EVERYBODY) & Key("achieved").between(first, last)
+            start = decode(cursor, {"listing": EVERYBODY, "achieved": (first, last), "pk": ("", "~"), "sk": ("", "~")})
+            answer = query(self._table, where, start, Limit=limit, ScanIndexForward=False, IndexName=BY_TIME)
+        items = [(to_milestone(item), _to_tally(item)) for item in answer["Items"]]
+        return Page(items, encode(answer.get("LastEvaluatedKey")))
+
+
+def milestone_key(milestone: Milestone) -> Item:
+    """The key of a milestone's item, for those who add to its tally."""
+    tail = f"{milestone.rule}#{milestone.period}#{milestone.threshold}"
+    return {"pk": str(milestone.subject), "sk": f"milestone#{iso(milestone.achieved_at)}#{tail}"}
+
+
+def _mark_key(subject: Subject, rule: str, period: str) -> Item:
+    return {"pk": str(subject), "sk": f"mark#{rule}#{period}"}
+
+
+def _to_item(milestone: Milestone) -> Item:
+    key = milestone_key(milestone)
+    return {
+        **key,
+        **to_plain(milestone),
+        "listing": EVERYBODY,
+        "achieved": f"{iso(milestone.achieved_at)}#{milestone.id}",
+        "total": 0,
+        "delivered": 0,
+        "failed": 0,
+    }
+
+
+def _to_tally(item: Item) -> Tally:
+    return Tally(int(item["total"]), int(item["delivered"]), int(item["failed"]))
+
+
+def to_plain(milestone: Milestone) -> Item:
+    """A milestone as plain values: what an item holds, and a message carries."""
+    return {
+        "subject": str(milestone.subject),
+        "name": milestone.name,
+        "rule": milestone.rule,
+        "metric": milestone.metric,
+        "period": milestone.period,
+        "threshold": milestone.threshold,
+        "label": milestone.label,
+        "value": milestone.value,
+        "also_passed": [{"threshold": passed.threshold, "label": passed.label} for passed in milestone.also_passed],
+        "achieved_at": to_millis(milestone.achieved_at),
+        "trace_id": milestone.trace_id,
+    }
+
+
+def to_milestone(item: Item) -> Milestone:
+    """The milestone of an item or a message; KeyError or ValueError when it is none."""
+    return Milestone(
+        subject=Subject.parse(item["subject"]),
+        name=item["name"],
+        rule=item["rule"],
+        metric=item["metric"],
+        period=item["period"],
+        threshold=number(item["threshold"]),
+        label=item["label"],
+        value=number(item["value"]),
+        also_passed=tuple(Passed(number(one["threshold"]), one["label"]) for one in item["also_passed"]),
+        achieved_at=from_millis(int(item["achieved_at"])),
+        trace_id=item["trace_id"],
+    )

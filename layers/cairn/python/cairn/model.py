@@ -1,0 +1,94 @@
+"""The words of Cairn as types: frozen, without behaviour that reaches outside, the same in every function."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from typing import Self
+
+Number = int | Decimal
+"""A metric's value. Counts are int; money is Decimal; nothing is float."""
+
+
+def new_trace_id() -> str:
+    """The id that a reading carries to every delivery it leads to: 32 hexadecimal digits, as W3C trace ids."""
+    return secrets.token_hex(16)
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What is counted; written `kind:id`, as in `channel:youtube:UC…` or `rep:17`."""
+
+    kind: str
+    id: str
+
+    def __str__(self) -> str:
+        return f"{self.kind}:{self.id}"
+
+    @classmethod
+    def parse(cls, key: str) -> Self:
+        """The subject of a key; ValueError when the key is not `kind:id`."""
+        kind, colon, rest = key.partition(":")
+        if not (kind and colon and rest):
+            raise ValueError(f"a subject is written kind:id, not {key!r}")
+        return cls(kind, rest)
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A subject's values at an instant. A metric that is absent is unknown, which is not zero."""
+
+    subject: Subject
+    name: str
+    metrics: Mapping[str, Number]
+    as_of: datetime
+    source: str
+    trace_id: str
+    precision: Mapping[str, int] = field(default_factory=dict)
+    """The step to which the source rounds a metric down; absent where it is exact."""
+
+
+@dataclass(frozen=True, slots=True)
+class Passed:
+    """A threshold and how people write it."""
+
+    threshold: Number
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class Milestone:
+    """The fact that a subject passed a rule's threshold in a period."""
+
+    subject: Subject
+    name: str
+    rule: str
+    metric: str
+    period: str
+    threshold: Number
+    label: str
+    value: Number
+    also_passed: tuple[Passed, ...]
+    achieved_at: datetime
+    trace_id: str
+
+    @property
+    def id(self) -> str:
+        return milestone_id(self.subject, self.rule, self.period, self.threshold)
+
+
+def milestone_id(subject: Subject, rule: str, period: str, threshold: Number) -> str:
+    """The same four always give the same id: it is what makes a repeat recognisable everywhere."""
+    return f"{subject}/{rule}/{period}/{threshold}"
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """What has become of an alert: recipients in all, reached, and given up."""
+
+    total: int = 0
+    delivered: int = 0
+    failed: int = 0

@@ -1,0 +1,41 @@
+"""Cursors: where a list goes on, opaque to the client and checked when it comes back."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from cairn.errors import BadInputError
+
+Expected = Mapping[str, str | tuple[str, str]]
+"""The key's attributes: each exactly a text, or from one text to another."""
+
+
+def encode(key: Mapping[str, Any] | None) -> str | None:
+    """The cursor of a query's LastEvaluatedKey; None at the end of the list."""
+    return base64.urlsafe_b64encode(json.dumps(key).encode()).decode().rstrip("=") if key else None
+
+
+def decode(cursor: str | None, expected: Expected) -> dict[str, str]:
+    """The key to start after; BadInputError for a cursor that this list did not give out."""
+    if not cursor:
+        return {}
+    try:
+        key = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+    except ValueError:
+        key = None
+    if (
+        not isinstance(key, dict)
+        or key.keys() != expected.keys()
+        or not all(map(_fits, key.values(), map(expected.get, key)))
+    ):
+        raise BadInputError("cursor: not one that this list gave out; leave it away to begin at the start")
+    return key
+
+
+def _fits(value: Any, allowed: Any) -> bool:
+    if not isinstance(value, str) or not value:
+        return False
+    return value == allowed if isinstance(allowed, str) else allowed[0] <= value <= allowed[1]

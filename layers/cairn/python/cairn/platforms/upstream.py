@@ -1,0 +1,107 @@
+"""One way of calling a platform: retries with jitter inside a time budget, and refusals as Cairn's own types."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+import httpx
+from tenacity import (
+    RetryError,
+    Retrying,
+    retry_if_exception_type,
+    stop_after_attempt,
+    stop_after_delay,
+    wait_random_exponential,
+)
+
+from cairn.errors import PlatformUnavailableError
+from cairn.instants import Clock
+
+TIMEOUT = httpx.Timeout(5.0, connect=2.0)
+ATTEMPTS = 3
+BUDGET_SECONDS = 12.0
+
+
+class _TryAgainError(Exception):
+    pass
+
+
+class Upstream:
+    """A platform's API behind its base address. Query parameters, which may hold keys, reach no error and no log."""
+
+    def __init__(
+        self,
+        platform: str,
+        http: httpx.Client,
+        url: str,
+        *,
+        clock: Clock,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self.platform = platform
+        self.clock = clock
+        self._http = http
+        self._url = url.rstrip("/")
+        self._sleep = sleep
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, str] | None = None,
+        json: Mapping[str, object] | None = None,
+    ) -> tuple[httpx.Response, dict[str, Any]]:
+        """The response and its JSON object, whatever its status below 500.
+
+        Time-outs, broken connections, 5xx and bodies that are no JSON object are tried again, then raised as
+        PlatformUnavailableError.
+        """
+        tries = Retrying(
+            retry=retry_if_exception_type(_TryAgainError),
+            stop=stop_after_attempt(ATTEMPTS) | stop_after_delay(BUDGET_SECONDS),
+            wait=wait_random_exponential(multiplier=0.2, max=2),
+            sleep=self._sleep,
+        )
+        try:
+            return tries(self._once, method, path, params, json)
+        except RetryError as error:
+            reason = error.last_attempt.exception()
+            raise PlatformUnavailableError(self.platform, str(reason)) from None
+
+    def _once(
+        self, method: str, path: str, params: Mapping[str, str] | None, json: Mapping[str, object] | None
+    ) -> tuple[httpx.Response, dict[str, Any]]:
+        try:
+            response = self._http.request(method, self._url + path, params=params, json=json, timeout=TIMEOUT)
+        except httpx.HTTPError as error:
+            raise _TryAgainError(type(error).__name__) from None
+        if response.status_code >= 500:
+            raise _TryAgainError(f"HTTP {response.status_code}")
+        try:
+            body = response.json()
+        except ValueError:
+            body = None
+        if not isinstance(body, dict):
+            raise _TryAgainError(f"HTTP {response.status_code} with a body that is no JSON object")
+        return response, body
+
+    def until(self, response: httpx.Response, default: timedelta) -> datetime:
+        """When to come back: Retry-After in seconds or as a date, else after `default`."""
+        present, header = self.clock(), response.headers.get("retry-after", "")
+        if header.isdigit():
+            return present + timedelta(seconds=int(header))
+        with suppress(ValueError):
+            return max(present, parsedate_to_datetime(header).astimezone(UTC))
+        return present + default
+
+
+def error_of(body: Mapping[str, Any]) -> dict[str, Any]:
+    """The `error` object of a Google or Graph body; empty when there is none."""
+    error = body.get("error")
+    return error if isinstance(error, dict) else {}

@@ -1,0 +1,88 @@
+"""YouTube's Data API: fifty channels a call, counts as texts, subscribers rounded down to three significant figures.
+
+https://developers.google.com/youtube/v3/docs/channels/list
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, NoReturn
+from zoneinfo import ZoneInfo
+
+import httpx
+
+from cairn.channels import Channel
+from cairn.errors import BadInputError, PlatformPausedError, PlatformUnavailableError
+from cairn.platforms import Counts, Profile, Refusal
+from cairn.platforms.upstream import Upstream, error_of
+
+_ID = re.compile(r"UC[0-9A-Za-z_-]{22}")
+_HANDLE = re.compile(r"@?([\w.·-]{1,100})")
+_URL = re.compile(r"^(?:https?://)?(?:www\.|m\.)?youtube\.com/(?:channel/)?")
+_COUNTS = {"subscribers": "subscriberCount", "views": "viewCount", "videos": "videoCount"}
+_QUOTA_DAY = ZoneInfo("America/Los_Angeles")
+
+
+class YouTube:
+    group_size = 50
+    required_keys = ("YOUTUBE_API_KEY",)
+
+    def __init__(self, upstream: Upstream, keys: Mapping[str, str]) -> None:
+        self._upstream = upstream
+        self._key = keys["YOUTUBE_API_KEY"]
+
+    def resolve(self, handle: str) -> Profile | None:
+        name = _URL.sub("", handle.strip())
+        if _ID.fullmatch(name):
+            items = self._list("snippet", id=name)
+        elif matched := _HANDLE.fullmatch(name):
+            items = self._list("snippet", forHandle=f"@{matched[1]}")
+        else:
+            raise BadInputError("handle: a YouTube channel is written @name, or as its id UC…")
+        if not items:
+            return None
+        snippet = items[0].get("snippet", {})
+        return Profile(items[0]["id"], snippet.get("customUrl") or name, snippet.get("title") or name)
+
+    def fetch(self, channels: Sequence[Channel]) -> Mapping[str, Counts | Refusal]:
+        items = self._list("statistics", id=",".join(channel.native_id for channel in channels))
+        found = {item["id"]: _counts(item.get("statistics", {})) for item in items if "id" in item}
+        unknown = Refusal("unknown_channel", "YouTube knows no channel with this id any more")
+        return {channel.native_id: found.get(channel.native_id, unknown) for channel in channels}
+
+    def _list(self, part: str, **filters: str) -> list[dict[str, Any]]:
+        params = {"part": part, "maxResults": "50", "key": self._key, **filters}
+        response, body = self._upstream.call("GET", "/channels", params=params)
+        if response.status_code != 200:
+            self._refuse(response, body)
+        items = body.get("items", [])  # the API leaves `items` out when nothing was found
+        return [item for item in items if isinstance(item, dict)]
+
+    def _refuse(self, response: httpx.Response, body: dict[str, Any]) -> NoReturn:
+        error = error_of(body)
+        reasons = {one.get("reason") for one in error.get("errors", []) if isinstance(one, dict)}
+        if reasons & {"quotaExceeded", "dailyLimitExceeded"}:
+            raise PlatformPausedError("youtube", "the day's quota is spent", self._quota_reset())
+        if response.status_code == 429 or reasons & {"rateLimitExceeded", "userRateLimitExceeded"}:
+            until = self._upstream.until(response, timedelta(minutes=1))
+            raise PlatformPausedError("youtube", "too many requests", until)
+        raise PlatformUnavailableError("youtube", f"HTTP {response.status_code}: {error.get('message', 'no message')}")
+
+    def _quota_reset(self) -> datetime:
+        """The next midnight in California, when Google counts afresh."""
+        there = self._upstream.clock().astimezone(_QUOTA_DAY)
+        midnight = (there + timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0)
+        return midnight.astimezone(UTC)
+
+
+def _counts(statistics: Mapping[str, Any]) -> Counts:
+    metrics = {metric: int(statistics[field]) for metric, field in _COUNTS.items() if field in statistics}
+    if statistics.get("hiddenSubscriberCount"):
+        metrics.pop("subscribers", None)
+    subscribers = metrics.get("subscribers", 0)
+    return Counts(metrics, {"subscribers": 10 ** max(0, len(str(subscribers)) - 3)} if subscribers >= 1000 else {})
+
+
+PLATFORM = YouTube

@@ -1,0 +1,76 @@
+"""A ladder: round numbers on the way up, each passed once in a period."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Literal
+from zoneinfo import ZoneInfo
+
+from cairn.model import Number, Reading
+from cairn.rules import ALL_TIME
+
+FOLLOWER_STEPS = (
+    *(100, 250, 500),
+    *(1_000, 2_500, 5_000),
+    *(10_000, 25_000, 50_000, 75_000),
+    *(100_000, 250_000, 500_000, 750_000),
+    *(step * 10**exponent for exponent in range(6, 11) for step in (1, 2.5, 5, 7.5)),
+)
+
+_PERIODS = {"all-time": None, "month": "%Y-%m", "day": "%Y-%m-%d"}
+
+
+@dataclass(frozen=True, slots=True)
+class Ladder:
+    """Thresholds of one metric of one kind of subject. ValueError when they do not rise from above zero."""
+
+    name: str
+    kind: str
+    metric: str
+    thresholds: tuple[int, ...]
+    baseline: Literal["silent", "announce"] = "silent"
+    restarts: Literal["all-time", "month", "day"] = "all-time"
+    time_zone: str = "UTC"
+
+    def __post_init__(self) -> None:
+        rising = all(low < high for low, high in zip(self.thresholds, self.thresholds[1:], strict=False))
+        if not self.thresholds or self.thresholds[0] <= 0 or not rising:
+            raise ValueError(f"the ladder {self.name!r} must rise, from above zero: {list(self.thresholds)}")
+
+    def period(self, instant: datetime) -> str:
+        form = _PERIODS[self.restarts]
+        return ALL_TIME if form is None else instant.astimezone(ZoneInfo(self.time_zone)).strftime(form)
+
+    def passed(self, reading: Reading) -> Sequence[Number] | None:
+        value = reading.metrics.get(self.metric)
+        return None if value is None else self.thresholds[: bisect_right(self.thresholds, value)]
+
+    def following(self, reading: Reading) -> Number | None:
+        value = reading.metrics.get(self.metric)
+        if value is None:
+            return None
+        index = bisect_right(self.thresholds, value)
+        return self.thresholds[index] if index < len(self.thresholds) else None
+
+    def label(self, threshold: Number) -> str:
+        return short(threshold)
+
+    def configured(self, *, thresholds: Sequence[int] | None, time_zone: str) -> Ladder:
+        return replace(self, thresholds=tuple(thresholds or self.thresholds), time_zone=time_zone)
+
+
+def short(number: Number) -> str:
+    """A number as people write it: 950, 10K, 2.5M, 1.25B; digits beyond the suffix are kept, nothing is rounded."""
+    suffixes = ((10**9, "B"), (10**6, "M"), (10**3, "K"))
+    for size, suffix in suffixes:
+        if number >= size:
+            whole, rest = divmod(int(number), size)
+            digits = f"{rest:0{len(str(size)) - 1}d}".rstrip("0")
+            return f"{whole}.{digits}{suffix}" if digits else f"{whole}{suffix}"
+    return str(number)
+
+
+RULES = [Ladder("subscribers", "channel", "subscribers", tuple(int(step) for step in FOLLOWER_STEPS))]

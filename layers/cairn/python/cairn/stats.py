@@ -1,0 +1,74 @@
+"""The stats table: a subject's current values, one item. Every reading is written here, and nowhere else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import ClientError
+
+from cairn.dynamo import Item, get, get_many, numbers, refused_item
+from cairn.instants import from_millis, to_millis
+from cairn.model import Reading, Subject
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.service_resource import Table
+
+
+class Stats:
+    """Keyed by subject. The table's stream is the outbox: detection starts from it and from nothing else."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def record(self, reading: Reading) -> bool:
+        """Store a reading unless a newer one is there already. True when it was stored; one write unit."""
+        try:
+            self._table.put_item(
+                Item=to_item(reading),
+                ConditionExpression="attribute_not_exists(subject) OR as_of <= :as_of",
+                ExpressionAttributeValues={":as_of": to_millis(reading.as_of)},
+            )
+        except ClientError as error:
+            refused_item(error)
+            return False
+        return True
+
+    def get(self, subject: Subject) -> Reading | None:
+        """The stored reading, as the last write left it."""
+        item = get(self._table, {"subject": str(subject)}, consistent=True)
+        return to_reading(item) if item else None
+
+    def get_many(self, subjects: Iterable[Subject]) -> dict[Subject, Reading]:
+        """The stored readings of those that have one; perhaps a moment old."""
+        items = get_many(self._table, [{"subject": str(subject)} for subject in subjects])
+        return {reading.subject: reading for reading in map(to_reading, items)}
+
+    def forget(self, subject: Subject) -> None:
+        """Remove a subject's values; its marks and history stay. The next reading is a first one again."""
+        self._table.delete_item(Key={"subject": str(subject)})
+
+
+def to_item(reading: Reading) -> Item:
+    return {
+        "subject": str(reading.subject),
+        "name": reading.name,
+        "metrics": dict(reading.metrics),
+        "precision": dict(reading.precision),
+        "as_of": to_millis(reading.as_of),
+        "source": reading.source,
+        "trace_id": reading.trace_id,
+    }
+
+
+def to_reading(item: Item) -> Reading:
+    """The reading of a stored item or image; KeyError or ValueError for an item that is none."""
+    return Reading(
+        subject=Subject.parse(item["subject"]),
+        name=item["name"],
+        metrics=numbers(item["metrics"]),
+        precision={metric: int(step) for metric, step in item.get("precision", {}).items()},
+        as_of=from_millis(int(item["as_of"])),
+        source=item["source"],
+        trace_id=item["trace_id"],
+    )

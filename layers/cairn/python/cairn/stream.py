@@ -1,0 +1,23 @@
+"""How a DynamoDB stream is read: in order, and no further than the first record that failed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from cairn.observing import logger
+
+
+def take_in_order(event: dict[str, Any], take: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
+    """The stream's answer: the first record that failed. Lambda brings it, and all that follow it, again.
+
+    Going on after a failure would let a later reading claim what the failed one had yet to announce.
+    https://docs.aws.amazon.com/lambda/latest/dg/services-ddb-batchfailurereporting.html
+    """
+    for record in event["Records"]:
+        try:
+            take(record)
+        except Exception:  # whatever it is, the answer is the same: again, and then to the dead letters
+            logger.exception("record not taken", event_id=record["eventID"])
+            return {"batchItemFailures": [{"itemIdentifier": record["dynamodb"]["SequenceNumber"]}]}
+    return {"batchItemFailures": []}

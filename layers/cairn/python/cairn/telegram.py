@@ -1,0 +1,91 @@
+"""The Telegram Bot API as Cairn needs it, with its refusals as types.
+
+https://core.telegram.org/bots/api#making-requests
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx
+
+
+class TelegramError(Exception):
+    """Telegram's answer, or its absence.
+
+    ├── HeldError              429: the whole bot must wait
+    ├── ChatGoneError          403 or an unknown chat: it will never be reached again
+    ├── ChatMigratedError      the chat goes on under another id
+    ├── RefusedError           any other 4xx: the message is wrong
+    └── NoAnswerError          5xx, a time-out, a broken connection (it may have been accepted), or a wrong token
+    """
+
+
+class HeldError(TelegramError):
+    def __init__(self, seconds: int) -> None:
+        super().__init__(f"Telegram holds the bot for {seconds} s")
+        self.seconds = seconds
+
+
+class ChatGoneError(TelegramError):
+    pass
+
+
+class ChatMigratedError(TelegramError):
+    def __init__(self, chat_id: str) -> None:
+        super().__init__(f"the chat goes on as {chat_id}")
+        self.chat_id = chat_id
+
+
+class RefusedError(TelegramError):
+    pass
+
+
+class NoAnswerError(TelegramError):
+    pass
+
+
+class Bot:
+    """One bot. `url` is the API's base, without `/bot<token>`; the token never reaches a log or an error."""
+
+    def __init__(self, http: httpx.Client, url: str, token: str) -> None:
+        self._http = http
+        self._url = url.rstrip("/")
+        self._token = token
+
+    def send_message(self, chat_id: str, text: str) -> int:
+        """Send HTML text of 1 to 4,096 characters; the message's id."""
+        result = self.call(
+            "sendMessage", chat_id=chat_id, text=text, parse_mode="HTML", link_preview_options={"is_disabled": True}
+        )
+        return int(result["message_id"])
+
+    def call(self, method: str, **parameters: object) -> Any:
+        """The result of a method; a TelegramError otherwise."""
+        try:
+            response = self._http.post(f"{self._url}/bot{self._token}/{method}", json=parameters)
+            answer = response.json()
+        except httpx.HTTPError as error:
+            raise NoAnswerError(f"{method}: {type(error).__name__}") from None
+        except ValueError:
+            raise NoAnswerError(f"{method}: HTTP {response.status_code} with a body that is not JSON") from None
+        if not isinstance(answer, dict):
+            raise NoAnswerError(f"{method}: HTTP {response.status_code} with a body of another shape")
+        if answer.get("ok") is True and "result" in answer:
+            return answer["result"]
+        raise _error(method, response.status_code, answer)
+
+
+def _error(method: str, status: int, answer: dict[str, Any]) -> TelegramError:
+    code = int(answer.get("error_code", status))
+    description = str(answer.get("description", ""))
+    parameters = answer.get("parameters") or {}
+    if code == 429:
+        return HeldError(int(parameters.get("retry_after", 1)))
+    if "migrate_to_chat_id" in parameters:
+        return ChatMigratedError(str(parameters["migrate_to_chat_id"]))
+    if code == 403 or (code == 400 and "chat not found" in description):
+        return ChatGoneError(description)
+    if 400 <= code < 500 and code not in (401, 404):
+        return RefusedError(f"{method}: {code} {description}")
+    return NoAnswerError(f"{method}: {code} {description}")

@@ -1,0 +1,161 @@
+"""An AWS account in this process (moto), and the way of a reading through it, driven by hand.
+
+moto keeps event source mappings without running them, so `Cloud` itself brings stream records and messages to the
+handlers, in AWS's own event shapes, as often and in the order a test wants.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import uuid4
+
+import boto3
+import httpx
+from moto import mock_aws
+
+from tests.support.tables import TABLES
+
+Handler = Callable[[dict[str, Any], Any], Any]
+QUEUES = {"NOTIFY_QUEUE_URL": "notify", "FETCH_QUEUE_URL": "fetch"}
+SECRETS = {
+    "YOUTUBE_SECRET": {"YOUTUBE_API_KEY": "AIza-test"},
+    "TELEGRAM_SECRET": {"TELEGRAM_BOT_TOKEN": "123456:AA-test", "TELEGRAM_WEBHOOK_SECRET": "hush"},
+    "INSTAGRAM_SECRET": {"INSTAGRAM_ACCESS_TOKEN": "IG-test", "INSTAGRAM_USER_ID": "17841400000000000"},
+}
+SETTINGS = {
+    "YOUTUBE_API_URL": "http://platforms.test/youtube/v3",
+    "TELEGRAM_API_URL": "http://platforms.test/telegram",
+    "INSTAGRAM_API_URL": "http://platforms.test/instagram/v25.0",
+    "LADDERS": "{}",
+    "TIME_ZONE": "UTC",
+    "REFRESH_AGE_SECONDS": "300",
+    "STALE_AFTER_SECONDS": "900",
+    "TELEGRAM_ANNOUNCEMENT_CHAT": "",
+    "TELEGRAM_MESSAGES_PER_SECOND": "29.25",
+    "TELEGRAM_PROGRESS_EVERY": "1",
+}
+
+
+@dataclass(frozen=True)
+class Context:
+    """What Lambda tells a handler about its invocation."""
+
+    seconds: float = 60.0
+    aws_request_id: str = field(default_factory=lambda: uuid4().hex)
+    function_name: str = "test"
+    memory_limit_in_mb: int = 512
+    invoked_function_arn: str = "arn:aws:lambda:us-east-1:123456789012:function:test"
+
+    def get_remaining_time_in_millis(self) -> int:
+        return int(self.seconds * 1000)
+
+
+class Cloud:
+    """Tables, queues and secrets by the names of the functions' environment."""
+
+    def __init__(self) -> None:
+        dynamodb, sqs = boto3.client("dynamodb"), boto3.client("sqs")
+        for variable, definition in TABLES.items():
+            dynamodb.create_table(TableName=variable.lower(), BillingMode="PAY_PER_REQUEST", **definition)
+            os.environ[variable] = variable.lower()
+        for variable, name in QUEUES.items():
+            os.environ[variable] = sqs.create_queue(QueueName=name)["QueueUrl"]
+        for variable, keys in SECRETS.items():
+            boto3.client("secretsmanager").create_secret(Name=variable.lower(), SecretString=json.dumps(keys))
+            os.environ[variable] = variable.lower()
+        os.environ.update(SETTINGS)
+        self._streams = boto3.client("dynamodbstreams")
+        self._read = 0
+
+    def table(self, variable: str) -> Any:
+        return boto3.resource("dynamodb").Table(variable.lower())
+
+    def changes(self) -> list[dict[str, Any]]:
+        """The stats table's stream records that were not taken out yet, as Lambda brings them."""
+        arn = self._streams.list_streams(TableName="stats_table")["Streams"][0]["StreamArn"]
+        shard = self._streams.describe_stream(StreamArn=arn)["StreamDescription"]["Shards"][0]["ShardId"]
+        iterator = self._streams.get_shard_iterator(StreamArn=arn, ShardId=shard, ShardIteratorType="TRIM_HORIZON")
+        records = self._streams.get_records(ShardIterator=iterator["ShardIterator"], Limit=1000)["Records"]
+        fresh, self._read = records[self._read :], len(records)
+        return [record for record in fresh if record["eventName"] in ("INSERT", "MODIFY")]
+
+    def messages(self, variable: str) -> list[dict[str, Any]]:
+        """The visible messages of a queue, as Lambda brings them; they stay invisible until deleted or changed."""
+        records = []
+        while True:
+            found = boto3.client("sqs").receive_message(
+                QueueUrl=os.environ[variable], MaxNumberOfMessages=10, MessageSystemAttributeNames=["All"]
+            )
+            if not found.get("Messages"):
+                return records
+            records += [
+                {
+                    "messageId": message["MessageId"],
+                    "receiptHandle": message["ReceiptHandle"],
+                    "body": message["Body"],
+                    "attributes": message["Attributes"],
+                    "messageAttributes": {},
+                    "eventSource": "aws:sqs",
+                }
+                for message in found["Messages"]
+            ]
+
+    def delete(self, variable: str, record: dict[str, Any]) -> None:
+        boto3.client("sqs").delete_message(QueueUrl=os.environ[variable], ReceiptHandle=record["receiptHandle"])
+
+    def flow(self) -> None:
+        """Bring everything that waits to its function until nothing waits any more."""
+        from functions.detect_milestone import handler as detect
+        from functions.fetch_stats import handler as fetch
+        from functions.notify import handler as notify
+        from functions.record_history import handler as history
+
+        while True:
+            changes = self.changes()
+            if changes:
+                for function in (detect, history):
+                    assert function.handler({"Records": changes}, Context()) == {"batchItemFailures": []}
+            moved = bool(changes)
+            for variable, function in (("FETCH_QUEUE_URL", fetch), ("NOTIFY_QUEUE_URL", notify)):
+                for record in self.messages(variable):
+                    moved = True
+                    if not function.handler({"Records": [record]}, Context())["batchItemFailures"]:
+                        self.delete(variable, record)
+            if not moved:
+                return
+
+
+def forget() -> None:
+    """Make the functions as cold as at their first invocation: every cached adapter and setting is made anew."""
+    from aws_lambda_powertools.utilities import parameters
+
+    from cairn import http
+
+    parameters.clear_caches()
+    http.client.cache_clear()
+    for name, module in list(sys.modules.items()):
+        if name.startswith("functions."):
+            for value in vars(module).values():
+                if hasattr(value, "cache_clear"):
+                    value.cache_clear()
+
+
+@contextmanager
+def cloud(transport: httpx.BaseTransport) -> Iterator[Cloud]:
+    """A fresh account, and functions that have never run, whose platforms are behind `transport`."""
+    from cairn import http
+
+    with mock_aws():
+        forget()
+        http.transport = transport
+        try:
+            yield Cloud()
+        finally:
+            http.transport = None
+            forget()

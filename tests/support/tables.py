@@ -1,0 +1,38 @@
+"""The tables as the template makes them; tests/infrastructure holds these definitions against the template's."""
+
+from __future__ import annotations
+
+from typing import Any
+
+_PAIR: dict[str, Any] = {
+    "AttributeDefinitions": [{"AttributeName": "pk", "AttributeType": "S"}, {"AttributeName": "sk", "AttributeType": "S"}],
+    "KeySchema": [{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
+}
+TABLES: dict[str, dict[str, Any]] = {
+    "STATS_TABLE": {
+        "AttributeDefinitions": [{"AttributeName": "subject", "AttributeType": "S"}],
+        "KeySchema": [{"AttributeName": "subject", "KeyType": "HASH"}],
+        "StreamSpecification": {"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"},
+    },
+    "MILESTONES_TABLE": {
+        "AttributeDefinitions": [
+            *_PAIR["AttributeDefinitions"],
+            {"AttributeName": "listing", "AttributeType": "S"},
+            {"AttributeName": "achieved", "AttributeType": "S"},
+        ],
+        "KeySchema": _PAIR["KeySchema"],
+        "GlobalSecondaryIndexes": [
+            {
+                "IndexName": "by_time",
+                "KeySchema": [
+                    {"AttributeName": "listing", "KeyType": "HASH"},
+                    {"AttributeName": "achieved", "KeyType": "RANGE"},
+                ],
+                "Projection": {"ProjectionType": "ALL"},
+            }
+        ],
+    },
+    "HISTORY_TABLE": _PAIR,
+    "AUDIENCE_TABLE": _PAIR,
+    "CHANNELS_TABLE": _PAIR,
+}
