@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Any
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from cairn import dynamo, http, queue
-from cairn.deliveries import Deliveries, NotYetError, Plan
+from cairn.deliveries import Deliveries, Plan
 from cairn.instants import now
 from cairn.messages import Alert, AlertPart, Message, Reply, load
 from cairn.model import Milestone
 from cairn.observing import MetricUnit, logger, metrics
 from cairn.secret_keys import secret_keys
 from cairn.settings import from_environment
+from cairn.slots import NotYetError, Slots
 from cairn.subscribers import Subscribers
 from cairn.telegram import Bot
 from functions.notify.sender import CHAT_SECONDS, GROUP_SECONDS, Recipient, Sender
@@ -126,6 +127,8 @@ class Notification:
         )
 
     def _reply(self, reply: Reply, owner: str, left: Callable[[], float]) -> None:
+        if reply.not_before > now():
+            raise NotYetError("the chat was just answered", reply.not_before)
         delivery, recipient = f"reply/{reply.key}", Recipient(reply.chat_id, reply.chat_id)
         progress = self._sender.deliver(
             delivery, 0, owner=owner, text=reply.text, recipients=[recipient], distance=0, left=left
@@ -158,6 +161,11 @@ def subscribers() -> Subscribers:
 
 
 @cache
+def slots() -> Slots:
+    return Slots(dynamo.resource().Table(settings().audience_table))
+
+
+@cache
 def deliveries() -> Deliveries:
     tables = dynamo.resource()
     return Deliveries(tables.Table(settings().audience_table), tables.Table(settings().milestones_table))
@@ -169,6 +177,7 @@ def notification() -> Notification:
     sender = Sender(
         bot=Bot(http.client(), settings().telegram_api_url, token),
         deliveries=deliveries(),
+        slots=slots(),
         subscribers=subscribers(),
         messages_per_second=settings().telegram_messages_per_second,
         progress_every=settings().telegram_progress_every,

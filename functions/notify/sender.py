@@ -14,9 +14,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from cairn.deliveries import Deliveries, NotYetError, Progress
+from cairn.deliveries import Deliveries, Progress
 from cairn.instants import Clock
 from cairn.observing import logger
+from cairn.slots import BOT, NotYetError, Slots
 from cairn.subscribers import Subscribers
 from cairn.telegram import Bot, ChatGoneError, ChatMigratedError, HeldError, NoAnswerError, RefusedError
 
@@ -66,6 +67,7 @@ class Sender:
         *,
         bot: Bot,
         deliveries: Deliveries,
+        slots: Slots,
         subscribers: Subscribers,
         messages_per_second: float,
         progress_every: int,
@@ -74,6 +76,7 @@ class Sender:
     ) -> None:
         self._bot = bot
         self._deliveries = deliveries
+        self._slots = slots
         self._subscribers = subscribers
         self._interval = 1 / messages_per_second
         self._progress_every = progress_every
@@ -144,11 +147,12 @@ class Sender:
     def _lease(self, messages: int, distance: float) -> float:
         """When the first of these messages may be sent, in seconds since 1970."""
         length = timedelta(seconds=max(messages * self._interval, distance))
-        return self._deliveries.lease_slots(self._clock(), length, PATIENCE).timestamp()
+        return self._slots.lease(BOT, self._clock(), length, PATIENCE).timestamp()
 
     def _hold(self, error: HeldError, left: Callable[[], float]) -> None:
-        until = self._clock() + timedelta(seconds=error.seconds)
-        self._deliveries.hold(until)
+        now = self._clock()
+        until = now + timedelta(seconds=error.seconds)
+        self._slots.hold(BOT, now, until)
         logger.warning("Telegram holds the bot", seconds=error.seconds)
         if error.seconds > min(SHORT_HOLD_SECONDS, left()):
             raise NotYetError("Telegram holds the bot", until)

@@ -23,6 +23,7 @@ from cairn.queue import Queue
 from cairn.rules import catalogue
 from cairn.secret_keys import secret_keys
 from cairn.settings import from_environment
+from cairn.slots import NotYetError, Slots
 from cairn.standings import Standings
 from cairn.stats import Stats
 from cairn.subscribers import Subscribers
@@ -33,8 +34,10 @@ MOST_BYTES = 256 * 1024
 """Telegram's updates are a few kilobytes; nothing longer is read."""
 MOST_CHANNELS = 100
 """As many as /status looks at; about forty fit into a message."""
-PAUSE = timedelta(seconds=1)
+CHAT_PAUSE = timedelta(seconds=1)
 GROUP_PAUSE = timedelta(seconds=3)
+PATIENCE = timedelta(seconds=15)
+"""How long an answer may wait for the chat's turn; who asks faster than that is not answered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +56,11 @@ class Settings:
 class Conversation:
     """What the bot does about a request, and what it says to it."""
 
-    def __init__(self, *, subscribers: Subscribers, channels: Channels, standings: Standings, queue: Queue) -> None:
+    def __init__(
+        self, *, subscribers: Subscribers, slots: Slots, channels: Channels, standings: Standings, queue: Queue
+    ) -> None:
         self._subscribers = subscribers
+        self._slots = slots
         self._channels = channels
         self._standings = standings
         self._queue = queue
@@ -69,11 +75,15 @@ class Conversation:
                 if self._subscribers.migrate(chat.id, to):
                     logger.info("chat migrated", chat_id=chat.id, to=to)
             case Command(name, chat):
-                pause = PAUSE if chat.type == "private" else GROUP_PAUSE
                 changed = self._change(name, chat)
                 logger.info("command", command=name, chat_id=chat.id)
-                if self._subscribers.may_answer(chat.id, key, now(), pause):
-                    self._queue.send([Reply(key, chat.id, changed or self._describe(name), trace_id)])
+                try:
+                    pause = CHAT_PAUSE if chat.type == "private" else GROUP_PAUSE
+                    turn = self._slots.lease(f"chat#{chat.id}", now(), pause, PATIENCE)
+                except NotYetError:
+                    logger.warning("not answered: too many commands", chat_id=chat.id)
+                    return
+                self._queue.send([Reply(key, chat.id, changed or self._describe(name), turn, trace_id)])
 
     def _change(self, name: str, chat: Chat) -> str | None:
         if name == "start":
@@ -109,6 +119,7 @@ def conversation() -> Conversation:
     )
     return Conversation(
         subscribers=Subscribers(tables.Table(settings().audience_table)),
+        slots=Slots(tables.Table(settings().audience_table)),
         channels=channels,
         standings=standings,
         queue=Queue(queue.client(), settings().notify_queue_url),

@@ -157,5 +157,6 @@ def cloud(transport: httpx.BaseTransport) -> Iterator[Cloud]:
         try:
             yield Cloud()
         finally:
+            http.client().close()
             http.transport = None
             forget()

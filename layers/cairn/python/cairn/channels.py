@@ -111,9 +111,10 @@ class Channels:
         item = get(self._table, _channel_key(channel_id))
         return _to_channel(item) if item else None
 
-    def all_of(self, platform: str) -> list[Channel]:
-        """Every tracked channel of a platform, in the order of ids."""
-        where = Key("pk").eq("channels") & Key("sk").begins_with(f"{platform}:")
+    def all(self, platform: str | None = None) -> list[Channel]:
+        """Every tracked channel, or every one of a platform, in the order of ids."""
+        everything = Key("pk").eq("channels")
+        where = everything & Key("sk").begins_with(f"{platform}:") if platform else everything
         return list(map(_to_channel, query_all(self._table, where)))
 
     def page(self, limit: int, cursor: str | None) -> tuple[list[Channel], str | None]:

@@ -1,10 +1,9 @@
-"""How far an alert has come: its plan, its parts, and the bot's send slots, in the audience table.
+"""How far an alert has come: its plan and its parts, in the audience table.
 
 | pk | sk | holds | TTL |
 |---|---|---|---|
 | `delivery#{milestone id}` | `plan` | where the audience was cut into parts, decided once | 7 days |
 | `delivery#{milestone id}` | `part#{number}` | who of a part has been told; who is at it, until when | 7 days |
-| `bot` | `slots` | when the next message may be sent; until when Telegram holds the bot | – |
 """
 
 from __future__ import annotations
@@ -20,20 +19,12 @@ from cairn.dynamo import Item, get, refused_item, transact
 from cairn.instants import from_millis, to_millis
 from cairn.milestones import milestone_key
 from cairn.model import Milestone
+from cairn.slots import NotYetError
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import Table
 
 KEPT = timedelta(days=7)
-_SLOTS = {"pk": "bot", "sk": "slots"}
-
-
-class NotYetError(Exception):
-    """Somebody else is at it, or the bot is held: come back then."""
-
-    def __init__(self, reason: str, until: datetime) -> None:
-        super().__init__(f"{reason} until {until.isoformat(timespec='milliseconds')}")
-        self.until = until
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,59 +136,6 @@ class Deliveries:
         if milestone:
             actions.append(self._tally(milestone, **counts, total=sum(counts.values()) - planned))
         transact(self._table, actions)
-
-    # -- the bot's send slots
-
-    def lease_slots(self, now: datetime, length: timedelta, patience: timedelta) -> datetime:
-        """Reserve the bot for `length`: from when. NotYetError when that is more than `patience` away.
-
-        One update when the bot is idle, two when it is busy; the item is the only thing the senders share.
-        """
-        start, wait, hold = (
-            to_millis(now),
-            to_millis(now + patience),
-            "attribute_not_exists(held_until) OR held_until <= :now",
-        )
-        millis = -(-length // timedelta(milliseconds=1))
-        try:
-            self._table.update_item(
-                Key=_SLOTS,
-                UpdateExpression="SET next_at = :next",
-                ConditionExpression=f"(attribute_not_exists(next_at) OR next_at <= :now) AND ({hold})",
-                ExpressionAttributeValues={":now": start, ":next": start + millis},
-                ReturnValuesOnConditionCheckFailure="ALL_OLD",
-            )
-            return now
-        except ClientError as error:
-            there = refused_item(error) or {}
-        if int(there.get("held_until", 0)) > start:
-            raise NotYetError("Telegram holds the bot", from_millis(int(there["held_until"])))
-        try:
-            taken = self._table.update_item(
-                Key=_SLOTS,
-                UpdateExpression="ADD next_at :length",
-                ConditionExpression=f"next_at <= :wait AND ({hold})",
-                ExpressionAttributeValues={":now": start, ":wait": wait, ":length": millis},
-                ReturnValues="UPDATED_NEW",
-                ReturnValuesOnConditionCheckFailure="ALL_OLD",
-            )["Attributes"]
-        except ClientError as error:
-            there = refused_item(error) or {}
-            until = max(int(there.get("held_until", 0)), int(there["next_at"]) - (wait - start))
-            raise NotYetError("the bot's slots are taken", from_millis(until)) from None
-        return max(now, from_millis(int(str(taken["next_at"])) - millis))
-
-    def hold(self, until: datetime) -> None:
-        """Telegram holds the bot: no slot is given before then."""
-        try:
-            self._table.update_item(
-                Key=_SLOTS,
-                UpdateExpression="SET held_until = :until",
-                ConditionExpression="attribute_not_exists(held_until) OR held_until < :until",
-                ExpressionAttributeValues={":until": to_millis(until)},
-            )
-        except ClientError as error:
-            refused_item(error)
 
     def _tally(self, milestone: Milestone, **changes: int) -> Item:
         return {

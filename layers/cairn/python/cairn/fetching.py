@@ -101,7 +101,7 @@ class Fetching:
         batches = [
             FetchBatch(name, number, tuple(channel.id for channel in batch), source, new_trace_id())
             for name in names
-            for number, batch in enumerate(chunks(self._channels.all_of(name), BATCH_SIZE))
+            for number, batch in enumerate(chunks(self._channels.all(name), BATCH_SIZE))
         ]
         here, later = batches[:INLINE_BATCHES], batches[INLINE_BATCHES:]
         self._queue.send(later)

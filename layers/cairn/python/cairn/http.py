@@ -16,6 +16,4 @@ transport: httpx.BaseTransport | None = None
 
 @cache
 def client() -> httpx.Client:
-    return httpx.Client(
-        transport=transport, timeout=httpx.Timeout(5.0, connect=2.0), headers={"User-Agent": "cairn"}
-    )
+    return httpx.Client(transport=transport, timeout=httpx.Timeout(5.0, connect=2.0), headers={"User-Agent": "cairn"})

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from typing import Any, ClassVar
 
+from cairn.instants import from_millis, to_millis
 from cairn.milestones import to_milestone, to_plain
 from cairn.model import Milestone
 
@@ -45,12 +47,16 @@ class AlertPart:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What the bot answers to one person's command; `key` makes a repeat recognisable."""
+    """What the bot answers to one person's command; `key` makes a repeat recognisable.
+
+    It is sent `not_before` then, so that whoever writes quickly is answered at Telegram's pace for a chat.
+    """
 
     type: ClassVar[str] = "reply"
     key: str
     chat_id: str
     text: str
+    not_before: datetime
     trace_id: str
 
 
@@ -73,6 +79,8 @@ _TYPES: dict[str, type[Message]] = {cls.type: cls for cls in (Alert, AlertPart, 
 def dump(message: Message) -> str:
     """The JSON text of a message."""
     fields = {"type": message.type} | {name: getattr(message, name) for name in message.__slots__}
+    if isinstance(message, Reply):
+        fields["not_before"] = to_millis(message.not_before)
     if isinstance(message, Alert | AlertPart):
         fields["milestone"] = to_plain(message.milestone)
     return json.dumps(fields, default=_number, separators=(",", ":"))
@@ -85,6 +93,8 @@ def load(text: str) -> Message:
         cls = _TYPES[fields.pop("type")]
         if "milestone" in fields:
             fields["milestone"] = to_milestone(fields["milestone"])
+        if "not_before" in fields:
+            fields["not_before"] = from_millis(int(fields["not_before"]))
         if "channel_ids" in fields:
             fields["channel_ids"] = tuple(fields["channel_ids"])
         return cls(**fields)

@@ -24,7 +24,7 @@ def decode(cursor: str | None, expected: Expected) -> dict[str, str]:
         return {}
     try:
         key = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-    except ValueError:
+    except (ValueError, RecursionError):
         key = None
     if (
         not isinstance(key, dict)
@@ -36,6 +36,6 @@ def decode(cursor: str | None, expected: Expected) -> dict[str, str]:
 
 
 def _fits(value: Any, allowed: Any) -> bool:
-    if not isinstance(value, str) or not value:
+    if not isinstance(value, str) or not value or not value.isprintable():
         return False
     return value == allowed if isinstance(allowed, str) else allowed[0] <= value <= allowed[1]

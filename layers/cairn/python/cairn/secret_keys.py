@@ -10,6 +10,6 @@ CACHE_SECONDS = 300
 
 
 def secret_keys(secret: str) -> Mapping[str, str]:
-    """The keys by their names, as in `.env`; those that are empty are left out."""
+    """The keys by their names, as in `.env`, without the space around them; those that are empty are left out."""
     values = get_secret(secret, transform="json", max_age=CACHE_SECONDS)
-    return {name: str(value) for name, value in dict(values).items() if value}
+    return {name: str(value).strip() for name, value in dict(values).items() if value and str(value).strip()}

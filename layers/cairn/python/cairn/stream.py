@@ -18,6 +18,7 @@ def take_in_order(event: dict[str, Any], take: Callable[[dict[str, Any]], None])
         try:
             take(record)
         except Exception:  # whatever it is, the answer is the same: again, and then to the dead letters
-            logger.exception("record not taken", event_id=record["eventID"])
+            trace_id = record["dynamodb"].get("NewImage", {}).get("trace_id", {}).get("S")
+            logger.exception("record not taken", event_id=record["eventID"], trace_id=trace_id)
             return {"batchItemFailures": [{"itemIdentifier": record["dynamodb"]["SequenceNumber"]}]}
     return {"batchItemFailures": []}

@@ -5,7 +5,6 @@
 | `subscribers` | `chat#{id}` | a subscribed chat: its type, its title, since when, and its new id if it migrated |
 | `aliases` | `chat#{new id}` | under which id a chat that migrated had subscribed |
 | `counts` | `subscribers` | how many there are |
-| `answers` | `chat#{id}` | when the bot last answered a chat (TTL 1 hour) |
 
 A subscription keeps its key when Telegram moves the chat to another id, so that an alert under way finds it in the
 same place, told or not told as it was.
@@ -14,13 +13,12 @@ same place, told or not told as it was.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from boto3.dynamodb.conditions import Key
-from botocore.exceptions import ClientError
 
-from cairn.dynamo import Item, get, query, query_all, refused_item, transact
+from cairn.dynamo import Item, get, query, query_all, transact
 from cairn.instants import from_millis, to_millis
 from cairn.paging import decode, encode
 
@@ -100,25 +98,6 @@ class Subscribers:
         start = decode(cursor, {"pk": "subscribers", "sk": ("chat#", "chat#~")})
         answer = query(self._table, Key("pk").eq("subscribers"), start, Limit=limit)
         return [_to_subscriber(item) for item in answer["Items"]], encode(answer.get("LastEvaluatedKey"))
-
-    def may_answer(self, chat_id: str, key: str, now: datetime, pause: timedelta) -> bool:
-        """Whether the bot may answer this chat again; the same question (`key`) may be answered again at any time."""
-        try:
-            self._table.update_item(
-                Key={"pk": "answers", "sk": f"chat#{chat_id}"},
-                UpdateExpression="SET answered_at = :now, answered = :key, expires_at = :expires",
-                ConditionExpression="attribute_not_exists(pk) OR answered_at <= :before OR answered = :key",
-                ExpressionAttributeValues={
-                    ":now": to_millis(now),
-                    ":before": to_millis(now - pause),
-                    ":key": key,
-                    ":expires": int((now + timedelta(hours=1)).timestamp()),
-                },
-            )
-        except ClientError as error:
-            refused_item(error)
-            return False
-        return True
 
     def _count(self, change: int) -> Item:
         return {

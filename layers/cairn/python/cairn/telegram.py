@@ -10,6 +10,9 @@ from typing import Any
 import httpx
 
 
+LONGEST_HOLD_SECONDS = 86_400
+
+
 class TelegramError(Exception):
     """Telegram's answer, or its absence.
 
@@ -53,19 +56,18 @@ class Bot:
         self._url = url.rstrip("/")
         self._token = token
 
-    def send_message(self, chat_id: str, text: str) -> int:
-        """Send HTML text of 1 to 4,096 characters; the message's id."""
-        result = self.call(
+    def send_message(self, chat_id: str, text: str) -> None:
+        """Send HTML text of 1 to 4,096 characters."""
+        self.call(
             "sendMessage", chat_id=chat_id, text=text, parse_mode="HTML", link_preview_options={"is_disabled": True}
         )
-        return int(result["message_id"])
 
     def call(self, method: str, **parameters: object) -> Any:
         """The result of a method; a TelegramError otherwise."""
         try:
             response = self._http.post(f"{self._url}/bot{self._token}/{method}", json=parameters)
             answer = response.json()
-        except httpx.HTTPError as error:
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise NoAnswerError(f"{method}: {type(error).__name__}") from None
         except ValueError:
             raise NoAnswerError(f"{method}: HTTP {response.status_code} with a body that is not JSON") from None
@@ -77,11 +79,14 @@ class Bot:
 
 
 def _error(method: str, status: int, answer: dict[str, Any]) -> TelegramError:
-    code = int(answer.get("error_code", status))
-    description = str(answer.get("description", ""))
-    parameters = answer.get("parameters") or {}
+    code, description, parameters = status, str(answer.get("description", "")), answer.get("parameters")
+    if isinstance(answer.get("error_code"), int):
+        code = answer["error_code"]
+    if not isinstance(parameters, dict):
+        parameters = {}
     if code == 429:
-        return HeldError(int(parameters.get("retry_after", 1)))
+        seconds = parameters.get("retry_after")
+        return HeldError(min(max(seconds, 0), LONGEST_HOLD_SECONDS) if isinstance(seconds, int) else 1)
     if "migrate_to_chat_id" in parameters:
         return ChatMigratedError(str(parameters["migrate_to_chat_id"]))
     if code == 403 or (code == 400 and "chat not found" in description):

@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib
 import os
 import pkgutil
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -81,11 +82,13 @@ class Platforms:
         environment: Mapping[str, str] | None = None,
         keys: Callable[[str], Mapping[str, str]] = secret_keys,
         clock: Clock = now,
+        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._http = http
         self._environment = os.environ if environment is None else environment
         self._keys = keys
         self._clock = clock
+        self._sleep = sleep
 
     @property
     def names(self) -> list[str]:
@@ -99,4 +102,5 @@ class Platforms:
         if any(key not in keys for key in cls.required_keys):
             return None
         url = self._environment[f"{name.upper()}_API_URL"]
-        return cls(Upstream(name, self._http, url, clock=self._clock), keys)
+        upstream = Upstream(name, self._http, url, clock=self._clock, sleep=self._sleep, secrets=tuple(keys.values()))
+        return cls(upstream, keys)

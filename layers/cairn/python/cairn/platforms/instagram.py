@@ -17,7 +17,7 @@ import httpx
 from cairn.channels import Channel
 from cairn.errors import BadInputError, PlatformPausedError, PlatformUnavailableError
 from cairn.platforms import Counts, Profile, Refusal
-from cairn.platforms.upstream import Upstream, error_of
+from cairn.platforms.upstream import Upstream, as_documented, error_of, whole
 
 _HANDLE = re.compile(r"(?:(?:https?://)?(?:www\.)?instagram\.com/|@)?([A-Za-z0-9._]{1,30})/?")
 _LIMITED = {4, 17, 32, 613}  # application, user, page and custom limits
@@ -35,6 +35,7 @@ class Instagram:
         self._user = keys["INSTAGRAM_USER_ID"]
         self._spent = False
 
+    @as_documented("instagram")
     def resolve(self, handle: str) -> Profile | None:
         matched = _HANDLE.fullmatch(handle.strip())
         if not matched:
@@ -47,6 +48,7 @@ class Instagram:
         username = str(found.get("username", matched[1]))
         return Profile(str(found["id"]), f"@{username}", str(found.get("name") or username))
 
+    @as_documented("instagram")
     def fetch(self, channels: Sequence[Channel]) -> Mapping[str, Counts | Refusal]:
         return {channel.native_id: self._count(channel) for channel in channels}
 
@@ -54,7 +56,7 @@ class Instagram:
         found = self._discover(channel.handle.removeprefix("@"), "followers_count")
         if isinstance(found, Refusal):
             return found
-        return Counts({"subscribers": int(found["followers_count"])} if "followers_count" in found else {})
+        return Counts({"subscribers": whole(found["followers_count"])} if "followers_count" in found else {})
 
     def _discover(self, username: str, wanted: str) -> dict[str, Any] | Refusal:
         if self._spent:
@@ -69,10 +71,11 @@ class Instagram:
         error = error_of(body)
         if error.get("code") in _LIMITED or response.status_code == 429:
             until = self._upstream.until(response, _WAIT)
-            raise PlatformPausedError("instagram", str(error.get("message", "too many requests")), until)
+            raise PlatformPausedError("instagram", self._upstream.clean(error.get("message", "too many requests")), until)
         if error.get("code") in _NOT_FOUND or error.get("error_subcode") == 2207013:
             return Refusal("unknown_channel", "Instagram knows no business or creator account of this name")
-        raise PlatformUnavailableError("instagram", str(error.get("message", f"HTTP {response.status_code}")))
+        words = self._upstream.clean(error.get("message", f"HTTP {response.status_code}"))
+        raise PlatformUnavailableError("instagram", words)
 
 
 def _usage(response: httpx.Response) -> Iterator[int]:

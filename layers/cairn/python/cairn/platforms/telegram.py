@@ -13,7 +13,7 @@ from typing import Any
 from cairn.channels import Channel
 from cairn.errors import BadInputError, PlatformPausedError, PlatformUnavailableError
 from cairn.platforms import Counts, Profile, Refusal
-from cairn.platforms.upstream import Upstream
+from cairn.platforms.upstream import Upstream, as_documented, whole
 
 _HANDLE = re.compile(r"(?:(?:https?://)?t\.me/|@)?([A-Za-z]\w{3,31})")
 
@@ -26,6 +26,7 @@ class Telegram:
         self._upstream = upstream
         self._token = keys["TELEGRAM_BOT_TOKEN"]
 
+    @as_documented("telegram")
     def resolve(self, handle: str) -> Profile | None:
         matched = _HANDLE.fullmatch(handle.strip())
         if not matched:
@@ -37,18 +38,19 @@ class Telegram:
             raise BadInputError("handle: only public channels and supergroups have a count")
         return Profile(str(chat["id"]), f"@{chat.get('username', matched[1])}", str(chat.get("title", matched[1])))
 
+    @as_documented("telegram")
     def fetch(self, channels: Sequence[Channel]) -> Mapping[str, Counts | Refusal]:
         return {channel.native_id: self._count(channel) for channel in channels}
 
     def _count(self, channel: Channel) -> Counts | Refusal:
         count = self._call("getChatMemberCount", int(channel.native_id))
-        return count if isinstance(count, Refusal) else Counts({"subscribers": int(count)})
+        return count if isinstance(count, Refusal) else Counts({"subscribers": whole(count)})
 
     def _call(self, method: str, chat: str | int) -> Any:
         response, body = self._upstream.call("POST", f"/bot{self._token}/{method}", json={"chat_id": chat})
         if body.get("ok") is True:
             return body.get("result")
-        description = str(body.get("description", f"HTTP {response.status_code}"))
+        description = self._upstream.clean(body.get("description", f"HTTP {response.status_code}"))
         if response.status_code == 429:
             seconds = int((body.get("parameters") or {}).get("retry_after", 1))
             raise PlatformPausedError(

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -25,6 +25,10 @@ from cairn.instants import Clock
 TIMEOUT = httpx.Timeout(5.0, connect=2.0)
 ATTEMPTS = 3
 BUDGET_SECONDS = 12.0
+LONGEST_WAIT = timedelta(days=1)
+"""A platform that wants to be left alone for longer is asked again each day."""
+MOST = 10**15
+"""No count on earth is as high: what is, is nonsense, and must not reach a table."""
 
 
 class _TryAgainError(Exception):
@@ -42,9 +46,11 @@ class Upstream:
         *,
         clock: Clock,
         sleep: Callable[[float], None] = time.sleep,
+        secrets: Collection[str] = (),
     ) -> None:
         self.platform = platform
         self.clock = clock
+        self._secrets = secrets
         self._http = http
         self._url = url.rstrip("/")
         self._sleep = sleep
@@ -79,7 +85,7 @@ class Upstream:
     ) -> tuple[httpx.Response, dict[str, Any]]:
         try:
             response = self._http.request(method, self._url + path, params=params, json=json, timeout=TIMEOUT)
-        except httpx.HTTPError as error:
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise _TryAgainError(type(error).__name__) from None
         if response.status_code >= 500:
             raise _TryAgainError(f"HTTP {response.status_code}")
@@ -92,13 +98,38 @@ class Upstream:
         return response, body
 
     def until(self, response: httpx.Response, default: timedelta) -> datetime:
-        """When to come back: Retry-After in seconds or as a date, else after `default`."""
-        present, header = self.clock(), response.headers.get("retry-after", "")
-        if header.isdigit():
-            return present + timedelta(seconds=int(header))
-        with suppress(ValueError):
-            return max(present, parsedate_to_datetime(header).astimezone(UTC))
-        return present + default
+        """When to come back: Retry-After in seconds or as a date, else after `default`; within a day."""
+        present, header, wait = self.clock(), response.headers.get("retry-after", "").strip(), default
+        with suppress(ValueError, OverflowError):
+            if header.isdecimal():
+                wait = timedelta(seconds=int(header))
+            else:
+                date = parsedate_to_datetime(header)
+                wait = (date if date.tzinfo else date.replace(tzinfo=UTC)) - present
+        return present + min(max(wait, timedelta(0)), LONGEST_WAIT)
+
+    def clean(self, text: object) -> str:
+        """What a platform says, fit for logs and answers: Google, for one, quotes a suspended key in its refusal."""
+        words = str(text)
+        for secret in self._secrets:
+            words = words.replace(secret, "[key]")
+        return words[:300]
+
+
+@contextmanager
+def as_documented(platform: str) -> Iterator[None]:
+    """Reading an answer whose shape is not the documented one is the platform's failure, and stops only the platform."""
+    try:
+        yield
+    except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
+        raise PlatformUnavailableError(platform, f"its answer has another shape ({type(error).__name__})") from None
+
+
+def whole(value: object) -> int:
+    """A count, sent as a number or a text; ValueError for anything that cannot be one."""
+    if isinstance(value, bool) or not isinstance(value, int | str) or not 0 <= int(value) < MOST:
+        raise ValueError("not a count")
+    return int(value)
 
 
 def error_of(body: Mapping[str, Any]) -> dict[str, Any]:

@@ -16,7 +16,7 @@ import httpx
 from cairn.channels import Channel
 from cairn.errors import BadInputError, PlatformPausedError, PlatformUnavailableError
 from cairn.platforms import Counts, Profile, Refusal
-from cairn.platforms.upstream import Upstream, error_of
+from cairn.platforms.upstream import Upstream, as_documented, error_of, whole
 
 _ID = re.compile(r"UC[0-9A-Za-z_-]{22}")
 _HANDLE = re.compile(r"@?([\w.·-]{1,100})")
@@ -33,6 +33,7 @@ class YouTube:
         self._upstream = upstream
         self._key = keys["YOUTUBE_API_KEY"]
 
+    @as_documented("youtube")
     def resolve(self, handle: str) -> Profile | None:
         name = _URL.sub("", handle.strip())
         if _ID.fullmatch(name):
@@ -44,11 +45,14 @@ class YouTube:
         if not items:
             return None
         snippet = items[0].get("snippet", {})
-        return Profile(items[0]["id"], snippet.get("customUrl") or name, snippet.get("title") or name)
+        return Profile(
+            str(items[0]["id"]), str(snippet.get("customUrl") or name), str(snippet.get("title") or name)
+        )
 
+    @as_documented("youtube")
     def fetch(self, channels: Sequence[Channel]) -> Mapping[str, Counts | Refusal]:
         items = self._list("statistics", id=",".join(channel.native_id for channel in channels))
-        found = {item["id"]: _counts(item.get("statistics", {})) for item in items if "id" in item}
+        found = {str(item.get("id")): _counts(item.get("statistics")) for item in items}
         unknown = Refusal("unknown_channel", "YouTube knows no channel with this id any more")
         return {channel.native_id: found.get(channel.native_id, unknown) for channel in channels}
 
@@ -68,7 +72,8 @@ class YouTube:
         if response.status_code == 429 or reasons & {"rateLimitExceeded", "userRateLimitExceeded"}:
             until = self._upstream.until(response, timedelta(minutes=1))
             raise PlatformPausedError("youtube", "too many requests", until)
-        raise PlatformUnavailableError("youtube", f"HTTP {response.status_code}: {error.get('message', 'no message')}")
+        words = self._upstream.clean(error.get("message", "no message"))
+        raise PlatformUnavailableError("youtube", f"HTTP {response.status_code}: {words}")
 
     def _quota_reset(self) -> datetime:
         """The next midnight in California, when Google counts afresh."""
@@ -77,9 +82,13 @@ class YouTube:
         return midnight.astimezone(UTC)
 
 
-def _counts(statistics: Mapping[str, Any]) -> Counts:
-    metrics = {metric: int(statistics[field]) for metric, field in _COUNTS.items() if field in statistics}
-    if statistics.get("hiddenSubscriberCount"):
+def _counts(statistics: Any) -> Counts | Refusal:
+    try:
+        metrics = {metric: whole(statistics[field]) for metric, field in _COUNTS.items() if field in statistics}
+        hidden = statistics.get("hiddenSubscriberCount")
+    except (AttributeError, TypeError, ValueError):
+        return Refusal("refused", "YouTube's counts for this channel cannot be read")
+    if hidden:
         metrics.pop("subscribers", None)
     subscribers = metrics.get("subscribers", 0)
     return Counts(metrics, {"subscribers": 10 ** max(0, len(str(subscribers)) - 3)} if subscribers >= 1000 else {})

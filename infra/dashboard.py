@@ -1,0 +1,108 @@
+"""One page that follows a reading: each column is a station of its way, and what goes wrong is at the foot."""
+
+from collections.abc import Sequence
+
+from aws_cdk import Aws, Duration, Stack
+from aws_cdk import aws_cloudwatch as cloudwatch
+from constructs import Construct
+
+from infra.detection import Detection
+from infra.fetching import Fetching
+from infra.functions import Function
+from infra.history import History
+from infra.http import Http
+from infra.notifying import Notifying
+from infra.outputs import output
+from infra.platforms import Platforms
+from infra.queues import Queues
+
+
+class Dashboard(Construct):
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        platforms: Platforms,
+        queues: Queues,
+        fetching: Fetching,
+        detection: Detection,
+        history: History,
+        notifying: Notifying,
+        http: Http,
+    ) -> None:
+        super().__init__(scope, construct_id)
+        fetch, detect, notify = fetching.fetch_stats, detection.detect_milestone, notifying.notify
+        functions = [fetch, detect, history.record_history, notify, http.api, http.telegram_webhook]
+        board = cloudwatch.Dashboard(
+            self, "Dashboard", dashboard_name=Stack.of(self).stack_name, default_interval=Duration.hours(6)
+        )
+        board.add_widgets(
+            _title("1 · fetch_stats", "The schedule, the refresh button and the API ask the platforms."),
+            _title("2 · detect_milestone", "The stats table's stream is compared with the rules."),
+            _title("3 · notify", "The notify queue becomes messages, within Telegram's limits."),
+            _title("HTTP", "What people and Telegram ask of Cairn."),
+        )
+        board.add_widgets(
+            _graph("Readings", fetch.metric("ReadingsStored"), fetch.metric("ReadingsUnchanged")),
+            _graph("Milestones", detect.metric("MilestonesReached")),
+            _graph("Alerts", notify.metric("AlertsDelivered"), notify.metric("AlertsFailed")),
+            _graph("Requests", *(_of(f, "UrlRequestCount", "Sum") for f in (http.api, http.telegram_webhook))),
+        )
+        board.add_widgets(
+            _graph("Time to fetch, ms", *_durations(fetch)),
+            _graph("From reading to milestone, ms", *_percentiles(detect, "DetectionDelay")),
+            _graph("From reading to message, ms", *_percentiles(notify, "DeliveryDelay")),
+            _graph("Latency, ms", *(_of(f, "UrlRequestLatency", "p99") for f in (http.api, http.telegram_webhook))),
+        )
+        board.add_widgets(
+            _graph(
+                "Fetch errors by platform",
+                *(fetch.metric("FetchErrors", dimensions={"platform": name}, label=name) for name in platforms.all),
+            ),
+            _graph(
+                "Behind the stream, ms",
+                *(_of(f, "IteratorAge", "Maximum") for f in (detect, history.record_history)),
+            ),
+            _graph(
+                "Notify queue",
+                queues.notify.visible().with_(label="messages"),
+                queues.notify.oldest().with_(label="oldest, seconds"),
+            ),
+            _graph("Server errors", *(_of(f, "Url5xxCount", "Sum") for f in (http.api, http.telegram_webhook))),
+        )
+        board.add_widgets(
+            _graph(
+                "Dead letters",
+                *(letters.visible().with_(label=letters.name) for letters in queues.dead_letters),
+                width=12,
+            ),
+            _graph("Function errors", *(_of(f, "Errors", "Sum") for f in functions)),
+            _graph("Function throttles", *(_of(f, "Throttles", "Sum") for f in functions)),
+        )
+        output(
+            self,
+            "DashboardUrl",
+            f"https://{Aws.REGION}.console.aws.amazon.com/cloudwatch/home#dashboards/dashboard/{Stack.of(self).stack_name}",
+            description="The way of a reading, at a glance",
+        )
+
+
+def _title(name: str, says: str) -> cloudwatch.TextWidget:
+    return cloudwatch.TextWidget(markdown=f"## {name}\n{says}", width=6, height=2)
+
+
+def _graph(title: str, *metrics: cloudwatch.Metric, width: int = 6) -> cloudwatch.GraphWidget:
+    return cloudwatch.GraphWidget(title=title, left=list(metrics), width=width)
+
+
+def _of(function: Function, metric: str, statistic: str) -> cloudwatch.Metric:
+    return function.resource.metric(metric, statistic=statistic, label=function.name)
+
+
+def _durations(function: Function) -> Sequence[cloudwatch.Metric]:
+    return [function.resource.metric_duration(statistic=s, label=s) for s in ("p50", "p99")]
+
+
+def _percentiles(function: Function, metric: str) -> Sequence[cloudwatch.Metric]:
+    return [function.metric(metric, statistic=s, label=s) for s in ("p50", "p99")]

@@ -1,0 +1,36 @@
+"""stats table ══stream══► detect_milestone ─► notify queue."""
+
+from aws_cdk import Duration
+from constructs import Construct
+
+from infra.functions import Function
+from infra.packaging import Packaging
+from infra.queues import Queues
+from infra.settings import Settings
+from infra.tables import Tables
+
+
+class Detection(Construct):
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        settings: Settings,
+        packaging: Packaging,
+        tables: Tables,
+        queues: Queues,
+    ) -> None:
+        super().__init__(scope, construct_id)
+        self.detect_milestone = Function(
+            self,
+            "detect_milestone",
+            description="Compares a reading with the one before it and claims each milestone once",
+            settings=settings,
+            packaging=packaging,
+            timeout=Duration.seconds(30),
+            environment={"LADDERS": settings.ladders_json, "TIME_ZONE": settings.time_zone},
+        )
+        tables.stats.feed(self.detect_milestone, failures=queues.detection_failures)
+        tables.milestones.grant(self.detect_milestone, "GetItem", "PutItem", "UpdateItem")
+        queues.notify.grant_send(self.detect_milestone)

@@ -1,0 +1,150 @@
+"""Turns the checkout into Lambda's zips without Docker: each function's folder, our layer, the locked dependencies.
+
+CDK cannot see inside a local bundler, so each asset's hash is made here, of everything that its content depends on.
+Bytecode is not in it: it follows from the source, and is shipped only if this interpreter writes what the target reads.
+The target itself is in the dependency layer's hash alone: the one difference between a local template and AWS's.
+"""
+
+import compileall
+import hashlib
+import platform
+import py_compile
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import jsii
+from aws_cdk import AssetHashType, BundlingOptions, DockerImage, ILocalBundling
+from aws_cdk import aws_lambda as lambda_
+from constructs import Construct
+from uv import find_uv_bin
+
+Target = Literal["lambda", "host"]
+
+ROOT = Path(__file__).parent.parent
+LOCK = ROOT / "requirements" / "layer.txt"
+
+RUNTIME = lambda_.Runtime.PYTHON_3_13
+ARCHITECTURE = lambda_.Architecture.ARM_64
+_VERSION = "3.13"
+_PLATFORM = "aarch64-manylinux2014"
+
+
+class Packaging(Construct):
+    """The two layers that every function has, and the code of each."""
+
+    def __init__(self, scope: Construct, construct_id: str, *, target: Target) -> None:
+        super().__init__(scope, construct_id)
+        self._target = target
+        self.layers = [
+            self._layer("Cairn", tree(ROOT / "layers" / "cairn", "python"), "Cairn's shared package"),
+            self._layer("Dependencies", dependencies(target), "Third-party packages, as locked"),
+        ]
+
+    def function(self, name: str) -> lambda_.Code:
+        """`functions/<name>` under its dotted path, so that Lambda and the tests import the same module."""
+        return self._code(tree(ROOT, "functions/__init__.py", f"functions/{name}"))
+
+    def _layer(self, construct_id: str, asset: "Asset", description: str) -> lambda_.LayerVersion:
+        return lambda_.LayerVersion(
+            self,
+            construct_id,
+            code=self._code(asset),
+            description=description,
+            compatible_runtimes=[RUNTIME],
+            compatible_architectures=[ARCHITECTURE],
+        )
+
+    def _code(self, asset: "Asset") -> lambda_.Code:
+        def bundle(out: Path) -> None:
+            asset.build(out)
+            if self._target == "host" or f"{sys.version_info.major}.{sys.version_info.minor}" == _VERSION:
+                compile_all(out)
+
+        return lambda_.Code.from_asset(
+            # CDK wants a source and an image; given a hash and a local bundler it reads neither.
+            str(LOCK.parent),
+            asset_hash_type=AssetHashType.CUSTOM,
+            asset_hash=asset.hash,
+            bundling=BundlingOptions(image=DockerImage.from_registry("none"), local=_LocalBundling(bundle)),
+        )
+
+
+@dataclass(frozen=True)
+class Asset:
+    """What goes into a zip: how to build it, and a hash of all that the outcome depends on."""
+
+    hash: str
+    build: Callable[[Path], None]
+
+
+def tree(base: Path, *parts: str) -> Asset:
+    """These files and folders of `base`, where they are, without what is made from them."""
+    paths = [base / part for part in parts]
+    files = sorted(
+        file for path in paths for file in (path.rglob("*") if path.is_dir() else [path]) if _is_source(file)
+    )
+
+    def build(out: Path) -> None:
+        for file in files:
+            copy = out / file.relative_to(base)
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(file, copy)
+
+    return Asset(_hash(*(part for file in files for part in (str(file.relative_to(base)), file))), build)
+
+
+def dependencies(target: Target) -> Asset:
+    """The locked third-party packages, for Lambda's platform or for this machine's interpreter."""
+    if target == "lambda":
+        built_for = f"{_PLATFORM}-{_VERSION}"
+        options = ["--python-platform", _PLATFORM, "--python-version", _VERSION, "--only-binary", ":all:"]
+    else:
+        built_for = f"{sys.platform}-{platform.machine()}-{sys.implementation.cache_tag}"
+        options = ["--python", sys.executable]
+
+    def build(out: Path) -> None:
+        packages = out / "python"
+        locked = ["-r", str(LOCK), "--require-hashes", "--no-installer-metadata"]
+        install = [find_uv_bin(), "pip", "install", "--quiet", *locked, *options, "--target", str(packages)]
+        subprocess.run(install, check=True)  # noqa: S603 - our own words, and no shell
+        shutil.rmtree(packages / "bin", ignore_errors=True)
+
+    return Asset(_hash(built_for, LOCK), build)
+
+
+def compile_all(folder: Path) -> None:
+    """Add bytecode, which halves the time to import: /var/task and /opt are read-only, so Lambda could keep none.
+
+    Unchecked, since a zip does not keep a source's time stamp and a mismatch means compiling at every cold start.
+    """
+    mode = py_compile.PycInvalidationMode.UNCHECKED_HASH
+    compileall.compile_dir(folder, quiet=1, stripdir=str(folder), invalidation_mode=mode)
+
+
+@jsii.implements(ILocalBundling)
+class _LocalBundling:
+    def __init__(self, build: Callable[[Path], None]) -> None:
+        self._build = build
+
+    def try_bundle(self, output_dir: str, *, image: DockerImage, **_: Any) -> bool:  # noqa: ARG002 - jsii hands it over
+        """Raises when it cannot: to answer False would make CDK look for Docker."""
+        self._build(Path(output_dir))
+        return True
+
+
+def _is_source(path: Path) -> bool:
+    return path.is_file() and path.suffix != ".pyc" and not path.name.startswith(".")
+
+
+def _hash(*content: str | Path) -> str:
+    """Of the content, and of this file: what builds an asset is part of what it depends on."""
+    digest = hashlib.sha256()
+    for part in (Path(__file__), *content):
+        data = part.read_bytes() if isinstance(part, Path) else part.encode()
+        digest.update(len(data).to_bytes(8, "big") + data)
+    return digest.hexdigest()

@@ -1,0 +1,106 @@
+"""What an operator may choose: the context of cdk.json, parsed once, so that a bad value stops the synthesis."""
+
+import json
+from collections.abc import Callable, Mapping
+from itertools import pairwise
+from typing import Annotated, Any, Literal, Self
+from zoneinfo import available_timezones
+
+from aws_cdk import RemovalPolicy
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PositiveInt, ValidationError
+
+
+class SettingsError(Exception):
+    """A setting in cdk.json, or given with `-c`, is missing or not usable."""
+
+
+def _parsed(value: object) -> object:
+    """`-c name=value` can only hand over text, so that text may be JSON."""
+    return json.loads(value) if isinstance(value, str) else value
+
+
+def _time_zone(name: str) -> str:
+    if name not in available_timezones():
+        raise ValueError("not a time zone of the IANA database, such as Europe/Berlin or UTC")
+    return name
+
+
+def _rising(steps: tuple[int, ...]) -> tuple[int, ...]:
+    if any(higher <= lower for lower, higher in pairwise(steps)):
+        raise ValueError("each threshold must be higher than the one before it")
+    return steps
+
+
+def _with_telegram(platforms: Mapping[str, object]) -> Mapping[str, object]:
+    if "telegram" not in platforms:
+        raise ValueError("telegram is missing, by which alerts are sent")
+    return platforms
+
+
+class PlatformSettings(BaseModel):
+    """Where a platform's API is, and the names of the keys that its secret holds."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    url: Annotated[str, Field(pattern=r"^https?://\S+[^/\s]$")]
+    keys: Annotated[tuple[Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]*$")], ...], Field(min_length=1)]
+
+
+class Settings(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+    stack_name: Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9-]{0,99}$")]
+    region: Annotated[
+        str, Field(pattern=r"^([a-z]{2}(-[a-z]+)+-\d)?$", description="empty: the region of the credentials")
+    ]
+    removal_policy: Annotated[Literal["retain", "destroy"], Field(description="destroy: for stacks made by tests")]
+    alarm_email: Annotated[
+        str, Field(pattern=r"^([^@\s]+@[^@\s]+)?$", description="empty: alarms reach the topic only")
+    ]
+    dependencies: Annotated[Literal["lambda", "host"], Field(description="what the dependency layer is built for")]
+
+    fetch_schedule: Annotated[str, Field(pattern=r"^(rate|cron)\(.+\)$")]
+    refresh_age_seconds: PositiveInt
+    stale_after_seconds: PositiveInt
+    time_zone: Annotated[str, AfterValidator(_time_zone)]
+    ladders: Annotated[
+        Mapping[str, Annotated[tuple[PositiveInt, ...], Field(min_length=1), AfterValidator(_rising)]],
+        BeforeValidator(_parsed),
+        Field(description="name of a rule to its thresholds, in place of its own"),
+    ]
+
+    # SQS takes 2 to 1,000 as an event source's maximum concurrency.
+    notify_concurrency: Annotated[int, Field(ge=2, le=1000)]
+    # Telegram allows about 30 a second for free and up to 1,000 with paid broadcast.
+    telegram_messages_per_second: Annotated[float, Field(gt=0, le=1000)]
+    # 1: a sender that is killed repeats one message at most; more: so many may repeat, for as many fewer writes.
+    telegram_progress_every: PositiveInt
+    telegram_announcement_chat: Annotated[str, Field(pattern=r"^(@\w+|-?\d+)?$", description="empty: none")]
+
+    platforms: Annotated[
+        Mapping[Annotated[str, Field(pattern=r"^[a-z][a-z0-9]*$")], PlatformSettings],
+        BeforeValidator(_parsed),
+        AfterValidator(_with_telegram),
+    ]
+
+    @classmethod
+    def from_context(cls, context: Callable[[str], Any]) -> Self:
+        """Read every setting; raises SettingsError that names each bad one and says what it should be."""
+        given = {name: context(name) for name in cls.model_fields}
+        try:
+            return cls.model_validate({name: value for name, value in given.items() if value is not None})
+        except ValidationError as error:
+            problems = [f"  {'.'.join(map(str, e['loc']))}: {e['msg']} (got {e['input']!r})" for e in error.errors()]
+            raise SettingsError("cdk.json, context:\n" + "\n".join(problems)) from None
+
+    @property
+    def ladders_json(self) -> str:
+        return json.dumps(self.model_dump(mode="json")["ladders"])
+
+    @property
+    def production(self) -> bool:
+        return self.removal_policy == "retain"
+
+    @property
+    def removal(self) -> RemovalPolicy:
+        return RemovalPolicy.RETAIN if self.production else RemovalPolicy.DESTROY

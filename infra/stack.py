@@ -1,0 +1,79 @@
+"""Cairn, as the picture in the README: left to right, the way of a reading."""
+
+from aws_cdk import Environment, Stack
+from constructs import Construct
+
+from infra.detection import Detection
+from infra.fetching import Fetching
+from infra.history import History
+from infra.http import Http
+from infra.notifying import Notifying
+from infra.packaging import Packaging
+from infra.platforms import Platforms
+from infra.queues import Queues
+from infra.settings import Settings
+from infra.tables import Tables
+from infra.watching import Watching
+
+
+class Cairn(Stack):
+    def __init__(self, scope: Construct, construct_id: str, *, settings: Settings) -> None:
+        super().__init__(
+            scope,
+            construct_id,
+            description="Cairn: tells people the moment a number they care about passes a milestone",
+            env=Environment(region=settings.region or None),
+            termination_protection=settings.production,
+            analytics_reporting=False,
+        )
+        packaging = Packaging(self, "Packaging", target=settings.dependencies)
+        platforms = Platforms(self, "Platforms", settings=settings)
+        tables = Tables(self, "Tables", settings=settings)
+        queues = Queues(self, "Queues", settings=settings)
+
+        # schedule, fetch queue ─► fetch_stats ─► stats table
+        fetching = Fetching(
+            self,
+            "Fetching",
+            settings=settings,
+            packaging=packaging,
+            platforms=platforms,
+            tables=tables,
+            queues=queues,
+        )
+        # stats table ══stream══► detect_milestone ─► notify queue
+        detection = Detection(self, "Detection", settings=settings, packaging=packaging, tables=tables, queues=queues)
+        # notify queue ─► notify ─► Telegram
+        notifying = Notifying(
+            self,
+            "Notifying",
+            settings=settings,
+            packaging=packaging,
+            platforms=platforms,
+            tables=tables,
+            queues=queues,
+        )
+        # stats table ══stream══► record_history ─► history table
+        history = History(self, "History", settings=settings, packaging=packaging, tables=tables, queues=queues)
+        # browser, Telegram ─► CloudFront ─► api, telegram_webhook
+        http = Http(
+            self,
+            "Http",
+            settings=settings,
+            packaging=packaging,
+            platforms=platforms,
+            tables=tables,
+            queues=queues,
+        )
+        Watching(
+            self,
+            "Watching",
+            settings=settings,
+            platforms=platforms,
+            queues=queues,
+            fetching=fetching,
+            detection=detection,
+            history=history,
+            notifying=notifying,
+            http=http,
+        )

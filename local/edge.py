@@ -1,0 +1,112 @@
+"""CloudFront's place on this machine: one origin on 127.0.0.1 that goes through the deployed distribution.
+
+MiniStack finds a distribution by the `Host` header, a name that only browsers resolve; this proxy sets it, so that one
+plain address works everywhere. It says that the viewer came by HTTPS, since the distribution sends anybody else away. A
+body is passed on whole, never in parts. A few paths cannot be passed on at all: MiniStack answers them itself, whatever
+the host.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import httpx
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+_METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+_KEPT_BY_MINISTACK = (
+    "/_ministack/",
+    "/_localstack/",
+    "/_aws/",
+    "/health",
+    "/iceberg",
+    "/logout",
+    "/oauth2/",
+    "/v2/",
+    "/v20180820/",
+)
+_HOP_BY_HOP = frozenset(
+    {"connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "proxy-connection"}
+    | {"te", "trailer", "transfer-encoding", "upgrade"}
+)
+_SET_HERE = frozenset({"host", "content-length", "x-forwarded-proto"})
+_SET_BY_THE_SERVER = frozenset({"content-length", "date", "server"})
+_TIMEOUT_SECONDS = 70
+"""A little more than CloudFront waits for an origin."""
+
+
+def application(ministack_url: str, distribution: str, transport: httpx.AsyncBaseTransport | None = None) -> Starlette:
+    """The proxy for one distribution; `transport` is the way to MiniStack."""
+    url = httpx.URL(ministack_url)
+    host = f"{distribution}.cloudfront.localhost:{url.port}"
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        limits = httpx.Limits(max_connections=None, max_keepalive_connections=50)
+        async with httpx.AsyncClient(
+            transport=transport or httpx.AsyncHTTPTransport(limits=limits, retries=1), timeout=_TIMEOUT_SECONDS
+        ) as http:
+            app.state.http = http
+            yield
+
+    async def forward(request: Request) -> Response:
+        if request.url.path.startswith(_KEPT_BY_MINISTACK):
+            error = "MiniStack keeps this path for itself; in AWS it would reach the distribution's origin"
+            return JSONResponse({"error": error}, status_code=404)
+        http: httpx.AsyncClient = request.app.state.http
+        target = url.copy_with(raw_path=_raw_target(request))
+        headers = [
+            *((name, value) for name, value in request.headers.raw if _passes(name, _SET_HERE)),
+            (b"host", host.encode()),
+            (b"x-forwarded-proto", b"https"),
+        ]
+        # Not the client's own build_request, which adds the headers that httpx likes to send.
+        upstream = httpx.Request(request.method, target, headers=headers, content=await request.body())
+        try:
+            answer = await http.send(upstream, stream=True)
+            body = b"".join([part async for part in answer.aiter_raw()])
+            await answer.aclose()
+        except httpx.TransportError as error:
+            return JSONResponse({"error": f"The local cloud does not answer: {error!r}"}, status_code=502)
+        response = Response(body, status_code=answer.status_code)
+        bodiless = request.method == "HEAD" or answer.status_code in {204, 304}
+        response.raw_headers = [
+            *((name.lower(), value) for name, value in answer.headers.raw if _passes(name, _SET_BY_THE_SERVER)),
+            *([] if bodiless else [(b"content-length", str(len(body)).encode())]),
+        ]
+        return response
+
+    return Starlette(routes=[Route("/{path:path}", forward, methods=_METHODS)], lifespan=lifespan)
+
+
+def _raw_target(request: Request) -> bytes:
+    """Path and query exactly as they were sent: percent-encoding carries meaning."""
+    path: bytes = request.scope["raw_path"]
+    query: bytes = request.scope["query_string"]
+    return path + b"?" + query if query else path
+
+
+def _passes(name: bytes, withheld: frozenset[str]) -> bool:
+    lower = name.decode("latin-1").lower()
+    return lower not in _HOP_BY_HOP and lower not in withheld
+
+
+def main() -> None:
+    """Serve on 127.0.0.1 until ended."""
+    parser = argparse.ArgumentParser(prog="python -m local.edge", description=__doc__)
+    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--ministack", required=True, metavar="URL")
+    parser.add_argument("--distribution", required=True, metavar="LABEL", help="the part before .cloudfront.net")
+    options = parser.parse_args()
+    app = application(options.ministack, options.distribution)
+    uvicorn.run(app, host="127.0.0.1", port=options.port, log_level="warning", server_header=False, date_header=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,189 @@
+"""`make run`: from a fresh clone to Cairn at work on this machine, and what happens in it, until Ctrl-C."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import shutil
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+
+from cairn.api_keys import SCOPES, ApiKeys
+from cairn.instants import now
+from local import cloud, demo, follow, platforms, synth
+from local.processes import STOP_SIGNALS, Processes, Running, child_environment, require_free
+from local.settings import ROOT, Settings, StartError, read_settings
+from local.terminal import Terminal, standard_output
+from operations.clients import Clients
+from operations.stack import Stack, write_local_stack
+
+
+class StoppedError(Exception):
+    """Somebody asked for the end: Ctrl-C, or a signal that means it."""
+
+
+def main() -> int:
+    """Run until stopped; 0 then, and 1 when something prevented it."""
+    terminal = standard_output()
+    for number in STOP_SIGNALS:
+        if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:  # nohup means it
+            signal.signal(number, _stop)
+    try:
+        settings = read_settings(os.environ, ROOT / ".env")
+        require_free(settings.ports)
+        settings.home.mkdir(parents=True, exist_ok=True)
+        with alone(settings.home), Processes(settings.home / "logs") as processes:
+            try:
+                run(settings, processes, terminal)
+            finally:
+                for number in STOP_SIGNALS:
+                    signal.signal(number, signal.SIG_IGN)
+    except StoppedError:
+        terminal.say("\nstopped" if terminal.is_one else "stopped")
+        return 0
+    except BrokenPipeError:  # whoever read our output has gone
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except StartError as error:
+        print(f"{terminal.paint('cairn:', 'red')} {error}", file=sys.stderr, flush=True)
+        return 1
+    return 0
+
+
+def run(settings: Settings, processes: Processes, terminal: Terminal) -> None:
+    """The story: a cloud, the stack in it, the platforms around it, a key, a demo; then what happens."""
+    terminal.say(terminal.paint("Cairn on this machine", "bold"))
+    ministack = cloud.start_ministack(settings, processes)
+    sandbox = start_sandbox(settings, processes) if settings.sandboxed else None
+
+    with terminal.step("synthesising the CDK app (the first time takes a minute)") as step:
+        step.text = (
+            "the CDK app, synthesised" if synth.synthesise() else "the CDK app, unchanged since it was synthesised"
+        )
+    assembly = cloud.read_assembly(synth.ASSEMBLY)
+
+    with terminal.step("MiniStack, an AWS with IAM enforced"):
+        cloud.wait_for_ministack(settings, ministack)
+
+    with terminal.step(f"the stack {assembly.stack}") as step:
+        clients = Clients.of_the_local_cloud(settings.aws_endpoint_url)
+        cloud.upload(assembly, clients)
+        outputs = cloud.deploy(assembly, clients, stack_parameters(settings))
+        step.text = f"the stack {assembly.stack}, {len(assembly.template['Resources'])} resources"
+    stack = Stack(name=assembly.stack, clients=clients, outputs=outputs, api_url=settings.api_url)
+
+    with terminal.step("the API through CloudFront, an API key, the platforms' keys"):
+        edge = start_edge(settings, stack, processes)
+        platforms.fill_secrets(settings, stack)
+        admin_key = ApiKeys(clients.table(stack.output("AudienceTable"))).create("local admin", SCOPES, now())
+        cloud.wait_for(f"{settings.api_url}/api/health", edge)
+
+    with terminal.step("the bot") as step:
+        if sandbox is not None:
+            cloud.wait_for(f"http://127.0.0.1:{settings.sandbox_port}/", sandbox)
+        step.text = platforms.link_telegram(settings, processes)
+
+    if settings.demo and settings.sandbox_url:
+        with terminal.step("the demo") as step:
+            step.text = demo.seed(settings, admin_key)
+
+    write_local_stack(settings.home, stack)
+    write_outputs(settings, stack, admin_key)
+    introduce(settings, admin_key, terminal)
+    terminal.say("ready")
+    follow.follow(settings, stack, processes, terminal, demo.Visitor(settings, admin_key))
+
+
+def stack_parameters(settings: Settings) -> dict[str, str]:
+    """What differs from production: where the platforms are, and how often they are asked."""
+    parameters = {choice.platform.url_parameter: choice.url for choice in settings.platforms if choice.url}
+    return parameters | ({"FetchSchedule": settings.fetch_schedule} if settings.fetch_schedule else {})
+
+
+def start_sandbox(settings: Settings, processes: Processes) -> Running:
+    """The stand-in for the platforms we have no keys of."""
+    command = [sys.executable, "-m", "local.sandbox", "--port", str(settings.sandbox_port)]
+    return processes.start("sandbox", command, child_environment())
+
+
+def start_edge(settings: Settings, stack: Stack, processes: Processes) -> Running:
+    """The one address of API and pages."""
+    distribution = stack.output("DistributionDomainName").partition(".")[0]
+    command = [sys.executable, "-m", "local.edge", "--port", str(settings.edge_port)]
+    command += ["--ministack", settings.aws_endpoint_url, "--distribution", distribution]
+    return processes.start("edge", command, child_environment())
+
+
+def write_outputs(settings: Settings, stack: Stack, admin_key: str) -> None:
+    """`outputs.json`, as docs/operations.md describes it; whole or not at all."""
+    outputs = {
+        "ApiUrl": settings.api_url,
+        "WebSocketUrl": None,
+        "WebUrl": settings.api_url,
+        "AdminApiKey": admin_key,
+        "SandboxUrl": settings.sandbox_url,
+        "AwsEndpointUrl": settings.aws_endpoint_url,
+        "StackName": stack.name,
+    }
+    unfinished = settings.home / "outputs.json.new"
+    unfinished.write_text(json.dumps(outputs, indent=2) + "\n", encoding="utf-8")
+    unfinished.replace(settings.home / "outputs.json")
+
+
+def introduce(settings: Settings, admin_key: str, terminal: Terminal) -> None:
+    """Where everything is, for a person."""
+    home = settings.home.relative_to(Path.cwd()) if settings.home.is_relative_to(Path.cwd()) else settings.home
+    lines = {
+        "API": f"{settings.api_url}/api/docs",
+        "admin key": f"Authorization: Bearer {admin_key}",
+        "sandbox": settings.sandbox_url or "not needed: every platform has its key or its address",
+        "AWS": f"{settings.aws_endpoint_url} (region us-east-1, key and secret: test)",
+        "files": f"{home}/outputs.json, logs in {home}/logs",
+    }
+    terminal.say()
+    for name, where in lines.items():
+        terminal.say(f"  {terminal.paint(f'{name:<10}', 'cyan')} {where}")
+    terminal.say(f"  {terminal.paint('Ctrl-C', 'cyan')}     stops everything; nothing is kept")
+    terminal.say()
+
+
+@contextmanager
+def alone(home: Path) -> Iterator[None]:
+    """Keep others out of this state directory; the system lets go of it however we end."""
+    with (home / "run.lock").open("a+") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.seek(0)
+            raise StartError(
+                f"A local cloud runs from {home} already (process {lock.read().strip() or 'unknown'}). Stop it with "
+                "Ctrl-C, or give this one a directory of its own: CAIRN_HOME=.local/second"
+            ) from None
+        lock.truncate(0)
+        lock.write(f"{os.getpid()}\n")
+        lock.flush()
+        _forget(home)
+        try:
+            yield
+        finally:
+            _forget(home)
+            shutil.rmtree(home / "tmp", ignore_errors=True)
+
+
+def _forget(home: Path) -> None:
+    """Leave no addresses of a cloud that is gone."""
+    for name in ("outputs.json", "stack.json"):
+        (home / name).unlink(missing_ok=True)
+
+
+def _stop(number: int, _: FrameType | None) -> None:
+    raise StoppedError(signal.Signals(number).name)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

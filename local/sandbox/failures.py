@@ -1,0 +1,99 @@
+"""Failures that somebody ordered for a platform; the platform words them, so that each fails as the real one does."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from local.sandbox.channels import Platform
+from local.sandbox.clock import Clock
+
+Mode = Literal["slow", "broken", "quota", "rate_limited", "timeout", "malformed"]
+MODES: tuple[Mode, ...] = get_args(Mode)
+Handler = Callable[[Request], Awaitable[Response]]
+
+SLOW_SECONDS = 3.0
+TIMEOUT_SECONDS = 60.0
+RETRY_AFTER_SECONDS = 5
+
+
+@dataclass
+class Failure:
+    """One platform's failure: until healed, for some seconds, or for the next few requests."""
+
+    mode: Mode
+    until: float | None = None
+    requests_left: int | None = None
+    retry_after: int = RETRY_AFTER_SECONDS
+    delay: float | None = None
+
+
+# How a platform words a failure of its own: broken, quota, rate_limited.
+Wordings = Mapping[Mode, Callable[[Failure], Response]]
+
+
+class Failures:
+    """The failure in force on each platform, if any."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._failures: dict[Platform, Failure] = {}
+
+    def order(self, platform: Platform, failure: Failure) -> None:
+        self._failures[platform] = failure
+
+    def heal(self, platform: Platform) -> None:
+        self._failures.pop(platform, None)
+
+    def in_force(self) -> dict[Platform, Failure]:
+        now = self._clock.now()
+        self._failures = {
+            platform: failure
+            for platform, failure in self._failures.items()
+            if (failure.until is None or failure.until > now) and failure.requests_left != 0
+        }
+        return self._failures
+
+    def take(self, platform: Platform) -> Failure | None:
+        """The failure that the request at hand meets."""
+        failure = self.in_force().get(platform)
+        if failure is not None and failure.requests_left is not None:
+            failure.requests_left -= 1
+        return failure
+
+
+class DroppedConnection(Response):
+    """An answer that begins and never ends: the connection closes, and the client cannot know what was done."""
+
+    async def __call__(self, _scope: Scope, _receive: Receive, send: Send) -> None:
+        headers = [(b"content-type", b"application/json"), (b"content-length", b"2")]
+        # Not 200: a client that looks no further than the status line must not take this for an answer.
+        await send({"type": "http.response.start", "status": 500, "headers": headers})
+        await send({"type": "http.response.body", "body": b"{", "more_body": True})
+
+
+def malformed() -> Response:
+    """A body that says it is JSON and stops in the middle."""
+    return Response('{"ok": true, "items": [{"id": "', media_type="application/json")
+
+
+async def meet(
+    failure: Failure | None, request: Request, handler: Handler, wordings: Wordings, clock: Clock
+) -> Response:
+    """What the platform answers while `failure` is in force."""
+    if failure is None:
+        return await handler(request)
+    if failure.mode == "slow":
+        await clock.sleep(SLOW_SECONDS if failure.delay is None else failure.delay)
+        return await handler(request)
+    if failure.mode == "timeout":
+        await clock.sleep(TIMEOUT_SECONDS if failure.delay is None else failure.delay)
+        return DroppedConnection()
+    if failure.delay:
+        await clock.sleep(failure.delay)
+    if failure.mode == "malformed":
+        return malformed()
+    return wordings[failure.mode](failure)

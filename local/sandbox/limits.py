@@ -1,0 +1,85 @@
+"""The platforms' published limits, and windows that slide over time instead of starting anew each second or hour."""
+
+import math
+from collections import defaultdict, deque
+from dataclasses import dataclass
+
+from local.sandbox.clock import Clock
+
+
+@dataclass
+class Limits:
+    """What each platform allows; the control API may change them, to bring a limit within easy reach."""
+
+    youtube_units_a_day: int = 10_000
+    instagram_calls_an_hour: int = 200
+    telegram_messages_a_second: int = 30
+    telegram_private_messages_a_second: int = 1
+    telegram_group_messages_a_minute: int = 20
+
+
+class SlidingWindow:
+    """When something happened within the last `seconds`."""
+
+    def __init__(self, clock: Clock, seconds: float) -> None:
+        self._clock = clock
+        self._seconds = seconds
+        self._times: deque[float] = deque()
+
+    def add(self) -> None:
+        self._times.append(self._clock.now())
+
+    def __len__(self) -> int:
+        now = self._clock.now()
+        while self._times and now - self._times[0] >= self._seconds:
+            self._times.popleft()
+        return len(self._times)
+
+    def wait(self, limit: int) -> float:
+        """Seconds until one more would be within `limit`; 0 if it is now."""
+        if len(self) < limit:
+            return 0.0
+        leaves = self._times[len(self._times) - max(1, limit)]
+        return self._seconds - (self._clock.now() - leaves)
+
+
+class SendLimits:
+    """Telegram's limits on a bot's messages. Passing one holds the whole bot for as long as the answer says.
+
+    30 messages in any second over all chats, one a second to a private chat, 20 in any minute to a group, supergroup or
+    channel; only accepted messages count. https://core.telegram.org/bots/faq#my-bot-is-hitting-limits-how-do-i-avoid-this
+    """
+
+    def __init__(self, clock: Clock, limits: Limits) -> None:
+        self._clock = clock
+        self._limits = limits
+        self._held_until = 0.0
+        self._bot = SlidingWindow(clock, 1)
+        self._private: defaultdict[int, SlidingWindow] = defaultdict(lambda: SlidingWindow(clock, 1))
+        self._group: defaultdict[int, SlidingWindow] = defaultdict(lambda: SlidingWindow(clock, 60))
+
+    def hold(self, seconds: float) -> None:
+        self._held_until = max(self._held_until, self._clock.now() + seconds)
+
+    def release(self) -> None:
+        self._held_until = 0.0
+
+    def held_for(self) -> int:
+        """Whole seconds for which the bot is held, rounded up; 0 if it is free."""
+        return math.ceil(max(0.0, self._held_until - self._clock.now()))
+
+    def claim(self, chat_id: int, *, private: bool) -> int:
+        """Count one message to `chat_id` and answer 0, or hold the bot and answer for how many seconds."""
+        chat = (self._private if private else self._group)[chat_id]
+        of_chat = (
+            self._limits.telegram_private_messages_a_second
+            if private
+            else self._limits.telegram_group_messages_a_minute
+        )
+        wait = max(self._bot.wait(self._limits.telegram_messages_a_second), chat.wait(of_chat))
+        if wait > 0:
+            self.hold(math.ceil(wait))
+            return self.held_for()
+        self._bot.add()
+        chat.add()
+        return 0

@@ -1,0 +1,39 @@
+"""What the platforms' routes share: each call is logged without its key and meets the failure that is in force."""
+
+from collections.abc import Awaitable, Callable
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from local.sandbox.channels import Platform
+from local.sandbox.failures import DroppedConnection, Handler, Wordings, meet
+from local.sandbox.world import LoggedRequest, World
+
+SECRET_PARAMETERS = frozenset({"key", "access_token"})
+
+
+def plain_path(request: Request) -> str:
+    """The path with a bot's token left out."""
+    token = request.path_params.get("token")
+    return request.url.path.replace(f"/bot{token}/", "/bot<token>/") if token else request.url.path
+
+
+def public_query(request: Request) -> dict[str, str]:
+    return {name: value for name, value in request.query_params.items() if name not in SECRET_PARAMETERS}
+
+
+def served(
+    world: World, platform: Platform, handler: Handler, wordings: Wordings
+) -> Callable[[Request], Awaitable[Response]]:
+    """`handler` as the platform serves it."""
+
+    async def endpoint(request: Request) -> Response:
+        arrived = world.clock.now_ms()
+        failure = request.state.failure = world.failures.take(platform)
+        answer = await meet(failure, request, handler, wordings, world.clock)
+        status = None if isinstance(answer, DroppedConnection) else answer.status_code
+        logged = LoggedRequest(arrived, platform, request.method, plain_path(request), public_query(request), status)
+        world.requests.append(logged)
+        return answer
+
+    return endpoint

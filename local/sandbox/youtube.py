@@ -1,0 +1,229 @@
+"""YouTube's `channels.list`, as far as an API key goes: counts as strings rounded down, unknown ids absent, any order.
+
+Fitted to https://developers.google.com/youtube/v3/docs/channels/list and to Google's machine-readable description.
+A call without a key is answered 403 `forbidden`, one with a wrong key 400 `badRequest` (`API key not valid. Please pass
+a valid API key.`), as Google's front end does today; `keyInvalid` was its reason in earlier years. A hidden count is
+`"0"` beside `hiddenSubscriberCount: true`: the trap is real, the zero is not. Without results there is no `items`.
+"""
+
+import hashlib
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from local.sandbox.channels import Channel, bare
+from local.sandbox.failures import Failure, Wordings
+from local.sandbox.service import served
+from local.sandbox.world import World
+
+MOST_IDS = 50
+DEFAULT_PAGE = 5
+UNITS_PER_CALL = 1
+FILTERS = ("id", "forHandle", "forUsername", "mine", "managedByMe", "mySubscribers", "categoryId")
+NEEDS_A_PERSON = ("mine", "managedByMe", "mySubscribers")
+# The day of the quota ends at midnight Pacific time; standard time all year spares a time zone database.
+PACIFIC = timezone(timedelta(hours=-8))
+
+NO_KEY = (
+    "Method doesn't allow unregistered callers (callers without established identity). "
+    "Please use API Key or other form of API consumer identity to call this API."
+)
+BAD_KEY = "API key not valid. Please pass a valid API key."
+OVER_QUOTA = (
+    "The request cannot be completed because you have exceeded your "
+    '<a href="/youtube/v3/getting-started#quota">quota</a>.'
+)
+
+
+def rounded(count: int) -> int:
+    """Down to three significant figures, as subscriber counts are given."""
+    step = int("1" + "0" * max(0, len(str(count)) - 3))
+    return count // step * step
+
+
+def error(
+    code: int,
+    message: str,
+    reason: str,
+    domain: str = "global",
+    *,
+    location: str | None = None,
+    status: str | None = None,
+    details: list[dict[str, Any]] | None = None,
+    headers: dict[str, str] | None = None,
+) -> JSONResponse:
+    one: dict[str, Any] = {"message": message, "domain": domain, "reason": reason}
+    if location is not None:
+        one |= {"location": location, "locationType": "parameter"}
+    body: dict[str, Any] = {"code": code, "message": message, "errors": [one]}
+    if status is not None:
+        body["status"] = status
+    if details is not None:
+        body["details"] = details
+    return JSONResponse({"error": body}, status_code=code, headers=headers)
+
+
+def over_quota() -> JSONResponse:
+    return error(403, OVER_QUOTA, "quotaExceeded", "youtube.quota")
+
+
+def rate_limited(failure: Failure) -> JSONResponse:
+    message = "The request cannot be completed because you have exceeded your rate limit. Please try again later."
+    retry_after = {"Retry-After": str(failure.retry_after)}
+    return error(403, message, "rateLimitExceeded", "usageLimits", headers=retry_after)
+
+
+WORDINGS: Wordings = {
+    "broken": lambda _: error(503, "The service is currently unavailable.", "backendError", status="UNAVAILABLE"),
+    "quota": lambda _: over_quota(),
+    "rate_limited": rate_limited,
+}
+
+
+def etag(*what: object) -> str:
+    return hashlib.sha1("|".join(map(str, what)).encode(), usedforsecurity=False).hexdigest()[:27]
+
+
+def routes(world: World) -> list[Route]:
+    async def list_channels(request: Request) -> Response:
+        if refusal := refuse_key(world, request):
+            return refusal
+        day = datetime.fromtimestamp(world.clock.now(), PACIFIC).date().isoformat()
+        used = world.youtube_units.get(day, 0)
+        if used + UNITS_PER_CALL > world.limits.youtube_units_a_day:
+            return over_quota()
+        # A request that turns out to be wrong costs its unit, too.
+        world.youtube_units = {day: used + UNITS_PER_CALL}
+        return answer(world, request)
+
+    return [Route("/youtube/v3/channels", served(world, "youtube", list_channels, WORDINGS), methods=["GET"])]
+
+
+def refuse_key(world: World, request: Request) -> Response | None:
+    key = request.query_params.get("key") or request.headers.get("x-goog-api-key")
+    if not key:
+        return error(403, NO_KEY, "forbidden", status="PERMISSION_DENIED")
+    if key != world.keys.youtube:
+        info = {
+            "@type": "type.googleapis.com/google.rpc.ErrorInfo",
+            "reason": "API_KEY_INVALID",
+            "domain": "googleapis.com",
+            "metadata": {"service": "youtube.googleapis.com"},
+        }
+        return error(400, BAD_KEY, "badRequest", status="INVALID_ARGUMENT", details=[info])
+    return None
+
+
+def listed(request: Request, name: str) -> list[str]:
+    """A parameter that may be repeated and may hold several values with commas, each value once."""
+    values = (value.strip() for given in request.query_params.getlist(name) for value in given.split(","))
+    return list(dict.fromkeys(value for value in values if value))
+
+
+def answer(world: World, request: Request) -> Response:
+    parts = listed(request, "part")
+    if not parts:
+        return error(400, "Required parameter: part", "required", location="part")
+    if unknown := [part for part in parts if part not in PARTS]:
+        return error(400, f"'{unknown[0]}'", "unknownPart", "youtube.part", location="part")
+    filters = [name for name in FILTERS if request.query_params.get(name)]
+    if not filters:
+        message = f"No filter selected. Expected one of: {', '.join(FILTERS)}"
+        return error(400, message, "missingRequiredParameter", "youtube.parameter", location="")
+    if len(filters) > 1:
+        message = f"Incompatible parameters specified in the request: {', '.join(filters)}"
+        return error(400, message, "incompatibleParameters", "youtube.parameter", location="")
+    if filters[0] in NEEDS_A_PERSON:
+        message = f"The request uses the <code>{filters[0]}</code> parameter but is not properly authorized."
+        return error(401, message, "authorizationRequired", "youtube.parameter", location=filters[0])
+    ids = listed(request, "id")
+    if len(ids) > MOST_IDS:
+        message = "The request specifies an invalid filter parameter."
+        return error(400, message, "invalidFilters", "youtube.parameter", location="parameters.")
+    found = find(world, request, ids)
+    now = world.clock.now()
+    body: dict[str, Any] = {
+        "kind": "youtube#channelListResponse",
+        "etag": etag(now, *(channel.id for channel in found)),
+        "pageInfo": {"totalResults": len(found), "resultsPerPage": max(DEFAULT_PAGE, len(found))},
+    }
+    if found:
+        body["items"] = [resource(channel, parts, now) for channel in found]
+    return JSONResponse(body)
+
+
+def find(world: World, request: Request, ids: list[str]) -> list[Channel]:
+    if not ids:
+        handle = request.query_params.get("forHandle") or request.query_params.get("forUsername") or ""
+        channel = world.channels.by_handle("youtube", bare(handle))
+        return [channel] if channel else []
+    found = [channel for channel_id in ids if (channel := world.channels.by_id("youtube", channel_id))]
+    shuffled = sorted(found, key=lambda channel: etag(channel.id))
+    return shuffled if shuffled != found else shuffled[::-1]
+
+
+def resource(channel: Channel, parts: list[str], now: float) -> dict[str, Any]:
+    body = {"kind": "youtube#channel", "etag": etag(channel.id, channel.count(now)), "id": channel.id}
+    return body | {part: content for part in parts if (content := PARTS[part](channel, now)) is not None}
+
+
+def statistics(channel: Channel, now: float) -> dict[str, Any]:
+    return {
+        "viewCount": str(channel.views),
+        "subscriberCount": "0" if channel.hidden else str(rounded(channel.count(now))),
+        "hiddenSubscriberCount": channel.hidden,
+        "videoCount": str(channel.videos),
+    }
+
+
+def snippet(channel: Channel, _now: float) -> dict[str, Any]:
+    pictures = f"https://yt3.ggpht.com/{etag(channel.id)}"
+    sizes = {"default": 88, "medium": 240, "high": 800}
+    born = datetime(2015, 1, 1, tzinfo=UTC) + timedelta(seconds=int(etag(channel.id)[:7], 16))
+    return {
+        "title": channel.name,
+        "description": f"{channel.name}, in Cairn's sandbox.",
+        "customUrl": f"@{channel.handle.lower()}",
+        "publishedAt": born.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "thumbnails": {
+            size: {"url": f"{pictures}=s{pixels}", "width": pixels, "height": pixels} for size, pixels in sizes.items()
+        },
+        "localized": {"title": channel.name, "description": f"{channel.name}, in Cairn's sandbox."},
+    }
+
+
+def content_details(channel: Channel, _now: float) -> dict[str, Any]:
+    return {"relatedPlaylists": {"likes": "", "uploads": f"UU{channel.id[2:]}"}}
+
+
+def status(_channel: Channel, _now: float) -> dict[str, Any]:
+    return {
+        "privacyStatus": "public",
+        "isLinked": True,
+        "longUploadsStatus": "longUploadsUnspecified",
+        "madeForKids": False,
+    }
+
+
+def branding(channel: Channel, _now: float) -> dict[str, Any]:
+    return {"channel": {"title": channel.name}}
+
+
+def nothing(_channel: Channel, _now: float) -> None:
+    """Parts that Google knows and leaves out for a channel that has nothing to say there."""
+
+
+PARTS = {
+    "id": nothing,
+    "snippet": snippet,
+    "statistics": statistics,
+    "contentDetails": content_details,
+    "status": status,
+    "brandingSettings": branding,
+    "contentOwnerDetails": nothing,
+    "localizations": nothing,
+    "topicDetails": nothing,
+}

@@ -1,0 +1,179 @@
+"""What a person may decide about the local cloud: the environment, over `.env`, over what works without keys."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from local.sandbox import (
+    SANDBOX_INSTAGRAM_TOKEN,
+    SANDBOX_INSTAGRAM_USER_ID,
+    SANDBOX_TELEGRAM_TOKEN,
+    SANDBOX_YOUTUBE_KEY,
+)
+
+ROOT = Path(__file__).resolve().parent.parent
+CACHE = ROOT / ".local"
+"""What every local cloud of this checkout shares: the synthesised template, its assets, the functions' interpreter."""
+
+_DEFAULT_PORT = 4566
+_DEMO_SCHEDULE = "rate(1 minute)"
+
+
+class StartError(Exception):
+    """Why the local cloud cannot start, in one line that says what to do about it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Platform:
+    """A platform as the stack knows it: `{NAME}_API_URL`, a parameter for it, and a secret for its keys."""
+
+    name: str
+    sandbox_path: str
+    sandbox_secret: Mapping[str, str]
+    """What stands in for the platform's keys when it is a sandbox or somebody's fake; the first one is *the* key."""
+
+    @property
+    def url_variable(self) -> str:
+        return f"{self.name.upper()}_API_URL"
+
+    @property
+    def url_parameter(self) -> str:
+        return f"{self.name.capitalize()}ApiUrl"
+
+    @property
+    def secret_output(self) -> str:
+        return f"{self.name.capitalize()}Secret"
+
+    @property
+    def key_variable(self) -> str:
+        return next(iter(self.sandbox_secret))
+
+
+PLATFORMS = (
+    Platform("youtube", "/youtube/v3", {"YOUTUBE_API_KEY": SANDBOX_YOUTUBE_KEY}),
+    Platform(
+        "telegram",
+        "/telegram",
+        {"TELEGRAM_BOT_TOKEN": SANDBOX_TELEGRAM_TOKEN, "TELEGRAM_WEBHOOK_SECRET": ""},
+    ),
+    Platform(
+        "instagram",
+        "/instagram/v25.0",
+        {"INSTAGRAM_ACCESS_TOKEN": SANDBOX_INSTAGRAM_TOKEN, "INSTAGRAM_USER_ID": SANDBOX_INSTAGRAM_USER_ID},
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class PlatformChoice:
+    """Where a platform is reached and with which keys."""
+
+    platform: Platform
+    url: str | None
+    """None: the platform itself, at the address the template has."""
+    secret: Mapping[str, str]
+    sandboxed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """One local cloud: its ports, the directory of its state, what it starts with."""
+
+    port: int
+    home: Path
+    demo: bool
+    fetch_schedule: str | None
+    """None: as in production."""
+    platforms: tuple[PlatformChoice, ...]
+
+    @property
+    def aws_endpoint_url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def edge_port(self) -> int:
+        return self.port + 1
+
+    @property
+    def api_url(self) -> str:
+        return f"http://127.0.0.1:{self.edge_port}"
+
+    @property
+    def sandbox_port(self) -> int:
+        return self.port + 2
+
+    @property
+    def sandbox_url(self) -> str | None:
+        return _sandbox_url(self.port) if self.sandboxed else None
+
+    @property
+    def sandboxed(self) -> frozenset[str]:
+        """The platforms that the sandbox stands in for."""
+        return frozenset(choice.platform.name for choice in self.platforms if choice.sandboxed)
+
+    @property
+    def ports(self) -> dict[int, str]:
+        """What listens where."""
+        ports = {self.port: "the AWS endpoint", self.edge_port: "the API and pages"}
+        return ports | ({self.sandbox_port: "the sandbox"} if self.sandboxed else {})
+
+    def choice(self, platform: str) -> PlatformChoice:
+        return next(choice for choice in self.platforms if choice.platform.name == platform)
+
+
+def read_settings(environment: Mapping[str, str], dotenv: Path) -> Settings:
+    """The settings; StartError for a value that cannot be meant."""
+    values = {**(parse_dotenv(dotenv.read_text(encoding="utf-8")) if dotenv.is_file() else {}), **environment}
+    values = {name: value.strip() for name, value in values.items() if value.strip()}
+    port = _port(values.get("CAIRN_PORT", str(_DEFAULT_PORT)))
+    demo = values.get("DEMO", "1").lower() not in {"0", "false", "no", "off"}
+    return Settings(
+        port=port,
+        home=Path(values.get("CAIRN_HOME", CACHE)).absolute(),
+        demo=demo,
+        fetch_schedule=values.get("CAIRN_FETCH_SCHEDULE", _DEMO_SCHEDULE if demo else None),
+        platforms=tuple(_choose(platform, values, port) for platform in PLATFORMS),
+    )
+
+
+def parse_dotenv(text: str) -> dict[str, str]:
+    """`NAME=value` lines as shells and other tools write them: comments, `export` and quotes are understood."""
+    values = {}
+    for line in text.splitlines():
+        name, equals, value = line.strip().removeprefix("export ").partition("=")
+        if not equals or name.lstrip().startswith("#"):
+            continue
+        value = value.strip()
+        if len(value) > 1 and value[0] == value[-1] and value[0] in "'\"":
+            value = value[1:-1]
+        else:
+            value = value.split(" #", 1)[0].rstrip()
+        values[name.strip()] = value
+    return values
+
+
+def _choose(platform: Platform, values: Mapping[str, str], port: int) -> PlatformChoice:
+    """An explicit address wins; a platform whose key is set is the real one; else the sandbox stands in for it."""
+    explicit = values.get(platform.url_variable)
+    sandboxed = not explicit and platform.key_variable not in values
+    secret = {}
+    for variable, stand_in in platform.sandbox_secret.items():
+        given = None if sandboxed and stand_in else values.get(variable)
+        secret[variable] = given or (stand_in if explicit or sandboxed else "")
+    if "TELEGRAM_WEBHOOK_SECRET" in secret:
+        secret["TELEGRAM_WEBHOOK_SECRET"] = secret["TELEGRAM_WEBHOOK_SECRET"] or secrets.token_urlsafe(24)
+    url = explicit.rstrip("/") if explicit else _sandbox_url(port) + platform.sandbox_path if sandboxed else None
+    return PlatformChoice(platform, url, secret, sandboxed)
+
+
+def _sandbox_url(port: int) -> str:
+    return f"http://127.0.0.1:{port + 2}"
+
+
+def _port(text: str) -> int:
+    if not text.isdigit() or not 1024 <= int(text) <= 65_533:
+        raise StartError(f"CAIRN_PORT must be a number from 1024 to 65533 (two ports above it are used), not {text!r}")
+    return int(text)

@@ -1,0 +1,80 @@
+"""The CDK app, synthesised as for AWS but with dependencies built for this machine; skipped when nothing changed."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from local.processes import child_environment
+from local.settings import CACHE, ROOT, StartError
+
+ASSEMBLY = CACHE / "cdk.out"
+
+_INPUTS = ("app.py", "cdk.json", "infra", "functions", "layers", "web", "requirements")
+_CONTEXT = {"dependencies": "host", "region": ""}
+
+
+def synthesise() -> bool:
+    """Bring `ASSEMBLY` up to date; False when it was. StartError when the app does not synthesise."""
+    CACHE.mkdir(exist_ok=True)
+    stamp = ASSEMBLY / "made-of"
+    with exclusively(CACHE / "synth.lock"):
+        made_of = fingerprint(ROOT / name for name in _INPUTS)
+        if stamp.is_file() and stamp.read_text(encoding="utf-8") == made_of:
+            return False
+        _run_app()
+        stamp.write_text(made_of, encoding="utf-8")
+        return True
+
+
+def fingerprint(paths: Iterable[Path]) -> str:
+    """A digest of the files' names and contents, and of the Python they are bundled by."""
+    digest = hashlib.sha256(sys.version.encode())
+    for path in paths:
+        for file in sorted(_files(path)):
+            content = file.read_bytes()
+            digest.update(f"\0{file.relative_to(path.parent)}\0{len(content)}\0".encode() + content)
+    return digest.hexdigest()
+
+
+@contextmanager
+def exclusively(lock: Path) -> Iterator[None]:
+    """Wait for other local clouds of this checkout that are doing the same."""
+    with lock.open("a") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _files(path: Path) -> Iterator[Path]:
+    if path.is_file():
+        yield path
+    elif path.is_dir():
+        yield from (file for file in path.rglob("*") if file.is_file() and "__pycache__" not in file.parts)
+
+
+def _run_app() -> None:
+    context = json.loads((ROOT / "cdk.json").read_text(encoding="utf-8")).get("context", {})
+    environment = child_environment() | {
+        "CDK_OUTDIR": str(ASSEMBLY),
+        "CDK_CONTEXT_JSON": json.dumps(context | _CONTEXT),
+    }
+    log = CACHE / "synth.log"
+    with log.open("wb") as output:
+        code = subprocess.run(
+            [sys.executable, "app.py"],
+            cwd=ROOT,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            check=False,
+        ).returncode
+    if code != 0:
+        lines = log.read_text(encoding="utf-8", errors="replace").splitlines()[-15:]
+        raise StartError("\n    ".join([f"The CDK app does not synthesise ({log}):", *lines]))

@@ -1,0 +1,117 @@
+"""`python -m operations`: what an operator does to a deployed Cairn, in AWS or, with `--local`, on this machine."""
+
+from __future__ import annotations
+
+import argparse
+import getpass
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from cairn.errors import CairnError
+from operations import keys, milestones, platform_secrets, queues
+from operations.clients import Clients
+from operations.stack import OperationError, Stack, read_local_stack, read_stack
+from operations.telegram import TELEGRAM_API_URL, TelegramRefusedError, set_webhook, webhook_url
+
+_LOCAL_HOME = Path(__file__).resolve().parent.parent / ".local"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Carry out one command; 0 when it is done, 1 with a line that says why it is not."""
+    options = _parser().parse_args(arguments)
+    try:
+        stack = read_local_stack(options.home) if options.local else read_stack(Clients.of_the_account(), options.stack)
+        for line in _carry_out(options, stack):
+            print(line)
+    except (OperationError, CairnError, TelegramRefusedError, BotoCoreError, ClientError) as error:
+        print(f"operations: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _carry_out(options: argparse.Namespace, stack: Stack) -> list[str]:
+    match options.command:
+        case "keys create":
+            return [keys.create(stack, options.name, options.scopes)]
+        case "keys list":
+            return keys.table_of_keys(stack)
+        case "keys revoke":
+            return [keys.revoke(stack, options.id_or_name)]
+        case "secrets set":
+            values = platform_secrets.parse(options.assignment, _ask)
+            return platform_secrets.merge(stack, options.platform, values)
+        case "telegram webhook":
+            return [_register_webhook(stack, options.telegram_url)]
+        case "announce":
+            return [milestones.announce(stack, options.milestone_id)]
+        case "redetect":
+            return milestones.redetect(stack, options.subject)
+        case "queues":
+            return [f"{queue.messages:>7,}  {queue.name}" for queue in queues.dead_letter_queues(stack)]
+        case "redrive":
+            return [queues.redrive(stack, options.queue)]
+    raise AssertionError(options.command)
+
+
+def _register_webhook(stack: Stack, telegram_url: str) -> str:
+    content = platform_secrets.read(stack, "telegram")
+    token, secret = content.get("TELEGRAM_BOT_TOKEN"), content.get("TELEGRAM_WEBHOOK_SECRET")
+    if not token or not secret:
+        raise OperationError("Set TELEGRAM_BOT_TOKEN and TELEGRAM_WEBHOOK_SECRET first: secrets set telegram …")
+    url = webhook_url(stack.api_url)
+    set_webhook(telegram_url, token, url, secret)
+    return f"Telegram sends the bot's updates to {url}"
+
+
+def _ask(name: str) -> str:
+    """A value from the terminal without showing it, or a line from a pipe."""
+    return getpass.getpass(f"{name}: ") if sys.stdin.isatty() else sys.stdin.readline()
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m operations", description=__doc__)
+    parser.add_argument("--stack", default="Cairn", help="the CloudFormation stack (default: %(default)s)")
+    parser.add_argument("--local", action="store_true", help="the local cloud that runs from this checkout")
+    parser.add_argument("--home", type=Path, default=_LOCAL_HOME, help="with --local: its CAIRN_HOME")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    group = commands.add_parser("keys", help="API keys").add_subparsers(required=True, metavar="create|list|revoke")
+    create = group.add_parser("create", help="make a key and show it, once")
+    create.add_argument("--scopes", required=True, help="admin, ingest, leaderboard, analytics; several with commas")
+    create.add_argument("--name", required=True, help="by which the key is told from the others")
+    create.set_defaults(command="keys create")
+    group.add_parser("list", help="all keys, by what is known of them").set_defaults(command="keys list")
+    revoke = group.add_parser("revoke", help="make a key worthless, at once")
+    revoke.add_argument("id_or_name", metavar="ID_OR_NAME")
+    revoke.set_defaults(command="keys revoke")
+
+    group = commands.add_parser("secrets", help="the platforms' keys").add_subparsers(required=True, metavar="set")
+    secrets = group.add_parser("set", help="set some keys of a platform's secret; a NAME alone asks for its value")
+    secrets.add_argument("platform", help="youtube, telegram or instagram")
+    secrets.add_argument("assignment", nargs="+", metavar="NAME[=VALUE]")
+    secrets.set_defaults(command="secrets set")
+
+    group = commands.add_parser("telegram", help="the bot").add_subparsers(required=True, metavar="webhook")
+    webhook = group.add_parser("webhook", help="have Telegram send the bot's updates to the deployed API")
+    webhook.add_argument("--telegram-url", default=TELEGRAM_API_URL, help="default: %(default)s")
+    webhook.set_defaults(command="telegram webhook")
+
+    announce = commands.add_parser("announce", help="put a milestone's alert on the queue again; nobody is told twice")
+    announce.add_argument("milestone_id", metavar="MILESTONE_ID")
+    announce.set_defaults(command="announce")
+    redetect = commands.add_parser("redetect", help="hold stored readings against the marks again")
+    redetect.add_argument("subject", nargs="*", metavar="SUBJECT", help="such as channel:youtube:UC…; all when none")
+    redetect.set_defaults(command="redetect")
+
+    commands.add_parser("queues", help="dead-letter queues and what is in them").set_defaults(command="queues")
+    redrive = commands.add_parser("redrive", help="try a dead-letter queue's messages again")
+    redrive.add_argument("queue", help="its name as `queues` shows it, such as NotifyDeadLetters")
+    redrive.set_defaults(command="redrive")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,106 @@
+"""AWS clients for whoever operates Cairn: in an account by its usual credentials, in the local cloud without any."""
+
+from __future__ import annotations
+
+import os
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import boto3
+import botocore.session
+from botocore.config import Config
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudformation import CloudFormationClient
+    from mypy_boto3_dynamodb import DynamoDBServiceResource
+    from mypy_boto3_dynamodb.service_resource import Table
+    from mypy_boto3_lambda import LambdaClient
+    from mypy_boto3_logs import CloudWatchLogsClient
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_scheduler import EventBridgeSchedulerClient
+    from mypy_boto3_secretsmanager import SecretsManagerClient
+    from mypy_boto3_sqs import SQSClient
+    from mypy_boto3_ssm import SSMClient
+
+LOCAL_REGION = "us-east-1"
+LOCAL_ACCOUNT = "000000000000"
+
+
+class Clients:
+    """A client for each service that is asked for, made on first use."""
+
+    def __init__(
+        self, session: boto3.Session, *, endpoint_url: str | None = None, config: Config | None = None
+    ) -> None:
+        self._session = session
+        self.endpoint_url = endpoint_url
+        self._config = config
+
+    @classmethod
+    def of_the_account(cls) -> Clients:
+        """The account and region of the environment, as for any AWS tool."""
+        return cls(boto3.Session())
+
+    @classmethod
+    def of_the_local_cloud(cls, endpoint_url: str) -> Clients:
+        """MiniStack's root credentials, and nothing from this machine's AWS settings or proxies."""
+        plain = botocore.session.Session(
+            session_vars={
+                "profile": (None, None, None, None),
+                "config_file": (None, None, os.devnull, None),
+                "credentials_file": (None, None, os.devnull, None),
+            }
+        )
+        session = boto3.Session(
+            botocore_session=plain,
+            aws_access_key_id="test",
+            aws_secret_access_key="test",  # noqa: S106 - what MiniStack takes for its root
+            region_name=LOCAL_REGION,
+        )
+        config = Config(
+            proxies={},
+            max_pool_connections=20,
+            s3={"addressing_style": "path"},
+            retries={"total_max_attempts": 2},
+        )
+        return cls(session, endpoint_url=endpoint_url, config=config)
+
+    @cached_property
+    def cloudformation(self) -> CloudFormationClient:
+        return self._session.client("cloudformation", endpoint_url=self.endpoint_url, config=self._config)
+
+    @cached_property
+    def dynamodb(self) -> DynamoDBServiceResource:
+        return self._session.resource("dynamodb", endpoint_url=self.endpoint_url, config=self._config)
+
+    @cached_property
+    def functions(self) -> LambdaClient:
+        return self._session.client("lambda", endpoint_url=self.endpoint_url, config=self._config)
+
+    @cached_property
+    def logs(self) -> CloudWatchLogsClient:
+        return self._session.client("logs", endpoint_url=self.endpoint_url, config=self._config)
+
+    @cached_property
+    def s3(self) -> S3Client:
+        return self._session.client("s3", endpoint_url=self.endpoint_url, config=self._config)
+
+    @cached_property
+    def scheduler(self) -> EventBridgeSchedulerClient:
+        return self._session.client("scheduler", endpoint_url=self.endpoint_url, config=self._config)
+
+    @cached_property
+    def secretsmanager(self) -> SecretsManagerClient:
+        return self._session.client("secretsmanager", endpoint_url=self.endpoint_url, config=self._config)
+
+    @cached_property
+    def sqs(self) -> SQSClient:
+        return self._session.client("sqs", endpoint_url=self.endpoint_url, config=self._config)
+
+    @cached_property
+    def ssm(self) -> SSMClient:
+        return self._session.client("ssm", endpoint_url=self.endpoint_url, config=self._config)
+
+    def table(self, name: str) -> Table:
+        """A table by its name."""
+        return self.dynamodb.Table(name)

@@ -1,0 +1,32 @@
+"""`keys`: makes, lists and revokes API keys in the audience table."""
+
+from __future__ import annotations
+
+from cairn.api_keys import ApiKeys
+from cairn.instants import iso, now
+from operations.stack import Stack
+
+
+def create(stack: Stack, name: str, scopes: str) -> str:
+    """The new key, to be shown once; `scopes` is a list with commas."""
+    return _keys(stack).create(name, filter(None, (scope.strip() for scope in scopes.split(","))), now())
+
+
+def table_of_keys(stack: Stack) -> list[str]:
+    """A line for each key, the oldest first, under a line of titles."""
+    rows = [("ID", "NAME", "ENDS IN", "MADE", "SCOPES")]
+    rows += [
+        (key.id, key.name, key.hint, iso(key.created_at), ",".join(sorted(key.scopes))) for key in _keys(stack).list()
+    ]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+
+
+def revoke(stack: Stack, id_or_name: str) -> str:
+    """What was revoked, in words."""
+    key = _keys(stack).revoke(id_or_name)
+    return f"revoked {key.name} ({key.id}, ends in {key.hint})"
+
+
+def _keys(stack: Stack) -> ApiKeys:
+    return ApiKeys(stack.clients.table(stack.output("AudienceTable")))

@@ -1,0 +1,64 @@
+"""`announce` and `redetect`: what a lost message or a lost stream record left undone, done after all."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from boto3.dynamodb.types import TypeSerializer
+
+from cairn.channels import Channels
+from cairn.messages import Alert
+from cairn.milestones import Milestones
+from cairn.model import Reading, Subject
+from cairn.queue import Queue
+from cairn.stats import Stats, to_item
+from operations.stack import OperationError, Stack
+
+
+def announce(stack: Stack, milestone_id: str) -> str:
+    """Put a recorded milestone's alert on the queue again; those who were told in the last seven days are left out."""
+    milestone = Milestones(stack.clients.table(stack.output("MilestonesTable"))).get(milestone_id)
+    if milestone is None:
+        raise OperationError(f"No milestone {milestone_id}; GET /api/milestones shows their ids")
+    Queue(stack.clients.sqs, stack.output("NotifyQueueUrl")).send([Alert(milestone)])
+    return f"{milestone.name}, {milestone.label}: on the queue, trace id {milestone.trace_id}"
+
+
+def redetect(stack: Stack, keys: list[str]) -> list[str]:
+    """Hold the stored readings against the marks again, of these subjects or of every tracked channel."""
+    try:
+        subjects = [Subject.parse(key) for key in keys]
+    except ValueError as error:
+        raise OperationError(str(error)) from None
+    if not subjects:
+        channels = Channels(stack.clients.table(stack.output("ChannelsTable")))
+        subjects = [channel.subject for channel in channels.all()]
+    stats = Stats(stack.clients.table(stack.output("StatsTable")))
+    return [_redetect(stack, subject, stats.get(subject)) for subject in subjects]
+
+
+def _redetect(stack: Stack, subject: Subject, reading: Reading | None) -> str:
+    if reading is None:
+        return f"{subject}: no reading"
+    answer = stack.clients.functions.invoke(
+        FunctionName=stack.output("DetectMilestoneFunction"), Payload=json.dumps({"Records": [_record(reading)]})
+    )
+    result: dict[str, Any] = json.loads(answer["Payload"].read() or "{}")
+    if "FunctionError" in answer or result.get("batchItemFailures"):
+        raise OperationError(f"{subject}: detection failed; search the logs for trace id {reading.trace_id}")
+    return f"{subject}: looked at again, trace id {reading.trace_id}"
+
+
+def _record(reading: Reading) -> dict[str, Any]:
+    """A change from unknown values to these. A mark that is lower is raised and announced; one that is not, is not.
+
+    The event's id is made from the reading, so that a repeat goes on where the first try failed.
+    """
+    new, event_id = to_item(reading), f"redetect/{reading.subject}/{reading.as_of.timestamp()}"
+    images = {"NewImage": _image(new), "OldImage": _image(new | {"metrics": {}})}
+    return {"eventID": event_id, "eventName": "MODIFY", "dynamodb": images | {"SequenceNumber": "0"}}
+
+
+def _image(item: dict[str, Any]) -> dict[str, Any]:
+    return {name: TypeSerializer().serialize(value) for name, value in item.items()}

@@ -1,0 +1,122 @@
+"""One local cloud for all tests here: started as `make run` starts it, empty, on ports and in a directory of its own.
+
+Tests share it, so each uses channels and chats that no other test names.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import pytest
+
+from local.processes import port_is_taken
+from local.settings import CACHE, PLATFORMS, ROOT
+from operations.stack import Stack, read_local_stack
+
+START_SECONDS = 300
+"""On a fresh clone this includes building the dependency layer and a first synthesis."""
+STOP_SECONDS = 15
+
+
+@dataclass(frozen=True)
+class LocalCloud:
+    """A running local cloud: what it wrote to outputs.json, and clients for its parts."""
+
+    outputs: dict[str, str]
+    home: Path
+    stack: Stack
+    """The deployed stack's outputs, and AWS clients with every permission."""
+    api: httpx.Client
+    """The API, called with the admin key."""
+    sandbox: httpx.Client
+    """The sandbox platforms and their control API."""
+
+
+@pytest.fixture(scope="session")
+def local_cloud() -> Iterator[LocalCloud]:
+    """A local cloud with the sandbox, without the demo, that fetches every minute."""
+    port = free_ports(3)
+    home = CACHE / f"e2e-{port}"
+    environment = os.environ | {
+        "CAIRN_PORT": str(port),
+        "CAIRN_HOME": str(home),
+        "CAIRN_FETCH_SCHEDULE": "rate(1 minute)",
+        "DEMO": "0",
+        # A person's own keys, in the environment or in .env, are not for tests: an empty value is none.
+        **{variable: "" for platform in PLATFORMS for variable in (platform.url_variable, *platform.sandbox_secret)},
+    }
+    process = subprocess.Popen(
+        [sys.executable, "-m", "local.run"],
+        cwd=ROOT,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        wait_until_ready(process)
+        outputs = json.loads((home / "outputs.json").read_text())
+        bearer = {"Authorization": f"Bearer {outputs['AdminApiKey']}"}
+        with (
+            httpx.Client(base_url=outputs["ApiUrl"], headers=bearer, timeout=60, trust_env=False) as api,
+            httpx.Client(base_url=outputs["SandboxUrl"], timeout=60, trust_env=False) as sandbox,
+        ):
+            yield LocalCloud(outputs, home, read_local_stack(home), api, sandbox)
+    finally:
+        process.send_signal(signal.SIGINT)
+        try:
+            code = process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            raise
+    assert code == 0
+    shutil.rmtree(home)
+
+
+def wait_until_ready(process: subprocess.Popen[str]) -> None:
+    """Return at the line `ready`; the rest of the output is read and dropped, lest the process wait for a reader."""
+    assert process.stdout is not None
+    output = process.stdout
+    lines: queue.Queue[str | None] = queue.Queue()
+
+    def read() -> None:
+        for line in output:
+            lines.put(line)
+        lines.put(None)
+
+    threading.Thread(target=read, daemon=True).start()
+    said = ""
+    deadline = time.monotonic() + START_SECONDS
+    while True:
+        try:
+            line = lines.get(timeout=max(0.0, deadline - time.monotonic()))
+        except queue.Empty:
+            pytest.fail(f"The local cloud is not ready after {START_SECONDS} s:\n{said}", pytrace=False)
+        if line is None:
+            pytest.fail(f"The local cloud did not start:\n{said}", pytrace=False)
+        said += line
+        if line.rstrip() == "ready":
+            return
+
+
+def free_ports(how_many: int) -> int:
+    """The first of so many free ports in a row, below those that systems give to outgoing connections."""
+    for _ in range(100):
+        first = random.randrange(20_000, 30_000, how_many)  # noqa: S311 - guards nothing
+        if not any(port_is_taken(first + offset) for offset in range(how_many)):
+            return first
+    raise RuntimeError("No free ports found")

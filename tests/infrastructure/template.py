@@ -1,0 +1,90 @@
+"""A synthesised template as the tests ask about it."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from aws_cdk import Stack
+from aws_cdk.assertions import Template as Synthesised
+
+Properties = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Statement:
+    """One line of a policy, with what CloudFormation lets be one or many always many."""
+
+    effect: str
+    actions: tuple[str, ...]
+    resources: tuple[Any, ...]
+
+
+@dataclass(frozen=True)
+class Template:
+    body: Mapping[str, Any]
+
+    @classmethod
+    def of(cls, stack: Stack) -> "Template":
+        return cls(Synthesised.from_stack(stack).to_json())
+
+    def resources(self, kind: str) -> dict[str, Properties]:
+        """Logical id to properties, of the resources of one type."""
+        return {
+            logical_id: r.get("Properties", {}) for logical_id, r in self.body["Resources"].items() if r["Type"] == kind
+        }
+
+    def named(self, suffix: str) -> dict[str, str]:
+        """Logical id to name, of what is given out as `<Name><suffix>`: StatsTable is `Stats`."""
+        outputs = {name: target(output["Value"]) for name, output in self.body["Outputs"].items()}
+        return {logical_id: name.removesuffix(suffix) for name, logical_id in outputs.items() if name.endswith(suffix)}
+
+    @property
+    def functions(self) -> dict[str, Properties]:
+        """Logical id to properties of the Lambda functions."""
+        return self.resources("AWS::Lambda::Function")
+
+    def function_name(self, logical_id: str) -> str:
+        name: str = self.functions[logical_id]["Environment"]["Variables"]["POWERTOOLS_SERVICE_NAME"]
+        return name
+
+    def policies(self) -> Iterator[tuple[str, Statement]]:
+        """Each statement of each role's policies, with the role's logical id."""
+        for policy in self.resources("AWS::IAM::Policy").values():
+            for statement in policy["PolicyDocument"]["Statement"]:
+                for role in policy["Roles"]:
+                    yield (
+                        target(role),
+                        Statement(
+                            effect=statement["Effect"],
+                            actions=tuple(_many(statement["Action"])),
+                            resources=tuple(_many(statement["Resource"])),
+                        ),
+                    )
+
+    def grants(self) -> dict[str, dict[str, set[str]]]:
+        """Logical id of what is reached, then name of the function, then the actions; an index counts as its table."""
+        functions = {
+            target(properties["Role"]): self.function_name(logical_id)
+            for logical_id, properties in self.functions.items()
+        }
+        reached: dict[str, dict[str, set[str]]] = {}
+        for role, statement in self.policies():
+            for resource in statement.resources if role in functions else ():
+                actions = reached.setdefault(target(resource), {}).setdefault(functions[role], set())
+                actions.update(statement.actions)
+        return reached
+
+
+def target(value: Any) -> str:
+    """The logical id that a Ref, GetAtt, or a Join or Sub around one, points to; empty for plain text."""
+    match value:
+        case {"Ref": str(logical_id)} | {"Fn::GetAtt": [str(logical_id), _]}:
+            return logical_id
+        case {"Fn::Join": [_, list(parts)]}:
+            return next((logical_id for part in parts if (logical_id := target(part))), "")
+        case _:
+            return ""
+
+
+def _many(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]

@@ -1,0 +1,58 @@
+"""A bad setting stops the synthesis with a sentence, not the deployment with a rollback or a function with a trace."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from infra.settings import Settings, SettingsError
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("fetch_schedule", "every five minutes"),
+        ("refresh_age_seconds", 0),
+        ("stale_after_seconds", "soon"),
+        ("time_zone", "Europe/Atlantis"),
+        ("ladders", {"followers": []}),
+        ("ladders", {"followers": [100, 100]}),
+        ("ladders", "not JSON"),
+        ("notify_concurrency", 1),
+        ("notify_concurrency", 1001),
+        ("telegram_messages_per_second", 0),
+        ("telegram_progress_every", 0),
+        ("telegram_announcement_chat", "my channel"),
+        ("platforms", {}),
+        ("platforms", {"youtube": {"url": "https://www.googleapis.com/youtube/v3", "keys": ["YOUTUBE_API_KEY"]}}),
+        ("platforms", {"telegram": {"url": "https://api.telegram.org/", "keys": ["TELEGRAM_BOT_TOKEN"]}}),
+        ("platforms", {"telegram": {"url": "https://api.telegram.org", "keys": []}}),
+        ("platforms", {"Tele gram": {"url": "https://api.telegram.org", "keys": ["TELEGRAM_BOT_TOKEN"]}}),
+        ("removal_policy", "keep"),
+        ("dependencies", "docker"),
+        ("alarm_email", "nobody"),
+        ("region", "Frankfurt"),
+        ("stack_name", "my stack"),
+    ],
+)
+def test_a_value_that_cannot_work_is_refused_by_name(context: Mapping[str, Any], name: str, value: object) -> None:
+    with pytest.raises(SettingsError, match=name):
+        Settings.from_context({**context, name: value}.get)
+
+
+@pytest.mark.parametrize("name", Settings.model_fields)
+def test_a_setting_that_is_missing_is_named(context: Mapping[str, Any], name: str) -> None:
+    with pytest.raises(SettingsError, match=name):
+        Settings.from_context({**context, name: None}.get)
+
+
+def test_a_setting_may_be_given_as_text_as_the_command_line_does(context: Mapping[str, Any]) -> None:
+    given = {**context, "notify_concurrency": "7", "ladders": '{"followers": [10, 20]}'}
+    settings = Settings.from_context(given.get)
+    assert settings.notify_concurrency == 7
+    assert settings.ladders_json == '{"followers": [10, 20]}'
+
+
+def test_production_is_kept_unless_the_operator_says_otherwise(context: Mapping[str, Any]) -> None:
+    assert Settings.from_context(context.get).production
+    assert not Settings.from_context({**context, "removal_policy": "destroy"}.get).production

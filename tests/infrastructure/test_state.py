@@ -1,0 +1,121 @@
+"""What holds data survives a mistake: a deleted stack, a replaced resource, a bad write, a stolen disk."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from infra.packaging import ROOT
+from tests.infrastructure.template import Template, target
+
+STATEFUL = (
+    "AWS::DynamoDB::Table",
+    "AWS::Logs::LogGroup",
+    "AWS::SecretsManager::Secret",
+    "AWS::SQS::Queue",
+)
+TRANSIENT = (
+    "AWS::CloudFront::Distribution",
+    "AWS::CloudFront::ResponseHeadersPolicy",
+    "AWS::CloudWatch::Alarm",
+    "AWS::CloudWatch::Dashboard",
+    "AWS::IAM::Policy",
+    "AWS::IAM::Role",
+    "AWS::Lambda::EventInvokeConfig",
+    "AWS::Lambda::EventSourceMapping",
+    "AWS::Lambda::Function",
+    "AWS::Lambda::LayerVersion",
+    "AWS::Lambda::Permission",
+    "AWS::Lambda::Url",
+    "AWS::SNS::Topic",
+    "AWS::SNS::TopicPolicy",
+    "AWS::SQS::QueuePolicy",
+    "AWS::Scheduler::Schedule",
+)
+
+
+def test_every_resource_is_known_to_hold_data_or_not(template: Template) -> None:
+    types = {resource["Type"] for resource in template.body["Resources"].values()}
+    assert types == {*STATEFUL, *TRANSIENT}
+
+
+def test_everything_that_holds_data_outlives_the_stack(template: Template) -> None:
+    for logical_id, resource in template.body["Resources"].items():
+        if resource["Type"] in STATEFUL:
+            assert (resource["DeletionPolicy"], resource["UpdateReplacePolicy"]) == ("Retain", "Retain"), logical_id
+
+
+def test_a_disposable_stack_leaves_nothing_behind(disposable_template: Template) -> None:
+    for logical_id, resource in disposable_template.body["Resources"].items():
+        assert resource.get("DeletionPolicy", "Delete") == "Delete", logical_id
+    for table in disposable_template.resources("AWS::DynamoDB::Table").values():
+        assert table["DeletionProtectionEnabled"] is False
+
+
+def test_every_table_is_encrypted_recoverable_protected_and_on_demand(template: Template) -> None:
+    for logical_id, table in template.resources("AWS::DynamoDB::Table").items():
+        assert table["SSESpecification"] == {"SSEEnabled": True}, logical_id
+        assert table["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}, logical_id
+        assert table["DeletionProtectionEnabled"] is True, logical_id
+        assert table["BillingMode"] == "PAY_PER_REQUEST", logical_id
+
+
+def test_only_the_stats_table_has_a_stream_with_both_images(template: Template) -> None:
+    names = template.named("Table")
+    streams = {
+        names[logical_id]: table["StreamSpecification"]["StreamViewType"]
+        for logical_id, table in template.resources("AWS::DynamoDB::Table").items()
+        if "StreamSpecification" in table
+    }
+    assert streams == {"Stats": "NEW_AND_OLD_IMAGES"}
+
+
+def test_what_may_be_forgotten_expires_and_nothing_else_does(template: Template) -> None:
+    names = template.named("Table")
+    expiring = {
+        names[logical_id]: table["TimeToLiveSpecification"]
+        for logical_id, table in template.resources("AWS::DynamoDB::Table").items()
+        if "TimeToLiveSpecification" in table
+    }
+    assert expiring == {
+        name: {"AttributeName": "expires_at", "Enabled": True} for name in ("History", "Audience", "Channels")
+    }
+
+
+def test_every_queue_is_encrypted_and_speaks_only_tls(template: Template) -> None:
+    queues = template.resources("AWS::SQS::Queue")
+    assert all(queue["SqsManagedSseEnabled"] is True for queue in queues.values())
+    refused = {
+        target(queue)
+        for policy in template.resources("AWS::SQS::QueuePolicy").values()
+        for queue in policy["Queues"]
+        for statement in policy["PolicyDocument"]["Statement"]
+        if statement["Effect"] == "Deny" and statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+    }
+    assert refused == set(queues)
+
+
+def test_the_stack_never_writes_over_an_operators_keys(template: Template) -> None:
+    """CloudFormation replaces a secret's value when the template's changes, so the template's may never change."""
+    secrets = template.resources("AWS::SecretsManager::Secret")
+    assert {secret["SecretString"] for secret in secrets.values()} == {"{}"}
+
+
+def test_every_secret_says_which_keys_belong_in_it(template: Template, context: Mapping[str, Any]) -> None:
+    descriptions = {
+        name: template.resources("AWS::SecretsManager::Secret")[logical_id]["Description"]
+        for logical_id, name in template.named("Secret").items()
+    }
+    assert set(descriptions) == {name.capitalize() for name in context["platforms"]}
+    for name, platform in context["platforms"].items():
+        assert all(key in descriptions[name.capitalize()] for key in platform["keys"])
+
+
+def test_logs_are_kept_for_a_month(template: Template) -> None:
+    assert {group["RetentionInDays"] for group in template.resources("AWS::Logs::LogGroup").values()} == {30}
+
+
+@pytest.mark.parametrize("key", ["YOUTUBE_API_KEY", "TELEGRAM_BOT_TOKEN", "INSTAGRAM_ACCESS_TOKEN"])
+def test_no_key_is_in_a_functions_environment(template: Template, key: str) -> None:
+    assert not [f for f in template.functions.values() if key in f["Environment"]["Variables"]]
+    assert key in (ROOT / "cdk.json").read_text()

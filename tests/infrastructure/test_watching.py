@@ -1,0 +1,120 @@
+"""That somebody hears of it: what is alarmed, and that each alarm says where to read on."""
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from infra.packaging import ROOT
+from tests.infrastructure.template import Properties, Template, target
+
+
+@pytest.fixture
+def alarms(template: Template) -> list[Properties]:
+    return list(template.resources("AWS::CloudWatch::Alarm").values())
+
+
+def test_an_alarm_watches_every_place_where_failures_end(template: Template, alarms: list[Properties]) -> None:
+    ends = {
+        logical_id for logical_id, name in template.named("Url").items() if name.endswith(("DeadLetters", "Failures"))
+    }
+    watched = [
+        target(alarm["Dimensions"][0]["Value"])
+        for alarm in alarms
+        if alarm["MetricName"] == "ApproximateNumberOfMessagesVisible" and alarm["Threshold"] == 1
+    ]
+    assert sorted(watched) == sorted(ends)
+
+
+def test_an_alarm_watches_every_function_for_errors_and_throttles(template: Template, alarms: list[Properties]) -> None:
+    for metric in ("Errors", "Throttles"):
+        assert _functions_watched(alarms, metric) == set(template.functions)
+
+
+def test_an_alarm_watches_every_reader_of_a_stream_for_falling_behind(
+    template: Template, alarms: list[Properties]
+) -> None:
+    readers = {
+        target(mapping["FunctionName"])
+        for mapping in template.resources("AWS::Lambda::EventSourceMapping").values()
+        if "StartingPosition" in mapping
+    }
+    assert _functions_watched(alarms, "IteratorAge") == readers
+
+
+def test_an_alarm_watches_every_public_function_for_server_errors(template: Template, alarms: list[Properties]) -> None:
+    urls = template.resources("AWS::Lambda::Url").values()
+    assert _functions_watched(alarms, "Url5xxCount") == {target(url["TargetFunctionArn"]) for url in urls}
+
+
+def test_an_alarm_watches_every_platform_for_fetch_errors(context: Mapping[str, Any], alarms: list[Properties]) -> None:
+    dimensions = [
+        {dimension["Name"]: dimension["Value"] for dimension in alarm["Dimensions"]}
+        for alarm in alarms
+        if (alarm["Namespace"], alarm["MetricName"]) == ("Cairn", "FetchErrors")
+    ]
+    assert dimensions == [{"platform": name, "service": "fetch_stats"} for name in context["platforms"]]
+
+
+def test_every_alarm_says_what_is_wrong_and_which_section_of_the_operations_page_helps(
+    alarms: list[Properties],
+) -> None:
+    headings = re.findall(r"^#+ (.+)$", (ROOT / "docs" / "operations.md").read_text(), re.MULTILINE)
+    sections = {re.sub(r"[^\w\- ]", "", heading.strip().lower()).replace(" ", "-") for heading in headings}
+    for alarm in alarms:
+        says = re.fullmatch(r"[^.]+\. See docs/operations\.md#([a-z0-9-]+)", alarm["AlarmDescription"])
+        assert says, alarm["AlarmDescription"]
+        assert says[1] in sections, alarm["AlarmDescription"]
+
+
+def test_every_alarm_reaches_the_topic_when_it_goes_off_and_when_it_is_over(
+    template: Template, alarms: list[Properties]
+) -> None:
+    (topic,) = template.resources("AWS::SNS::Topic")
+    for alarm in alarms:
+        assert alarm["AlarmActions"] == alarm["OKActions"] == [{"Ref": topic}]
+        assert alarm["TreatMissingData"] == "notBreaching"
+
+
+def test_the_topic_lets_this_accounts_alarms_in(template: Template) -> None:
+    (policy,) = template.resources("AWS::SNS::TopicPolicy").values()
+    allowed = [s for s in policy["PolicyDocument"]["Statement"] if s["Effect"] == "Allow"]
+    assert [(s["Principal"], s["Action"]) for s in allowed] == [
+        ({"Service": "cloudwatch.amazonaws.com"}, "sns:Publish")
+    ]
+    assert allowed[0]["Condition"] == {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
+
+
+def test_the_dashboard_follows_a_reading_from_left_to_right(template: Template) -> None:
+    (dashboard,) = template.resources("AWS::CloudWatch::Dashboard").values()
+    _, parts = dashboard["DashboardBody"]["Fn::Join"]
+    widgets = json.loads("".join(part if isinstance(part, str) else "x" for part in parts))["widgets"]
+    titles = sorted((w["x"], w["properties"]["markdown"]) for w in widgets if w["type"] == "text")
+    assert [re.match(r"## (\d · )?(\w+)", title)[2] for _, title in titles] == [  # type: ignore[index]
+        "fetch_stats",
+        "detect_milestone",
+        "notify",
+        "HTTP",
+    ]
+
+
+def test_the_dashboard_shows_every_metric_that_cairn_reports(template: Template) -> None:
+    (dashboard,) = template.resources("AWS::CloudWatch::Dashboard").values()
+    body = str(dashboard["DashboardBody"])
+    for metric in (
+        "ReadingsStored",
+        "ReadingsUnchanged",
+        "FetchErrors",
+        "MilestonesReached",
+        "DetectionDelay",
+        "AlertsDelivered",
+        "AlertsFailed",
+        "DeliveryDelay",
+    ):
+        assert f'"Cairn","{metric}"' in body
+
+
+def _functions_watched(alarms: list[Properties], metric: str) -> set[str]:
+    return {target(alarm["Dimensions"][0]["Value"]) for alarm in alarms if alarm["MetricName"] == metric}

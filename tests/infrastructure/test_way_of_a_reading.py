@@ -1,0 +1,130 @@
+"""Nothing is lost on the way: what starts a function, what tries it again, and where it ends if that does not help."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from tests.infrastructure.template import Properties, Template, target
+
+
+def test_the_template_gives_each_function_what_the_picture_says_starts_it(template: Template) -> None:
+    sources = template.named("Table") | template.named("QueueUrl")
+    assert sorted(
+        (sources[target(mapping["EventSourceArn"])], template.function_name(target(mapping["FunctionName"])))
+        for mapping in _mappings(template)
+    ) == [
+        ("Fetch", "fetch_stats"),
+        ("Notify", "notify"),
+        ("Stats", "detect_milestone"),
+        ("Stats", "record_history"),
+    ]
+
+
+def test_every_event_source_tells_which_of_a_batch_failed(template: Template) -> None:
+    for mapping in _mappings(template):
+        assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+
+
+def test_a_stream_is_read_from_the_start_split_at_a_failure_and_given_up_after_bounded_tries(
+    template: Template,
+) -> None:
+    for mapping in _stream_mappings(template):
+        assert mapping["StartingPosition"] == "TRIM_HORIZON"
+        assert mapping["BisectBatchOnFunctionError"] is True
+        assert 1 <= mapping["MaximumRetryAttempts"] <= 100
+        assert target(mapping["DestinationConfig"]["OnFailure"]["Destination"]) in _dead_letters(template)
+
+
+def test_only_writes_of_a_reading_start_a_function(template: Template) -> None:
+    for mapping in _stream_mappings(template):
+        patterns = [json.loads(each["Pattern"]) for each in mapping["FilterCriteria"]["Filters"]]
+        assert patterns == [{"eventName": ["INSERT", "MODIFY"]}]
+
+
+def test_no_stream_has_more_readers_than_dynamodb_allows(template: Template) -> None:
+    streams = [target(mapping["EventSourceArn"]) for mapping in _stream_mappings(template)]
+    assert all(streams.count(stream) <= 2 for stream in streams)
+
+
+def test_a_message_is_handed_over_alone_and_to_a_bounded_number_of_functions(template: Template) -> None:
+    for mapping in _queue_mappings(template):
+        assert mapping["BatchSize"] == 1
+        assert mapping["ScalingConfig"]["MaximumConcurrency"] >= 2
+
+
+def test_the_number_of_notifiers_is_the_operators(template: Template, context: Mapping[str, Any]) -> None:
+    (mapping,) = (m for m in _queue_mappings(template) if template.function_name(target(m["FunctionName"])) == "notify")
+    assert mapping["ScalingConfig"]["MaximumConcurrency"] == context["notify_concurrency"]
+
+
+def test_a_message_stays_hidden_six_times_as_long_as_its_function_may_take(template: Template) -> None:
+    queues = template.resources("AWS::SQS::Queue")
+    for mapping in _queue_mappings(template):
+        function = template.functions[target(mapping["FunctionName"])]
+        assert queues[target(mapping["EventSourceArn"])]["VisibilityTimeout"] >= 6 * function["Timeout"]
+
+
+def test_every_queue_ends_in_dead_letters_and_is_redriven_there_after_bounded_tries(template: Template) -> None:
+    fed = {target(mapping["EventSourceArn"]) for mapping in _queue_mappings(template)}
+    queues = template.resources("AWS::SQS::Queue")
+    assert fed | _dead_letters(template) == set(queues)
+    for logical_id in fed:
+        redrive = queues[logical_id]["RedrivePolicy"]
+        assert 3 <= redrive["maxReceiveCount"] <= 20
+        assert target(redrive["deadLetterTargetArn"]) in _dead_letters(template)
+
+
+def test_dead_letters_are_kept_as_long_as_sqs_can_and_longer_than_the_queue(template: Template) -> None:
+    fourteen_days = 14 * 24 * 3600
+    queues = template.resources("AWS::SQS::Queue")
+    for logical_id, queue in queues.items():
+        if logical_id in _dead_letters(template):
+            assert queue["MessageRetentionPeriod"] == fourteen_days
+        else:
+            assert queue["MessageRetentionPeriod"] < fourteen_days
+
+
+def test_the_schedule_fetches_as_often_as_the_operator_says_and_keeps_what_it_could_not_start(
+    template: Template,
+) -> None:
+    (schedule,) = template.resources("AWS::Scheduler::Schedule").values()
+    assert schedule["ScheduleExpression"] == {"Ref": "FetchSchedule"}
+    assert template.function_name(target(schedule["Target"]["Arn"])) == "fetch_stats"
+    assert json.loads(schedule["Target"]["Input"]) == {"source": "schedule"}
+    assert target(schedule["Target"]["DeadLetterConfig"]["Arn"]) in _dead_letters(template)
+    assert schedule["Target"]["RetryPolicy"]["MaximumRetryAttempts"] > 0
+
+
+def test_a_fetch_that_fails_for_good_is_kept(template: Template) -> None:
+    (config,) = template.resources("AWS::Lambda::EventInvokeConfig").values()
+    assert template.function_name(target(config["FunctionName"])) == "fetch_stats"
+    assert target(config["DestinationConfig"]["OnFailure"]["Destination"]) in _dead_letters(template)
+
+
+@pytest.mark.parametrize("platform", ["youtube", "telegram", "instagram"])
+def test_a_platform_is_moved_by_a_parameter_whose_default_is_the_real_one(
+    template: Template, context: Mapping[str, Any], platform: str
+) -> None:
+    parameter = template.body["Parameters"][f"{platform.capitalize()}ApiUrl"]
+    assert parameter["Default"] == context["platforms"][platform]["url"]
+    used = [f["Environment"]["Variables"].get(f"{platform.upper()}_API_URL") for f in template.functions.values()]
+    assert {"Ref": f"{platform.capitalize()}ApiUrl"} in used
+
+
+def _mappings(template: Template) -> list[Properties]:
+    return list(template.resources("AWS::Lambda::EventSourceMapping").values())
+
+
+def _stream_mappings(template: Template) -> list[Properties]:
+    return [m for m in _mappings(template) if target(m["EventSourceArn"]) in template.resources("AWS::DynamoDB::Table")]
+
+
+def _queue_mappings(template: Template) -> list[Properties]:
+    return [m for m in _mappings(template) if target(m["EventSourceArn"]) in template.resources("AWS::SQS::Queue")]
+
+
+def _dead_letters(template: Template) -> set[str]:
+    names = template.named("Url")
+    return {logical_id for logical_id, name in names.items() if name.endswith(("DeadLetters", "Failures"))}

@@ -1,0 +1,88 @@
+"""The lines that a person reads while Cairn runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import cast
+
+from local.follow import Names, describe, records
+
+TRACE = "0af7651916cd43dd8448eb211c80319c"
+
+
+class KnownNames:
+    """Names without a cloud to ask."""
+
+    def subject(self, key: str) -> str:
+        return {"channel:youtube:UC1": "Stone & Trail"}[key]
+
+    def change(self, key: str, count: float) -> str:
+        assert (key, count) == ("channel:youtube:UC1", 100_012)
+        return " (+12)"
+
+    def message(self, chat_id: str) -> str:
+        return f"to chat {chat_id}: Stone & Trail has 100K subscribers"
+
+
+def line(record: Mapping[str, object]) -> tuple[str, str, str] | None:
+    happening = describe(
+        {"level": "INFO", "service": "notify", "trace_id": TRACE, **record}, cast("Names", KnownNames())
+    )
+    return (happening.kind, happening.text, happening.trace_id) if happening else None
+
+
+def test_a_reading_is_told_by_name_with_its_change() -> None:
+    record = {"message": "reading stored", "subject": "channel:youtube:UC1", "metrics": {"subscribers": 100_012}}
+    assert line(record) == ("reading", "Stone & Trail: 100,012 (+12) followers", TRACE)
+
+
+def test_a_hidden_count_is_not_told_as_a_number() -> None:
+    record = {"message": "reading stored", "subject": "channel:youtube:UC1", "metrics": {"views": 5}}
+    assert line(record) == ("reading", "Stone & Trail: count hidden", TRACE)
+
+
+def test_a_milestone_and_its_delivery_are_told_with_the_trace() -> None:
+    assert line({"message": "milestone reached", "name_": "Stone & Trail", "label": "100K"}) == (
+        "milestone",
+        "Stone & Trail reached 100K",
+        TRACE,
+    )
+    assert line({"message": "delivered", "chat_id": "1001"}) == (
+        "telegram",
+        "to chat 1001: Stone & Trail has 100K subscribers",
+        TRACE,
+    )
+
+
+def test_trouble_is_told_with_what_explains_it() -> None:
+    record = {
+        "level": "WARNING",
+        "message": "platform asks to wait",
+        "reason": "quota",
+        "function_name": "Cairn-FetchStats-1",
+        "exception": "Traceback …\nValueError: no",
+    }
+    assert line(record) == ("warning", "notify: platform asks to wait (reason quota, ValueError: no)", TRACE)
+
+
+def test_what_goes_as_it_should_is_not_told() -> None:
+    assert line({"message": "batch fetched", "summary": {}}) is None
+    assert line({"_aws": {}, "ReadingsStored": [1.0]}) is None
+
+
+def test_an_invocation_that_raised_is_one_error_with_its_last_words() -> None:
+    lines = [
+        "START RequestId: 1 Version: $LATEST",
+        '{"level": "INFO", "message": "batch fetched"}',
+        "Traceback (most recent call last):",
+        '  File "/var/task/handler.py", line 1, in handler',
+        "RuntimeError: boom",
+        "END RequestId: 1",
+        "REPORT RequestId: 1\tDuration: 5 ms",
+    ]
+    assert [record["message"] for record in records(lines, "api")] == ["batch fetched", "RuntimeError: boom"]
+
+
+def test_a_time_out_is_an_error() -> None:
+    (record,) = records(["START RequestId: 1", "Task timed out after 60.00 seconds"], "fetch_stats")
+    assert record == {"level": "ERROR", "message": "Task timed out after 60.00 seconds", "service": "fetch_stats"}

@@ -1,0 +1,94 @@
+"""What a person may set about the local cloud, and what comes of it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from local.run import stack_parameters
+from local.settings import PLATFORMS, ROOT, Settings, StartError, parse_dotenv, read_settings
+
+
+def settings(dotenv: str = "", directory: Path | None = None, **environment: str) -> Settings:
+    file = Path("no such file")
+    if directory is not None:
+        file = directory / ".env"
+        file.write_text(dotenv)
+    return read_settings(environment, file)
+
+
+def test_without_anything_set_every_platform_is_the_sandbox() -> None:
+    given = settings()
+    assert given.sandboxed == {"youtube", "telegram", "instagram"}
+    assert stack_parameters(given) == {
+        "YoutubeApiUrl": "http://127.0.0.1:4568/youtube/v3",
+        "TelegramApiUrl": "http://127.0.0.1:4568/telegram",
+        "InstagramApiUrl": "http://127.0.0.1:4568/instagram/v25.0",
+        "FetchSchedule": "rate(1 minute)",
+    }
+    assert all(all(choice.secret.values()) for choice in given.platforms)
+
+
+def test_a_platform_with_its_key_is_the_real_one_at_the_templates_address() -> None:
+    given = settings(YOUTUBE_API_KEY="real")
+    assert given.sandboxed == {"telegram", "instagram"}
+    assert given.choice("youtube").url is None
+    assert given.choice("youtube").secret == {"YOUTUBE_API_KEY": "real"}
+    assert "YoutubeApiUrl" not in stack_parameters(given)
+
+
+def test_an_explicit_address_wins_over_the_sandbox_and_over_the_real_platform() -> None:
+    given = settings(TELEGRAM_API_URL="http://localhost:9000/", YOUTUBE_API_URL="http://fake/v3", YOUTUBE_API_KEY="k")
+    assert given.choice("telegram").url == "http://localhost:9000"
+    assert given.choice("telegram").secret["TELEGRAM_BOT_TOKEN"]
+    assert given.choice("youtube").url == "http://fake/v3"
+    assert given.sandboxed == {"instagram"}
+
+
+def test_with_every_key_there_is_no_sandbox_and_its_port_may_be_taken() -> None:
+    given = settings(YOUTUBE_API_KEY="k", TELEGRAM_BOT_TOKEN="1:t", INSTAGRAM_ACCESS_TOKEN="t", INSTAGRAM_USER_ID="1")
+    assert given.sandbox_url is None
+    assert list(given.ports) == [4566, 4567]
+
+
+def test_the_webhook_secret_is_made_up_unless_it_is_given() -> None:
+    given = settings(TELEGRAM_WEBHOOK_SECRET="mine")
+    assert given.choice("telegram").secret["TELEGRAM_WEBHOOK_SECRET"] == "mine"
+    first, second = (settings().choice("telegram").secret["TELEGRAM_WEBHOOK_SECRET"] for _ in range(2))
+    assert first != second
+
+
+def test_the_environment_wins_over_dotenv_and_an_empty_value_is_none(tmp_path: Path) -> None:
+    dotenv = "CAIRN_PORT=5000\nYOUTUBE_API_KEY=from-the-file\n"
+    assert settings(dotenv, tmp_path).port == 5000
+    assert settings(dotenv, tmp_path, CAIRN_PORT="6000").port == 6000
+    assert "youtube" not in settings(dotenv, tmp_path).sandboxed
+    assert "youtube" in settings(dotenv, tmp_path, YOUTUBE_API_KEY="").sandboxed
+
+
+def test_dotenv_is_read_as_other_tools_write_it() -> None:
+    text = "# a comment\nexport A=1\nB = 'two words' \nC=\"3\" \nD=four # of them\n\nE=\nnonsense\n"
+    assert parse_dotenv(text) == {"A": "1", "B": "two words", "C": "3", "D": "four", "E": ""}
+
+
+def test_without_the_demo_the_schedule_is_productions_unless_one_is_set() -> None:
+    assert "FetchSchedule" not in stack_parameters(settings(DEMO="0"))
+    assert (
+        stack_parameters(settings(DEMO="0", CAIRN_FETCH_SCHEDULE="rate(2 minutes)"))["FetchSchedule"]
+        == "rate(2 minutes)"
+    )
+
+
+@pytest.mark.parametrize("port", ["http", "80", "65534", "-1"])
+def test_a_port_that_cannot_be_meant_is_refused_in_words(port: str) -> None:
+    with pytest.raises(StartError, match="CAIRN_PORT"):
+        settings(CAIRN_PORT=port)
+
+
+def test_the_platforms_and_their_keys_are_those_of_the_template() -> None:
+    platforms = json.loads((ROOT / "cdk.json").read_text())["context"]["platforms"]
+    assert {platform.name: list(platform.sandbox_secret) for platform in PLATFORMS} == {
+        name: platform["keys"] for name, platform in platforms.items()
+    }

@@ -1,0 +1,82 @@
+"""Instagram's business discovery as Cairn meets it."""
+
+import json
+
+import httpx
+import pytest
+
+from tests.unit.sandbox.helpers import FakeClock, Sandbox
+
+pytestmark = pytest.mark.anyio
+COUNTS = "business_discovery.username(lakeside){followers_count,media_count}"
+
+
+def code(answer: httpx.Response) -> tuple[int, int]:
+    error = answer.json()["error"]
+    assert {"message", "type", "code", "fbtrace_id"} <= set(error)
+    return answer.status_code, error["code"]
+
+
+async def test_only_the_fields_asked_for_and_the_id_are_given(sandbox: Sandbox) -> None:
+    channel = await sandbox.channel("instagram", "lakeside", count=267_793, videos=1205, name="Lakeside")
+    answer = await sandbox.instagram(COUNTS)
+    assert answer.json() == {
+        "business_discovery": {"followers_count": 267_793, "media_count": 1205, "id": channel["id"]},
+        "id": "17841400000000001",
+    }
+    answer = await sandbox.instagram("id, username, business_discovery.username(Lakeside){ name , username }")
+    assert answer.json()["business_discovery"] == {"name": "Lakeside", "username": "lakeside", "id": channel["id"]}
+
+
+@pytest.mark.parametrize("name", ["nobody", "@lakeside"])
+async def test_an_unknown_username_is_error_110(sandbox: Sandbox, name: str) -> None:
+    await sandbox.channel("instagram", "lakeside")
+    answer = await sandbox.instagram(f"business_discovery.username({name}){{followers_count}}")
+    assert code(answer) == (400, 110)
+    assert answer.json()["error"]["error_subcode"] == 2207013
+
+
+async def test_a_bad_token_is_error_190(sandbox: Sandbox) -> None:
+    assert code(await sandbox.instagram(COUNTS, token="nonsense")) == (400, 190)
+    assert code(await sandbox.instagram(COUNTS, token=None)) == (400, 104)
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ("business_discovery.username(lakeside){shoe_size}", 100),
+        ("business_discovery{followers_count}", 100),
+        ("shoe_size", 100),
+        ("business_discovery.username(lakeside){followers_count", 2500),
+        ("id}", 2500),
+    ],
+)
+async def test_wrong_fields_are_refused(sandbox: Sandbox, fields: str, expected: int) -> None:
+    await sandbox.channel("instagram", "lakeside")
+    assert code(await sandbox.instagram(fields)) == (400, expected)
+
+
+async def test_another_user_and_another_path_are_refused(sandbox: Sandbox) -> None:
+    assert code(await sandbox.instagram(COUNTS, user_id="1")) == (400, 100)
+    assert code(await sandbox.instagram(COUNTS, version="latest")) == (400, 2500)
+
+
+async def test_use_climbs_in_the_headers_until_every_call_is_error_4(sandbox: Sandbox, clock: FakeClock) -> None:
+    await sandbox.channel("instagram", "lakeside")
+    await sandbox.control("PUT", "/limits", {"instagram_calls_an_hour": 4})
+    seen = []
+    for _ in range(4):
+        answer = await sandbox.instagram(COUNTS)
+        assert answer.status_code == 200
+        seen.append(json.loads(answer.headers["X-App-Usage"])["call_count"])
+    assert seen == [25, 50, 75, 100]
+    answer = await sandbox.instagram(COUNTS)
+    assert code(answer) == (403, 4)
+    (business,) = json.loads(answer.headers["X-Business-Use-Case-Usage"])["17841400000000001"]
+    assert (business["type"], business["call_count"], business["estimated_time_to_regain_access"]) == (
+        "instagram",
+        100,
+        60,
+    )
+    clock.advance(3600)
+    assert (await sandbox.instagram(COUNTS)).status_code == 200
