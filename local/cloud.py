@@ -150,6 +150,9 @@ def upload(assembly: Assembly, clients: Clients) -> None:
 
     with ThreadPoolExecutor(max_workers=4) as pool:
         list(pool.map(put, assembly.assets))
+    for archive in _ASSETS.iterdir():
+        if archive.name not in {asset.key for asset in assembly.assets}:
+            archive.unlink(missing_ok=True)
 
 
 def deploy(assembly: Assembly, clients: Clients, parameters: Mapping[str, str]) -> dict[str, str]:

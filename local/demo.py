@@ -25,7 +25,7 @@ def seed(settings: Settings, admin_key: str) -> str:
         tracked = [channel for channel in channels() if channel["platform"] in settings.sandboxed]
         for channel in tracked:
             _checked(http.post(f"{settings.api_url}/api/channels", json=channel, headers=_bearer(admin_key)))
-    return f"the demo: {len(tracked)} channels that grow, two chats; DEMO=0 starts without"
+    return f"the demo: {len(tracked)} growing channels, two chats (DEMO=0 starts without)"
 
 
 @dataclass(slots=True)

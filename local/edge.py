@@ -37,6 +37,8 @@ _HOP_BY_HOP = frozenset(
 )
 _SET_HERE = frozenset({"host", "content-length", "x-forwarded-proto"})
 _SET_BY_THE_SERVER = frozenset({"content-length", "date", "server"})
+_CONNECTIONS = 16
+"""Requests at once; each keeps a Lambda busy, which here is a process of this machine's. The others wait their turn."""
 _TIMEOUT_SECONDS = 70
 """A little more than CloudFront waits for an origin."""
 
@@ -48,9 +50,10 @@ def application(ministack_url: str, distribution: str, transport: httpx.AsyncBas
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        limits = httpx.Limits(max_connections=None, max_keepalive_connections=50)
+        limits = httpx.Limits(max_connections=_CONNECTIONS, max_keepalive_connections=_CONNECTIONS)
+        timeout = httpx.Timeout(_TIMEOUT_SECONDS, pool=None)
         async with httpx.AsyncClient(
-            transport=transport or httpx.AsyncHTTPTransport(limits=limits, retries=1), timeout=_TIMEOUT_SECONDS
+            transport=transport or httpx.AsyncHTTPTransport(limits=limits, retries=1), timeout=timeout
         ) as http:
             app.state.http = http
             yield

@@ -2,30 +2,35 @@
 
 from __future__ import annotations
 
-import json
 import time
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import httpx
 from botocore.exceptions import BotoCoreError, ClientError
 
 from local.demo import Visitor
+from local.logs import EmulatorLog, FunctionLogs, Record
 from local.processes import Processes, Running
 from local.settings import Settings
 from local.terminal import Colour, Terminal
 from operations.stack import Stack
 
 _PAUSE_SECONDS = 0.5
-_LOOK_BACK_MILLIS = 5_000
-_QUIET = frozenset({"location", "message", "timestamp", "service", "level", "trace_id", "xray_trace_id", "cold_start"})
-_TOLD_BY_OTHER_WORDS = frozenset({"exception", "stack_trace", "exception_name", "function_name", "function_arn"})
-_CONTEXT_PREFIX = "function_"
-_ALARMING: dict[str, Colour] = {"WARNING": "yellow", "ERROR": "red", "CRITICAL": "red"}
+_DELIVERIES_SHOWN = 5
 _LONGEST_DETAIL = 160
+_TOLD_OTHERWISE = frozenset(
+    {"location", "message", "timestamp", "service", "level", "trace_id", "xray_trace_id", "cold_start"}
+    | {"exception", "stack_trace", "exception_name"}
+)
+_ALARMING: dict[str, tuple[str, Colour]] = {
+    "WARNING": ("warning", "yellow"),
+    "ERROR": ("error", "red"),
+    "CRITICAL": ("error", "red"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +45,21 @@ class Happening:
     trace_id: str = ""
 
 
-class Names:
-    """Subjects and chats by the names that people know them by, asked for once."""
+class Names(Protocol):
+    """What people know subjects and chats by."""
 
-    def __init__(self, stack: Stack, sandbox_url: str | None) -> None:
+    def subject(self, key: str) -> str: ...
+    def change(self, key: str, count: float) -> str: ...
+    def message(self, chat_id: str) -> str: ...
+
+
+class CloudNames:
+    """Names as the stats table and the sandbox have them."""
+
+    def __init__(self, settings: Settings, stack: Stack) -> None:
         self._stats = stack.clients.table(stack.output("StatsTable"))
-        self._sandbox_url = sandbox_url
+        self._sandbox_url = settings.sandbox_url if "telegram" in settings.sandboxed else None
+        self._http = httpx.Client(trust_env=False, timeout=2)
         self._subjects: dict[str, str] = {}
         self._counts: dict[str, float] = {}
         self._shown: set[int] = set()
@@ -64,159 +78,104 @@ class Names:
         return f" ({count - before:+,})" if before is not None and before != count else ""
 
     def message(self, chat_id: str) -> str:
-        """The next message that this chat got and that was not shown yet, where a sandbox can tell."""
+        """To whom, and what; without a sandbox to ask, which chat."""
         if self._sandbox_url is None:
-            return f"message to chat {chat_id}"
+            return f"a message to chat {chat_id}"
         try:
-            with httpx.Client(trust_env=False, timeout=2) as http:
-                sent = http.get(f"{self._sandbox_url}/control/telegram/sent", params={"chat_id": chat_id}).json()
-        except (httpx.HTTPError, ValueError):
-            return f"message to chat {chat_id}"
-        for message in sent.get("messages", []):
+            sent = self._control("telegram/sent", chat_id=chat_id)["messages"]
+            chats = self._control("state")["telegram"]["chats"]
+        except (httpx.HTTPError, ValueError, KeyError):
+            return f"a message to chat {chat_id}"
+        title = next((chat["title"] for chat in chats if str(chat["id"]) == chat_id), f"chat {chat_id}")
+        for message in sent:
             if message["message_id"] not in self._shown:
                 self._shown.add(message["message_id"])
-                text = " · ".join(message["text"].splitlines())
-                return f"to chat {chat_id}: {text}"
-        return f"message to chat {chat_id}"
+                return f"to {title}: {' '.join(message['text'].split())}"
+        return f"a message to {title}"
+
+    def _control(self, path: str, **query: str) -> Any:
+        return self._http.get(f"{self._sandbox_url}/control/{path}", params=query).raise_for_status().json()
 
 
 def follow(settings: Settings, stack: Stack, processes: Processes, terminal: Terminal, visitor: Visitor) -> None:
     """Until interrupted; StartError when a process that is needed ends."""
-    names = Names(stack, settings.sandbox_url if "telegram" in settings.sandboxed else None)
+    names = CloudNames(settings, stack)
     logs = FunctionLogs(stack)
     emulator = EmulatorLog(settings.home / "logs" / "ministack.log")
     while True:
         time.sleep(_PAUSE_SECONDS)
-        for ended in processes.check():
-            terminal.say(_line(Happening(time.time(), "warning", _last_words(ended), "yellow"), terminal))
+        happenings = [_now("warning", _last_words(ended), "yellow") for ended in processes.check()]
         if visitor.is_due():
-            asked = "asks for fresh counts (POST /api/sync)" if visitor.visit() else "could not ask for fresh counts"
-            terminal.say(_line(Happening(time.time(), "visitor", asked, "grey"), terminal))
+            tell(_now("visitor", "asks for fresh counts (POST /api/sync)", "grey"), terminal)
+            visitor.visit()
         try:
-            happenings = [h for record in logs.new() if (h := describe(record, names))]
+            happenings += describe(logs.new(), names)
         except (ClientError, BotoCoreError) as error:
-            happenings = [Happening(time.time(), "warning", f"the logs cannot be read: {error}", "yellow")]
-        for happening in sorted([*happenings, *emulator.new()], key=lambda h: h.at):
-            terminal.say(_line(happening, terminal))
+            happenings.append(_now("warning", f"the logs cannot be read: {error}", "yellow"))
+        happenings += [_now("error", _shortened(line), "red") for line in emulator.new()]
+        for happening in happenings:
+            tell(happening, terminal)
 
 
-class FunctionLogs:
-    """New lines of all functions' log groups. MiniStack writes a stream an invocation, whole, when it has ended."""
-
-    def __init__(self, stack: Stack) -> None:
-        self._logs = stack.clients.logs
-        functions = stack.clients.functions.get_paginator("list_functions").paginate()
-        self._services = {
-            function["LoggingConfig"]["LogGroup"]: function["Environment"]["Variables"]["POWERTOOLS_SERVICE_NAME"]
-            for page in functions
-            for function in page["Functions"]
-        }
-        self._since = 0
-        self._seen: dict[str, int] = {}
-
-    def new(self) -> Iterator[Mapping[str, Any]]:
-        """JSON lines as they are; what Lambda itself says of an invocation that failed, as an error."""
-        latest = self._since
-        for group, service in self._services.items():
-            events = self._logs.filter_log_events(logGroupName=group, startTime=self._since)["events"]
-            streams: dict[str, list[str]] = {}
-            for event in events:
-                latest = max(latest, event["timestamp"] - _LOOK_BACK_MILLIS)
-                if event["logStreamName"] not in self._seen:
-                    streams.setdefault(event["logStreamName"], []).append(event["message"])
-            for stream, lines in streams.items():
-                self._seen[stream] = events[-1]["timestamp"]
-                yield from records(lines, service)
-        self._since = latest
-        self._seen = {stream: at for stream, at in self._seen.items() if at >= latest - _LOOK_BACK_MILLIS}
+def describe(records: Iterable[Record], names: Names) -> Iterator[Happening]:
+    """In the order of time what a person wants to see: readings, milestones, deliveries, and whatever went wrong."""
+    deliveries: Counter[str] = Counter()
+    for record in sorted(records, key=_time):
+        at, trace_id = _time(record), str(record.get("trace_id", ""))
+        match record.get("message"):
+            case "reading stored":
+                key = str(record.get("subject"))
+                count = record.get("metrics", {}).get("subscribers")
+                known = f"{count:,}{names.change(key, count)} followers" if isinstance(count, int) else "count hidden"
+                yield Happening(at, "reading", f"{names.subject(key)}: {known}", None, trace_id)
+            case "milestone reached":
+                text = f"{record.get('name_')} reached {record.get('label')}"
+                yield Happening(at, "milestone", text, "green", trace_id)
+            case "delivered":
+                deliveries[trace_id] += 1
+                if deliveries[trace_id] <= _DELIVERIES_SHOWN:
+                    yield Happening(at, "telegram", names.message(str(record.get("chat_id"))), "cyan", trace_id)
+            case message if record.get("level") in _ALARMING:
+                kind, colour = _ALARMING[record["level"]]
+                yield Happening(at, kind, f"{record.get('service')}: {message}{_details(record)}", colour, trace_id)
+    for trace_id, delivered in deliveries.items():
+        if delivered > _DELIVERIES_SHOWN:
+            yield _now("telegram", f"and {delivered - _DELIVERIES_SHOWN:,} more messages", "cyan", trace_id)
 
 
-class EmulatorLog:
-    """Failures that MiniStack writes to its own log and nowhere else, as when a function cannot be imported."""
-
-    def __init__(self, file: Path) -> None:
-        self._file = file
-        self._position = 0
-
-    def new(self) -> list[Happening]:
-        """What it wrote since the last call, errors alone."""
-        with self._file.open("rb") as log:
-            log.seek(self._position)
-            whole, newline, _ = log.read().rpartition(b"\n")
-        self._position += len(whole) + len(newline)
-        return [
-            Happening(time.time(), "error", line.partition(" ERROR ")[2][:_LONGEST_DETAIL], "red")
-            for line in whole.decode(errors="replace").splitlines()
-            if " ERROR " in line
-        ]
+def tell(happening: Happening, terminal: Terminal) -> None:
+    """One line: when, what kind, what, and the trace id to search the logs for."""
+    clock = terminal.paint(f"{datetime.fromtimestamp(happening.at, UTC).astimezone():%H:%M:%S}", "grey")
+    kind = f"{happening.kind:<9}"
+    kind = terminal.paint(kind, happening.colour) if happening.colour else kind
+    trace = terminal.paint(f"  [{happening.trace_id}]", "grey") if happening.trace_id else ""
+    terminal.say(f"{clock}  {kind}  {happening.text}{trace}")
 
 
-def records(lines: list[str], service: str) -> Iterator[Mapping[str, Any]]:
-    """The records of one invocation's lines."""
-    traceback = False
-    for line in lines:
-        if line.startswith("{"):
-            try:
-                yield json.loads(line)
-            except ValueError:
-                continue
-        elif line.startswith("Traceback "):
-            traceback = True
-        elif (traceback and line[:1].strip() and not line.startswith(("START ", "END "))) or "Task timed out" in line:
-            traceback = False
-            yield {"level": "ERROR", "message": line, "service": service}
+def _now(kind: str, text: str, colour: Colour, trace_id: str = "") -> Happening:
+    return Happening(time.time(), kind, text, colour, trace_id)
 
 
-def describe(record: Mapping[str, Any], names: Names) -> Happening | None:
-    """A line for what a person wants to see: readings, milestones, deliveries, and whatever went wrong."""
-    trace_id = str(record.get("trace_id", ""))
-    at = _time(record)
-    match record.get("message"):
-        case "reading stored":
-            key = str(record.get("subject"))
-            count = record.get("metrics", {}).get("subscribers")
-            known = f"{count:,}{names.change(key, count)} followers" if isinstance(count, int) else "count hidden"
-            return Happening(at, "reading", f"{names.subject(key)}: {known}", None, trace_id)
-        case "milestone reached":
-            return Happening(at, "milestone", f"{record.get('name_')} reached {record.get('label')}", "green", trace_id)
-        case "delivered":
-            return Happening(at, "telegram", names.message(str(record.get("chat_id"))), "cyan", trace_id)
-        case message if record.get("level") in _ALARMING:
-            level = str(record["level"])
-            kind = "warning" if level == "WARNING" else "error"
-            text = f"{record.get('service')}: {message}{_details(record)}"
-            return Happening(at, kind, text, _ALARMING[level], trace_id)
-    return None
-
-
-def _details(record: Mapping[str, Any]) -> str:
+def _details(record: Record) -> str:
     own = {
         name: value
         for name, value in record.items()
-        if name not in _QUIET | _TOLD_BY_OTHER_WORDS and not name.startswith(_CONTEXT_PREFIX)
+        if name not in _TOLD_OTHERWISE and not name.startswith("function_")
     }
-    details = ", ".join(f"{name} {value}" for name, value in own.items())
-    if exception := str(record.get("exception", "")).strip():
-        details = ", ".join(filter(None, [details, exception.splitlines()[-1]]))
-    details = details if len(details) <= _LONGEST_DETAIL else f"{details[:_LONGEST_DETAIL]}…"
-    return f" ({details})" if details else ""
+    details = [f"{name} {value}" for name, value in own.items()]
+    details += str(record.get("exception", "")).strip().splitlines()[-1:]
+    return f" ({_shortened(', '.join(details))})" if details else ""
 
 
-def _time(record: Mapping[str, Any]) -> float:
+def _shortened(text: str) -> str:
+    return text if len(text) <= _LONGEST_DETAIL else f"{text[:_LONGEST_DETAIL]}…"
+
+
+def _time(record: Record) -> float:
     try:
         return datetime.fromisoformat(str(record.get("timestamp"))).timestamp()
     except ValueError:
         return time.time()
-
-
-def _line(happening: Happening, terminal: Terminal) -> str:
-    clock = terminal.paint(f"{datetime.fromtimestamp(happening.at, UTC).astimezone():%H:%M:%S}", "grey")
-    kind = f"{happening.kind:<9}"
-    text = happening.text
-    if happening.colour:
-        kind = terminal.paint(kind, happening.colour)
-    trace = terminal.paint(f"  [{happening.trace_id}]", "grey") if happening.trace_id else ""
-    return f"{clock}  {kind}  {text}{trace}"
 
 
 def _last_words(ended: Running) -> str:

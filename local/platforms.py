@@ -12,6 +12,9 @@ from local.settings import Settings
 from operations.stack import Stack
 from operations.telegram import TELEGRAM_API_URL, TelegramRefusedError, set_webhook, webhook_url
 
+_CONNECTIONS = 4
+"""Updates at once: each keeps a Lambda busy, which here is a process of this machine's."""
+
 
 def fill_secrets(settings: Settings, stack: Stack) -> None:
     """Every platform's keys, real or standing in, where the functions read them."""
@@ -31,7 +34,8 @@ def link_telegram(settings: Settings, processes: Processes) -> str:
     token, secret = choice.secret["TELEGRAM_BOT_TOKEN"], choice.secret["TELEGRAM_WEBHOOK_SECRET"]
     if is_loopback(api_url):
         try:
-            set_webhook(api_url, token, webhook_url(settings.api_url), secret)
+            url = webhook_url(settings.api_url)
+            set_webhook(api_url, token, url, secret, connections=_CONNECTIONS)
         except TelegramRefusedError as error:
             return f"the bot cannot be told the webhook, so its commands do not arrive: {error}"
         return f"the bot at {api_url} calls the webhook"

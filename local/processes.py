@@ -164,8 +164,8 @@ def _uninterrupted() -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-        for number in kept:
-            signal.raise_signal(number)
+        for came in kept:
+            signal.raise_signal(came)
 
 
 def _signal_group(process: subprocess.Popen[bytes], number: signal.Signals) -> None:

@@ -23,8 +23,8 @@ from operations.clients import Clients
 from operations.stack import Stack, write_local_stack
 
 
-class StoppedError(Exception):
-    """Somebody asked for the end: Ctrl-C, or a signal that means it."""
+class Stopped(KeyboardInterrupt):
+    """Somebody asked for the end. Not an Exception, which botocore would take for one of its own."""
 
 
 def main() -> int:
@@ -43,7 +43,7 @@ def main() -> int:
             finally:
                 for number in STOP_SIGNALS:
                     signal.signal(number, signal.SIG_IGN)
-    except StoppedError:
+    except Stopped:
         terminal.say("\nstopped" if terminal.is_one else "stopped")
         return 0
     except BrokenPipeError:  # whoever read our output has gone
@@ -182,7 +182,7 @@ def _forget(home: Path) -> None:
 
 
 def _stop(number: int, _: FrameType | None) -> None:
-    raise StoppedError(signal.Signals(number).name)
+    raise Stopped(signal.Signals(number).name)
 
 
 if __name__ == "__main__":

@@ -5,8 +5,10 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import json
+import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +19,7 @@ from local.settings import CACHE, ROOT, StartError
 ASSEMBLY = CACHE / "cdk.out"
 
 _INPUTS = ("app.py", "cdk.json", "infra", "functions", "layers", "web", "requirements")
+_OLD_SECONDS = 3600
 _CONTEXT = {"dependencies": "host", "region": ""}
 
 
@@ -29,6 +32,7 @@ def synthesise() -> bool:
         if stamp.is_file() and stamp.read_text(encoding="utf-8") == made_of:
             return False
         _run_app()
+        _drop_old_assets()
         stamp.write_text(made_of, encoding="utf-8")
         return True
 
@@ -56,6 +60,18 @@ def _files(path: Path) -> Iterator[Path]:
         yield path
     elif path.is_dir():
         yield from (file for file in path.rglob("*") if file.is_file() and "__pycache__" not in file.parts)
+
+
+def _drop_old_assets() -> None:
+    """Remove what earlier versions left, since the CDK keeps all that it ever staged; not what may be in use yet."""
+    used = {
+        described["source"]["path"]
+        for manifest in ASSEMBLY.glob("*.assets.json")
+        for described in json.loads(manifest.read_text(encoding="utf-8"))["files"].values()
+    }
+    for asset in ASSEMBLY.glob("asset.*"):
+        if asset.name not in used and asset.stat().st_mtime < time.time() - _OLD_SECONDS:
+            shutil.rmtree(asset)
 
 
 def _run_app() -> None:

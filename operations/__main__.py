@@ -84,7 +84,7 @@ def _parser() -> argparse.ArgumentParser:
     create.add_argument("--name", required=True, help="by which the key is told from the others")
     create.set_defaults(command="keys create")
     group.add_parser("list", help="all keys, by what is known of them").set_defaults(command="keys list")
-    revoke = group.add_parser("revoke", help="make a key worthless, at once")
+    revoke = group.add_parser("revoke", help="make a key worthless, for warm Lambdas within half a minute")
     revoke.add_argument("id_or_name", metavar="ID_OR_NAME")
     revoke.set_defaults(command="keys revoke")
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
     from mypy_boto3_dynamodb import DynamoDBServiceResource
     from mypy_boto3_dynamodb.service_resource import Table
+    from mypy_boto3_iam import IAMClient
     from mypy_boto3_lambda import LambdaClient
     from mypy_boto3_logs import CloudWatchLogsClient
     from mypy_boto3_s3 import S3Client
@@ -65,6 +66,11 @@ class Clients:
         )
         return cls(session, endpoint_url=endpoint_url, config=config)
 
+    @property
+    def are_local(self) -> bool:
+        """Whether they call the local cloud."""
+        return self.endpoint_url is not None
+
     @cached_property
     def cloudformation(self) -> CloudFormationClient:
         return self._session.client("cloudformation", endpoint_url=self.endpoint_url, config=self._config)
@@ -76,6 +82,10 @@ class Clients:
     @cached_property
     def functions(self) -> LambdaClient:
         return self._session.client("lambda", endpoint_url=self.endpoint_url, config=self._config)
+
+    @cached_property
+    def iam(self) -> IAMClient:
+        return self._session.client("iam", endpoint_url=self.endpoint_url, config=self._config)
 
     @cached_property
     def logs(self) -> CloudWatchLogsClient:

@@ -20,10 +20,19 @@ def webhook_url(api_url: str) -> str:
 
 
 def set_webhook(
-    telegram_url: str, token: str, url: str, secret: str, transport: httpx.BaseTransport | None = None
+    telegram_url: str,
+    token: str,
+    url: str,
+    secret: str,
+    transport: httpx.BaseTransport | None = None,
+    *,
+    connections: int = 40,
 ) -> None:
-    """Have the bot's updates sent to `url` with `secret` in a header; TelegramRefusedError when that fails."""
-    body = {"url": url, "secret_token": secret, "allowed_updates": _UPDATES}
+    """Have the bot's updates sent to `url` with `secret` in a header; TelegramRefusedError when that fails.
+
+    `connections` is how many updates may come at once, 1 to 100; 40 is Telegram's own default.
+    """
+    body = {"url": url, "secret_token": secret, "allowed_updates": _UPDATES, "max_connections": connections}
     trust_env = telegram_url.startswith("https:")
     try:
         with httpx.Client(transport=transport, timeout=_TIMEOUT_SECONDS, trust_env=trust_env) as http:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, Any, Literal
+from urllib.parse import unquote
 
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.openapi.params import Path, Query
@@ -27,6 +28,8 @@ ChannelId = Annotated[str, Path(description="The channel's id, as in `youtube:UC
 Limit = Annotated[int, Query(description="At most so many.", ge=1, le=100)]
 Cursor = Annotated[str | None, Query(description="`nextCursor` of the page before.", max_length=1000)]
 MOST_DAYS = 3 * 366
+EARLIEST = datetime(1970, 1, 2, tzinfo=UTC)
+"""No reading is older; the calendars of all time zones reach this far back and one day further."""
 RESERVE_SECONDS = 18.0
 """What a call to a platform may still take after it has begun; what is not begun by then goes on the queue."""
 METRICS = ("subscribers", "views", "videos")
@@ -85,8 +88,9 @@ def read_channel(
         standing = parts.standings().of([channel])[0]
         age = timedelta(seconds=parts.settings().refresh_age_seconds)
         if standing.as_of is None or now() - standing.as_of > age:
-            parts.fetching().refresh(channel, source="page", asked_at=_asked_at())
-    return _one(channel_id)
+            # A page is content with a try within the refresh age, so that a channel that cannot be read costs no more.
+            parts.fetching().refresh(channel, source="page", asked_at=_asked_at() - age)
+    return _one(channel.id)
 
 
 @router.post(
@@ -96,16 +100,18 @@ def read_channel(
     responses=REFUSALS,
 )
 def refresh_channel(channel_id: ChannelId) -> bodies.Channel:
-    parts.fetching().refresh(_tracked(channel_id), source="refresh", asked_at=_asked_at())
-    return _one(channel_id)
+    channel = _tracked(channel_id)
+    parts.fetching().refresh(channel, source="refresh", asked_at=_asked_at())
+    return _one(channel.id)
 
 
 @router.post("/api/sync", summary="Fetch every channel now", middlewares=requires("ingest"), responses=REFUSALS)
-def sync(body: bodies.SyncRequest) -> bodies.SyncResult:
+def sync(body: bodies.SyncRequest | None = None) -> bodies.SyncResult:
     names = parts.platforms().names
-    if body.platform is not None and body.platform not in names:
+    platform = body.platform if body else None
+    if platform is not None and platform not in names:
         raise BadInputError(f"platform: one of {', '.join(names)}")
-    chosen = names if body.platform is None else [body.platform]
+    chosen = names if platform is None else [platform]
     return bodies.SyncResult(**asdict(parts.fetching().sweep(chosen, "sync", _seconds_left)))
 
 
@@ -133,8 +139,10 @@ def channel_history(
         points, next_cursor = parts.history().readings(channel.subject, since, until, present, limit, cursor)
         readings = [bodies.SingleReading(at=point.at, **_counts(point.metrics)) for point in points]
         return bodies.ChannelHistory(id=channel.id, bucket=bucket, items=readings, next_cursor=next_cursor)
+    if until < EARLIEST or since > present:
+        return bodies.ChannelHistory(id=channel.id, bucket=bucket, items=[], next_cursor=None)
     zone = parts.settings().time_zone
-    first, last = day_of(since, zone), min(day_of(until, zone), day_of(present, zone))
+    first, last = day_of(max(since, EARLIEST), zone), day_of(min(until, present), zone)
     if (last - first).days >= MOST_DAYS:
         raise BadInputError(f"from, to: at most {MOST_DAYS} days at once")
     return bodies.ChannelHistory(id=channel.id, bucket=bucket, items=_days(channel, first, last), next_cursor=None)
@@ -172,9 +180,10 @@ def _gained(before: Mapping[str, Number], after: Mapping[str, Number], metric: s
 
 
 def _tracked(channel_id: str) -> tracked.Channel:
-    channel = parts.channels().get(channel_id)
+    name = unquote(channel_id)  # Lambda hands the path over as it was sent, and clients encode the colon
+    channel = parts.channels().get(name)
     if channel is None:
-        raise NotFoundError(f"no channel {channel_id!r} is tracked; GET /api/channels lists those that are")
+        raise NotFoundError(f"no channel {name!r} is tracked; GET /api/channels lists those that are")
     return channel
 
 

@@ -1,7 +1,12 @@
-"""Who may call what: a request is let in by its API key before anything of it is read, and to a route by a scope."""
+"""Who may call what: a request is let in by its API key before anything of it is read, and to a route by a scope.
+
+What is no JSON is turned away here too, because Powertools answers some of it with 500.
+"""
 
 from __future__ import annotations
 
+import base64
+import json
 import time
 from collections.abc import Callable
 from typing import Any
@@ -10,7 +15,7 @@ from aws_lambda_powertools.event_handler import LambdaFunctionUrlResolver, Respo
 from aws_lambda_powertools.event_handler.middlewares import NextMiddleware
 
 from cairn.api_keys import ApiKey, ApiKeys
-from cairn.errors import ForbiddenError, NotSignedInError, TooLargeError
+from cairn.errors import BadInputError, ForbiddenError, NotSignedInError, TooLargeError
 
 PUBLIC = {"/", "/api/health", "/api/openapi.json", "/api/docs"}
 MOST_BYTES = 64 * 1024
@@ -41,6 +46,21 @@ class Gate:
                 raise NotSignedInError("this API key was never made, or has been revoked")
             self._known[plaintext] = (self._clock(), key)
         return key
+
+
+def readable(event: dict[str, Any]) -> None:
+    """BadInputError for a body that the routes could not read."""
+    body = event.get("body")
+    if not body:
+        return
+    given = event["headers"].get("content-type", "").partition(";")[0].strip().lower()
+    if given not in ("", "application/json"):
+        raise BadInputError(f"send JSON, with Content-Type: application/json instead of {given[:100]}")
+    try:
+        json.loads(base64.b64decode(body).decode() if event.get("isBase64Encoded") else body)
+    except (ValueError, RecursionError) as error:
+        what = str(error) if isinstance(error, json.JSONDecodeError) else type(error).__name__
+        raise BadInputError(f"the body is not JSON: {what}") from None
 
 
 def requires(*scopes: str) -> list[Callable[..., Response[Any]]]:

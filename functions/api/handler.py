@@ -15,7 +15,7 @@ from cairn.errors import CairnError
 from cairn.observing import logger, metrics
 from functions.api import bodies, channels, milestones, parts
 from functions.api.document import described
-from functions.api.gate import Gate
+from functions.api.gate import Gate, readable
 from functions.api.refusals import broken, invalid, no_route, refused
 
 TITLE = "Cairn"
@@ -77,11 +77,18 @@ def gate() -> Gate:
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     try:
         app.append_context(caller=gate().admit(event))  # type: ignore[no-untyped-call]  # Powertools leaves it untyped
+        readable(event)
     except CairnError as error:
-        refusal = refused(error)
-        return {
-            "statusCode": refusal.status_code,
-            "headers": {"content-type": "application/json"},
-            "body": refusal.body,
-        }
+        return _early(refused(error))
+    except Exception as error:
+        return _early(broken(error))
     return app.resolve(event, context)
+
+
+def _early(answer: Response[str]) -> dict[str, Any]:
+    """An answer without the routes."""
+    return {
+        "statusCode": answer.status_code,
+        "headers": {"content-type": "application/json"},
+        "body": answer.body,
+    }

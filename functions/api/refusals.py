@@ -46,8 +46,8 @@ def invalid(error: RequestValidationError) -> Response[str]:
         }
         for one in error.errors()
     ]
-    fields = ", ".join(detail["field"] for detail in details if detail["field"])
-    return _answer(400, f"invalid: {fields}" if fields else "the body is not valid JSON of the expected shape", details)
+    named = "; ".join(f"{detail['field']}: {detail['message']}" for detail in details if detail["field"])
+    return _answer(400, named[:500] or "the body must be a JSON object", details)
 
 
 def broken(error: Exception) -> Response[str]:

@@ -56,12 +56,14 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         return asdict(summary)
     failed = []
     for record in event["Records"]:
+        message = None
         try:
             message = load(record["body"])
             if not isinstance(message, FetchBatch):
                 raise TypeError(f"the fetch queue carries no {message.type}")
             fetching().fetch_batch(message, left)
         except Exception:  # one message's failure is its own: SQS brings it again, and then to the dead letters
-            logger.exception("batch not fetched", message_id=record["messageId"])
+            trace_id = message.trace_id if message else None
+            logger.exception("batch not fetched", message_id=record["messageId"], trace_id=trace_id)
             failed.append({"itemIdentifier": record["messageId"]})
     return {"batchItemFailures": failed}

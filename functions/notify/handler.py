@@ -208,6 +208,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
 
     failed = []
     for record in event["Records"]:
+        message = None
         try:
             message = load(record["body"])
             with logger.append_context_keys(trace_id=message.trace_id):
@@ -216,7 +217,13 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
             Exception
         ) as error:  # one message's failure is its own: SQS brings it again, and then to the dead letters
             seconds = backoff(error, int(record["attributes"]["ApproximateReceiveCount"]))
-            logger.warning("message comes again", message_id=record["messageId"], seconds=seconds, exc_info=error)
+            logger.warning(
+                "message comes again",
+                message_id=record["messageId"],
+                trace_id=message.trace_id if message else None,
+                seconds=seconds,
+                exc_info=error,
+            )
             sqs().change_message_visibility(
                 QueueUrl=settings().notify_queue_url, ReceiptHandle=record["receiptHandle"], VisibilityTimeout=seconds
             )

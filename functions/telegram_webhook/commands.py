@@ -61,7 +61,7 @@ def parse(update: object) -> Request | None:
     if chat is None:
         return None
     to = message.get("migrate_to_chat_id")
-    if isinstance(to, int):
+    if _is_chat_id(to):
         return Migrated(chat, str(to))
     text = message.get("text")
     if not isinstance(text, str):
@@ -80,7 +80,16 @@ def _mapping(value: object) -> Mapping[str, Any]:
 def _chat(message: Mapping[str, Any]) -> Chat | None:
     chat = _mapping(message.get("chat"))
     chat_id, kind = chat.get("id"), chat.get("type")
-    if not isinstance(chat_id, int) or isinstance(chat_id, bool) or not isinstance(kind, str) or abs(chat_id) >= 2**63:
+    if not _is_chat_id(chat_id) or not isinstance(kind, str):
         return None
     title = chat.get("title") or chat.get("username") or chat.get("first_name") or ""
-    return Chat(str(chat_id), kind[:20], str(title)[:256])
+    return Chat(str(chat_id), _storable(kind[:20]), _storable(str(title)[:256]))
+
+
+def _is_chat_id(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**63
+
+
+def _storable(text: str) -> str:
+    """JSON may hold halves of characters, which no table takes."""
+    return text.encode(errors="replace").decode()

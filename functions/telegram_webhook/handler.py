@@ -149,8 +149,14 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     if request:
         trace_id = new_trace_id()
         with logger.append_context_keys(trace_id=trace_id):
-            conversation().take(request, str(update.get("update_id", trace_id))[:64], trace_id)
+            conversation().take(request, _key(update, trace_id), trace_id)
     return _answer(200, {"ok": True})
+
+
+def _key(update: dict[str, Any], otherwise: str) -> str:
+    """What makes Telegram's redelivery of an update recognisable."""
+    number = update.get("update_id")
+    return str(number)[:64] if isinstance(number, int) else otherwise
 
 
 def _answer(status: int, body: dict[str, object]) -> dict[str, Any]:

@@ -23,7 +23,7 @@ Reply = Callable[[str, dict[str, Any]], Awaitable[object]]
 
 @dataclass
 class Webhook:
-    """Where the bot asked to be told. `secret_token` comes back in a header with every update."""
+    """Where the bot asked to be told, over how many connections at once; `secret_token` comes back in a header."""
 
     url: str
     secret_token: str | None = None
@@ -67,6 +67,7 @@ class Updates:
         self._couriers: dict[int, asyncio.Task[None]] = {}
         self._arrived = asyncio.Event()
         self._client: httpx.AsyncClient | None = None
+        self._connections = asyncio.Semaphore()
 
     def add(self, kind: str, body: dict[str, Any], chat_id: int) -> int:
         self._last_id += 1
@@ -85,6 +86,7 @@ class Updates:
 
     def set_webhook(self, webhook: Webhook | None) -> None:
         self.webhook = webhook
+        self._connections = asyncio.Semaphore(webhook.max_connections if webhook else 1)
         for chat_id in {update.chat_id for update in self._pending.values()}:
             self._send_out(chat_id)
 
@@ -153,7 +155,8 @@ class Updates:
         update.tries += 1
         headers = {SECRET_HEADER: webhook.secret_token} if webhook.secret_token else {}
         try:
-            answer = await self._client.post(webhook.url, json=update.as_telegram(), headers=headers)
+            async with self._connections:
+                answer = await self._client.post(webhook.url, json=update.as_telegram(), headers=headers)
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             self._failed(update, f"{type(error).__name__}: {error}" if str(error) else type(error).__name__)
             return False

@@ -7,14 +7,12 @@ from __future__ import annotations
 
 import json
 import os
-import queue
 import random
 import shutil
 import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,7 +56,7 @@ def local_cloud() -> Iterator[LocalCloud]:
         # A person's own keys, in the environment or in .env, are not for tests: an empty value is none.
         **{variable: "" for platform in PLATFORMS for variable in (platform.url_variable, *platform.sandbox_secret)},
     }
-    process = subprocess.Popen(
+    with subprocess.Popen(
         [sys.executable, "-m", "local.run"],
         cwd=ROOT,
         env=environment,
@@ -66,51 +64,51 @@ def local_cloud() -> Iterator[LocalCloud]:
         stderr=subprocess.STDOUT,
         text=True,
         start_new_session=True,
-    )
-    try:
-        wait_until_ready(process)
-        outputs = json.loads((home / "outputs.json").read_text())
-        bearer = {"Authorization": f"Bearer {outputs['AdminApiKey']}"}
-        with (
-            httpx.Client(base_url=outputs["ApiUrl"], headers=bearer, timeout=60, trust_env=False) as api,
-            httpx.Client(base_url=outputs["SandboxUrl"], timeout=60, trust_env=False) as sandbox,
-        ):
-            yield LocalCloud(outputs, home, read_local_stack(home), api, sandbox)
-    finally:
-        process.send_signal(signal.SIGINT)
+    ) as process:
+        said = Said(process)
         try:
-            code = process.wait(STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            raise
-    assert code == 0
+            said.wait_until_ready()
+            outputs = json.loads((home / "outputs.json").read_text())
+            bearer = {"Authorization": f"Bearer {outputs['AdminApiKey']}"}
+            with (
+                httpx.Client(base_url=outputs["ApiUrl"], headers=bearer, timeout=60, trust_env=False) as api,
+                httpx.Client(base_url=outputs["SandboxUrl"], timeout=60, trust_env=False) as sandbox,
+            ):
+                yield LocalCloud(outputs, home, read_local_stack(home), api, sandbox)
+        finally:
+            process.send_signal(signal.SIGINT)
+            try:
+                process.wait(STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                process.kill()
+            said.join()
+    assert process.returncode == 0, said.text
     shutil.rmtree(home)
 
 
-def wait_until_ready(process: subprocess.Popen[str]) -> None:
-    """Return at the line `ready`; the rest of the output is read and dropped, lest the process wait for a reader."""
-    assert process.stdout is not None
-    output = process.stdout
-    lines: queue.Queue[str | None] = queue.Queue()
+class Said(threading.Thread):
+    """What the local cloud writes: read to the end, lest it wait for a reader."""
 
-    def read() -> None:
-        for line in output:
-            lines.put(line)
-        lines.put(None)
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        super().__init__(daemon=True)
+        assert process.stdout is not None
+        self._output = process.stdout
+        self._ready = threading.Event()
+        self.text = ""
+        self.start()
 
-    threading.Thread(target=read, daemon=True).start()
-    said = ""
-    deadline = time.monotonic() + START_SECONDS
-    while True:
-        try:
-            line = lines.get(timeout=max(0.0, deadline - time.monotonic()))
-        except queue.Empty:
-            pytest.fail(f"The local cloud is not ready after {START_SECONDS} s:\n{said}", pytrace=False)
-        if line is None:
-            pytest.fail(f"The local cloud did not start:\n{said}", pytrace=False)
-        said += line
-        if line.rstrip() == "ready":
-            return
+    def run(self) -> None:
+        for line in self._output:
+            self.text += line
+            if line.rstrip() == "ready":
+                self._ready.set()
+        self._ready.set()
+
+    def wait_until_ready(self) -> None:
+        """Return at the line `ready`; fail the test when there is none."""
+        self._ready.wait(START_SECONDS)
+        if "\nready\n" not in self.text:
+            pytest.fail(f"The local cloud is not ready:\n{self.text}", pytrace=False)
 
 
 def free_ports(how_many: int) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import httpx
@@ -10,13 +11,18 @@ import httpx
 
 @dataclass
 class FakePlatforms:
-    """YouTube's channels by id, and one bot's chats. `refusals` are answered first, each once."""
+    """YouTube's channels by id, Telegram's by id and Instagram's by name, and one bot's chats.
+
+    `refusals` are answered first, each once; `broken` platforms answer with their function for as long as they are.
+    """
 
     youtube: dict[str, dict[str, str]] = field(default_factory=dict)
     members: dict[int, int] = field(default_factory=dict)
+    instagram: dict[str, dict[str, object]] = field(default_factory=dict)
     sent: list[tuple[str, str]] = field(default_factory=list)
     calls: list[str] = field(default_factory=list)
     refusals: list[httpx.Response] = field(default_factory=list)
+    broken: dict[str, Callable[[], httpx.Response]] = field(default_factory=dict)
 
     def transport(self) -> httpx.MockTransport:
         return httpx.MockTransport(self.answer)
@@ -25,8 +31,13 @@ class FakePlatforms:
         self.calls.append(request.url.path)
         if self.refusals:
             return self.refusals.pop(0)
-        if request.url.path.startswith("/youtube"):
+        platform = request.url.path.split("/")[1]
+        if platform in self.broken:
+            return self.broken[platform]()
+        if platform == "youtube":
             return self._youtube(request)
+        if platform == "instagram":
+            return self._instagram(request.url.params["fields"])
         return self._telegram(request.url.path.rsplit("/", 1)[1], json.loads(request.content))
 
     def _youtube(self, request: httpx.Request) -> httpx.Response:
@@ -39,6 +50,14 @@ class FakePlatforms:
         ]
         return httpx.Response(200, json={"kind": "youtube#channelListResponse", "items": items} if items else {})
 
+    def _instagram(self, fields: str) -> httpx.Response:
+        username = fields.partition("username(")[2].partition(")")[0]
+        if username in self.instagram:
+            found = {"username": username} | self.instagram[username]
+            return httpx.Response(200, json={"business_discovery": found, "id": "17841400000000000"})
+        error = {"message": "Invalid user id", "type": "OAuthException", "code": 110, "error_subcode": 2207013}
+        return httpx.Response(400, json={"error": error})
+
     def _telegram(self, method: str, body: dict[str, object]) -> httpx.Response:
         if method == "sendMessage":
             self.sent.append((str(body["chat_id"]), str(body["text"])))
@@ -46,5 +65,8 @@ class FakePlatforms:
         chat = body["chat_id"]
         if isinstance(chat, int) and chat in self.members:
             return httpx.Response(200, json={"ok": True, "result": self.members[chat]})
+        if method == "getChat" and isinstance(chat, str) and chat.removeprefix("@c").isdigit():
+            found = {"id": -int(chat.removeprefix("@c")), "type": "channel", "username": chat[1:], "title": chat[1:]}
+            return httpx.Response(200, json={"ok": True, "result": found})
         answer = {"ok": False, "error_code": 400, "description": "Bad Request: chat not found"}
         return httpx.Response(400, json=answer)

@@ -6,8 +6,12 @@ import asyncio
 import gzip
 
 import httpx
+import pytest
 
 from local.edge import application
+
+# An event loop has a pair of sockets for itself; nothing leaves the process.
+pytestmark = pytest.mark.enable_socket
 
 
 def answered(status: int, headers: list[tuple[str, str]] | None = None, body: bytes = b"") -> httpx.Response:

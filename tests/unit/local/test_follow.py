@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import cast
+from collections.abc import Iterable, Mapping
 
-from local.follow import Names, describe, records
+from local.follow import describe
+from local.logs import Record, records
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 
@@ -24,11 +24,16 @@ class KnownNames:
         return f"to chat {chat_id}: Stone & Trail has 100K subscribers"
 
 
+def lines(records: Iterable[Record]) -> list[tuple[str, str, str]]:
+    """What is told of records, each of which has what every record has."""
+    common = {"level": "INFO", "service": "notify", "trace_id": TRACE}
+    happenings = describe([{**common, **record} for record in records], KnownNames())
+    return [(happening.kind, happening.text, happening.trace_id) for happening in happenings]
+
+
 def line(record: Mapping[str, object]) -> tuple[str, str, str] | None:
-    happening = describe(
-        {"level": "INFO", "service": "notify", "trace_id": TRACE, **record}, cast("Names", KnownNames())
-    )
-    return (happening.kind, happening.text, happening.trace_id) if happening else None
+    told = lines([record])
+    return told[0] if told else None
 
 
 def test_a_reading_is_told_by_name_with_its_change() -> None:
@@ -68,6 +73,18 @@ def test_trouble_is_told_with_what_explains_it() -> None:
 def test_what_goes_as_it_should_is_not_told() -> None:
     assert line({"message": "batch fetched", "summary": {}}) is None
     assert line({"_aws": {}, "ReadingsStored": [1.0]}) is None
+
+
+def test_what_several_functions_say_is_told_in_the_order_of_time() -> None:
+    later = {"message": "milestone reached", "name_": "A", "label": "1K", "timestamp": "2026-11-20 12:00:02,000+0000"}
+    sooner = {"message": "delivered", "chat_id": "1", "timestamp": "2026-11-20 12:00:01,999+0000"}
+    assert [kind for kind, _, _ in lines([later, sooner])] == ["telegram", "milestone"]
+
+
+def test_many_deliveries_of_an_alert_are_counted_after_the_first_few() -> None:
+    told = lines([{"message": "delivered", "chat_id": str(chat)} for chat in range(500)])
+    assert len(told) == 6
+    assert told[-1] == ("telegram", "and 495 more messages", TRACE)
 
 
 def test_an_invocation_that_raised_is_one_error_with_its_last_words() -> None:

@@ -65,7 +65,7 @@ class ApiKeys:
 
     def find(self, plaintext: str) -> ApiKey | None:
         """The key, unless it was never made or is revoked. What cannot be a key is not looked up."""
-        if not plaintext.startswith(_PREFIX) or len(plaintext) > _LONGEST_KEY:
+        if not (plaintext.startswith(_PREFIX) and plaintext.isascii() and len(plaintext) <= _LONGEST_KEY):
             return None
         answer = self._table.get_item(Key={"pk": _PARTITION, "sk": _SORT + _sha256(plaintext)})
         item = answer.get("Item")

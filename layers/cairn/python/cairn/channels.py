@@ -3,7 +3,7 @@
 | pk | sk | holds | TTL |
 |---|---|---|---|
 | `channels` | `{platform}:{the platform's own id}` | a tracked channel, and its trouble if it has one | – |
-| `checks#{platform}` | `batch#{number}` | which stretches of ids were last found, and when | 1 day |
+| `checks#{platform}` | `batch#{number}`, `…#part` | which stretches of ids were last found, and when | 1 day |
 | `checks#{platform}` | `channel#{id}` | a channel's single fetch: under way (lease) or done | 1 day |
 | `pauses` | platform | until when a platform asked us to wait | then |
 
@@ -161,12 +161,17 @@ class Channels:
 
     # -- what fetching knows
 
-    def note_checked(self, platform: str, number: int, found: Sequence[tuple[str, str]], at: datetime) -> None:
-        """These stretches of ids (first, last) of a batch were looked at and found. One write for the batch."""
+    def note_checked(
+        self, platform: str, number: int, found: Sequence[tuple[str, str]], at: datetime, *, complete: bool
+    ) -> None:
+        """These stretches of ids (first, last) of a batch were looked at and found. One write for the batch.
+
+        A batch of which some could not be looked at stands beside the last complete one, which still holds for those.
+        """
         self._table.put_item(
             Item={
                 "pk": f"checks#{platform}",
-                "sk": f"batch#{number:05d}",
+                "sk": f"batch#{number:05d}" if complete else f"batch#{number:05d}#part",
                 "found": [list(stretch) for stretch in found],
                 "checked_at": to_millis(at),
                 "expires_at": int((at + CHECKS_KEPT).timestamp()),

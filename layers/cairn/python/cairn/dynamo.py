@@ -35,8 +35,9 @@ def resource() -> DynamoDBServiceResource:
 
 
 def number(value: Any) -> Number:
-    """A stored number: int where it is whole, as everything that counts."""
-    return int(value) if value == int(value) else Decimal(value)
+    """A stored or sent number: int where it is whole, as everything that counts. ArithmeticError when it is none."""
+    exact = Decimal(value)
+    return int(exact) if exact == exact.to_integral_value() else exact
 
 
 def numbers(values: Mapping[str, Any]) -> dict[str, Number]:

@@ -99,15 +99,22 @@ class Fetching:
     def sweep(self, names: Sequence[str], source: str, left: Deadline) -> Summary:
         """Fetch every channel of these platforms: the first batches here, the others over the queue."""
         batches = [
-            FetchBatch(name, number, tuple(channel.id for channel in batch), source, new_trace_id())
+            FetchBatch(name, number * BATCH_SIZE, tuple(channel.id for channel in batch), source, new_trace_id())
             for name in names
             for number, batch in enumerate(chunks(self._channels.all(name), BATCH_SIZE))
         ]
         here, later = batches[:INLINE_BATCHES], batches[INLINE_BATCHES:]
         self._queue.send(later)
         summary = Summary(queued=sum(len(batch.channel_ids) for batch in later))
+        errors = []
         for batch in here:
-            summary += self.fetch_batch(batch, left)
+            try:
+                summary += self.fetch_batch(batch, left)
+            except Exception as error:  # noqa: BLE001 - one platform's surprise is raised after the others had their turn
+                logger.error("batch not fetched", platform=batch.platform, trace_id=batch.trace_id, exc_info=error)
+                errors.append(error)
+        if errors:
+            raise errors[0]
         return summary
 
     def fetch_batch(self, batch: FetchBatch, left: Deadline) -> Summary:
@@ -123,7 +130,8 @@ class Fetching:
             for position, group in enumerate(groups):
                 if left() <= 0:
                     rest = tuple(channel.id for later in groups[position:] for channel in later)
-                    self._queue.send([replace(batch, channel_ids=rest)])
+                    done = sum(map(len, groups[:position]))
+                    self._queue.send([replace(batch, number=batch.number + done, channel_ids=rest)])
                     summary += Summary(queued=len(rest))
                     break
                 try:
@@ -144,7 +152,8 @@ class Fetching:
                 found += [channel.native_id for channel in group]
                 summary += outcome
             if stretches := _stretches([channel.native_id for channel in channels], found):
-                self._channels.note_checked(batch.platform, batch.number, stretches, began_at)
+                complete = len(found) == len(channels)
+                self._channels.note_checked(batch.platform, batch.number, stretches, began_at, complete=complete)
             logger.info("batch fetched", summary=summary)
             return summary
 

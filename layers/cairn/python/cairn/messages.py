@@ -62,7 +62,7 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class FetchBatch:
-    """Channels of one platform to be fetched together; `number` is the batch's place among the platform's."""
+    """Channels of one platform to be fetched together; `number` is the first one's place among the platform's."""
 
     type: ClassVar[str] = "fetch_batch"
     platform: str
@@ -98,7 +98,7 @@ def load(text: str) -> Message:
         if "channel_ids" in fields:
             fields["channel_ids"] = tuple(fields["channel_ids"])
         return cls(**fields)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, ArithmeticError, RecursionError) as error:
         raise UnreadableMessageError(f"not a message of Cairn's: {error!r}: {text[:200]}") from error
 
 

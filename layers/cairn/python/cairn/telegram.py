@@ -9,7 +9,6 @@ from typing import Any
 
 import httpx
 
-
 LONGEST_HOLD_SECONDS = 86_400
 
 

@@ -70,8 +70,8 @@ class Instagram:
             return found
         error = error_of(body)
         if error.get("code") in _LIMITED or response.status_code == 429:
-            until = self._upstream.until(response, _WAIT)
-            raise PlatformPausedError("instagram", self._upstream.clean(error.get("message", "too many requests")), until)
+            reason = self._upstream.clean(error.get("message", "too many requests"))
+            raise PlatformPausedError("instagram", reason, self._upstream.until(response, _WAIT))
         if error.get("code") in _NOT_FOUND or error.get("error_subcode") == 2207013:
             return Refusal("unknown_channel", "Instagram knows no business or creator account of this name")
         words = self._upstream.clean(error.get("message", f"HTTP {response.status_code}"))

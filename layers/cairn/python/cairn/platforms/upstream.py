@@ -118,7 +118,7 @@ class Upstream:
 
 @contextmanager
 def as_documented(platform: str) -> Iterator[None]:
-    """Reading an answer whose shape is not the documented one is the platform's failure, and stops only the platform."""
+    """An answer whose shape is not the documented one is the platform's failure, and stops only the platform."""
     try:
         yield
     except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:

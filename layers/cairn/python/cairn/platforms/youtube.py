@@ -45,9 +45,7 @@ class YouTube:
         if not items:
             return None
         snippet = items[0].get("snippet", {})
-        return Profile(
-            str(items[0]["id"]), str(snippet.get("customUrl") or name), str(snippet.get("title") or name)
-        )
+        return Profile(str(items[0]["id"]), str(snippet.get("customUrl") or name), str(snippet.get("title") or name))
 
     @as_documented("youtube")
     def fetch(self, channels: Sequence[Channel]) -> Mapping[str, Counts | Refusal]:

@@ -1,0 +1,206 @@
+"""A metered account in this process with channels and subscribers in it, and what its functions write to their logs."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stdout
+from dataclasses import astuple, dataclass, field
+from typing import Any
+from urllib.parse import urlencode
+
+from cairn.api_keys import ApiKeys
+from cairn.channels import Channel, Channels
+from cairn.instants import now, to_millis
+from cairn.observing import logger
+from tests.support.cloud import Cloud, Context, Handler, cloud
+from tests.support.meter import Meter, Usage, metered
+from tests.support.platforms import FakePlatforms
+
+PLATFORM_LINES = 300
+"""Bytes of the START, END and REPORT lines that Lambda adds to an invocation's log."""
+
+
+@dataclass(frozen=True)
+class Work:
+    """What some invocations used of AWS; a multiple of it, or a part, is what as many more of them use."""
+
+    calls: float = 0.0
+    write_units: float = 0.0
+    read_units: float = 0.0
+    sqs_requests: float = 0.0
+    invocations: float = 0.0
+    logged: float = 0.0
+    """Bytes."""
+
+    @classmethod
+    def of(cls, used: Usage, logged: int) -> Work:
+        """One invocation's."""
+        return cls(used.total, used.write_units, used.read_units, used.sqs_requests, 1, logged)
+
+    def __add__(self, other: Work) -> Work:
+        return Work(*(mine + theirs for mine, theirs in zip(astuple(self), astuple(other), strict=True)))
+
+    def __sub__(self, other: Work) -> Work:
+        return self + other * -1
+
+    def __mul__(self, times: float) -> Work:
+        return Work(*(mine * times for mine in astuple(self)))
+
+
+NOTHING = Work()
+QUEUED = Work(calls=2, sqs_requests=2)
+"""Lambda's own receiving and deleting of a message."""
+
+
+@dataclass
+class Account:
+    """The functions and their platforms; every call of a handler is measured."""
+
+    aws: Cloud
+    meter: Meter
+    platforms: FakePlatforms
+    channels: list[Channel] = field(default_factory=list)
+    changed: list[dict[str, Any]] = field(default_factory=list)
+
+    def track(self, channels: int) -> None:
+        """Track this many YouTube channels, each far from its next threshold."""
+        table = Channels(self.aws.table("CHANNELS_TABLE"))
+        for number in range(len(self.channels), channels):
+            native_id = f"UC{number:022d}"
+            channel = Channel("youtube", native_id, f"@channel-{number:06d}", f"Channel {number:06d}", now())
+            table.add(channel)
+            self.channels.append(channel)
+            self.count(channel, 10_100 + number % 10 * 100)
+
+    def count(self, channel: Channel, subscribers: int, views: int = 1_234_567) -> None:
+        """Set what YouTube says of a channel."""
+        self.platforms.youtube[channel.native_id] = {
+            "subscriberCount": str(subscribers),
+            "viewCount": str(views),
+            "videoCount": "321",
+        }
+
+    def subscribe(self, chats: int) -> None:
+        """Subscribe private chats, their ids as long as Telegram's. One by one, moto would copy the table each time."""
+        with self.aws.table("AUDIENCE_TABLE").batch_writer() as batch:
+            for number in range(chats):
+                chat = str(5_000_000_000 + number)
+                item = {"chat_id": chat, "type": "private", "title": "Ada Lovelace", "since": to_millis(now())}
+                batch.put_item(Item={"pk": "subscribers", "sk": f"chat#{chat}", **item})
+
+    def run(self, handler: Handler, event: dict[str, Any]) -> Work:
+        """One invocation."""
+        with self.meter.measuring() as used, _logs() as log:
+            answer = handler(event, Context())
+        if isinstance(answer, dict) and answer.get("batchItemFailures"):
+            raise RuntimeError(f"the handler failed; its log:\n{log.getvalue()}")
+        if isinstance(answer, dict) and answer.get("statusCode", 200) >= 300:
+            raise RuntimeError(f"the API refused: {answer}")
+        return Work.of(used, len(log.getvalue().encode()) + PLATFORM_LINES)
+
+    def sweep(self) -> Work:
+        """A tick of the schedule, and the batches that it leaves to the queue."""
+        from functions.fetch_stats.handler import handler
+
+        work = self.run(handler, {"source": "schedule"})
+        return self.drain("FETCH_QUEUE_URL", handler, work)
+
+    def detect(self) -> Work:
+        """Detection of everything that the stats table's stream holds."""
+        from functions.detect_milestone.handler import handler
+
+        self.changed = self.aws.changes()
+        return self.run(handler, {"Records": self.changed})
+
+    def remember(self) -> Work:
+        """History of what was detected last."""
+        from functions.record_history.handler import handler
+
+        return self.run(handler, {"Records": self.changed})
+
+    def notify(self) -> Work:
+        """Every message of the notify queue, and those that come of them."""
+        from functions.notify.handler import handler
+
+        return self.drain("NOTIFY_QUEUE_URL", handler)
+
+    def expand(self) -> Work:
+        """The one message that waits for notify, and nothing of what comes of it."""
+        from functions.notify.handler import handler
+
+        (record,) = self.aws.messages("NOTIFY_QUEUE_URL")
+        return self.bring("NOTIFY_QUEUE_URL", handler, record)
+
+    def drain(self, queue: str, handler: Handler, work: Work = NOTHING) -> Work:
+        """Bring a queue's messages one by one until there are none."""
+        while records := self.aws.messages(queue):
+            for record in records:
+                work += self.bring(queue, handler, record)
+        return work
+
+    def bring(self, queue: str, handler: Handler, record: dict[str, Any]) -> Work:
+        """Bring one message."""
+        work = self.run(handler, {"Records": [record]}) + QUEUED
+        self.aws.delete(queue, record)
+        return work
+
+    def get(self, path: str, query: dict[str, str]) -> Work:
+        """A GET of the API with a key that this Lambda has let in before."""
+        from functions.api.handler import handler
+
+        key = ApiKeys(self.aws.table("AUDIENCE_TABLE")).create("bench", ["admin"], now())
+        event = {
+            "version": "2.0",
+            "rawPath": path,
+            "rawQueryString": urlencode(query),
+            "queryStringParameters": query,
+            "headers": {"authorization": f"Bearer {key}"},
+            "requestContext": {
+                "http": {
+                    "method": "GET",
+                    "path": path,
+                    "protocol": "HTTP/1.1",
+                    "sourceIp": "127.0.0.1",
+                    "userAgent": "",
+                },
+                "requestId": "bench",
+                "timeEpoch": to_millis(now()),
+                "stage": "$default",
+            },
+            "isBase64Encoded": False,
+        }
+        self.run(handler, event)
+        return self.run(handler, event)
+
+    def settle(self) -> None:
+        """Let what is there be detected, remembered and told, unmeasured."""
+        with _logs():
+            self.aws.flow()
+
+
+@contextmanager
+def account(*, channels: int = 0, chats: int = 0) -> Iterator[Account]:
+    """With this many channels, whose first readings are taken, and subscribers."""
+    platforms = FakePlatforms()
+    with cloud(platforms.transport()) as aws, metered() as meter:
+        made = Account(aws, meter, platforms)
+        made.track(channels)
+        made.subscribe(chats)
+        if channels:
+            made.sweep()
+            made.settle()
+        yield made
+
+
+@contextmanager
+def _logs() -> Iterator[io.StringIO]:
+    """What is logged and, as EMF, printed in the block."""
+    handler: Any = logger.registered_handler
+    log = io.StringIO()
+    before = handler.setStream(log)
+    try:
+        with redirect_stdout(log):
+            yield log
+    finally:
+        handler.setStream(before)

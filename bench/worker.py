@@ -1,0 +1,49 @@
+"""One Lambda of notify in a process of its own: takes message after message from the queue until its input ends."""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import sys
+import time
+from typing import Any
+
+import boto3
+
+from functions.notify.handler import handler
+from tests.support.cloud import Context
+
+
+def main() -> None:
+    """What it wrote to its log goes to standard output; the last line says how long it was at work."""
+    os.environ["AWS_ENDPOINT_URL"] = sys.argv[1]  # bench, as the tests, leaves none in its environment
+    sqs, url = boto3.client("sqs"), os.environ["NOTIFY_QUEUE_URL"]
+    busy, invocations = 0.0, 0
+    while not select.select([sys.stdin], [], [], 0)[0]:
+        received = sqs.receive_message(
+            QueueUrl=url, MaxNumberOfMessages=1, WaitTimeSeconds=1, MessageSystemAttributeNames=["All"]
+        )
+        for message in received.get("Messages", []):
+            began = time.monotonic()
+            answer: Any = handler({"Records": [_record(message)]}, Context())
+            busy += time.monotonic() - began
+            invocations += 1
+            if not answer["batchItemFailures"]:
+                sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+    print(json.dumps({"busy": busy, "invocations": invocations}))
+
+
+def _record(message: Any) -> dict[str, Any]:
+    return {
+        "messageId": message["MessageId"],
+        "receiptHandle": message["ReceiptHandle"],
+        "body": message["Body"],
+        "attributes": message["Attributes"],
+        "messageAttributes": {},
+        "eventSource": "aws:sqs",
+    }
+
+
+if __name__ == "__main__":
+    main()

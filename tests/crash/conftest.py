@@ -1,0 +1,39 @@
+"""Counts what was tried, and says so at the end of the session."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.crash.explorer import Explorer, Outcome, Verdict
+
+TRIED = pytest.StashKey[list[Outcome]]()
+Prove = Callable[..., list[Outcome]]
+
+
+@pytest.fixture
+def prove(pytestconfig: pytest.Config) -> Prove:
+    """Try a way with a failure at each of its calls, and fail with the first tries that ended badly."""
+
+    def prove(way: Callable[[Explorer], Verdict], *, pairs: int = 0) -> list[Outcome]:
+        outcomes = Explorer(pairs=pairs).explore(way)
+        pytestconfig.stash.setdefault(TRIED, []).extend(outcomes)
+        assert len(outcomes) > 1, outcomes
+        bad = [str(outcome) for outcome in outcomes if not outcome.good]
+        assert not bad, f"{len(bad)} of {len(outcomes)} tries ended badly:\n" + "\n".join(bad[:8])
+        return outcomes
+
+    return prove
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    tried = terminalreporter.config.stash.get(TRIED, [])
+    single = [outcome for outcome in tried if len(outcome.failures) == 1]
+    if single:
+        kills, pairs = sum(outcome.kills for outcome in single), [o for o in tried if len(o.failures) == 2]
+        repeated, lost = sum(o.verdict.repeated for o in tried), sum(len(o.verdict.lost) for o in tried)
+        terminalreporter.write_line(
+            f"crash points tried: {len(single)} (kill {kills}, error {len(single) - kills}), "
+            f"pairs of them: {len(pairs)}, repeated in-flight messages: {repeated}, lost: {lost}"
+        )

@@ -1,0 +1,158 @@
+"""Tries a way with a failure at every call: at each call the process forks, and the children go on with the failure.
+
+So what comes before a call is done once, however many failures are tried at it, and no try sees the traces of another.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import tempfile
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tests.support.wire import Failure, Wire
+
+WORKERS = 2
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What had become of a way when everything had settled."""
+
+    lost: tuple[str, ...] = ()
+    wrong: tuple[str, ...] = ()
+    repeated: int = 0
+    """Messages that a recipient was sent besides the first of each milestone."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One try: the failures on its way, in words, and how it ended; `error` when it did not."""
+
+    failures: tuple[str, ...]
+    kills: int
+    verdict: Verdict
+    error: str = ""
+
+    @property
+    def good(self) -> bool:
+        """Nothing lost, nothing wrong, and no more than one message in flight repeated by each failure."""
+        return not (self.error or self.verdict.lost or self.verdict.wrong) and self.verdict.repeated <= len(
+            self.failures
+        )
+
+    def __str__(self) -> str:
+        return f"{' and then '.join(self.failures) or 'no failure'}: {self.error or self.verdict}"
+
+
+@dataclass
+class Explorer:
+    """`pairs` n also tries every n-th second failure after each first one; 0 tries none."""
+
+    pairs: int = 0
+    replay: dict[int, Failure] = field(default_factory=dict)
+    """Failures to go through in this very process, by the number of their call: for looking at one try closely."""
+
+    def __post_init__(self) -> None:
+        self._trail: list[tuple[str, Failure]] = []
+        self._children: list[int] = []
+        self._turn = 0
+        self._log = Path()
+
+    @contextmanager
+    def at_every_call_of(self, wire: Wire, function: str = "") -> Iterator[None]:
+        """The stretch of a way in which failures are tried, in one function or in all; all else goes well."""
+        wire.choose = lambda number, name: self._choose(number, name) if name.startswith(function) else None
+        try:
+            yield
+        finally:
+            wire.choose = lambda _number, _name: None
+
+    def explore(self, way: Callable[[Explorer], Verdict]) -> list[Outcome]:
+        """How each try ended, the one without any failure first."""
+        with tempfile.TemporaryDirectory() as directory:
+            self._log = Path(directory) / "outcomes"
+            self._log.touch()
+            self._go(way)
+            gc.unfreeze()
+            outcomes = [_outcome(json.loads(line)) for line in self._log.read_text().splitlines()]
+        return sorted(outcomes, key=lambda outcome: len(outcome.failures))
+
+    def _go(self, way: Callable[[Explorer], Verdict]) -> None:
+        pid = os.getpid()
+        verdict, error = Verdict(), ""
+        try:
+            verdict = way(self)
+        except BaseException as raised:
+            if os.getpid() == pid and not isinstance(raised, Exception):
+                raise
+            error = traceback.format_exc()
+        while self._children:
+            self._wait()
+        self._report(verdict, error)
+        if os.getpid() != pid:
+            os._exit(0)
+
+    def _choose(self, number: int, name: str) -> Failure | None:
+        if self.replay:
+            failure = self.replay.get(number)
+            if failure:
+                self._trail.append((f"call {number}, {name}, {failure.value}", failure))
+            return failure
+        if len(self._trail) == (2 if self.pairs else 1):
+            return None
+        for failure in Failure:
+            self._turn += 1
+            if self._trail and self._turn % self.pairs:
+                continue
+            if self._fork():
+                self._trail.append((f"call {number}, {name}, {failure.value}", failure))
+                self._turn += number
+                return failure
+        return None
+
+    def _fork(self) -> bool:
+        """True in the child. Two run beside each other; the children of a child run one by one, while it waits."""
+        while len(self._children) >= (1 if self._trail else WORKERS):
+            self._wait()
+        gc.freeze()
+        child = os.fork()
+        if child:
+            self._children.append(child)
+            if self._trail:
+                self._wait()
+            return False
+        gc.disable()  # a short life, on pages that are the parent's until they are written to
+        self._children = []
+        return True
+
+    def _wait(self) -> None:
+        _, status = os.waitpid(self._children.pop(0), 0)
+        if status:
+            self._report(Verdict(), f"a try ended with status {status}")
+
+    def _report(self, verdict: Verdict, error: str) -> None:
+        line = {
+            "failures": [words for words, _ in self._trail],
+            "kills": sum(failure.kills for _, failure in self._trail),
+            "verdict": asdict(verdict),
+            "error": error,
+        }
+        with self._log.open("a") as log:
+            log.write(json.dumps(line) + "\n")
+
+
+def _outcome(line: dict[str, Any]) -> Outcome:
+    verdict = line["verdict"]
+    return Outcome(
+        tuple(line["failures"]),
+        line["kills"],
+        Verdict(tuple(verdict["lost"]), tuple(verdict["wrong"]), verdict["repeated"]),
+        line["error"],
+    )

@@ -1,0 +1,78 @@
+"""Three platforms whose counts a test sets, and a Telegram with chats that block, migrate, and are held."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+import httpx
+
+from tests.support.clock import ControlledClock
+
+
+@dataclass
+class Platforms:
+    clock: ControlledClock | None = None
+    counts: dict[str, int | None] = field(default_factory=dict)
+    """Subscribers by `platform:id`; None is a hidden count."""
+    blocked: set[str] = field(default_factory=set)
+    migrated: dict[str, str] = field(default_factory=dict)
+    holds: dict[int, int] = field(default_factory=dict)
+    """After how many messages the bot is held, and for how many seconds."""
+    sent: list[tuple[str, str]] = field(default_factory=list)
+    held_until: datetime | None = None
+
+    def answer(self, request: httpx.Request) -> httpx.Response:
+        path = request.url.path
+        if path.startswith("/youtube"):
+            return self._youtube(request.url.params["id"].split(","))
+        if path.startswith("/instagram"):
+            return self._instagram(request.url.params["fields"])
+        body = json.loads(request.content)
+        return self._send(body) if path.endswith("/sendMessage") else self._members(str(body["chat_id"]))
+
+    def _youtube(self, ids: list[str]) -> httpx.Response:
+        items = []
+        for one in ids:
+            count = self.counts[f"youtube:{one}"]
+            shown = {"hiddenSubscriberCount": True} if count is None else {"subscriberCount": str(count)}
+            items.append({"id": one, "statistics": {"viewCount": "1", "videoCount": "2", **shown}})
+        return httpx.Response(200, json={"items": items})
+
+    def _instagram(self, fields: str) -> httpx.Response:
+        username = fields.partition("username(")[2].partition(")")[0]
+        found = next(count for key, count in self.counts.items() if key.startswith("instagram:") and username in key)
+        discovery = {"followers_count": found, "media_count": 3, "id": username, "username": username}
+        return httpx.Response(200, json={"business_discovery": discovery, "id": "1"})
+
+    def _members(self, chat: str) -> httpx.Response:
+        return _good(self.counts[f"telegram:{chat}"])
+
+    def _send(self, body: dict[str, Any]) -> httpx.Response:
+        assert self.clock
+        chat = str(body["chat_id"])
+        if seconds := self.holds.pop(len(self.sent), 0):
+            self.held_until = self.clock.now() + timedelta(seconds=seconds)
+        if self.held_until and self.clock.now() < self.held_until:
+            left = -(-(self.held_until - self.clock.now()) // timedelta(seconds=1))
+            return _bad(429, f"Too Many Requests: retry after {left}", retry_after=left)
+        if chat in self.blocked:
+            return _bad(403, "Forbidden: bot was blocked by the user")
+        if chat in self.migrated:
+            new = int(self.migrated[chat])
+            return _bad(
+                400, "Bad Request: group chat was upgraded to a supergroup chat", migrate_to_chat_id=new
+            )
+        self.sent.append((chat, str(body["text"])))
+        return _good({"message_id": len(self.sent)})
+
+
+def _good(result: object) -> httpx.Response:
+    return httpx.Response(200, json={"ok": True, "result": result})
+
+
+def _bad(code: int, description: str, **parameters: int) -> httpx.Response:
+    body = {"ok": False, "error_code": code, "description": description, "parameters": parameters}
+    return httpx.Response(code, json=body)

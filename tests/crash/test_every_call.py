@@ -1,0 +1,80 @@
+"""Promises 1 and 2 at every single call: whatever fails, and wherever, nothing is lost and nothing is said twice."""
+
+from __future__ import annotations
+
+from tests.crash.conftest import Prove
+from tests.crash.explorer import Explorer, Verdict
+from tests.crash.platforms import Platforms
+from tests.crash.way import INSTAGRAM, TELEGRAM, YOUTUBE, Expected, way
+
+DAY_SECONDS = 24 * 3600
+
+
+def test_a_first_reading_sets_the_mark_in_silence_wherever_it_fails(prove: Prove) -> None:
+    def first(points: Explorer) -> Verdict:
+        with way() as here:
+            here.track({YOUTUBE: 9_500, INSTAGRAM: 90})
+            here.subscribe(["77"])
+            with points.at_every_call_of(here.account.wire):
+                here.tick()
+            here.catch_up()
+            here.tick(youtube=10_100, instagram=120)
+            return here.verdict(
+                Expected(YOUTUBE, "10K", frozenset({"77"})), Expected(INSTAGRAM, "100", frozenset({"77"}))
+            )
+
+    prove(first)
+
+
+def test_a_milestone_is_told_to_everybody_wherever_its_way_fails(prove: Prove) -> None:
+    def crossing(points: Explorer) -> Verdict:
+        with way(announcement_chat="@cairn") as here:
+            here.track({YOUTUBE: 9_500, TELEGRAM: 900})
+            here.subscribe(["77", "-5"])
+            here.tick()
+            here.account.clock.sleep(DAY_SECONDS)
+            with points.at_every_call_of(here.account.wire):
+                here.tick(youtube=10_100, telegram=2_600)
+            here.catch_up()
+            told = frozenset({"77", "-5", "@cairn"})
+            return here.verdict(
+                Expected(YOUTUBE, "10K", told), Expected(TELEGRAM, "2.5K", told, also_passed=("1K",))
+            )
+
+    prove(crossing, pairs=97)
+
+
+def test_who_starts_the_bot_is_answered_and_told_wherever_it_fails(prove: Prove) -> None:
+    def start(points: Explorer) -> Verdict:
+        with way() as here:
+            here.track({YOUTUBE: 9_500})
+            here.tick()
+            with points.at_every_call_of(here.account.wire):
+                for number, (chat, text) in enumerate([(88, "/start"), (99, "/start x"), (99, "/status"), (88, "/stop")]):
+                    message = {"chat": {"id": chat, "type": "private", "first_name": "Ada"}, "text": text}
+                    here.account.updates.put({"update_id": 1000 + number, "message": message})
+                    here.account.settle()
+                    here.account.clock.sleep(5)
+            here.tick(youtube=10_100)
+            verdict = here.verdict(Expected(YOUTUBE, "10K", frozenset({"99"})))
+            answered = [chat for chat, text in here.platforms.sent if "passed" not in text]
+            unanswered = [f"{chat} was not answered" for chat in ("88", "99") if answered.count(chat) < 2]
+            return Verdict(verdict.lost + tuple(unanswered), verdict.wrong, verdict.repeated + len(answered) - 4)
+
+    prove(start, pairs=61)
+
+
+def test_an_alert_in_several_parts_goes_on_where_it_stopped(prove: Prove) -> None:
+    def parts(points: Explorer) -> Verdict:
+        private = [str(chat) for chat in range(101, 132)]
+        platforms = Platforms(blocked={"110"}, migrated={"-5": "-1005"}, holds={3: 2, 12: 40})
+        with way(telegram=platforms) as here:
+            here.track({YOUTUBE: 9_500})
+            here.subscribe([*private, "-5"])
+            here.tick()
+            with points.at_every_call_of(here.account.wire, "notify"):
+                here.tick(youtube=10_100)
+            told = frozenset({*private, "-1005"} - {"110"})
+            return here.verdict(Expected(YOUTUBE, "10K", told, failed=1))
+
+    prove(parts)

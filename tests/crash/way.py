@@ -1,0 +1,171 @@
+"""An account with tracked channels and subscribers, and what must be true of it when everything has settled."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, redirect_stdout
+from dataclasses import dataclass
+from datetime import timedelta
+from io import StringIO
+from typing import Any
+
+from boto3.dynamodb.types import TypeDeserializer
+
+from cairn import dynamo
+from cairn.channels import Channel, Channels
+from cairn.instants import iso, now
+from cairn.model import Tally
+from cairn.observing import logger
+from cairn.stats import to_reading
+from cairn.subscribers import Subscribers
+from tests.crash.explorer import Verdict
+from tests.crash.platforms import Platforms
+from tests.support.lambdas import Account, account, changes, stored
+
+YOUTUBE = "youtube:UC" + "a" * 22
+TELEGRAM = "telegram:-1001"
+INSTAGRAM = "instagram:17841"
+NAMES = {YOUTUBE: "Cats & Dogs", TELEGRAM: "News", INSTAGRAM: "Pics"}
+
+
+@dataclass(frozen=True)
+class Expected:
+    """A milestone that must have been recorded once, and told to each of these chats."""
+
+    channel: str
+    label: str
+    told: frozenset[str]
+    failed: int = 0
+    also_passed: tuple[str, ...] = ()
+
+
+@dataclass
+class Way:
+    account: Account
+    platforms: Platforms
+
+    def track(self, counts: Mapping[str, int | None]) -> None:
+        """Begin to track channels; nothing is fetched yet."""
+        self.platforms.counts.update(counts)
+        for one in counts:
+            platform, _, native_id = one.partition(":")
+            channel = Channel(platform, native_id, f"@{native_id}", NAMES[one], now())
+            Channels(self.account.cloud.table("CHANNELS_TABLE")).add(channel)
+
+    def subscribe(self, chats: Iterable[str]) -> None:
+        subscribers = Subscribers(self.account.cloud.table("AUDIENCE_TABLE"))
+        for chat in chats:
+            subscribers.add(chat, "group" if chat.startswith("-") else "private", "somebody", now())
+
+    def tick(self, **counts: int | None) -> None:
+        """The schedule's next tick, five minutes later, with the platforms' counts as they are by then."""
+        self.platforms.counts.update({{"youtube": YOUTUBE, "telegram": TELEGRAM, "instagram": INSTAGRAM}[k]: v for k, v in counts.items()})
+        self.account.clock.sleep(timedelta(minutes=5).total_seconds())
+        self.account.schedule.put({"source": "schedule"})
+        self.account.settle()
+
+    def catch_up(self) -> None:
+        """Let the schedule tick, as it does anyway, until every channel's stored count is the platform's."""
+        while self._counts() != self.platforms.counts:
+            self.tick()
+
+    def _counts(self) -> dict[str, int | None]:
+        readings = map(to_reading, self.items("STATS_TABLE"))
+        return {one.subject.id: int(one.metrics["subscribers"]) if "subscribers" in one.metrics else None for one in readings}
+
+    def items(self, variable: str) -> list[dict[str, Any]]:
+        """Everything in a table."""
+        read = TypeDeserializer().deserialize
+        return [{key: read(value) for key, value in item.to_json()["Attributes"].items()} for item in stored(variable).all_items()]
+
+    def verdict(self, *expected: Expected) -> Verdict:
+        """Hold the account against what was expected of it."""
+        lost, wrong, repeated = [], list[str](), 0
+        milestones = [item for item in self.items("MILESTONES_TABLE") if item["sk"].startswith("milestone#")]
+        recorded = {(item["subject"], item["label"]): item for item in milestones}
+        texts = {one: f"<b>{html.escape(NAMES[one.channel])}</b> passed <b>{one.label}</b>" for one in expected}
+        for one in expected:
+            milestone = recorded.pop((f"channel:{one.channel}", one.label), None)
+            if milestone is None:
+                lost.append(f"{one.channel} {one.label} is not recorded")
+                continue
+            if (also := tuple(passed["label"] for passed in milestone["also_passed"])) != one.also_passed:
+                wrong.append(f"{one.channel} {one.label} also passed {also}")
+            tally = Tally(*(int(milestone[name]) for name in ("total", "delivered", "failed")))
+            if tally != Tally(len(one.told) + one.failed, len(one.told), one.failed):
+                wrong.append(f"{one.channel} {one.label} {tally}")
+            told = [chat for chat, text in self.platforms.sent if texts[one] in text]
+            lost += [f"{chat} was not told of {one.channel} {one.label}" for chat in one.told - set(told)]
+            wrong += [f"{chat} was told of {one.channel} {one.label}" for chat in set(told) - one.told]
+            repeated += len(told) - len(set(told))
+        wrong += [f"{subject} {label} should not have been recorded" for subject, label in recorded]
+        if len(milestones) != len({(item["subject"], item["label"]) for item in milestones}):
+            wrong.append("a milestone was recorded twice")
+        wrong += [
+            f"told what nobody expected: {chat}: {text}"
+            for chat, text in self.platforms.sent
+            if " passed " in text and not any(known in text for known in texts.values())
+        ]
+        wrong += self._marks(expected) + self._history() + self._in_flight()
+        return Verdict(tuple(lost), tuple(wrong), repeated)
+
+    def _marks(self, expected: Iterable[Expected]) -> list[str]:
+        marks = {item["pk"]: item for item in self.items("MILESTONES_TABLE") if item["sk"].startswith("mark#")}
+        wrong = []
+        for item in self.items("STATS_TABLE"):
+            reading = to_reading(item)
+            steps = [step for step in _LADDER if step <= self.highest(reading.subject.id)]
+            height = marks.get(str(reading.subject), {}).get("height")
+            if height != (steps[-1] if steps else 0):
+                wrong.append(f"{reading.subject} stands at {reading.metrics}, its mark at {height}")
+        return wrong
+
+    def highest(self, channel: str) -> int:
+        """The highest count that the stream ever carried for a channel."""
+        return max(int(reading.metrics.get("subscribers", 0)) for reading in self._readings() if reading.subject.id == channel)
+
+    def _readings(self) -> list[Any]:
+        return [to_reading(dynamo.from_image(record["dynamodb"]["NewImage"])) for record in changes()]
+
+    def _history(self) -> list[str]:
+        """Each reading that was stored is in the history, and each day that ended is closed with its last values."""
+        items = {(item["pk"], item["sk"]): item for item in self.items("HISTORY_TABLE")}
+        wrong, last = list[str](), dict[str, Any]()
+        for reading in self._readings():
+            key = str(reading.subject)
+            entry = items.pop((key, f"reading#{iso(reading.as_of)}"), None)
+            if entry is None or entry["metrics"] != reading.metrics:
+                wrong.append(f"the history has {entry} for {reading}")
+            before = last.get(key)
+            if before and before.as_of.date() < reading.as_of.date():
+                day = items.pop((key, f"day#{before.as_of.date().isoformat()}"), None)
+                if day is None or day["metrics"] != before.metrics:
+                    wrong.append(f"the history closed {before.as_of.date()} of {key} with {day}")
+            last[key] = reading
+        return wrong + [f"the history has {key} of its own" for key in items]
+
+    def _in_flight(self) -> list[str]:
+        wrong = [f"{name}: {found}" for name, found in self.account.left_behind().items()]
+        wrong += [f"{source} is not empty" for source in self.account.sources if source.due()]
+        for item in self.items("AUDIENCE_TABLE"):
+            if item["sk"].startswith("part#") and ("finished_at" not in item or "leased_until" in item):
+                wrong.append(f"a part is unfinished: {item}")
+        return wrong
+
+
+@contextmanager
+def way(*, announcement_chat: str = "", telegram: Platforms | None = None) -> Iterator[Way]:
+    """A fresh account without channels and subscribers."""
+    platforms = telegram or Platforms()
+    level = logger.log_level
+    logger.setLevel("CRITICAL")  # thousands of invocations, each meant to fail
+    try:
+        with redirect_stdout(StringIO()), account(platforms.answer, TELEGRAM_ANNOUNCEMENT_CHAT=announcement_chat) as made:
+            platforms.clock = made.clock
+            yield Way(made, platforms)
+    finally:
+        logger.setLevel(level)
+
+
+_LADDER = (100, 250, 500, 1000, 2500, 5000, 10_000, 25_000, 50_000)

@@ -1,0 +1,171 @@
+"""Who may call which route: every route of the OpenAPI document, against every scope."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from cairn.api_keys import SCOPES, ApiKeys
+from functions.api.gate import CACHE_SECONDS, MOST_BYTES
+from functions.api.handler import app
+from tests.support.api import Api
+from tests.support.clock import ControlledClock
+from tests.support.cloud import Cloud
+from tests.support.platforms import FakePlatforms
+
+ID = "UC" + "a" * 22
+CHANNEL = f"/api/channels/youtube:{ID}"
+ROUTES: dict[tuple[str, str], tuple[set[str], object]] = {
+    ("GET", "/api/channels"): ({"analytics", "ingest"}, None),
+    ("POST", "/api/channels"): (set(), {"platform": "youtube", "handle": ID}),
+    ("GET", "/api/channels/{channel_id}"): ({"analytics", "ingest"}, None),
+    ("DELETE", "/api/channels/{channel_id}"): (set(), None),
+    ("POST", "/api/channels/{channel_id}/refresh"): ({"analytics", "ingest"}, None),
+    ("GET", "/api/channels/{channel_id}/history"): ({"analytics"}, None),
+    ("POST", "/api/sync"): ({"ingest"}, {}),
+    ("GET", "/api/milestones"): ({"analytics"}, None),
+    ("GET", "/api/subscribers"): (set(), None),
+}
+"""Each route with the scopes that open it besides `admin`, and a body it takes."""
+PUBLIC = {("GET", "/api/health"), ("POST", "/api/telegram/webhook")}
+METHODS = ("get", "post", "put", "patch", "delete")
+
+
+def documented() -> dict[tuple[str, str], Any]:
+    document = app.get_openapi_schema().model_dump(mode="json", by_alias=True, exclude_none=True)
+    return {
+        (method.upper(), path): operation
+        for path, item in document["paths"].items()
+        for method, operation in item.items()
+        if method in METHODS
+    }
+
+
+def ask(api: Api, route: tuple[str, str], scopes: tuple[str, ...] | None) -> Any:
+    body = ROUTES[route][1]
+    arguments = {} if body is None else {"body": body}
+    return api(route[0], route[1].replace("{channel_id}", f"youtube:{ID}"), scopes=scopes, **arguments)
+
+
+@pytest.fixture
+def platforms() -> FakePlatforms:
+    return FakePlatforms(youtube={ID: {"subscriberCount": "9500", "viewCount": "1", "videoCount": "2"}})
+
+
+def test_every_route_of_the_document_has_a_door_in_this_table() -> None:
+    assert set(documented()) == set(ROUTES) | PUBLIC
+
+
+@pytest.mark.parametrize("route", ROUTES, ids=" ".join)
+def test_nobody_enters_without_a_key(api: Api, route: tuple[str, str]) -> None:
+    answer = ask(api, route, None)
+    assert answer.status == 401
+    assert "Authorization: Bearer" in answer.error
+
+
+@pytest.mark.parametrize("scope", sorted(SCOPES))
+@pytest.mark.parametrize("route", ROUTES, ids=" ".join)
+def test_a_key_opens_the_doors_of_its_scope_and_no_others(api: Api, route: tuple[str, str], scope: str) -> None:
+    api("POST", "/api/channels", {"platform": "youtube", "handle": ID})
+    answer = ask(api, route, (scope,))
+    if scope in ROUTES[route][0] | {"admin"}:
+        assert answer.status in (200, 201, 204)
+    else:
+        assert answer.status == 403
+        assert "needs the scope" in answer.error
+        assert "admin" in answer.error
+
+
+def test_what_a_key_may_not_do_is_not_done(api: Api) -> None:
+    api("POST", "/api/channels", {"platform": "youtube", "handle": ID})
+    assert api("DELETE", CHANNEL, scopes=("analytics", "ingest", "leaderboard")).status == 403
+    assert api("GET", CHANNEL).status == 200
+
+
+def test_one_scope_of_several_is_enough(api: Api) -> None:
+    assert api("GET", "/api/milestones", scopes=("leaderboard", "analytics")).status == 200
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "",
+        "Bearer",
+        "Bearer ",
+        "Basic dXNlcjpwYXNz",
+        "Bearer nonsense",
+        "Bearer cairn_",
+        "Bearer cairn_" + "x" * 43,
+        "Bearer cairn_" + "x" * 5000,
+        "cairn_" + "x" * 43,
+        "Bearer cairn_☃",
+    ],
+)
+def test_a_header_without_a_key_that_was_made_opens_nothing(api: Api, header: str) -> None:
+    answer = api("GET", "/api/channels", scopes=None, headers={"authorization": header})
+    assert answer.status == 401
+    assert answer.headers["content-type"] == "application/json"
+
+
+def test_the_scheme_may_be_written_in_any_case(api: Api) -> None:
+    header = {"authorization": f"bearer {api.key('admin')}"}
+    assert api("GET", "/api/channels", scopes=None, headers=header).status == 200
+
+
+def test_a_revoked_key_opens_nothing_after_half_a_minute(api: Api, aws: Cloud, clock: ControlledClock) -> None:
+    key = {"authorization": f"Bearer {api.key('admin')}"}
+    assert api("GET", "/api/channels", scopes=None, headers=key).status == 200
+    ApiKeys(aws.table("AUDIENCE_TABLE")).revoke("test")
+    clock.sleep(CACHE_SECONDS + 1)
+    assert api("GET", "/api/channels", scopes=None, headers=key).status == 401
+
+
+def test_public_routes_ask_for_no_key(api: Api) -> None:
+    assert api("GET", "/api/health", scopes=None).status == 200
+    assert api("GET", "/api/docs", scopes=None).status == 200
+    assert api("GET", "/api/openapi.json", scopes=None).status == 200
+    home = api("GET", "/", scopes=None)
+    assert (home.status, home.headers["location"]) == (302, "/api/docs")
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/api/nothing"),
+        ("GET", "/api"),
+        ("GET", "/api/channels/"),
+        ("GET", f"{CHANNEL}/"),
+        ("GET", f"{CHANNEL}/nothing"),
+        ("PUT", CHANNEL),
+        ("PATCH", "/api/channels"),
+        ("POST", "/api/milestones"),
+        ("HEAD", "/api/health"),
+        ("GET", "/etc/passwd"),
+        ("GET", "/api/channels/☃"),
+        ("GET", "//api/channels"),
+    ],
+)
+def test_an_address_that_is_none_says_where_the_others_are(api: Api, method: str, path: str) -> None:
+    answer = api(method, path)
+    assert answer.status == 404
+    assert "/api/docs" in answer.error
+
+
+def test_a_stranger_learns_nothing_of_which_addresses_there_are(api: Api) -> None:
+    assert api("GET", "/api/nothing", scopes=None).status == 401
+
+
+def test_a_body_that_is_too_long_is_not_read(api: Api) -> None:
+    for raw in ("x" * (MOST_BYTES + 1), b"x" * MOST_BYTES):
+        answer = api("POST", "/api/channels", raw=raw)
+        assert answer.status == 413
+        assert str(MOST_BYTES) in answer.error
+
+
+def test_when_the_table_of_keys_does_not_answer_that_is_said_in_json(api: Api, aws: Cloud) -> None:
+    key = api.key("admin")
+    aws.table("AUDIENCE_TABLE").delete()
+    answer = api("GET", "/api/channels", scopes=None, headers={"authorization": f"Bearer {key}"})
+    assert answer.status == 500
+    assert answer.error == "something failed here; it has been logged"

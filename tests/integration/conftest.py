@@ -1,0 +1,41 @@
+"""A fresh AWS account in this process for each test, small fakes of the platforms behind it, and time that stands still."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.support.api import Api
+from tests.support.clock import ControlledClock, controlled_clock
+from tests.support.cloud import Cloud, cloud
+from tests.support.logs import Written, written
+from tests.support.platforms import FakePlatforms
+
+
+@pytest.fixture
+def clock() -> Iterator[ControlledClock]:
+    with controlled_clock() as controlled:
+        yield controlled
+
+
+@pytest.fixture
+def platforms() -> FakePlatforms:
+    return FakePlatforms()
+
+
+@pytest.fixture
+def aws(clock: ControlledClock, platforms: FakePlatforms) -> Iterator[Cloud]:
+    with cloud(platforms.transport()) as made:
+        yield made
+
+
+@pytest.fixture
+def api(aws: Cloud) -> Api:
+    return Api(aws)
+
+
+@pytest.fixture
+def logs() -> Iterator[Written]:
+    with written() as record:
+        yield record

@@ -1,0 +1,99 @@
+"""Several senders that share nothing but a table keep the whole bot within Telegram's limits, and waste little time."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+
+import pytest
+
+from cairn.deliveries import Deliveries
+from cairn.slots import NotYetError, Slots
+from cairn.subscribers import Subscribers
+from cairn.telegram import Bot
+from functions.notify.sender import Recipient, Sender
+from tests.support.cloud import Cloud
+from tests.support.virtual_time import VirtualTime
+
+SENDERS = 5
+PART = 30
+
+
+class TimedBot(Bot):
+    """Telegram takes `latency` for each message and remembers when it came."""
+
+    def __init__(self, time: VirtualTime, latency: Callable[[], float]) -> None:
+        self.sent: list[tuple[float, str]] = []
+        self._time = time
+        self._latency = latency
+
+    def send_message(self, chat_id: str, text: str) -> None:
+        self.sent.append((self._time.seconds(), chat_id))
+        self._time.sleep(self._latency())
+
+
+def run(aws: Cloud, bot: TimedBot, time: VirtualTime, parts: Sequence[tuple[str, int, Sequence[str]]]) -> None:
+    """As many senders as the queue may start, each with the next part that waits."""
+    audience = aws.table("AUDIENCE_TABLE")
+    waiting = deque(parts)
+
+    def work() -> None:
+        while waiting:
+            alert, number, chats = waiting.popleft()
+            sender = Sender(
+                bot=bot,
+                deliveries=Deliveries(audience, aws.table("MILESTONES_TABLE")),
+                slots=Slots(audience),
+                subscribers=Subscribers(audience),
+                messages_per_second=29.25,
+                progress_every=PART,
+                clock=time.clock,
+                sleep=time.sleep,
+            )
+            recipients = [Recipient(chat, chat) for chat in chats]
+            try:
+                sender.deliver(
+                    alert,
+                    number,
+                    owner=f"{alert}/{number}/{time.seconds()}",
+                    text="hello",
+                    recipients=recipients,
+                    distance=1.0,
+                    left=lambda: 60.0,
+                )
+            except NotYetError as error:
+                waiting.append((alert, number, chats))
+                time.sleep((error.until - time.clock()) / timedelta(seconds=1))
+
+    time.run(*[work] * SENDERS)
+
+
+def parts_of(alert: str, count: int) -> list[tuple[str, int, list[str]]]:
+    chats = [f"{number:04d}" for number in range(count)]
+    return [(alert, start // PART, chats[start : start + PART]) for start in range(0, count, PART)]
+
+
+def busiest_second(times: Sequence[float]) -> int:
+    return max(sum(start <= time < start + 1 for time in times) for start in times)
+
+
+@pytest.mark.parametrize("latency", [0.001, 0.03, 0.1])
+def test_five_senders_stay_under_thirty_messages_in_any_second_and_near_it(aws: Cloud, latency: float) -> None:
+    time = VirtualTime()
+    bot = TimedBot(time, lambda: latency)
+    run(aws, bot, time, parts_of("alert", 300))
+    times = [at for at, _ in bot.sent]
+    assert sorted(chat for _, chat in bot.sent) == [f"{number:04d}" for number in range(300)]
+    assert busiest_second(times) <= 30
+    assert max(times) - min(times) < 300 / 30 / 0.97 + PART * latency
+
+
+def test_two_alerts_to_the_same_chats_are_a_second_apart_in_every_chat(aws: Cloud) -> None:
+    time = VirtualTime()
+    bot = TimedBot(time, lambda: 0.03)
+    run(aws, bot, time, [*parts_of("one", 45), *parts_of("two", 45)])
+    for chat in {chat for _, chat in bot.sent}:
+        first, second = (at for at, name in bot.sent if name == chat)
+        assert second - first >= 1.0 - 0.03
+    assert busiest_second([at for at, _ in bot.sent]) <= 30

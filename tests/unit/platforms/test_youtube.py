@@ -1,0 +1,224 @@
+"""YouTube as it really answers: counts as texts, in any order, rounded, hidden, absent, over quota, and at times broken."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import httpx
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cairn.errors import BadInputError, PlatformPausedError, PlatformUnavailableError
+from cairn.platforms import Counts, Platform, Refusal
+from tests.unit.scripted import KEYS, NOON, FakeClock, Script, channel, platforms
+
+CATS, DOGS = "UC" + "c" * 22, "UC" + "d" * 22
+
+
+def youtube(*answers: httpx.Response | Exception, clock: FakeClock | None = None) -> tuple[Platform, Script]:
+    script = Script(list(answers))
+    platform = platforms(script, clock).get("youtube")
+    assert platform is not None
+    return platform, script
+
+
+def item(native_id: str, subscribers: object = "10400", **statistics: Any) -> dict[str, Any]:
+    values = {"viewCount": "7", "subscriberCount": subscribers, "hiddenSubscriberCount": False, "videoCount": "3"}
+    return {"kind": "youtube#channel", "id": native_id, "statistics": values | statistics}
+
+
+def listing(*items: object) -> httpx.Response:
+    return httpx.Response(200, json={"kind": "youtube#channelListResponse", "items": list(items)})
+
+
+def refusal(status: int, reason: str, message: str = "no", headers: dict[str, str] | None = None) -> httpx.Response:
+    error = {"code": status, "message": message, "errors": [{"reason": reason, "domain": "youtube.quota"}]}
+    return httpx.Response(status, json={"error": error}, headers=headers)
+
+
+def test_fifty_channels_are_one_call() -> None:
+    ids = [f"UC{number:022d}" for number in range(50)]
+    platform, script = youtube(listing(*map(item, ids)))
+    counts = platform.fetch([channel("youtube", one) for one in ids])
+    assert platform.group_size == 50
+    assert len(script.asked) == 1
+    assert script.asked[0].url.path == "/v3/channels"
+    assert script.asked[0].url.params["id"].split(",") == ids
+    assert set(counts) == set(ids)
+
+
+def test_answers_are_matched_by_id_and_not_by_order() -> None:
+    platform, _ = youtube(listing(item(DOGS, "2"), item(CATS, "1")))
+    counts = platform.fetch([channel("youtube", CATS), channel("youtube", DOGS)])
+    assert counts == {
+        CATS: Counts({"subscribers": 1, "views": 7, "videos": 3}),
+        DOGS: Counts({"subscribers": 2, "views": 7, "videos": 3}),
+    }
+
+
+def test_a_channel_that_is_not_in_the_answer_is_unknown_and_the_others_are_counted() -> None:
+    platform, _ = youtube(listing(item(DOGS)))
+    counts = platform.fetch([channel("youtube", CATS), channel("youtube", DOGS)])
+    assert isinstance(counts[CATS], Refusal)
+    assert counts[CATS].code == "unknown_channel"
+    assert isinstance(counts[DOGS], Counts)
+
+
+def test_an_answer_without_items_is_one_in_which_nothing_was_found() -> None:
+    platform, _ = youtube(httpx.Response(200, json={"kind": "youtube#channelListResponse"}))
+    assert isinstance(platform.fetch([channel("youtube", CATS)])[CATS], Refusal)
+
+
+def test_a_hidden_count_is_unknown_and_not_zero() -> None:
+    platform, _ = youtube(listing(item(CATS, "0", hiddenSubscriberCount=True)))
+    assert platform.fetch([channel("youtube", CATS)])[CATS] == Counts({"views": 7, "videos": 3})
+
+
+@pytest.mark.parametrize(
+    ("shown", "step"),
+    [("0", None), ("999", None), ("1000", 10), ("9990", 10), ("10400", 100), ("999000", 1000), ("1230000", 10_000)],
+)
+def test_the_step_of_rounding_is_known_from_a_thousand_up(shown: str, step: int | None) -> None:
+    platform, _ = youtube(listing(item(CATS, shown)))
+    counts = platform.fetch([channel("youtube", CATS)])[CATS]
+    assert isinstance(counts, Counts)
+    assert counts.precision.get("subscribers") == step
+
+
+@pytest.mark.parametrize(
+    ("now", "midnight"),
+    [
+        (datetime(2026, 11, 20, 12, tzinfo=UTC), datetime(2026, 11, 21, 8, tzinfo=UTC)),
+        (datetime(2026, 7, 20, 12, tzinfo=UTC), datetime(2026, 7, 21, 7, tzinfo=UTC)),
+        (datetime(2026, 11, 20, 7, 59, tzinfo=UTC), datetime(2026, 11, 20, 8, tzinfo=UTC)),
+        (datetime(2026, 11, 20, 8, 0, tzinfo=UTC), datetime(2026, 11, 21, 8, tzinfo=UTC)),
+        (datetime(2026, 3, 8, 8, 30, tzinfo=UTC), datetime(2026, 3, 9, 7, tzinfo=UTC)),  # a day of 23 hours
+        (datetime(2026, 3, 7, 12, tzinfo=UTC), datetime(2026, 3, 8, 8, tzinfo=UTC)),
+        (datetime(2026, 11, 1, 7, 30, tzinfo=UTC), datetime(2026, 11, 2, 8, tzinfo=UTC)),  # a day of 25 hours
+        (datetime(2026, 12, 31, 23, tzinfo=UTC), datetime(2027, 1, 1, 8, tzinfo=UTC)),
+    ],
+)
+@pytest.mark.parametrize("reason", ["quotaExceeded", "dailyLimitExceeded"])
+def test_a_spent_quota_pauses_until_midnight_in_california(reason: str, now: datetime, midnight: datetime) -> None:
+    platform, script = youtube(refusal(403, reason), clock=FakeClock(now))
+    with pytest.raises(PlatformPausedError) as raised:
+        platform.fetch([channel("youtube", CATS)])
+    assert raised.value.until == midnight
+    assert len(script.asked) == 1
+
+
+@pytest.mark.parametrize("answer", [refusal(429, "x", headers={"retry-after": "30"}), refusal(403, "rateLimitExceeded")])
+def test_a_rate_limit_pauses_for_as_long_as_it_says_or_a_minute(answer: httpx.Response) -> None:
+    platform, _ = youtube(answer)
+    with pytest.raises(PlatformPausedError) as raised:
+        platform.fetch([channel("youtube", CATS)])
+    assert (raised.value.until - NOON).total_seconds() == (30 if answer.status_code == 429 else 60)
+
+
+def test_a_wrong_key_is_a_failure_that_names_no_key() -> None:
+    key = KEYS["YOUTUBE_SECRET"]["YOUTUBE_API_KEY"]
+    platform, _ = youtube(refusal(403, "forbidden", f"Consumer 'api_key:{key}' has been suspended."))
+    with pytest.raises(PlatformUnavailableError, match=r"has been suspended") as raised:
+        platform.fetch([channel("youtube", CATS)])
+    assert key not in str(raised.value)
+    assert key not in raised.value.reason
+
+
+@pytest.mark.parametrize("broken", [{"subscriberCount": "many"}, {"viewCount": None}, {"videoCount": "-1"}])
+def test_a_channel_whose_counts_cannot_be_read_leaves_the_others_alone(broken: dict[str, object]) -> None:
+    platform, _ = youtube(listing(item(CATS) | {"statistics": broken}, item(DOGS)))
+    counts = platform.fetch([channel("youtube", CATS), channel("youtube", DOGS)])
+    assert isinstance(counts[CATS], Refusal)
+    assert isinstance(counts[DOGS], Counts)
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text() | st.sampled_from(["id", "statistics", "reason"]), inner),
+    max_leaves=5,
+)
+bodies = st.dictionaries(st.sampled_from(["items", "error", "errors", "kind"]), json_values)
+statuses = st.sampled_from([200, 400, 403, 404, 429])
+
+
+@settings(max_examples=50, deadline=None)
+@given(bodies, statuses)
+def test_an_answer_of_any_shape_is_a_count_a_refusal_or_a_failure_of_the_platform(body: Any, status: int) -> None:
+    platform, _ = youtube(httpx.Response(status, json=body))
+    try:
+        counts = platform.fetch([channel("youtube", CATS)])
+    except (PlatformPausedError, PlatformUnavailableError):
+        return
+    assert isinstance(counts[CATS], Counts | Refusal)
+
+
+@settings(max_examples=50, deadline=None)
+@given(bodies, statuses)
+def test_a_handle_is_looked_up_whatever_is_answered(body: Any, status: int) -> None:
+    platform, _ = youtube(httpx.Response(status, json=body))
+    try:
+        profile = platform.resolve("@cats")
+    except (PlatformPausedError, PlatformUnavailableError):
+        return
+    assert profile is None or isinstance(profile.native_id, str)
+
+
+def profile_of(native_id: str) -> httpx.Response:
+    return listing({"id": native_id, "snippet": {"title": "All Cats", "customUrl": "@allcats"}})
+
+
+@pytest.mark.parametrize(
+    ("handle", "asked"),
+    [
+        ("@allcats", ("forHandle", "@allcats")),
+        ("allcats", ("forHandle", "@allcats")),
+        ("  @allcats  ", ("forHandle", "@allcats")),
+        ("https://www.youtube.com/@allcats", ("forHandle", "@allcats")),
+        ("youtube.com/@allcats", ("forHandle", "@allcats")),
+        ("http://m.youtube.com/@allcats", ("forHandle", "@allcats")),
+        (f"https://youtube.com/channel/{CATS}", ("id", CATS)),
+        (CATS, ("id", CATS)),
+        ("@кошки", ("forHandle", "@кошки")),
+        ("@貓.cat-1_·", ("forHandle", "@貓.cat-1_·")),
+    ],
+)
+def test_a_handle_an_id_or_an_address_names_a_channel(handle: str, asked: tuple[str, str]) -> None:
+    platform, script = youtube(profile_of(CATS))
+    profile = platform.resolve(handle)
+    assert profile is not None
+    assert (profile.native_id, profile.handle, profile.name) == (CATS, "@allcats", "All Cats")
+    params = script.asked[0].url.params
+    assert params[asked[0]] == asked[1]
+    assert ("id" in params) != ("forHandle" in params)
+
+
+HOSTILE = [
+    "",
+    "@",
+    "a b",
+    "@a,b",
+    "a&key=stolen",
+    "../../etc/passwd",
+    "@x\x00",
+    "@x\ny",
+    "https://evil.test/@cats",
+    "https://youtube.com.evil.test/@cats",
+    "<script>",
+    "@" + "a" * 101,
+    "🐱",
+]
+
+
+@pytest.mark.parametrize("handle", HOSTILE)
+def test_what_cannot_be_a_handle_is_refused_before_anybody_is_asked(handle: str) -> None:
+    platform, script = youtube(profile_of(CATS))
+    with pytest.raises(BadInputError, match="handle: a YouTube channel is written @name"):
+        platform.resolve(handle)
+    assert script.asked == []
+
+
+def test_a_handle_that_nobody_has_is_nobody() -> None:
+    platform, _ = youtube(httpx.Response(200, json={"kind": "youtube#channelListResponse"}))
+    assert platform.resolve("@nobody") is None

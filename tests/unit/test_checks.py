@@ -1,0 +1,51 @@
+"""When a channel was last looked at is known from a few stretches of ids, and never claimed of one that was not."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cairn.channels import Checks, Trouble
+from cairn.fetching import _stretches
+from tests.unit.scripted import NOON, channel
+
+LATER = NOON + timedelta(minutes=5)
+
+
+@given(st.sets(st.text("abc", min_size=1, max_size=3)), st.data())
+def test_stretches_hold_what_was_found_and_nothing_else_that_is_tracked(ids: set[str], data: st.DataObject) -> None:
+    tracked = sorted(ids)
+    found = [one for one in tracked if data.draw(st.booleans())]
+    stretches = _stretches(tracked, found)
+    held = [one for one in tracked if any(first <= one <= last for first, last in stretches)]
+    assert held == found
+    assert stretches == sorted(stretches)
+
+
+def test_a_whole_batch_is_one_stretch() -> None:
+    assert _stretches(["a", "b", "c"], ["a", "b", "c"]) == [("a", "c")]
+    assert _stretches(["a", "b", "c"], ["a", "c"]) == [("a", "a"), ("c", "c")]
+    assert _stretches(["a"], []) == []
+    assert _stretches([], []) == []
+
+
+def test_a_channel_was_seen_when_the_last_of_its_checks_was() -> None:
+    one = channel("youtube", "b")
+    checks = Checks([("a", "c", LATER), ("a", "b", LATER + timedelta(1))], {"b": LATER + timedelta(seconds=1)})
+    assert checks.of(one) == LATER + timedelta(1)
+    assert checks.of(channel("youtube", "c")) == LATER
+    assert checks.of(channel("youtube", "d")) is None
+
+
+def test_a_check_before_a_channel_was_added_says_nothing_of_it() -> None:
+    one = replace(channel("youtube", "b"), added_at=LATER)
+    assert Checks([("a", "c", LATER)]).of(one) is None
+    assert Checks([("a", "c", LATER + timedelta(seconds=1))]).of(one) is not None
+
+
+def test_a_channel_in_trouble_was_not_found() -> None:
+    one = replace(channel("youtube", "b"), trouble=Trouble("unknown_channel", "gone", NOON))
+    assert Checks([("a", "c", LATER)], {"b": LATER}).of(one) is None

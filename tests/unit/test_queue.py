@@ -1,0 +1,65 @@
+"""Everything is sent or it is said that it was not; what SQS refuses for a moment is sent again."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+import pytest
+
+from cairn.messages import FetchBatch
+from cairn.queue import NotSentError, Queue
+
+
+class FakeSqs:
+    """Refuses what it is told to, once each time it is told."""
+
+    def __init__(self, *refusals: list[tuple[str, bool]]) -> None:
+        self.refusals = list(refusals)
+        self.calls: list[list[str]] = []
+
+    def send_message_batch(self, *, QueueUrl: str, Entries: list[dict[str, Any]]) -> dict[str, Any]:  # noqa: N803
+        assert QueueUrl == "url"
+        self.calls.append([entry["Id"] for entry in Entries])
+        refused = self.refusals.pop(0) if self.refusals else []
+        return {"Failed": [{"Id": one, "Code": "Throttled", "SenderFault": fault} for one, fault in refused]}
+
+
+def batches(count: int) -> list[FetchBatch]:
+    return [FetchBatch("youtube", number, (), "schedule", "t") for number in range(count)]
+
+
+def queue(sqs: FakeSqs, slept: list[float] | None = None) -> Queue:
+    return Queue(cast("Any", sqs), "url", (slept if slept is not None else []).append)
+
+
+def test_ten_messages_are_one_call() -> None:
+    sqs = FakeSqs()
+    queue(sqs).send(batches(21))
+    assert [len(call) for call in sqs.calls] == [10, 10, 1]
+
+
+def test_nothing_to_send_is_no_call() -> None:
+    sqs = FakeSqs()
+    queue(sqs).send([])
+    assert sqs.calls == []
+
+
+def test_only_what_was_refused_is_sent_again() -> None:
+    sqs, slept = FakeSqs([("3", False)], [("3", False)]), list[float]()
+    queue(sqs, slept).send(batches(10))
+    assert sqs.calls[1:] == [["3"], ["3"]]
+    assert len(slept) == 2
+
+
+def test_what_is_refused_again_and_again_is_an_error() -> None:
+    sqs = FakeSqs([("0", False)], [("0", False)], [("0", False)])
+    with pytest.raises(NotSentError, match="1 messages refused by SQS, the first with Throttled"):
+        queue(sqs).send(batches(1))
+    assert len(sqs.calls) == 3
+
+
+def test_a_message_that_is_wrong_is_not_sent_again() -> None:
+    sqs = FakeSqs([("0", True)])
+    with pytest.raises(NotSentError):
+        queue(sqs).send(batches(2))
+    assert len(sqs.calls) == 1

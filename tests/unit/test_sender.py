@@ -1,0 +1,341 @@
+"""The bot keeps Telegram's limits by the clock alone, and never tells anybody twice or forgets anybody."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+import pytest
+
+from cairn.deliveries import Deliveries, Progress
+from cairn.slots import BOT, NotYetError, Slots
+from cairn.subscribers import Subscribers
+from cairn.telegram import (
+    Bot,
+    ChatGoneError,
+    ChatMigratedError,
+    HeldError,
+    NoAnswerError,
+    RefusedError,
+    TelegramError,
+)
+from functions.notify.sender import SHORT_HOLD_SECONDS, STALL_SECONDS, TRIES, Recipient, Sender, UnfinishedError
+from tests.unit.scripted import NOON, FakeClock
+
+INTERVAL = 1 / 29.25
+
+
+class FakeSlots(Slots):
+    """One line of time; `next_at` and `held_until` as the table has them."""
+
+    def __init__(self) -> None:
+        self.next_at = NOON
+        self.held_until = NOON
+        self.leases: list[timedelta] = []
+
+    def lease(self, whose: str, now: datetime, length: timedelta, patience: timedelta) -> datetime:
+        assert whose == BOT
+        if self.held_until > now:
+            raise NotYetError("held", self.held_until)
+        if self.next_at > now + patience:
+            raise NotYetError("taken", self.next_at - patience)
+        start = max(now, self.next_at)
+        self.next_at = start + length
+        self.leases.append(length)
+        return start
+
+    def hold(self, whose: str, now: datetime, until: datetime) -> None:
+        assert whose == BOT
+        self.held_until = max(self.held_until, until)
+
+
+class FakeDeliveries(Deliveries):
+    """The progress of one part."""
+
+    def __init__(self) -> None:
+        self.delivered: list[str] = []
+        self.failed: list[str] = []
+        self.owner: str | None = None
+        self.notes = 0
+        self.finished = False
+
+    def open(self, delivery: str, number: int, owner: str, now: datetime, lease: timedelta) -> Progress | None:
+        if self.finished:
+            return None
+        if self.owner:
+            raise NotYetError("the part is being delivered", now + lease)
+        self.owner = owner
+        return Progress(frozenset(self.delivered), frozenset(self.failed))
+
+    def note(self, delivery: str, number: int, owner: str, delivered: Sequence[str], failed: Sequence[str]) -> None:
+        assert self.owner == owner
+        self.notes += 1
+        self.delivered += delivered
+        self.failed += failed
+
+    def release(self, delivery: str, number: int, owner: str) -> None:
+        self.owner = None
+
+
+class FakeSubscribers(Subscribers):
+    def __init__(self) -> None:
+        self.removed: list[str] = []
+        self.migrated: list[tuple[str, str]] = []
+
+    def remove(self, chat_id: str) -> bool:
+        self.removed.append(chat_id)
+        return True
+
+    def migrate(self, old: str, new: str) -> bool:
+        self.migrated.append((old, new))
+        return True
+
+
+@dataclass
+class Room:
+    """A sender with a bot whose chats answer as they are told, each refusal once; and what was said, when."""
+
+    refusals: dict[str, list[TelegramError]] = field(default_factory=dict)
+    stalls: dict[str, float] = field(default_factory=dict)
+    latency: float = 0.01
+    progress_every: int = 1
+    clock: FakeClock = field(default_factory=FakeClock)
+    slots: FakeSlots = field(default_factory=FakeSlots)
+    deliveries: FakeDeliveries = field(default_factory=FakeDeliveries)
+    subscribers: FakeSubscribers = field(default_factory=FakeSubscribers)
+    sent: list[tuple[float, str]] = field(default_factory=list)
+    seconds_left: Callable[[], float] = lambda: 60.0
+
+    def say(self, chat_id: str) -> None:
+        started = (self.clock() - NOON).total_seconds()
+        self.clock.advance(self.latency + self.stalls.pop(chat_id, 0))
+        if self.refusals.get(chat_id):
+            raise self.refusals[chat_id].pop(0)
+        self.sent.append((started, chat_id))
+
+    def deliver(self, chats: Sequence[str], distance: float = 1.0, owner: str = "me") -> Progress | None:
+        sender = Sender(
+            bot=FakeBot(self),
+            deliveries=self.deliveries,
+            slots=self.slots,
+            subscribers=self.subscribers,
+            messages_per_second=29.25,
+            progress_every=self.progress_every,
+            clock=self.clock,
+            sleep=self.clock.sleep,
+        )
+        return sender.deliver(
+            "alert",
+            0,
+            owner=owner,
+            text="hello",
+            recipients=[Recipient(chat, chat) for chat in chats],
+            distance=distance,
+            left=self.seconds_left,
+        )
+
+    @property
+    def chats(self) -> list[str]:
+        return [chat for _, chat in self.sent]
+
+
+class FakeBot(Bot):
+    def __init__(self, room: Room) -> None:
+        self.room = room
+
+    def send_message(self, chat_id: str, text: str) -> None:
+        assert text == "hello"
+        self.room.say(chat_id)
+
+
+def chats(count: int) -> list[str]:
+    return [str(number) for number in range(1, count + 1)]
+
+
+def busiest_second(times: Sequence[float]) -> int:
+    return max(sum(start <= time < start + 1 for time in times) for start in times)
+
+
+def test_messages_are_sent_at_the_bots_pace_and_in_order() -> None:
+    room = Room()
+    progress = room.deliver(chats(30))
+    assert progress == Progress(frozenset(chats(30)), frozenset())
+    assert room.chats == chats(30)
+    gaps = [later - sooner for (sooner, _), (later, _) in zip(room.sent, room.sent[1:], strict=False)]
+    assert min(gaps) >= INTERVAL - 0.001
+    assert busiest_second([time for time, _ in room.sent]) <= 30
+
+
+def test_one_stretch_of_time_is_leased_for_a_part() -> None:
+    room = Room()
+    room.deliver(chats(30))
+    assert room.slots.leases == [timedelta(seconds=30 * INTERVAL)]
+
+
+@pytest.mark.parametrize("distance", [1.0, 3.0])
+def test_two_alerts_to_the_same_chats_keep_the_chats_distance(distance: float) -> None:
+    room = Room()
+    room.deliver(chats(3), distance)
+    room.deliveries = FakeDeliveries()
+    room.deliver(chats(3), distance)
+    for chat in chats(3):
+        first, second = (time for time, name in room.sent if name == chat)
+        assert second - first >= distance - 0.001
+
+
+def test_every_message_is_noted_before_the_next_is_begun() -> None:
+    room = Room()
+    noted: list[int] = []
+    say = room.say
+    room.say = lambda chat: (noted.append(len(room.deliveries.delivered)), say(chat))[1]  # type: ignore[method-assign,func-returns-value]  # watches what the fake was told
+    room.deliver(chats(5))
+    assert noted == [0, 1, 2, 3, 4]
+
+
+def test_progress_may_be_noted_less_often_and_is_never_lost_by_a_failure() -> None:
+    room = Room(progress_every=10, refusals={"5": [HeldError(60)]})
+    with pytest.raises(NotYetError):
+        room.deliver(chats(8))
+    assert room.deliveries.notes == 1
+    assert room.deliveries.delivered == chats(4)
+
+
+def test_those_who_were_told_before_are_not_told_again() -> None:
+    room = Room()
+    room.deliveries.delivered, room.deliveries.failed = ["1", "2"], ["3"]
+    progress = room.deliver(chats(5))
+    assert room.chats == ["4", "5"]
+    assert progress == Progress(frozenset({"1", "2", "4", "5"}), frozenset({"3"}))
+
+
+def test_a_part_that_is_finished_is_not_begun() -> None:
+    room = Room()
+    room.deliveries.finished = True
+    assert room.deliver(chats(5)) is None
+    assert room.sent == []
+
+
+def test_a_part_in_somebody_elses_hands_is_left_to_them() -> None:
+    room = Room()
+    room.deliveries.owner = "somebody"
+    with pytest.raises(NotYetError):
+        room.deliver(chats(5))
+    assert room.sent == []
+    assert room.deliveries.owner == "somebody"
+
+
+def test_a_chat_that_is_gone_is_unsubscribed_and_the_others_are_told() -> None:
+    room = Room(refusals={"2": [ChatGoneError("Forbidden: bot was blocked by the user")]})
+    progress = room.deliver(chats(3))
+    assert progress == Progress(frozenset({"1", "3"}), frozenset({"2"}))
+    assert room.subscribers.removed == ["2"]
+
+
+def test_a_message_that_is_refused_fails_for_that_chat_alone_and_stays_subscribed() -> None:
+    room = Room(refusals={"2": [RefusedError("Bad Request")]})
+    progress = room.deliver(chats(3))
+    assert progress == Progress(frozenset({"1", "3"}), frozenset({"2"}))
+    assert room.subscribers.removed == []
+
+
+def test_a_chat_that_migrated_is_told_where_it_went() -> None:
+    room = Room(refusals={"-5": [ChatMigratedError("-1005")]})
+    progress = room.deliver(["-5", "7"], 3.0)
+    assert progress == Progress(frozenset({"-5", "7"}), frozenset())
+    assert room.chats == ["-1005", "7"]
+    assert room.subscribers.migrated == [("-5", "-1005")]
+
+
+def test_a_chat_that_migrated_and_is_gone_there_is_unsubscribed() -> None:
+    room = Room(refusals={"-5": [ChatMigratedError("-1005")], "-1005": [ChatGoneError("kicked")]})
+    progress = room.deliver(["-5"], 3.0)
+    assert progress == Progress(frozenset(), frozenset({"-5"}))
+    assert room.subscribers.removed == ["-1005"]
+
+
+def test_chats_that_migrate_in_circles_are_given_up_for_now() -> None:
+    room = Room(refusals={"-5": [ChatMigratedError("-6")] * 9, "-6": [ChatMigratedError("-5")] * 9})
+    with pytest.raises(UnfinishedError):
+        room.deliver(["-5"])
+
+
+def test_a_short_hold_is_waited_for_and_nobody_is_left_out() -> None:
+    room = Room(refusals={"3": [HeldError(2)]})
+    progress = room.deliver(chats(5))
+    assert progress == Progress(frozenset(chats(5)), frozenset())
+    before, after = (time for time, chat in room.sent if chat in ("2", "3"))
+    assert after - before >= 2
+    assert room.chats == chats(5)
+
+
+def test_a_hold_is_told_to_the_other_senders() -> None:
+    room = Room(refusals={"1": [HeldError(SHORT_HOLD_SECONDS + 30)]})
+    with pytest.raises(NotYetError) as raised:
+        room.deliver(chats(2))
+    assert raised.value.until >= NOON + timedelta(seconds=SHORT_HOLD_SECONDS + 30)
+    assert room.slots.held_until == raised.value.until
+    assert room.deliveries.owner is None
+    other = Room(slots=room.slots)
+    with pytest.raises(NotYetError):
+        other.deliver(chats(2))
+    assert other.sent == []
+
+
+def test_a_short_hold_is_not_waited_for_when_time_is_short() -> None:
+    room = Room(refusals={"1": [HeldError(3)]}, seconds_left=lambda: 1.0)
+    with pytest.raises(NotYetError):
+        room.deliver(chats(2))
+
+
+def test_a_failed_try_is_tried_again_at_once() -> None:
+    room = Room(refusals={"2": [NoAnswerError("HTTP 502")]})
+    assert room.deliver(chats(3)) == Progress(frozenset(chats(3)), frozenset())
+    assert room.chats == chats(3)
+
+
+def test_a_chat_for_which_telegram_does_not_answer_waits_for_the_next_time_and_the_others_do_not() -> None:
+    room = Room(refusals={"2": [NoAnswerError("HTTP 502")] * TRIES})
+    with pytest.raises(UnfinishedError, match="did not answer for 1 recipients"):
+        room.deliver(chats(4))
+    assert room.deliveries.delivered == ["1", "3", "4"]
+    assert room.deliveries.failed == []
+    assert room.deliver(chats(4)) == Progress(frozenset(chats(4)), frozenset())
+    assert room.chats == ["1", "3", "4", "2"]
+
+
+def test_when_telegram_is_down_nobody_else_is_tried() -> None:
+    room = Room(refusals={chat: [NoAnswerError("HTTP 502")] * 99 for chat in chats(30)})
+    with pytest.raises(UnfinishedError, match="30 recipients left"):
+        room.deliver(chats(30))
+    tried = [chat for chat, errors in room.refusals.items() if len(errors) < 99]
+    assert tried == ["1", "2", "3"]
+
+
+def test_when_time_runs_out_what_was_done_is_kept_and_the_part_is_free() -> None:
+    room = Room()
+    room.seconds_left = lambda: 3 - len(room.sent)
+    with pytest.raises(UnfinishedError, match="out of time with 2 recipients left"):
+        room.deliver(chats(5))
+    assert room.deliveries.delivered == chats(3)
+    assert room.deliveries.owner is None
+
+
+def test_no_slot_soon_enough_sends_nothing() -> None:
+    room = Room()
+    room.slots.next_at = NOON + timedelta(seconds=60)
+    with pytest.raises(NotYetError) as raised:
+        room.deliver(chats(2))
+    assert NOON < raised.value.until < NOON + timedelta(seconds=60)
+    assert room.sent == []
+
+
+def test_after_a_stall_the_rest_is_sent_in_a_new_stretch_and_not_in_a_burst() -> None:
+    room = Room(stalls={"2": STALL_SECONDS + 1.5})
+    room.deliver(chats(30))
+    assert len(room.slots.leases) == 2
+    assert busiest_second([time for time, _ in room.sent]) <= 30
+
+
+def test_a_part_without_recipients_is_done() -> None:
+    assert Room().deliver([]) == Progress(frozenset(), frozenset())

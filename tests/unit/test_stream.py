@@ -1,0 +1,44 @@
+"""A stream is read in order, and no further than the first record that failed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cairn.stream import take_in_order
+
+
+def event(*numbers: str) -> dict[str, Any]:
+    return {
+        "Records": [
+            {"eventID": f"e{number}", "dynamodb": {"SequenceNumber": number, "NewImage": {"trace_id": {"S": "t"}}}}
+            for number in numbers
+        ]
+    }
+
+
+def test_a_batch_without_failures_is_done() -> None:
+    taken: list[str] = []
+    answer = take_in_order(event("1", "2"), lambda record: taken.append(record["eventID"]))
+    assert answer == {"batchItemFailures": []}
+    assert taken == ["e1", "e2"]
+
+
+def test_nothing_after_a_failure_is_taken() -> None:
+    taken: list[str] = []
+
+    def take(record: dict[str, Any]) -> None:
+        if record["eventID"] == "e2":
+            raise RuntimeError("no")
+        taken.append(record["eventID"])
+
+    assert take_in_order(event("1", "2", "3"), take) == {"batchItemFailures": [{"itemIdentifier": "2"}]}
+    assert taken == ["e1"]
+
+
+def test_a_record_of_another_shape_fails_by_itself() -> None:
+    broken = {"eventID": "e", "dynamodb": {"SequenceNumber": "7"}}
+
+    def take(record: dict[str, Any]) -> None:
+        record["dynamodb"]["NewImage"]
+
+    assert take_in_order({"Records": [broken]}, take) == {"batchItemFailures": [{"itemIdentifier": "7"}]}
