@@ -102,7 +102,7 @@ def _run(aws: Cloud, latency: float) -> Run:
 
 def _worker(output: Path) -> subprocess.Popen[bytes]:
     with output.open("wb") as log:
-        return subprocess.Popen(
+        return subprocess.Popen(  # noqa: S603 - ours
             [sys.executable, "-m", "bench.worker", os.environ["AWS_ENDPOINT_URL"]],
             stdin=subprocess.PIPE,
             stdout=log,
@@ -133,14 +133,13 @@ def _milestone(aws: Cloud) -> Milestone:
 
 @contextmanager
 def _aws() -> Iterator[Cloud]:
-    """MiniStack with Cairn's tables, queues and secrets, and 500 subscribers; afterwards the environment is as before."""
+    """MiniStack with Cairn's tables, queues and secrets, and 500 subscribers; the environment is put back after."""
     before = dict(os.environ)
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     with tempfile.TemporaryDirectory() as temporary:
-        environment = {
-            **{name: before[name] for name in ("PATH", "HOME", "LANG") if name in before},
+        environment = {name: before[name] for name in ("PATH", "HOME", "LANG") if name in before} | {
             "BIND_HOST": "127.0.0.1",
             "DOCKER_HOST": f"unix://{temporary}/no-docker",
             "GATEWAY_PORT": str(port),

@@ -113,9 +113,7 @@ def _alerts() -> tuple[Section, dict[int, Work], Work]:
         (
             at_most("AWS calls, each message noted", every.calls, 12, shown=f"{every.calls:g}"),
             at_most("AWS calls, each sixth message noted", sixth.calls, 12),
-            Figure(
-                "writes, each message noted", f"{every.write_units:g} WRU, {every.write_units / PART:.2f} a message"
-            ),
+            Figure("writes, each message noted", f"{every.write_units:g} WRU, {every.write_units / PART:.2f} a chat"),
             Figure(
                 "writes, each sixth message noted",
                 f"{sixth.write_units:g} WRU, {sixth.write_units / PART:.2f} a chat",

@@ -32,5 +32,5 @@ class Detection(Construct):
             environment={"LADDERS": settings.ladders_json, "TIME_ZONE": settings.time_zone},
         )
         tables.stats.feed(self.detect_milestone, failures=queues.detection_failures)
-        tables.milestones.grant(self.detect_milestone, "GetItem", "PutItem", "UpdateItem")
+        tables.milestones.grant(self.detect_milestone, "PutItem", "UpdateItem")
         queues.notify.grant_send(self.detect_milestone)

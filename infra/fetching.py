@@ -38,10 +38,8 @@ class Fetching(Construct):
             timeout=Duration.seconds(60),
         )
         platforms.grant_call(self.fetch_stats)
-        tables.stats.grant(self.fetch_stats, "GetItem", "PutItem", "UpdateItem", "BatchGetItem")
-        tables.channels.grant(
-            self.fetch_stats, "Query", "GetItem", "PutItem", "UpdateItem", "DeleteItem", "BatchGetItem"
-        )
+        tables.stats.grant(self.fetch_stats, "BatchGetItem", "PutItem")
+        tables.channels.grant(self.fetch_stats, "Query", "GetItem", "BatchGetItem", "PutItem", "UpdateItem")
         queues.fetch.grant_send(self.fetch_stats)
         queues.fetch.feed(self.fetch_stats, max_concurrency=2)
 

@@ -32,4 +32,4 @@ class History(Construct):
             environment={"TIME_ZONE": settings.time_zone},
         )
         tables.stats.feed(self.record_history, failures=queues.history_failures, window=Duration.seconds(5))
-        tables.history.grant(self.record_history, "PutItem", "UpdateItem")
+        tables.history.grant(self.record_history, "PutItem")

@@ -46,13 +46,10 @@ class Http(Construct):
             },
         )
         tables.stats.grant(self.api, "GetItem", "BatchGetItem", "PutItem", "DeleteItem")
-        tables.milestones.grant(self.api, "Query", "GetItem", "BatchGetItem", indexes=("by_month",))
+        tables.milestones.grant(self.api, "Query", "BatchGetItem", indexes=("by_time",))
         tables.history.grant(self.api, "Query")
         tables.audience.grant(self.api, "GetItem", "Query")
-        tables.channels.grant(
-            self.api,
-            *("Query", "GetItem", "BatchGetItem", "PutItem", "UpdateItem", "DeleteItem", "ConditionCheckItem"),
-        )
+        tables.channels.grant(self.api, "Query", "GetItem", "BatchGetItem", "PutItem", "UpdateItem", "DeleteItem")
         queues.fetch.grant_send(self.api)
         platforms.grant_call(self.api)
 
@@ -70,7 +67,7 @@ class Http(Construct):
             },
         )
         tables.audience.grant(self.telegram_webhook, "GetItem", "PutItem", "UpdateItem", "DeleteItem")
-        tables.channels.grant(self.telegram_webhook, "Query")
+        tables.channels.grant(self.telegram_webhook, "Query", "BatchGetItem")
         tables.stats.grant(self.telegram_webhook, "BatchGetItem")
         tables.milestones.grant(self.telegram_webhook, "BatchGetItem")
         queues.notify.grant_send(self.telegram_webhook)

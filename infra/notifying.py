@@ -39,8 +39,6 @@ class Notifying(Construct):
         )
         queues.notify.feed(self.notify, max_concurrency=settings.notify_concurrency)
         queues.notify.grant_send(self.notify)
-        tables.audience.grant(
-            self.notify, "GetItem", "Query", "PutItem", "UpdateItem", "DeleteItem", "ConditionCheckItem"
-        )
+        tables.audience.grant(self.notify, "Query", "GetItem", "PutItem", "UpdateItem", "DeleteItem")
         tables.milestones.grant(self.notify, "UpdateItem")
         platforms.telegram.grant_call(self.notify)

@@ -18,7 +18,7 @@ class Queues(Construct):
     def __init__(self, scope: Construct, construct_id: str, *, settings: Settings) -> None:
         super().__init__(scope, construct_id)
         self.fetch = Queue(self, "Fetch", settings=settings, max_receives=5)
-        self.notify = Queue(self, "Notify", settings=settings, max_receives=10)
+        self.notify = Queue(self, "Notify", settings=settings, max_receives=30)
         self.schedule_failures = DeadLetters(self, "ScheduleFailures", settings=settings)
         self.fetch_failures = DeadLetters(self, "FetchFailures", settings=settings)
         self.detection_failures = DeadLetters(self, "DetectionFailures", settings=settings)

@@ -20,7 +20,7 @@ class Tables(Construct):
     def __init__(self, scope: Construct, construct_id: str, *, settings: Settings) -> None:
         super().__init__(scope, construct_id)
         self.stats = Table(self, "stats", settings=settings, partition_key="subject", sort_key=None, stream=True)
-        self.milestones = Table(self, "milestones", settings=settings, indexes={"by_month": ("month", "achieved")})
+        self.milestones = Table(self, "milestones", settings=settings, indexes={"by_time": ("listing", "achieved")})
         self.history = Table(self, "history", settings=settings, time_to_live="expires_at")
         self.audience = Table(self, "audience", settings=settings, time_to_live="expires_at")
         self.channels = Table(self, "channels", settings=settings, time_to_live="expires_at")

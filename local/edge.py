@@ -17,9 +17,8 @@ import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
-_METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 _KEPT_BY_MINISTACK = (
     "/_ministack/",
     "/_localstack/",
@@ -58,7 +57,11 @@ def application(ministack_url: str, distribution: str, transport: httpx.AsyncBas
             app.state.http = http
             yield
 
-    async def forward(request: Request) -> Response:
+    async def forward(scope: Scope, receive: Receive, send: Send) -> None:
+        answer = await pass_on(Request(scope, receive))
+        await answer(scope, receive, send)
+
+    async def pass_on(request: Request) -> Response:
         if request.url.path.startswith(_KEPT_BY_MINISTACK):
             error = "MiniStack keeps this path for itself; in AWS it would reach the distribution's origin"
             return JSONResponse({"error": error}, status_code=404)
@@ -85,7 +88,10 @@ def application(ministack_url: str, distribution: str, transport: httpx.AsyncBas
         ]
         return response
 
-    return Starlette(routes=[Route("/{path:path}", forward, methods=_METHODS)], lifespan=lifespan)
+    # The router's last resort, and no route: a route's pattern does not take every character that a path may have.
+    app = Starlette(lifespan=lifespan)
+    app.router.default = forward
+    return app
 
 
 def _raw_target(request: Request) -> bytes:

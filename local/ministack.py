@@ -9,15 +9,17 @@ https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-a
 Calls count as encrypted: queues refuse those that are not, and on loopback there is no network to cross.
 
 Packages and layers are unpacked once and linked, not unpacked again for each worker, which took half of a cold start.
+They stay for later runs, as long as they are used.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import sys
-import tempfile
 import threading
+import time
 import zipfile
 from collections.abc import Iterable
 from os import PathLike
@@ -28,6 +30,11 @@ from ministack import app
 from ministack.core import iam_actions, lambda_runtime
 from ministack.core.iam_evaluator import pin_request_origin
 
+from local.settings import CACHE
+
+UNPACKED = CACHE / "unpacked"
+
+_UNUSED_SECONDS = 7 * 86_400
 _iam_action = iam_actions.extract_iam_action
 _unpacking = threading.Lock()
 
@@ -39,6 +46,7 @@ def main() -> None:
     app.pin_request_origin = _pinned_as_encrypted
     lambda_runtime.zipfile = SimpleNamespace(**vars(zipfile) | {"ZipFile": UnpackedOnce})
     os.environ["PYTHONDONTWRITEBYTECODE"] = "1"  # for the functions, which have theirs with them
+    _drop_unused()
     app.main()
 
 
@@ -53,14 +61,24 @@ class UnpackedOnce(zipfile.ZipFile):
     ) -> None:
         """Link what is in the archive into the directory `path`."""
         archive = Path(str(self.filename))
-        shared = Path(tempfile.gettempdir()) / "unpacked" / hashlib.sha256(archive.read_bytes()).hexdigest()
+        shared = UNPACKED / hashlib.sha256(archive.read_bytes()).hexdigest()
         with _unpacking:
             if not shared.exists():
-                unfinished = shared.with_suffix(".unfinished")
+                unfinished = shared.with_suffix(f".{os.getpid()}")
                 super().extractall(unfinished, members, pwd)
-                unfinished.rename(shared)
+                try:
+                    unfinished.rename(shared)
+                except OSError:  # another local cloud was faster
+                    shutil.rmtree(unfinished)
+            shared.touch()
         for entry in shared.iterdir():
             Path(path or ".", entry.name).symlink_to(entry)
+
+
+def _drop_unused() -> None:
+    for shared in UNPACKED.glob("*"):
+        if shared.stat().st_mtime < time.time() - _UNUSED_SECONDS:
+            shutil.rmtree(shared, ignore_errors=True)
 
 
 def _action_that_iam_knows(*request: object) -> str | None:

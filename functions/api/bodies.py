@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, StringConstraints
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, StringConstraints
 from pydantic.alias_generators import to_camel
 
 from cairn.instants import iso
 
 Instant = Annotated[datetime, PlainSerializer(iso, return_type=str)]
 Amount = int | Decimal
+
+
+def _iso_8601(text: object) -> object:
+    """Only dates and times as texts: pydantic would take a bare number for seconds since 1970."""
+    if isinstance(text, str) and not _DATE.match(text):
+        raise ValueError("must be an ISO 8601 date or time, such as 2026-11-20T12:00:00Z")
+    return text
+
+
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
+When = Annotated[datetime, BeforeValidator(_iso_8601)]
 
 
 class Body(BaseModel):

@@ -20,7 +20,7 @@ from cairn.model import Number
 from cairn.standings import METRIC, Standing
 from functions.api import bodies, parts
 from functions.api.gate import requires
-from functions.api.refusals import REFUSALS
+from functions.api.refusals import answers
 
 router = LambdaFunctionUrlRouter()  # type: ignore[no-untyped-call]  # Powertools leaves it untyped
 
@@ -35,7 +35,12 @@ RESERVE_SECONDS = 18.0
 METRICS = ("subscribers", "views", "videos")
 
 
-@router.get("/api/channels", summary="What is tracked", middlewares=requires("analytics", "ingest"), responses=REFUSALS)
+@router.get(
+    "/api/channels",
+    summary="What is tracked",
+    middlewares=requires("analytics", "ingest"),
+    responses=answers(bodies.Channels),
+)
 def list_channels(limit: Limit = 50, cursor: Cursor = None) -> bodies.Channels:
     found, next_cursor = parts.channels().page(limit, cursor)
     return bodies.Channels(items=[_body(one) for one in parts.standings().of(found)], next_cursor=next_cursor)
@@ -47,8 +52,8 @@ def list_channels(limit: Limit = 50, cursor: Cursor = None) -> bodies.Channels:
     middlewares=requires(),
     status_code=201,
     responses={
-        **REFUSALS,
-        200: {"description": "It was tracked already", "content": {"application/json": {"model": bodies.Channel}}},
+        **answers(bodies.Channel, 201, "Tracked from now on"),
+        **answers(bodies.Channel, 200, "It was tracked already"),
     },
 )
 def add_channel(body: bodies.NewChannel) -> Response[bodies.Channel]:
@@ -61,20 +66,20 @@ def add_channel(body: bodies.NewChannel) -> Response[bodies.Channel]:
     summary="Track a channel no longer; what it passed stays recorded",
     middlewares=requires(),
     status_code=204,
-    responses=REFUSALS,
+    responses=answers(None, 204),
 )
 def remove_channel(channel_id: ChannelId) -> Response[None]:
     channel = _tracked(channel_id)
     parts.channels().remove(channel)
     parts.stats().forget(channel.subject)
-    return Response(status_code=204)
+    return Response(status_code=204, content_type="text/plain")  # Lambda would call an answer without a type JSON
 
 
 @router.get(
     "/api/channels/<channel_id>",
     summary="A channel's reading",
     middlewares=requires("analytics", "ingest"),
-    responses=REFUSALS,
+    responses=answers(bodies.Channel),
 )
 def read_channel(
     channel_id: ChannelId,
@@ -97,7 +102,7 @@ def read_channel(
     "/api/channels/<channel_id>/refresh",
     summary="Fetch a channel now",
     middlewares=requires("ingest", "analytics"),
-    responses=REFUSALS,
+    responses=answers(bodies.Channel),
 )
 def refresh_channel(channel_id: ChannelId) -> bodies.Channel:
     channel = _tracked(channel_id)
@@ -105,7 +110,9 @@ def refresh_channel(channel_id: ChannelId) -> bodies.Channel:
     return _one(channel.id)
 
 
-@router.post("/api/sync", summary="Fetch every channel now", middlewares=requires("ingest"), responses=REFUSALS)
+@router.post(
+    "/api/sync", summary="Fetch every channel now", middlewares=requires("ingest"), responses=answers(bodies.SyncResult)
+)
 def sync(body: bodies.SyncRequest | None = None) -> bodies.SyncResult:
     names = parts.platforms().names
     platform = body.platform if body else None
@@ -119,14 +126,14 @@ def sync(body: bodies.SyncRequest | None = None) -> bodies.SyncResult:
     "/api/channels/<channel_id>/history",
     summary="A channel's readings over time",
     middlewares=requires("analytics"),
-    responses=REFUSALS,
+    responses=answers(bodies.ChannelHistory),
 )
 def channel_history(
     channel_id: ChannelId,
     from_: Annotated[
-        datetime | None, Query(alias="from", description="The first instant; 30 days ago when left away.")
+        bodies.When | None, Query(alias="from", description="The first instant; 30 days ago when left away.")
     ] = None,
-    to: Annotated[datetime | None, Query(description="The last instant; now when left away.")] = None,
+    to: Annotated[bodies.When | None, Query(description="The last instant; now when left away.")] = None,
     bucket: Annotated[
         Literal["day", "none"], Query(description="Days, or the single readings of the last 30.")
     ] = "day",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from aws_lambda_powertools.event_handler.openapi.models import OpenAPI, Operation, PathItem
@@ -34,12 +35,26 @@ _WEBHOOK = {
 }
 
 
+_PUBLIC = ("/api/health",)
+
+
+def methods_of(document: OpenAPI, path: str) -> list[str]:
+    """What an address may be called with; nothing when it is none of ours."""
+    for template, item in (document.paths or {}).items():
+        if re.fullmatch(re.sub(r"\\{\w+\\}", "[^/]+", re.escape(template)), path):
+            return [method.upper() for method in _METHODS if getattr(item, method)]
+    return []
+
+
 def described(document: OpenAPI) -> OpenAPI:
     """With the webhook, which is another function's, and without 422: a bad request is answered 400 here."""
     for item in (document.paths or {}).values():
         for operation in filter(None, (getattr(item, method) for method in _METHODS)):
             _mend(operation)
     if document.paths is not None:
+        for path in _PUBLIC:
+            if operation := document.paths[path].get:
+                operation.security = []
         document.paths["/api/telegram/webhook"] = PathItem(post=Operation.model_validate(_WEBHOOK))
     schemas: dict[str, Any] = (document.components.schemas if document.components else None) or {}
     for name in ("HTTPValidationError", "ValidationError"):

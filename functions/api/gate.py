@@ -49,18 +49,21 @@ class Gate:
 
 
 def readable(event: dict[str, Any]) -> None:
-    """BadInputError for a body that the routes could not read."""
-    body = event.get("body")
+    """BadInputError for a body that the routes could not read; one that does not say what it is, is taken for JSON."""
+    body, headers = event.get("body"), event["headers"]
     if not body:
         return
-    given = event["headers"].get("content-type", "").partition(";")[0].strip().lower()
-    if given not in ("", "application/json"):
+    given = headers.get("content-type", "").partition(";")[0].strip()
+    if given.lower() not in ("", "application/json"):
         raise BadInputError(f"send JSON, with Content-Type: application/json instead of {given[:100]}")
+    headers["content-type"] = "application/json"
     try:
-        json.loads(base64.b64decode(body).decode() if event.get("isBase64Encoded") else body)
+        value = json.loads(base64.b64decode(body).decode() if event.get("isBase64Encoded") else body)
     except (ValueError, RecursionError) as error:
         what = str(error) if isinstance(error, json.JSONDecodeError) else type(error).__name__
         raise BadInputError(f"the body is not JSON: {what}") from None
+    if not isinstance(value, dict | None):
+        raise BadInputError("the body must be a JSON object")  # of a list, Powertools would take one
 
 
 def requires(*scopes: str) -> list[Callable[..., Response[Any]]]:

@@ -14,7 +14,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from cairn.errors import CairnError
 from cairn.observing import logger, metrics
 from functions.api import bodies, channels, milestones, parts
-from functions.api.document import described
+from functions.api.document import described, methods_of
 from functions.api.gate import Gate, readable
 from functions.api.refusals import broken, invalid, no_route, refused
 
@@ -43,11 +43,11 @@ app.enable_swagger(path="/api/docs", title=TITLE, version=VERSION)
 
 
 @app.get("/", include_in_schema=False)
-def home() -> Response[str]:
+def home() -> Response[None]:
     return Response(status_code=302, headers={"Location": "/api/docs"})
 
 
-@app.get("/api/health", summary="Whether the API answers", security=[])
+@app.get("/api/health", summary="Whether the API answers")
 def health() -> bodies.Health:
     return bodies.Health()
 
@@ -64,7 +64,8 @@ app.exception_handler(Exception)(broken)
 
 @app.not_found
 def not_found(error: NoRouteError) -> Response[str]:
-    return no_route()
+    allowed = methods_of(app.get_openapi_schema(), app.current_event.path)
+    return no_route([] if app.current_event.http_method in allowed else allowed)
 
 
 @cache

@@ -14,7 +14,7 @@ from cairn.model import Milestone, Subject, Tally
 from functions.api import bodies, parts
 from functions.api.channels import Cursor, Limit
 from functions.api.gate import requires
-from functions.api.refusals import REFUSALS
+from functions.api.refusals import answers
 
 router = LambdaFunctionUrlRouter()  # type: ignore[no-untyped-call]  # Powertools leaves it untyped
 
@@ -23,16 +23,16 @@ router = LambdaFunctionUrlRouter()  # type: ignore[no-untyped-call]  # Powertool
     "/api/milestones",
     summary="What was passed, newest first",
     middlewares=requires("analytics"),
-    responses=REFUSALS,
+    responses=answers(bodies.Milestones),
 )
 def list_milestones(
     subject: Annotated[
         str | None, Query(description="One subject's, as in `channel:youtube:UC…`.", max_length=200)
     ] = None,
     from_: Annotated[
-        datetime | None, Query(alias="from", description="The first instant; ten years ago when left away.")
+        bodies.When | None, Query(alias="from", description="The first instant; ten years ago when left away.")
     ] = None,
-    to: Annotated[datetime | None, Query(description="The last instant; now when left away.")] = None,
+    to: Annotated[bodies.When | None, Query(description="The last instant; now when left away.")] = None,
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> bodies.Milestones:
@@ -41,7 +41,12 @@ def list_milestones(
     return bodies.Milestones(items=[_body(*entry) for entry in page.items], next_cursor=page.next_cursor)
 
 
-@router.get("/api/subscribers", summary="How many are told, and since when", middlewares=requires(), responses=REFUSALS)
+@router.get(
+    "/api/subscribers",
+    summary="How many are told, and since when",
+    middlewares=requires(),
+    responses=answers(bodies.Subscribers),
+)
 def list_subscribers(limit: Limit = 50, cursor: Cursor = None) -> bodies.Subscribers:
     found, next_cursor = parts.subscribers().page(limit, cursor)
     items = [bodies.Subscriber(chat_id=one.chat_id, type=one.type, since=one.since) for one in found]

@@ -23,10 +23,17 @@ _WORDS = {
     500: "Something failed here; the log has the details",
     503: "A platform does not answer",
 }
-REFUSALS: Any = {
-    status: {"description": words, "content": {"application/json": {"model": bodies.Error}}}
-    for status, words in _WORDS.items()
-}
+
+
+def answers(model: type[bodies.Body] | None, status: int = 200, words: str = "Done") -> Any:
+    """What a route answers, for the document: its body when all is well, and the refusals."""
+    good = {"description": words, **({"content": _json(model)} if model else {})}
+    bad = {code: {"description": text, "content": _json(bodies.Error)} for code, text in _WORDS.items()}
+    return {status: good, **bad}
+
+
+def _json(model: type[bodies.Body]) -> Any:
+    return {"application/json": {"model": model}}
 
 
 def refused(error: CairnError) -> Response[str]:
@@ -56,7 +63,11 @@ def broken(error: Exception) -> Response[str]:
     return _answer(500, "something failed here; it has been logged")
 
 
-def no_route() -> Response[str]:
+def no_route(allowed: list[str]) -> Response[str]:
+    """405 where the address is right and the method is not, else 404."""
+    if allowed:
+        methods = ", ".join(allowed)
+        return _answer(405, f"this address takes {methods}", headers={"Allow": methods})
     return _answer(404, "there is no such address; GET /api/docs lists those there are")
 
 

@@ -129,7 +129,7 @@ class Notification:
     def _reply(self, reply: Reply, owner: str, left: Callable[[], float]) -> None:
         if reply.not_before > now():
             raise NotYetError("the chat was just answered", reply.not_before)
-        delivery, recipient = f"reply/{reply.key}", Recipient(reply.chat_id, reply.chat_id)
+        delivery, recipient = f"reply/{reply.key}", Recipient(reply.chat_id, reply.chat_id, subscribed=False)
         progress = self._sender.deliver(
             delivery, 0, owner=owner, text=reply.text, recipients=[recipient], distance=0, left=left
         )

@@ -44,6 +44,8 @@ class Recipient:
 
     key: str
     chat_id: str
+    subscribed: bool = True
+    """Told for being subscribed, hence once, though the chat had subscribed under its old id and under its new one."""
 
 
 @dataclass(slots=True)
@@ -166,11 +168,13 @@ class Sender:
                 self._bot.send_message(chat_id, text)
             except ChatMigratedError as error:
                 chat_id = error.chat_id
-                self._subscribers.migrate(recipient.chat_id, chat_id)
+                moved = self._subscribers.migrate(recipient.chat_id, chat_id)
                 logger.info("chat migrated", chat_id=recipient.chat_id, to=chat_id)
+                if not moved and recipient.subscribed and self._subscribers.get(chat_id):
+                    return True  # the chat is a recipient under its new id already, and told as that
             except ChatGoneError as error:
-                self._subscribers.remove(chat_id)
                 self._settle(part, recipient, delivered=False)
+                self._subscribers.remove(chat_id)  # after it is noted: who is gone unnoted is missing from the tally
                 logger.warning("unsubscribed: unreachable", chat_id=chat_id, reason=str(error))
                 return True
             except RefusedError as error:

@@ -132,7 +132,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Any 2xx is success to Telegram; anything else, and it brings the update again."""
     method = event["requestContext"]["http"]["method"]
     if method != "POST":
-        return _answer(404, {"error": f"{method} is not for this address; Telegram POSTs its updates here"})
+        return _answer(405, {"error": "this address takes POST: Telegram's updates"}, {"allow": "POST"})
     expected = secret_keys(settings().telegram_secret).get("TELEGRAM_WEBHOOK_SECRET", "")
     given = event["headers"].get("x-telegram-bot-api-secret-token", "")
     if not expected or not hmac.compare_digest(given.encode(), expected.encode()):
@@ -159,5 +159,6 @@ def _key(update: dict[str, Any], otherwise: str) -> str:
     return str(number)[:64] if isinstance(number, int) else otherwise
 
 
-def _answer(status: int, body: dict[str, object]) -> dict[str, Any]:
-    return {"statusCode": status, "headers": {"content-type": "application/json"}, "body": json.dumps(body)}
+def _answer(status: int, body: dict[str, object], headers: dict[str, str] | None = None) -> dict[str, Any]:
+    every = {"content-type": "application/json", **(headers or {})}
+    return {"statusCode": status, "headers": every, "body": json.dumps(body)}

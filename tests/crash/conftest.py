@@ -16,8 +16,8 @@ Prove = Callable[..., list[Outcome]]
 def prove(pytestconfig: pytest.Config) -> Prove:
     """Try a way with a failure at each of its calls, and fail with the first tries that ended badly."""
 
-    def prove(way: Callable[[Explorer], Verdict], *, pairs: int = 0) -> list[Outcome]:
-        outcomes = Explorer(pairs=pairs).explore(way)
+    def prove(way: Callable[[Explorer], Verdict], **how: int) -> list[Outcome]:
+        outcomes = Explorer(**how).explore(way)
         pytestconfig.stash.setdefault(TRIED, []).extend(outcomes)
         assert len(outcomes) > 1, outcomes
         bad = [str(outcome) for outcome in outcomes if not outcome.good]

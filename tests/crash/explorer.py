@@ -8,8 +8,10 @@ from __future__ import annotations
 import gc
 import json
 import os
+import sys
 import tempfile
 import traceback
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -53,9 +55,13 @@ class Outcome:
 
 @dataclass
 class Explorer:
-    """`pairs` n also tries every n-th second failure after each first one; 0 tries none."""
+    """`pairs` n also tries every n-th second failure after each first one; 0 tries none.
+
+    `alike` n tries one kind of failure, in turn, at calls that the same function has made n times already.
+    """
 
     pairs: int = 0
+    alike: int = sys.maxsize
     replay: dict[int, Failure] = field(default_factory=dict)
     """Failures to go through in this very process, by the number of their call: for looking at one try closely."""
 
@@ -63,6 +69,7 @@ class Explorer:
         self._trail: list[tuple[str, Failure]] = []
         self._children: list[int] = []
         self._turn = 0
+        self._met = Counter[str]()
         self._log = Path()
 
     @contextmanager
@@ -107,7 +114,11 @@ class Explorer:
             return failure
         if len(self._trail) == (2 if self.pairs else 1):
             return None
-        for failure in Failure:
+        self._met[name] += 1
+        kinds = list(Failure)
+        if self._met[name] > self.alike:
+            kinds = [kinds[self._met[name] % len(kinds)]]
+        for failure in kinds:
             self._turn += 1
             if self._trail and self._turn % self.pairs:
                 continue

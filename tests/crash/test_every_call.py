@@ -9,7 +9,6 @@ from tests.crash.way import INSTAGRAM, TELEGRAM, YOUTUBE, Expected, way
 
 DAY_SECONDS = 24 * 3600
 
-
 def test_a_first_reading_sets_the_mark_in_silence_wherever_it_fails(prove: Prove) -> None:
     def first(points: Explorer) -> Verdict:
         with way() as here:
@@ -41,27 +40,27 @@ def test_a_milestone_is_told_to_everybody_wherever_its_way_fails(prove: Prove) -
                 Expected(YOUTUBE, "10K", told), Expected(TELEGRAM, "2.5K", told, also_passed=("1K",))
             )
 
-    prove(crossing, pairs=97)
+    prove(crossing, pairs=211)
 
 
-def test_who_starts_the_bot_is_answered_and_told_wherever_it_fails(prove: Prove) -> None:
-    def start(points: Explorer) -> Verdict:
+def test_who_writes_to_the_bot_is_answered_wherever_it_fails(prove: Prove) -> None:
+    said = [(88, "/start"), (99, "/start and more"), (99, "/status"), (88, "/stop")]
+
+    def conversation(points: Explorer) -> Verdict:
         with way() as here:
             here.track({YOUTUBE: 9_500})
             here.tick()
             with points.at_every_call_of(here.account.wire):
-                for number, (chat, text) in enumerate([(88, "/start"), (99, "/start x"), (99, "/status"), (88, "/stop")]):
-                    message = {"chat": {"id": chat, "type": "private", "first_name": "Ada"}, "text": text}
-                    here.account.updates.put({"update_id": 1000 + number, "message": message})
-                    here.account.settle()
-                    here.account.clock.sleep(5)
-            here.tick(youtube=10_100)
-            verdict = here.verdict(Expected(YOUTUBE, "10K", frozenset({"99"})))
-            answered = [chat for chat, text in here.platforms.sent if "passed" not in text]
-            unanswered = [f"{chat} was not answered" for chat in ("88", "99") if answered.count(chat) < 2]
-            return Verdict(verdict.lost + tuple(unanswered), verdict.wrong, verdict.repeated + len(answered) - 4)
+                for number, (chat, text) in enumerate(said):
+                    here.hear(number, chat, text)
+            verdict = here.verdict()
+            answered = [chat for chat, _ in here.platforms.sent]
+            lost = [f"an answer to {chat}" for chat in ("88", "99") if answered.count(chat) < 2]
+            wrong = [] if here.subscribed() == ["99"] else [f"subscribed: {here.subscribed()}"]
+            repeated = len(answered) - len(said) + len(lost)
+            return Verdict((*verdict.lost, *lost), (*verdict.wrong, *wrong), verdict.repeated + repeated)
 
-    prove(start, pairs=61)
+    prove(conversation, pairs=211)
 
 
 def test_an_alert_in_several_parts_goes_on_where_it_stopped(prove: Prove) -> None:
@@ -77,4 +76,4 @@ def test_an_alert_in_several_parts_goes_on_where_it_stopped(prove: Prove) -> Non
             told = frozenset({*private, "-1005"} - {"110"})
             return here.verdict(Expected(YOUTUBE, "10K", told, failed=1))
 
-    prove(parts)
+    prove(parts, alike=8)

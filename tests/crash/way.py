@@ -58,6 +58,20 @@ class Way:
         for chat in chats:
             subscribers.add(chat, "group" if chat.startswith("-") else "private", "somebody", now())
 
+    def subscribed(self) -> list[str]:
+        """The chats that are subscribed; AssertionError when the count of them says otherwise."""
+        subscribers = Subscribers(self.account.cloud.table("AUDIENCE_TABLE"))
+        chats = [one.chat_id for one in subscribers.stretch(None, None)]
+        assert subscribers.count() == len(chats)
+        return chats
+
+    def hear(self, number: int, chat: int, text: str) -> None:
+        """A private message to the bot, a while after the one before."""
+        self.account.clock.sleep(5)
+        message = {"chat": {"id": chat, "type": "private", "first_name": "Ada"}, "text": text}
+        self.account.updates.put({"update_id": 1000 + number, "message": message})
+        self.account.settle()
+
     def tick(self, **counts: int | None) -> None:
         """The schedule's next tick, five minutes later, with the platforms' counts as they are by then."""
         self.platforms.counts.update({{"youtube": YOUTUBE, "telegram": TELEGRAM, "instagram": INSTAGRAM}[k]: v for k, v in counts.items()})

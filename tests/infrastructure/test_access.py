@@ -12,31 +12,31 @@ SEND = {"SendMessage"}
 
 TABLES: Mapping[str, Mapping[str, set[str]]] = {
     "Stats": {
-        "fetch_stats": READ_ITEMS | WRITE_ITEM,
+        "fetch_stats": {"BatchGetItem", "PutItem"},
         "detect_milestone": STREAM,
         "record_history": STREAM,
         "api": READ_ITEMS | {"PutItem", "DeleteItem"},
         "telegram_webhook": {"BatchGetItem"},
     },
     "Milestones": {
-        "detect_milestone": {"GetItem"} | WRITE_ITEM,
+        "detect_milestone": WRITE_ITEM,
         "notify": {"UpdateItem"},
-        "api": READ_ITEMS | {"Query"},
+        "api": {"Query", "BatchGetItem"},
         "telegram_webhook": {"BatchGetItem"},
     },
     "History": {
-        "record_history": WRITE_ITEM,
+        "record_history": {"PutItem"},
         "api": {"Query"},
     },
     "Audience": {
-        "notify": {"GetItem", "Query", "DeleteItem", "ConditionCheckItem"} | WRITE_ITEM,
+        "notify": {"GetItem", "Query", "DeleteItem"} | WRITE_ITEM,
         "api": {"GetItem", "Query"},
         "telegram_webhook": {"GetItem", "DeleteItem"} | WRITE_ITEM,
     },
     "Channels": {
-        "fetch_stats": READ_ITEMS | WRITE_ITEM | {"Query", "DeleteItem"},
-        "api": READ_ITEMS | WRITE_ITEM | {"Query", "DeleteItem", "ConditionCheckItem"},
-        "telegram_webhook": {"Query"},
+        "fetch_stats": READ_ITEMS | WRITE_ITEM | {"Query"},
+        "api": READ_ITEMS | WRITE_ITEM | {"Query", "DeleteItem"},
+        "telegram_webhook": {"Query", "BatchGetItem"},
     },
 }
 QUEUES: Mapping[str, Mapping[str, set[str]]] = {

@@ -7,6 +7,7 @@ import pytest
 
 from infra.packaging import ROOT
 from tests.infrastructure.template import Template, target
+from tests.support.tables import TABLES
 
 STATEFUL = (
     "AWS::DynamoDB::Table",
@@ -119,3 +120,26 @@ def test_logs_are_kept_for_a_month(template: Template) -> None:
 def test_no_key_is_in_a_functions_environment(template: Template, key: str) -> None:
     assert not [f for f in template.functions.values() if key in f["Environment"]["Variables"]]
     assert key in (ROOT / "cdk.json").read_text()
+
+
+def test_tests_use_the_tables_of_the_template(template: Template) -> None:
+    """moto's tables, on which the functions are tested, have the same keys, indexes and streams."""
+    made = {}
+    for logical_id, name in template.named("Table").items():
+        properties = template.resources("AWS::DynamoDB::Table")[logical_id]
+        attributes = {one["AttributeName"]: one["AttributeType"] for one in properties["AttributeDefinitions"]}
+        made[f"{name.upper()}_TABLE"] = (
+            attributes,
+            properties["KeySchema"],
+            properties.get("GlobalSecondaryIndexes", []),
+            properties.get("StreamSpecification", {}).get("StreamViewType"),
+        )
+    assert made == {
+        variable: (
+            {one["AttributeName"]: one["AttributeType"] for one in table["AttributeDefinitions"]},
+            table["KeySchema"],
+            table.get("GlobalSecondaryIndexes", []),
+            table.get("StreamSpecification", {}).get("StreamViewType"),
+        )
+        for variable, table in TABLES.items()
+    }

@@ -72,7 +72,7 @@ def test_every_queue_ends_in_dead_letters_and_is_redriven_there_after_bounded_tr
     assert fed | _dead_letters(template) == set(queues)
     for logical_id in fed:
         redrive = queues[logical_id]["RedrivePolicy"]
-        assert 3 <= redrive["maxReceiveCount"] <= 20
+        assert 3 <= redrive["maxReceiveCount"] <= 30
         assert target(redrive["deadLetterTargetArn"]) in _dead_letters(template)
 
 

@@ -16,7 +16,9 @@ from typing import Any
 from uuid import uuid4
 
 import boto3
+import botocore.session
 import httpx
+from botocore.loaders import create_loader
 from moto import mock_aws
 
 from tests.support.tables import TABLES
@@ -146,12 +148,23 @@ def forget() -> None:
                     value.cache_clear()
 
 
+# boto3 reads each service's description anew for each session; one reader for all tests makes a fresh account cheap.
+_descriptions = create_loader()
+
+
+def _session() -> botocore.session.Session:
+    session = botocore.session.get_session()
+    session.register_component("data_loader", _descriptions)
+    return session
+
+
 @contextmanager
 def cloud(transport: httpx.BaseTransport) -> Iterator[Cloud]:
     """A fresh account, and functions that have never run, whose platforms are behind `transport`."""
     from cairn import http
 
     with mock_aws():
+        boto3.setup_default_session(botocore_session=_session())
         forget()
         http.transport = transport
         try:

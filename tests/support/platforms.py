@@ -65,8 +65,8 @@ class FakePlatforms:
         chat = body["chat_id"]
         if isinstance(chat, int) and chat in self.members:
             return httpx.Response(200, json={"ok": True, "result": self.members[chat]})
-        if method == "getChat" and isinstance(chat, str) and chat.removeprefix("@c").isdigit():
-            found = {"id": -int(chat.removeprefix("@c")), "type": "channel", "username": chat[1:], "title": chat[1:]}
+        if method == "getChat" and isinstance(chat, str) and chat.removeprefix("@chat").isdigit():
+            found = {"id": -int(chat.removeprefix("@chat")), "type": "channel", "username": chat[1:], "title": chat[1:]}
             return httpx.Response(200, json={"ok": True, "result": found})
         answer = {"ok": False, "error_code": 400, "description": "Bad Request: chat not found"}
         return httpx.Response(400, json=answer)

@@ -1,0 +1,54 @@
+"""`make bench`: every budget of the design that what is built so far can be held to, and docs/performance.md."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from bench import broadcast, costs, imports, units
+from bench.figures import Section
+
+PAGE = Path(__file__).parents[1] / "docs" / "performance.md"
+HEAD = """# Performance
+
+Written by `make bench` (`python -m bench`), which takes two to three minutes and needs no AWS account; run it again
+to repeat the figures. They are ratios and counts; absolute times depend on the machine and are not judged. Calls and
+capacity units come from a meter at botocore's edge ([tests/support/meter.py](../tests/support/meter.py)), which
+works DynamoDB's units out by AWS's published rules: what emulators say of them is wrong.
+
+Not measured yet: from a reading written to a WebSocket event received, which begins with the WebSocket API.
+"""
+
+
+def main() -> None:
+    """Measure, print as it goes, and write the page."""
+    counted, spent = units.measure()
+    for section in counted:
+        show(section)
+    show(imported := imports.measure())
+    sent, run = broadcast.measure()
+    show(sent)
+    table = costs.markdown(spent, run.busy / broadcast.CHATS)
+    print("\nCosts a month\n\n" + table)
+    sections = [imported, *counted, sent]
+    text = "\n".join([HEAD, *map(written, sections), "## Costs a month\n", table, ""])
+    PAGE.parent.mkdir(exist_ok=True)
+    PAGE.write_text(text)
+    print(f"\nwritten to {PAGE.relative_to(Path.cwd())}" if PAGE.is_relative_to(Path.cwd()) else f"\nwritten to {PAGE}")
+
+
+def show(section: Section) -> None:
+    """A section on the terminal."""
+    print(f"\n{section.title}")
+    for figure in section.figures:
+        print(f"  {figure.what:<70} {figure.seen:>24}  {figure.budget:>14}  {figure.verdict.strip('*')}", flush=True)
+
+
+def written(section: Section) -> str:
+    """A section of the page."""
+    rows = [f"| {one.what} | {one.budget} | {one.seen} | {one.verdict} |" for one in section.figures]
+    table = ["| what | budget | seen | |", "|---|---|---|---|", *rows]
+    return "\n".join([f"## {section.title}\n", section.prose, "", *table, ""])
+
+
+if __name__ == "__main__":
+    main()

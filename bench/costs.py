@@ -1,0 +1,176 @@
+"""What a small and a large user pay a month: the meter's counts times AWS's prices, and the assumptions said aloud."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+from aws_cdk import App
+from aws_cdk.assertions import Template
+
+from bench.account import Work
+from bench.units import BATCH, MANY, PART, Spent
+from infra.settings import Settings
+from infra.stack import Cairn
+from tests.support import meter
+
+DAYS = 30
+CHANGED = 0.25
+"""Of the readings; the others bring the same values again."""
+MEMORY_MB, API_MEMORY_MB = 512, 1024
+METRICS = 12
+"""Names of EMF metrics with their dimensions, if each is seen in every hour of the month."""
+POLLERS, POLL_SECONDS = 5, 20
+"""Lambda's connections to a queue that is empty, and how long each call of theirs waits."""
+BATCH_SECONDS, STREAM_SECONDS, API_SECONDS = 1.0, 0.1, 0.1
+"""Assumed: an emulator cannot say how long AWS and YouTube take."""
+HISTORY_ITEM_BYTES = 300
+GB = 1e9
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """Somebody who runs Cairn."""
+
+    name: str
+    channels: int
+    subscribers: int
+    milestones: int
+    every_minutes: int
+    requests: int
+
+    @property
+    def ticks(self) -> int:
+        return DAYS * 24 * 60 // self.every_minutes
+
+    @property
+    def changed(self) -> float:
+        return self.ticks * self.channels * CHANGED
+
+    @property
+    def messages(self) -> int:
+        return self.milestones * self.subscribers
+
+
+USERS = (
+    User("small", channels=10, subscribers=100, milestones=5, every_minutes=5, requests=10_000),
+    User("large", channels=10_000, subscribers=50_000, milestones=2_000, every_minutes=30, requests=1_000_000),
+    User(
+        "large, every 5 min", channels=10_000, subscribers=50_000, milestones=2_000, every_minutes=5, requests=1_000_000
+    ),
+)
+
+
+def bill(user: User, spent: Spent, seconds_a_message: float) -> dict[str, float]:
+    """Dollars a month, by what is paid for."""
+    sweep, alert = _sweep(user, spent), _alert(user, spent)
+    work = (
+        sweep * user.ticks
+        + spent.changed * user.changed
+        + spent.crossing * user.milestones
+        + alert * user.milestones
+        + spent.page * user.requests
+    )
+    batches = user.ticks * max(1, user.channels / BATCH)
+    stream_batches = 2 * user.ticks * min(user.channels * CHANGED, max(1, user.channels / BATCH))
+    resources = _resources()
+    polls = resources["AWS::Lambda::EventSourceMapping"] * POLLERS * DAYS * 86_400 / POLL_SECONDS
+    stored = user.changed * HISTORY_ITEM_BYTES / GB
+    return {
+        "DynamoDB writes": work.write_units * meter.WRITE_UNIT,
+        "DynamoDB reads": work.read_units * meter.READ_UNIT,
+        "DynamoDB storage and backup": stored * (meter.STORAGE_GB_MONTH + meter.BACKUP_GB_MONTH),
+        "SQS, messages": work.sqs_requests * meter.SQS_REQUEST,
+        "SQS, Lambda's polling of empty queues": polls * meter.SQS_REQUEST,
+        "Lambda, fetching": meter.lambda_dollars(batches, BATCH_SECONDS, MEMORY_MB),
+        "Lambda, detection and history": meter.lambda_dollars(stream_batches, STREAM_SECONDS, MEMORY_MB),
+        "Lambda, sending": meter.lambda_dollars(
+            alert.invocations * user.milestones,
+            user.messages * seconds_a_message / max(1, alert.invocations * user.milestones),
+            MEMORY_MB,
+        ),
+        "Lambda, API": meter.lambda_dollars(user.requests, API_SECONDS, API_MEMORY_MB),
+        "Scheduler": user.ticks * meter.SCHEDULER_INVOCATION,
+        "CloudWatch Logs": work.logged / GB * meter.LOG_GB,
+        "CloudWatch alarms": resources["AWS::CloudWatch::Alarm"] * meter.ALARM_MONTH,
+        "CloudWatch metrics": METRICS * meter.METRIC_MONTH,
+        "Secrets Manager": resources["AWS::SecretsManager::Secret"] * meter.SECRET_MONTH,
+    }
+
+
+def markdown(spent: Spent, seconds_a_message: float) -> str:
+    """The tables, and what they rest on."""
+    bills = [bill(user, spent, seconds_a_message) for user in USERS]
+    head = ["a month", *(user.name for user in USERS)]
+    counts = [
+        ("channels", *(f"{user.channels:,}" for user in USERS)),
+        ("a fetch every", *(f"{user.every_minutes} min" for user in USERS)),
+        ("subscribers", *(f"{user.subscribers:,}" for user in USERS)),
+        ("milestones", *(f"{user.milestones:,}" for user in USERS)),
+        ("messages to Telegram", *(f"{user.messages:,}" for user in USERS)),
+        ("API requests", *(f"{user.requests:,}" for user in USERS)),
+    ]
+    rows = [(name, *(_dollars(one[name]) for one in bills)) for name in bills[0]]
+    totals = [sum(one.values()) for one in bills]
+    everything = ("**in all**", *(f"**{_dollars(total)}**" for total in totals))
+    large = USERS[1]
+    days = large.messages / 30 / 86_400
+    units = large.channels // BATCH * 24 * 60 // 5
+    assumed = (
+        f"us-east-1, on demand, November 2026, without free tier, tax and traffic. {CHANGED:.0%} of the readings "
+        f"change. A batch of {BATCH} is taken to be fetched in {BATCH_SECONDS:g} s, a batch of a stream and an API "
+        f"request (a list of {BATCH} channels, the dearest) to be answered in {API_SECONDS:g} s. Sending takes "
+        f"{seconds_a_message:.2f} s of Lambda's time a message, waiting for its turn included, as in the run above "
+        "with 80 ms. A stream that Lambda reads costs nothing. Everything else is counted."
+    )
+    limits = (
+        f"The large user is beyond what is free elsewhere. {large.messages / 1e6:.0f} million messages take one bot "
+        f"{days:.0f} days at 30 a second: that needs a second bot or paid broadcast. And {large.channels:,} YouTube "
+        f"channels every 5 minutes are {units:,} quota units a day where Google gives 10,000: so a fetch every 30 "
+        "minutes, or more quota asked for. See docs/scale.md."
+    )
+    return "\n".join([_table(head, [*counts, *rows, everything]), "", assumed, "", limits])
+
+
+def _sweep(user: User, spent: Spent) -> Work:
+    """A tick over this many channels: between what was measured, in proportion."""
+    if user.channels in spent.sweep:
+        return spent.sweep[user.channels]
+    few, many = min(spent.sweep), MANY
+    each = (spent.sweep[many] - spent.sweep[few]) * (1 / (many - few))
+    return spent.sweep[few] + each * (user.channels - few)
+
+
+def _alert(user: User, spent: Spent) -> Work:
+    """An alert to this many chats: cutting the audience into parts, and the parts."""
+    if user.subscribers in spent.alert:
+        return spent.alert[user.subscribers]
+    ((few, cheap), (many, dear)) = next(pairwise(sorted(spent.expansion.items())))
+    each = (dear - cheap) * (1 / (many - few))
+    return cheap + each * (user.subscribers - few) + spent.part * (user.subscribers / PART)
+
+
+def _resources() -> dict[str, int]:
+    """How many of the things that cost by being there the stack has."""
+    root = Path(__file__).parents[1]
+    context = json.loads((root / "cdk.json").read_text())["context"]
+    settings = Settings.from_context(context.get)
+    app = App(context={**context, "aws:cdk:bundling-stacks": []}, analytics_reporting=False)
+    template = Template.from_stack(Cairn(app, settings.stack_name, settings=settings))
+    found = {
+        kind: len(template.find_resources(kind)) for kind in ("AWS::CloudWatch::Alarm", "AWS::SecretsManager::Secret")
+    }
+    mappings = template.find_resources("AWS::Lambda::EventSourceMapping").values()
+    queues = [mapping for mapping in mappings if "StartingPosition" not in mapping["Properties"]]
+    return found | {"AWS::Lambda::EventSourceMapping": len(queues)}
+
+
+def _dollars(amount: float) -> str:
+    return f"${amount:,.2f}"
+
+
+def _table(head: list[str], rows: list[tuple[str, ...]]) -> str:
+    lines = ["| " + " | ".join(head) + " |", "|---" + "|---:" * (len(head) - 1) + "|"]
+    return "\n".join(lines + ["| " + " | ".join(row) + " |" for row in rows])
