@@ -123,7 +123,8 @@ def markdown(spent: Spent, seconds_a_message: float) -> str:
         f"change. A batch of {BATCH} is taken to be fetched in {BATCH_SECONDS:g} s, a batch of a stream and an API "
         f"request (a list of {BATCH} channels, the dearest) to be answered in {API_SECONDS:g} s. Sending takes "
         f"{seconds_a_message:.2f} s of Lambda's time a message, waiting for its turn included, as in the run above "
-        "with 80 ms. A stream that Lambda reads costs nothing. Everything else is counted."
+        "with 80 ms. A stream that Lambda reads is free; CloudFront, and storage but the history's, are left out. "
+        "Calls, units and log lines are counted by the meter."
     )
     limits = (
         f"The large user is beyond what is free elsewhere. {large.messages / 1e6:.0f} million messages take one bot "

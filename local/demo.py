@@ -41,6 +41,7 @@ class Visitor:
         """Whether it is time for the next visit."""
         return (
             self.settings.demo
+            and self.settings.sandbox_url is not None
             and self._visits < len(_VISITS_AFTER_SECONDS)
             and time.monotonic() - self._started >= _VISITS_AFTER_SECONDS[self._visits]
         )

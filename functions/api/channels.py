@@ -70,8 +70,8 @@ def add_channel(body: bodies.NewChannel) -> Response[bodies.Channel]:
 )
 def remove_channel(channel_id: ChannelId) -> Response[None]:
     channel = _tracked(channel_id)
+    parts.stats().forget(channel.subject)  # first: what is still tracked then begins anew, in silence
     parts.channels().remove(channel)
-    parts.stats().forget(channel.subject)
     return Response(status_code=204, content_type="text/plain")  # Lambda would call an answer without a type JSON
 
 

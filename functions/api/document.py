@@ -12,6 +12,7 @@ _WEBHOOK = {
     "summary": "Telegram's updates",
     "description": "Telegram calls this address, known by the webhook's secret; another function answers it.",
     "operationId": "telegram_webhook",
+    "tags": ["telegram"],
     "security": [],
     "parameters": [
         {
@@ -48,8 +49,9 @@ def methods_of(document: OpenAPI, path: str) -> list[str]:
 
 def described(document: OpenAPI) -> OpenAPI:
     """With the webhook, which is another function's, and without 422: a bad request is answered 400 here."""
-    for item in (document.paths or {}).values():
+    for path, item in (document.paths or {}).items():
         for operation in filter(None, (getattr(item, method) for method in _METHODS)):
+            operation.tags = [path.split("/")[2]]
             _mend(operation)
     if document.paths is not None:
         for path in _PUBLIC:
@@ -57,7 +59,7 @@ def described(document: OpenAPI) -> OpenAPI:
                 operation.security = []
         document.paths["/api/telegram/webhook"] = PathItem(post=Operation.model_validate(_WEBHOOK))
     schemas: dict[str, Any] = (document.components.schemas if document.components else None) or {}
-    for name in ("HTTPValidationError", "ValidationError"):
+    for name in ("HTTPValidationError", "ResponseValidationError", "ValidationError"):
         schemas.pop(name, None)
     return document
 

@@ -1,39 +1,32 @@
-"""An alert becomes parts of its audience, and a part becomes messages; what is left over comes again by the queue."""
+"""The notify queue's messages, one at a time; what is left over comes again by the queue, when it is due."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from cairn import dynamo, http, queue
-from cairn.deliveries import Deliveries, Plan
+from cairn.deliveries import Deliveries
 from cairn.instants import now
-from cairn.messages import Alert, AlertPart, Message, Reply, load
-from cairn.model import Milestone
-from cairn.observing import MetricUnit, logger, metrics
+from cairn.messages import load
+from cairn.observing import logger, metrics
 from cairn.secret_keys import secret_keys
 from cairn.settings import from_environment
 from cairn.slots import NotYetError, Slots
 from cairn.subscribers import Subscribers
 from cairn.telegram import Bot
-from functions.notify.sender import CHAT_SECONDS, GROUP_SECONDS, Recipient, Sender
-from functions.notify.text import alert_text
+from functions.notify.notification import Notification
+from functions.notify.sender import Pace, Sender
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
-PART_SIZE = 30
-"""Recipients a part: a second of the bot's time, and well within one invocation."""
-RESERVE_SECONDS = 15.0
+RESERVE_SECONDS = 25.0
 """What a message may still take after it has been begun: a send with its retries, and the notes."""
-ANNOUNCEMENT = "announcement"
-"""The key of the announcement channel among the recipients; it sorts before every subscription."""
 LONGEST_BACKOFF_SECONDS = 900
 
 
@@ -49,102 +42,6 @@ class Settings:
     telegram_progress_every: int
 
 
-class Notification:
-    """What each message of the notify queue leads to."""
-
-    def __init__(
-        self,
-        *,
-        subscribers: Subscribers,
-        deliveries: Deliveries,
-        sender: Sender,
-        queue: queue.Queue,
-        announcement_chat: str,
-    ) -> None:
-        self._subscribers = subscribers
-        self._deliveries = deliveries
-        self._sender = sender
-        self._queue = queue
-        self._announcement_chat = announcement_chat
-
-    def take(self, message: Message, owner: str, left: Callable[[], float]) -> None:
-        """One message. Whatever is raised asks for it to come again."""
-        match message:
-            case Alert(milestone):
-                self._alert(milestone, owner, left)
-            case AlertPart():
-                self._part(message, owner, left)
-            case Reply():
-                self._reply(message, owner, left)
-            case _:
-                raise TypeError(f"the notify queue carries no {message.type}")
-
-    def _alert(self, milestone: Milestone, owner: str, left: Callable[[], float]) -> None:
-        recipients = self._recipients(None, None)
-        cuts = [recipients[end - 1].key for end in range(PART_SIZE, len(recipients), PART_SIZE)]
-        plan = self._deliveries.plan(milestone, Plan(tuple(cuts), len(recipients)), now())
-        bounds = list(pairwise([None, *plan.cuts, None]))
-        sizes = [PART_SIZE] * len(plan.cuts) + [plan.total - PART_SIZE * len(plan.cuts)]
-        parts = [
-            AlertPart(milestone, number, after, through, size)
-            for number, ((after, through), size) in enumerate(zip(bounds, sizes, strict=True))
-        ]
-        logger.info("alert planned", milestone_id=milestone.id, recipients=plan.total, parts=len(parts))
-        if len(parts) == 1:
-            self._deliver(parts[0], recipients, owner, left)
-        else:
-            self._queue.send(parts)
-
-    def _part(self, part: AlertPart, owner: str, left: Callable[[], float]) -> None:
-        self._deliver(part, self._recipients(part.after, part.through), owner, left)
-
-    def _deliver(self, part: AlertPart, recipients: list[Recipient], owner: str, left: Callable[[], float]) -> None:
-        milestone = part.milestone
-        groups = any(recipient.chat_id.startswith(("-", "@")) for recipient in recipients)
-        progress = self._sender.deliver(
-            milestone.id,
-            part.number,
-            owner=owner,
-            text=alert_text(milestone),
-            recipients=recipients,
-            distance=GROUP_SECONDS if groups else CHAT_SECONDS,
-            left=left,
-        )
-        if progress is None:
-            logger.info("part was finished before", milestone_id=milestone.id, part=part.number)
-            return
-        self._deliveries.finish(milestone.id, part.number, progress, milestone, part.planned, now())
-        metrics.add_metric("AlertsDelivered", MetricUnit.Count, len(progress.delivered))
-        metrics.add_metric("AlertsFailed", MetricUnit.Count, len(progress.failed))
-        delay = (now() - milestone.achieved_at).total_seconds() * 1000
-        metrics.add_metric("DeliveryDelay", MetricUnit.Milliseconds, max(0, delay))
-        logger.info(
-            "part delivered",
-            milestone_id=milestone.id,
-            part=part.number,
-            delivered=len(progress.delivered),
-            failed=len(progress.failed),
-        )
-
-    def _reply(self, reply: Reply, owner: str, left: Callable[[], float]) -> None:
-        if reply.not_before > now():
-            raise NotYetError("the chat was just answered", reply.not_before)
-        delivery, recipient = f"reply/{reply.key}", Recipient(reply.chat_id, reply.chat_id, subscribed=False)
-        progress = self._sender.deliver(
-            delivery, 0, owner=owner, text=reply.text, recipients=[recipient], distance=0, left=left
-        )
-        if progress:
-            self._deliveries.finish(delivery, 0, progress, None, 1, now())
-
-    def _recipients(self, after: str | None, through: str | None) -> list[Recipient]:
-        """Those of a stretch; the announcement channel, when there is one, comes before everybody."""
-        start = None if after == ANNOUNCEMENT else after
-        found = [Recipient(one.key, one.chat_id) for one in self._subscribers.stretch(start, through)]
-        if self._announcement_chat and after is None and not self._subscribers.get(self._announcement_chat):
-            found.insert(0, Recipient(ANNOUNCEMENT, self._announcement_chat))
-        return found
-
-
 @cache
 def settings() -> Settings:
     return from_environment(Settings)
@@ -158,6 +55,11 @@ def sqs() -> SQSClient:
 @cache
 def subscribers() -> Subscribers:
     return Subscribers(dynamo.resource().Table(settings().audience_table))
+
+
+@cache
+def pace() -> Pace:
+    return Pace()
 
 
 @cache
@@ -181,6 +83,7 @@ def notification() -> Notification:
         subscribers=subscribers(),
         messages_per_second=settings().telegram_messages_per_second,
         progress_every=settings().telegram_progress_every,
+        pace=pace(),
         clock=now,
     )
     return Notification(

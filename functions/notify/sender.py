@@ -8,6 +8,7 @@ https://core.telegram.org/bots/faq#my-bot-is-hitting-limits-how-do-i-avoid-this
 
 from __future__ import annotations
 
+import math
 import random
 import time
 from collections.abc import Callable, Sequence
@@ -19,7 +20,7 @@ from cairn.instants import Clock
 from cairn.observing import logger
 from cairn.slots import BOT, NotYetError, Slots
 from cairn.subscribers import Subscribers
-from cairn.telegram import Bot, ChatGoneError, ChatMigratedError, HeldError, NoAnswerError, RefusedError
+from cairn.telegram import Bot, ChatGoneError, ChatMigratedError, HeldError, InDoubtError, NoAnswerError, RefusedError
 
 CHAT_SECONDS = 1.0
 GROUP_SECONDS = 3.0
@@ -29,7 +30,9 @@ LEASE = timedelta(seconds=75)
 """Longer than the function may run, so that a part whose sender died is free again well before SQS brings it back."""
 PATIENCE = timedelta(seconds=15)
 """How far ahead a slot may lie; further off, the message goes back to the queue until then."""
-STALL_SECONDS = 1.0
+LATEST_SECONDS = 0.018
+"""How late a message may leave; at 29.25 a second, 26 ms of lateness make thirty-one in some second."""
+MOST_STRIDE = 10
 TRIES = 3
 MOST_FAILURES = 3
 
@@ -48,6 +51,22 @@ class Recipient:
     """Told for being subscribed, hence once, though the chat had subscribed under its old id and under its new one."""
 
 
+class Pace:
+    """How long a message takes here, from sending it to having noted it: kept for a warm Lambda's life."""
+
+    def __init__(self) -> None:
+        self._seconds = 0.0
+
+    def took(self, seconds: float) -> None:
+        """One message more. A quicker one counts for more than a slow one, which may have been an accident."""
+        weight = 0.5 if seconds < self._seconds else 0.1
+        self._seconds = (1 - weight) * self._seconds + weight * seconds if self._seconds else seconds
+
+    def stride(self, interval: float) -> int:
+        """Of how many slots one can be kept."""
+        return min(MOST_STRIDE, max(1, math.ceil(self._seconds / interval)))
+
+
 @dataclass(slots=True)
 class Part:
     """One part in the hands of one sender: what it has noted, and what it has yet to note."""
@@ -57,6 +76,7 @@ class Part:
     owner: str
     delivered: set[str]
     failed: set[str]
+    in_doubt: set[str]
     unnoted_delivered: list[str] = field(default_factory=list)
     unnoted_failed: list[str] = field(default_factory=list)
 
@@ -73,6 +93,7 @@ class Sender:
         subscribers: Subscribers,
         messages_per_second: float,
         progress_every: int,
+        pace: Pace,
         clock: Clock,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
@@ -82,6 +103,7 @@ class Sender:
         self._subscribers = subscribers
         self._interval = 1 / messages_per_second
         self._progress_every = progress_every
+        self._pace = pace
         self._clock = clock
         self._sleep = sleep
 
@@ -106,7 +128,7 @@ class Sender:
         before = self._deliveries.open(delivery, number, owner, self._clock(), LEASE)
         if before is None:
             return None
-        part = Part(delivery, number, owner, set(before.delivered), set(before.failed))
+        part = Part(delivery, number, owner, set(before.delivered), set(before.failed), set(before.in_doubt))
         try:
             waiting = [one for one in recipients if one.key not in before.done]
             self._send_all(part, text, waiting, distance, left)
@@ -122,34 +144,46 @@ class Sender:
     ) -> None:
         unanswered: list[Recipient] = []
         while waiting:
-            slot, last = self._lease(len(waiting), distance), 0.0
-            while waiting:
+            slots = self._lease(len(waiting), distance)
+            for slot in slots:
                 if left() <= 0:
                     raise UnfinishedError(f"out of time with {len(waiting)} recipients left")
-                now = self._now()
-                due = max(slot, last + 0.75 * self._interval)
-                if due > now:
-                    self._sleep(due - now)
-                last = self._now()
-                slot += self._interval
+                if not self._reach(slot):
+                    continue
+                began = self._now()
                 try:
                     if not self._send(part, waiting[0], text):
                         unanswered.append(waiting[0])
                 except HeldError as error:
                     self._hold(error, left)
                     break
+                self._pace.took(self._now() - began)
                 del waiting[0]
                 if len(unanswered) >= MOST_FAILURES:
                     raise UnfinishedError(f"Telegram does not answer; {len(unanswered) + len(waiting)} recipients left")
-                if self._now() - last > STALL_SECONDS:
-                    break  # the rest of the stretch has gone by: sending it now would be a burst
+                if not waiting:
+                    break
         if unanswered:
             raise UnfinishedError(f"Telegram did not answer for {len(unanswered)} recipients")
 
-    def _lease(self, messages: int, distance: float) -> float:
-        """When the first of these messages may be sent, in seconds since 1970."""
+    def _lease(self, messages: int, distance: float) -> range:
+        """The bot's slots, counted from 1970, that are ours for these messages.
+
+        A sender that needs longer for a message than a slot takes every second or third one, of as many stretches;
+        which of them, goes by the stretch, so that those who send side by side take different ones.
+        """
         length = timedelta(seconds=max(messages * self._interval, distance))
-        return self._slots.lease(BOT, self._clock(), length, PATIENCE).timestamp()
+        start = self._slots.lease(BOT, self._clock(), length, PATIENCE).timestamp()
+        first, stride = math.ceil(start / self._interval), self._pace.stride(self._interval)
+        first += (first // messages - first) % stride
+        return range(first, first + messages * stride, stride)
+
+    def _reach(self, slot: int) -> bool:
+        """Wait for a slot; False when it has gone by. To send late would be to send in somebody else's second."""
+        due = slot * self._interval
+        if (now := self._now()) < due:
+            self._sleep(due - now)
+        return self._now() - due <= LATEST_SECONDS
 
     def _hold(self, error: HeldError, left: Callable[[], float]) -> None:
         now = self._clock()
@@ -181,6 +215,8 @@ class Sender:
                 self._settle(part, recipient, delivered=False)
                 logger.error("not delivered: refused", chat_id=chat_id, reason=str(error))
                 return True
+            except InDoubtError as error:
+                return self._doubt(part, recipient, error)
             except NoAnswerError as error:
                 logger.warning("Telegram did not answer", chat_id=chat_id, reason=str(error), attempt=attempt + 1)
                 self._sleep(random.uniform(0.1, 0.3) * 2**attempt)  # noqa: S311 - spreads retries, guards nothing
@@ -188,6 +224,17 @@ class Sender:
                 self._settle(part, recipient, delivered=True)
                 logger.info("delivered", chat_id=chat_id, delivery=part.delivery)
                 return True
+        return False
+
+    def _doubt(self, part: Part, recipient: Recipient, error: InDoubtError) -> bool:
+        """Sent without an answer: once, it comes again later; twice, it is given up rather than sent a third time."""
+        if recipient.key in part.in_doubt:
+            self._settle(part, recipient, delivered=False)
+            logger.error("given up: sent twice without an answer", chat_id=recipient.chat_id, reason=str(error))
+            return True
+        part.in_doubt.add(recipient.key)
+        self._deliveries.note(part.delivery, part.number, part.owner, in_doubt=[recipient.key])
+        logger.warning("sent without an answer", chat_id=recipient.chat_id, reason=str(error))
         return False
 
     def _settle(self, part: Part, recipient: Recipient, *, delivered: bool) -> None:

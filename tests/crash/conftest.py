@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 
 import pytest
@@ -16,8 +17,8 @@ Prove = Callable[..., list[Outcome]]
 def prove(pytestconfig: pytest.Config) -> Prove:
     """Try a way with a failure at each of its calls, and fail with the first tries that ended badly."""
 
-    def prove(way: Callable[[Explorer], Verdict], **how: int) -> list[Outcome]:
-        outcomes = Explorer(**how).explore(way)
+    def prove(way: Callable[[Explorer], Verdict], *, pairs: int = 0, alike: int = sys.maxsize) -> list[Outcome]:
+        outcomes = Explorer(pairs=pairs, alike=alike).explore(way)
         pytestconfig.stash.setdefault(TRIED, []).extend(outcomes)
         assert len(outcomes) > 1, outcomes
         bad = [str(outcome) for outcome in outcomes if not outcome.good]

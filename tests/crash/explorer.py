@@ -74,8 +74,19 @@ class Explorer:
 
     @contextmanager
     def at_every_call_of(self, wire: Wire, function: str = "") -> Iterator[None]:
-        """The stretch of a way in which failures are tried, in one function or in all; all else goes well."""
-        wire.choose = lambda number, name: self._choose(number, name) if name.startswith(function) else None
+        """The stretch of a way in which failures are tried, in one function or in all; all else goes well.
+
+        To die before a call is to die after the one before it, so it is tried at an invocation's first call alone.
+        """
+        kinds = list(Failure)
+        others: list[Failure] = [failure for failure in Failure if failure is not Failure.DIES_BEFORE]
+
+        def choose(number: int, name: str) -> Failure | None:
+            if not name.startswith(function):
+                return None
+            return self._choose(number, name, kinds if wire.at_first_call else others)
+
+        wire.choose = choose
         try:
             yield
         finally:
@@ -106,7 +117,7 @@ class Explorer:
         if os.getpid() != pid:
             os._exit(0)
 
-    def _choose(self, number: int, name: str) -> Failure | None:
+    def _choose(self, number: int, name: str, kinds: list[Failure]) -> Failure | None:
         if self.replay:
             failure = self.replay.get(number)
             if failure:
@@ -115,7 +126,6 @@ class Explorer:
         if len(self._trail) == (2 if self.pairs else 1):
             return None
         self._met[name] += 1
-        kinds = list(Failure)
         if self._met[name] > self.alike:
             kinds = [kinds[self._met[name] % len(kinds)]]
         for failure in kinds:
@@ -124,7 +134,7 @@ class Explorer:
                 continue
             if self._fork():
                 self._trail.append((f"call {number}, {name}, {failure.value}", failure))
-                self._turn += number
+                self._turn = self._turn * 37 + number  # each starts elsewhere in its row of second failures
                 return failure
         return None
 

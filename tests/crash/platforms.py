@@ -62,9 +62,7 @@ class Platforms:
             return _bad(403, "Forbidden: bot was blocked by the user")
         if chat in self.migrated:
             new = int(self.migrated[chat])
-            return _bad(
-                400, "Bad Request: group chat was upgraded to a supergroup chat", migrate_to_chat_id=new
-            )
+            return _bad(400, "Bad Request: group chat was upgraded to a supergroup chat", migrate_to_chat_id=new)
         self.sent.append((chat, str(body["text"])))
         return _good({"message_id": len(self.sent)})
 

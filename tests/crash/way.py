@@ -15,9 +15,10 @@ from boto3.dynamodb.types import TypeDeserializer
 from cairn import dynamo
 from cairn.channels import Channel, Channels
 from cairn.instants import iso, now
-from cairn.model import Tally
+from cairn.model import Reading, Subject, Tally, new_trace_id
 from cairn.observing import logger
-from cairn.stats import to_reading
+from cairn.rules.ladder import FOLLOWER_STEPS
+from cairn.stats import Stats, to_reading
 from cairn.subscribers import Subscribers
 from tests.crash.explorer import Verdict
 from tests.crash.platforms import Platforms
@@ -74,7 +75,9 @@ class Way:
 
     def tick(self, **counts: int | None) -> None:
         """The schedule's next tick, five minutes later, with the platforms' counts as they are by then."""
-        self.platforms.counts.update({{"youtube": YOUTUBE, "telegram": TELEGRAM, "instagram": INSTAGRAM}[k]: v for k, v in counts.items()})
+        self.platforms.counts.update(
+            {{"youtube": YOUTUBE, "telegram": TELEGRAM, "instagram": INSTAGRAM}[k]: v for k, v in counts.items()}
+        )
         self.account.clock.sleep(timedelta(minutes=5).total_seconds())
         self.account.schedule.put({"source": "schedule"})
         self.account.settle()
@@ -86,12 +89,26 @@ class Way:
 
     def _counts(self) -> dict[str, int | None]:
         readings = map(to_reading, self.items("STATS_TABLE"))
-        return {one.subject.id: int(one.metrics["subscribers"]) if "subscribers" in one.metrics else None for one in readings}
+        return {
+            one.subject.id: int(one.metrics["subscribers"]) if "subscribers" in one.metrics else None
+            for one in readings
+        }
+
+    def write(self, channel: str, count: int) -> None:
+        """A reading written by itself, as a later source of readings would."""
+        self.account.clock.sleep(1)
+        reading = Reading(
+            Subject("channel", channel), NAMES[channel], {"subscribers": count}, now(), "api", new_trace_id()
+        )
+        assert Stats(self.account.cloud.table("STATS_TABLE")).record(reading)
 
     def items(self, variable: str) -> list[dict[str, Any]]:
         """Everything in a table."""
         read = TypeDeserializer().deserialize
-        return [{key: read(value) for key, value in item.to_json()["Attributes"].items()} for item in stored(variable).all_items()]
+        return [
+            {key: read(value) for key, value in item.to_json()["Attributes"].items()}
+            for item in stored(variable).all_items()
+        ]
 
     def verdict(self, *expected: Expected) -> Verdict:
         """Hold the account against what was expected of it."""
@@ -129,7 +146,7 @@ class Way:
         wrong = []
         for item in self.items("STATS_TABLE"):
             reading = to_reading(item)
-            steps = [step for step in _LADDER if step <= self.highest(reading.subject.id)]
+            steps = [step for step in FOLLOWER_STEPS if step <= self.highest(reading.subject.id)]
             height = marks.get(str(reading.subject), {}).get("height")
             if height != (steps[-1] if steps else 0):
                 wrong.append(f"{reading.subject} stands at {reading.metrics}, its mark at {height}")
@@ -137,7 +154,9 @@ class Way:
 
     def highest(self, channel: str) -> int:
         """The highest count that the stream ever carried for a channel."""
-        return max(int(reading.metrics.get("subscribers", 0)) for reading in self._readings() if reading.subject.id == channel)
+        return max(
+            int(reading.metrics.get("subscribers", 0)) for reading in self._readings() if reading.subject.id == channel
+        )
 
     def _readings(self) -> list[Any]:
         return [to_reading(dynamo.from_image(record["dynamodb"]["NewImage"])) for record in changes()]
@@ -175,11 +194,11 @@ def way(*, announcement_chat: str = "", telegram: Platforms | None = None) -> It
     level = logger.log_level
     logger.setLevel("CRITICAL")  # thousands of invocations, each meant to fail
     try:
-        with redirect_stdout(StringIO()), account(platforms.answer, TELEGRAM_ANNOUNCEMENT_CHAT=announcement_chat) as made:
+        with (
+            redirect_stdout(StringIO()),
+            account(platforms.answer, TELEGRAM_ANNOUNCEMENT_CHAT=announcement_chat) as made,
+        ):
             platforms.clock = made.clock
             yield Way(made, platforms)
     finally:
         logger.setLevel(level)
-
-
-_LADDER = (100, 250, 500, 1000, 2500, 5000, 10_000, 25_000, 50_000)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any, TypeVar
@@ -90,7 +90,7 @@ def person(local_cloud: LocalCloud) -> Person:
 
 
 @pytest.fixture(autouse=True)
-def only_on_demand(local_cloud: LocalCloud) -> Iterator[Callable[[str], None]]:
+def only_on_demand(local_cloud: LocalCloud) -> Callable[[str], None]:
     """No tick comes between a test and what it does; the test of the tick itself switches the schedule on."""
     scheduler = local_cloud.stack.clients.scheduler
 
@@ -101,7 +101,7 @@ def only_on_demand(local_cloud: LocalCloud) -> Iterator[Callable[[str], None]]:
         scheduler.update_schedule(**{name: schedule[name] for name in kept if name in schedule}, State=state)  # type: ignore[arg-type, literal-required]  # the same fields back
 
     switch("DISABLED")
-    yield switch
+    return switch
 
 
 def test_a_refresh_leads_to_one_message(local_cloud: LocalCloud, person: Person) -> None:
@@ -217,11 +217,14 @@ def test_one_search_in_the_logs_shows_the_whole_way(local_cloud: LocalCloud, per
                     found[line["message"]] = line["service"]
         return found if "part delivered" in found else None
 
-    assert wait_for(lines).items() >= {
-        "reading stored": "api",
-        "milestone reached": "detect_milestone",
-        "delivered": "notify",
-    }.items()
+    assert (
+        wait_for(lines).items()
+        >= {
+            "reading stored": "api",
+            "milestone reached": "detect_milestone",
+            "delivered": "notify",
+        }.items()
+    )
 
 
 def test_a_function_without_its_grant_cannot_do_its_work(local_cloud: LocalCloud, person: Person) -> None:

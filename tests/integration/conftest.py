@@ -1,4 +1,4 @@
-"""A fresh AWS account in this process for each test, small fakes of the platforms behind it, and time that stands still."""
+"""A fresh AWS account in this process for each test, fakes of the platforms behind it, and time that stands still."""
 
 from __future__ import annotations
 
@@ -36,6 +36,6 @@ def api(aws: Cloud) -> Api:
 
 
 @pytest.fixture
-def logs() -> Iterator[Written]:
-    with written() as record:
+def logs(capsys: pytest.CaptureFixture[str]) -> Iterator[Written]:
+    with written(lambda: capsys.readouterr().out) as record:
         yield record

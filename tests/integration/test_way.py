@@ -2,75 +2,254 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
+import os
 from typing import Any
 
+import httpx
 import pytest
 
-from tests.support.cloud import Cloud, Context, cloud
+from cairn.instants import now
+from cairn.subscribers import Subscribers
+from tests.support.api import Api, telegram
+from tests.support.clock import ControlledClock
+from tests.support.cloud import Cloud, Context
 from tests.support.platforms import FakePlatforms
 
-ID = "UC" + "a" * 22
+CATS = "UC" + "c" * 22
+PATH = f"/api/channels/youtube:{CATS}"
 
 
 @pytest.fixture
 def platforms() -> FakePlatforms:
-    return FakePlatforms(youtube={ID: {"subscriberCount": "9500", "viewCount": "1", "videoCount": "2"}})
+    return FakePlatforms(youtube={CATS: {"subscriberCount": "9500", "viewCount": "1", "videoCount": "2"}})
+
+
+@pytest.fixture(autouse=True)
+def tracked(api: Api, aws: Cloud) -> None:
+    """Cats on YouTube, whose 9,500 are the silent beginning."""
+    assert api("POST", "/api/channels", {"platform": "youtube", "handle": CATS, "name": "Cats"}).status == 201
+    aws.flow()
 
 
 @pytest.fixture
-def aws(platforms: FakePlatforms) -> Iterator[Cloud]:
-    with cloud(platforms.transport()) as made:
-        yield made
+def counted(aws: Cloud, platforms: FakePlatforms, clock: ControlledClock) -> Any:
+    """A tick a minute later that finds so many subscribers, and whatever it leads to."""
+    from functions.fetch_stats.handler import handler
+
+    def count(subscribers: int) -> None:
+        clock.sleep(60)
+        platforms.youtube[CATS]["subscriberCount"] = str(subscribers)
+        handler({"source": "schedule"}, Context())
+        aws.flow()
+
+    return count
 
 
-def call(aws: Cloud, method: str, path: str, body: object = None, query: str = "", key: str | None = None) -> Any:
-    from cairn.api_keys import ApiKeys
-    from cairn.instants import now
-    from functions.api.handler import handler
-
-    key = key or ApiKeys(aws.table("AUDIENCE_TABLE")).create("test", ["admin"], now())
-    event = {
-        "version": "2.0",
-        "rawPath": path,
-        "rawQueryString": query,
-        "queryStringParameters": dict(pair.split("=") for pair in query.split("&") if pair),
-        "headers": {"authorization": f"Bearer {key}", "content-type": "application/json"},
-        "requestContext": {
-            "http": {"method": method, "path": path, "protocol": "HTTP/1.1", "sourceIp": "127.0.0.1", "userAgent": "t"},
-            "requestId": "r",
-            "timeEpoch": int(now().timestamp() * 1000),
-            "stage": "$default",
-        },
-        "body": json.dumps(body) if body is not None else None,
-        "isBase64Encoded": False,
-    }
-    answer = handler(event, Context(30.0))
-    return answer["statusCode"], json.loads(answer["body"]) if answer.get("body") else None
+def subscribe(aws: Cloud, *chats: str) -> None:
+    for chat in chats:
+        Subscribers(aws.table("AUDIENCE_TABLE")).add(chat, "private", "Ada", now())
 
 
-def test_a_count_that_passes_a_threshold_is_told_to_a_subscriber_once(aws: Cloud, platforms: FakePlatforms) -> None:
-    from cairn.instants import now
-    from cairn.subscribers import Subscribers
-    from functions.fetch_stats.handler import handler as fetch
+def labels(api: Api) -> list[str]:
+    return [item["label"] for item in api("GET", "/api/milestones").json["items"]]
 
-    Subscribers(aws.table("AUDIENCE_TABLE")).add("77", "private", "Ada", now())
-    status, channel = call(aws, "POST", "/api/channels", {"platform": "youtube", "handle": "@" + ID})
-    assert status == 201, channel
-    aws.flow()
+
+def tally(api: Api) -> dict[str, int]:
+    found: dict[str, int] = api("GET", "/api/milestones").json["items"][0]["delivery"]
+    return found
+
+
+def settle(aws: Cloud, clock: ControlledClock, minutes: int = 30) -> None:
+    """Let everything that waits come again until nothing does."""
+    for _ in range(minutes):
+        clock.sleep(60)
+        aws.flow()
+
+
+def test_the_first_reading_is_silent(api: Api, platforms: FakePlatforms) -> None:
+    assert labels(api) == []
     assert platforms.sent == []
-    platforms.youtube[ID]["subscriberCount"] = "10100"
-    fetch({"source": "schedule"}, Context())
-    fetch({"source": "schedule"}, Context())
+
+
+def test_a_count_that_passes_a_threshold_is_told_to_each_subscriber_once(
+    api: Api, aws: Cloud, platforms: FakePlatforms, counted: Any
+) -> None:
+    subscribe(aws, "77", "78")
+    counted(10_100)
+    counted(10_100)
+    counted(10_200)
+    text = "🎉 <b>Cats</b> passed <b>10K</b> subscribers on YouTube!\nNow at 10,100."
+    assert platforms.sent == [("77", text), ("78", text)]
+    assert labels(api) == ["10K"]
+    assert tally(api) == {"total": 2, "delivered": 2, "failed": 0}
+
+
+def test_a_count_that_falls_and_returns_is_not_announced_again(
+    api: Api, aws: Cloud, platforms: FakePlatforms, counted: Any
+) -> None:
+    subscribe(aws, "77")
+    for count in (10_100, 9_900, 10_100, 8_000, 24_900):
+        counted(count)
+    assert labels(api) == ["10K"]
+    assert len(platforms.sent) == 1
+
+
+def test_a_jump_is_one_message_that_lists_what_it_also_passed(
+    api: Api, aws: Cloud, platforms: FakePlatforms, counted: Any
+) -> None:
+    subscribe(aws, "77")
+    counted(101_000)
+    assert [text.splitlines()[2] for _, text in platforms.sent] == ["Also passed: 10K, 25K, 50K, 75K."]
+    assert labels(api) == ["100K"]
+
+
+def test_what_was_hidden_and_reappears_is_announced_only_past_its_mark(
+    api: Api, aws: Cloud, platforms: FakePlatforms, counted: Any
+) -> None:
+    subscribe(aws, "77")
+    platforms.youtube[CATS]["hiddenSubscriberCount"] = "true"
+    counted(0)
+    del platforms.youtube[CATS]["hiddenSubscriberCount"]
+    counted(9_600)
+    assert labels(api) == []
+    counted(10_100)
+    assert labels(api) == ["10K"]
+
+
+@pytest.mark.parametrize("source", ["refresh", "page", "sync"])
+def test_every_source_of_a_reading_leads_to_the_message(
+    api: Api, aws: Cloud, platforms: FakePlatforms, clock: ControlledClock, source: str
+) -> None:
+    subscribe(aws, "77")
+    platforms.youtube[CATS]["subscriberCount"] = "10100"
+    clock.sleep(3600)
+    if source == "refresh":
+        api("POST", f"{PATH}/refresh")
+    elif source == "page":
+        api("GET", PATH, query={"refresh": "auto"})
+    else:
+        api("POST", "/api/sync")
     aws.flow()
+    assert len(platforms.sent) == 1
+
+
+def test_a_large_audience_is_told_in_parts_and_each_chat_once(
+    api: Api, aws: Cloud, platforms: FakePlatforms, counted: Any, clock: ControlledClock
+) -> None:
+    chats = [str(1000 + number) for number in range(70)]
+    subscribe(aws, *chats)
+    counted(10_100)
+    settle(aws, clock, 3)
+    assert sorted(chat for chat, _ in platforms.sent) == chats
+    assert tally(api) == {"total": 70, "delivered": 70, "failed": 0}
+
+
+def test_whoever_blocked_the_bot_is_unsubscribed_and_counted_as_failed(
+    api: Api, aws: Cloud, platforms: FakePlatforms, counted: Any
+) -> None:
+    subscribe(aws, "77", "78")
+    blocked = httpx.Response(
+        403, json={"ok": False, "error_code": 403, "description": "Forbidden: bot was blocked by the user"}
+    )
+    platforms.broken["telegram"] = lambda: platforms.broken.clear() or blocked  # type: ignore[func-returns-value]  # once
+    counted(10_100)
+    assert [chat for chat, _ in platforms.sent] == ["78"]
+    assert tally(api) == {"total": 2, "delivered": 1, "failed": 1}
+    assert api("GET", "/api/subscribers").json["total"] == 1
+
+
+def test_when_telegram_comes_back_everybody_is_told_once(
+    api: Api, aws: Cloud, platforms: FakePlatforms, counted: Any, clock: ControlledClock
+) -> None:
+    subscribe(aws, "77", "78")
+    platforms.broken["telegram"] = lambda: httpx.Response(502)
+    counted(10_100)
+    settle(aws, clock, 3)
+    assert platforms.sent == []
+    platforms.broken.clear()
+    settle(aws, clock)
+    assert sorted(chat for chat, _ in platforms.sent) == ["77", "78"]
+    assert tally(api) == {"total": 2, "delivered": 2, "failed": 0}
+
+
+def test_while_the_bot_is_held_nothing_is_sent_and_then_everything(
+    api: Api, aws: Cloud, platforms: FakePlatforms, counted: Any, clock: ControlledClock
+) -> None:
+    subscribe(aws, "77", "78")
+    held = {"ok": False, "error_code": 429, "description": "Too Many Requests", "parameters": {"retry_after": 120}}
+    platforms.broken["telegram"] = lambda: httpx.Response(429, json=held)
+    counted(10_100)
+    calls = len(platforms.calls)
+    platforms.broken.clear()
+    clock.sleep(100)
+    aws.flow()
+    assert len(platforms.calls) == calls
+    settle(aws, clock, 3)
+    assert sorted(chat for chat, _ in platforms.sent) == ["77", "78"]
+
+
+def test_the_announcement_channel_is_told_besides_and_only_once(
+    api: Api, aws: Cloud, platforms: FakePlatforms, counted: Any
+) -> None:
+    os.environ["TELEGRAM_ANNOUNCEMENT_CHAT"] = "@cairn_news"
+    subscribe(aws, "77")
+    counted(10_100)
+    counted(25_000)
+    assert [chat for chat, _ in platforms.sent] == ["@cairn_news", "77"] * 2
+    assert tally(api) == {"total": 2, "delivered": 2, "failed": 0}
+
+
+def test_without_subscribers_a_milestone_is_still_recorded(api: Api, counted: Any) -> None:
+    counted(10_100)
+    assert labels(api) == ["10K"]
+    assert tally(api) == {"total": 0, "delivered": 0, "failed": 0}
+
+
+def test_streams_and_messages_that_come_again_announce_nothing_again(
+    api: Api, aws: Cloud, platforms: FakePlatforms, clock: ControlledClock
+) -> None:
+    from functions.detect_milestone.handler import handler as detect
+    from functions.notify.handler import handler as notify
+
+    subscribe(aws, "77")
+    clock.sleep(60)
+    platforms.youtube[CATS]["subscriberCount"] = "10100"
+    api("POST", f"{PATH}/refresh")
+    changes = aws.changes()
+    for _ in range(3):
+        assert detect({"Records": changes}, Context()) == {"batchItemFailures": []}
+    messages = aws.messages("NOTIFY_QUEUE_URL")
+    assert len(messages) == 3
+    for message in [*messages, *reversed(messages)]:
+        notify({"Records": [message]}, Context())
     assert [chat for chat, _ in platforms.sent] == ["77"]
-    status, milestones = call(aws, "GET", "/api/milestones")
-    assert status == 200, milestones
-    assert milestones["items"][0]["delivery"] == {"total": 1, "delivered": 1, "failed": 0}
-    print(json.dumps(milestones, indent=1), platforms.sent)
-    print(call(aws, "GET", f"/api/channels/youtube:{ID}"))
-    print(call(aws, "GET", f"/api/channels/youtube:{ID}/history"))
-    print(call(aws, "GET", "/api/channels", query="limit=0"))
-    print(call(aws, "GET", "/api/health"), call(aws, "GET", "/api/nothing"))
-    print(call(aws, "GET", "/api/subscribers"))
+    assert tally(api) == {"total": 1, "delivered": 1, "failed": 0}
+
+
+def test_a_poisonous_message_comes_again_later_and_holds_up_nobody(aws: Cloud, clock: ControlledClock) -> None:
+    import boto3
+
+    from functions.notify.handler import handler as notify
+
+    url = os.environ["NOTIFY_QUEUE_URL"]
+    boto3.client("sqs").send_message(QueueUrl=url, MessageBody="poison")
+    (message,) = aws.messages("NOTIFY_QUEUE_URL")
+    answer = notify({"Records": [message]}, Context())
+    assert answer == {"batchItemFailures": [{"itemIdentifier": message["messageId"]}]}
+    assert aws.messages("NOTIFY_QUEUE_URL") == []
+    clock.sleep(11)
+    assert len(aws.messages("NOTIFY_QUEUE_URL")) == 1
+
+
+def test_whoever_subscribes_by_the_bot_is_told(
+    aws: Cloud, platforms: FakePlatforms, counted: Any, clock: ControlledClock
+) -> None:
+    telegram({"update_id": 1, "message": {"chat": {"id": 77, "type": "private"}, "text": "/start"}})
+    aws.flow()
+    counted(10_100)
+    assert [text.split(" ", 1)[0] for _, text in platforms.sent] == ["🪨", "🎉"]
+    telegram({"update_id": 2, "message": {"chat": {"id": 77, "type": "private"}, "text": "/stop"}})
+    aws.flow()
+    platforms.sent.clear()
+    counted(25_000)
+    assert platforms.sent == []

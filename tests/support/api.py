@@ -146,5 +146,3 @@ def _answer(answered: Mapping[str, Any]) -> Answer:
     for name, values in answered.get("multiValueHeaders", {}).items():
         headers[name.lower()] = ",".join(values)
     return Answer(answered["statusCode"], headers, answered.get("body") or "")
-
-

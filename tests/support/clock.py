@@ -48,8 +48,8 @@ def controlled_clock(start: datetime = START) -> Iterator[ControlledClock]:
 
 
 def _put_in_place_of_sleep(old: Callable[[float], None], new: Callable[[float], None]) -> None:
-    """Besides `time.sleep` itself, the arguments that have it as their default: those hold the function, not its name."""
-    time.sleep = new
+    """Besides `time.sleep` itself, the arguments that have it as default: they hold the function, not its name."""
+    vars(time)["sleep"] = new
     for name, module in list(sys.modules.items()):
         if name.startswith(("cairn.", "functions.")):
             for function in _functions(module):

@@ -89,7 +89,7 @@ class Cloud:
 
     def messages(self, variable: str) -> list[dict[str, Any]]:
         """The visible messages of a queue, as Lambda brings them; they stay invisible until deleted or changed."""
-        records = []
+        records: list[dict[str, Any]] = []
         while True:
             found = boto3.client("sqs").receive_message(
                 QueueUrl=os.environ[variable], MaxNumberOfMessages=10, MessageSystemAttributeNames=["All"]
@@ -139,7 +139,7 @@ def forget() -> None:
 
     from cairn import http
 
-    parameters.clear_caches()
+    parameters.clear_caches()  # type: ignore[no-untyped-call]  # Powertools leaves it untyped
     http.client.cache_clear()
     for name, module in list(sys.modules.items()):
         if name.startswith("functions."):

@@ -17,9 +17,9 @@ from uuid import uuid4
 
 import httpx
 from aws_lambda_powertools.utilities.parameters import get_secret
-from aws_lambda_powertools.utilities.parameters.base import DEFAULT_PROVIDERS
+from aws_lambda_powertools.utilities.parameters.constants import DEFAULT_PROVIDERS
 from moto.backends import get_backend
-from moto.core import DEFAULT_ACCOUNT_ID
+from moto.core.models import DEFAULT_ACCOUNT_ID
 
 from cairn.dynamo import chunks
 from tests.support.clock import ControlledClock, controlled_clock
@@ -217,9 +217,7 @@ class Stream:
         if not self._pending:
             records = changes()[self._read :]
             self._read += len(records)
-            self._pending = [
-                Batch(list(piece), self._clock.now()) for piece in chunks(records, self._size)
-            ]
+            self._pending = [Batch(list(piece), self._clock.now()) for piece in chunks(records, self._size)]
 
     def _bisect(self, batch: Batch) -> None:
         middle = len(batch.records) // 2
@@ -354,13 +352,18 @@ class Account:
     def settle(self) -> None:
         """Let everything that waits be brought, and brought again, until nothing waits any more."""
         for _ in range(MOST_STEPS):
-            waiting = [(due, source) for source in self.sources if (due := source.due())]
-            if not waiting:
+            if not self.step():
                 return
+        raise AssertionError(f"nothing settles in {MOST_STEPS} steps")
+
+    def step(self) -> bool:
+        """Bring what is due first, when it is due; False when nothing waits."""
+        waiting = [(due, source) for source in self.sources if (due := source.due())]
+        if waiting:
             due, source = min(waiting, key=lambda one: one[0])
             self.clock.reach(due)
             source.step(self.invoke)
-        raise AssertionError(f"nothing settles in {MOST_STEPS} steps")
+        return bool(waiting)
 
     def left_behind(self) -> dict[str, Any]:
         """What reached a place where a person has to look."""

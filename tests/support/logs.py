@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stdout
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 
 @dataclass
 class Written:
-    """Everything on standard output; lines and metrics are read out of it when asked for."""
+    """The logger's lines, and what was printed besides; both are read when asked for."""
 
+    printed: Callable[[], str]
     output: io.StringIO = field(default_factory=io.StringIO)
 
     @property
     def text(self) -> str:
+        self.output.write(self.printed())
         return self.output.getvalue()
 
     @property
@@ -50,14 +52,13 @@ class Written:
 
 
 @contextmanager
-def written() -> Iterator[Written]:
-    """What is logged and measured from here on."""
+def written(printed: Callable[[], str]) -> Iterator[Written]:
+    """What is logged from here on, and what `printed` says was printed since it was last asked."""
     from cairn.observing import logger
 
-    handler, record = logger.registered_handler, Written()
+    handler, record = logger.registered_handler, Written(printed)
     before = handler.setStream(record.output)  # type: ignore[attr-defined]  # Powertools' is a StreamHandler
     try:
-        with redirect_stdout(record.output):
-            yield record
+        yield record
     finally:
         handler.setStream(before)  # type: ignore[attr-defined]  # as above

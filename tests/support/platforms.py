@@ -1,4 +1,4 @@
-"""The platforms as small fakes behind an httpx transport: counts to set, and a Telegram that remembers what it was sent."""
+"""The platforms as small fakes behind an httpx transport: counts to set, and a Telegram that remembers."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import Enum
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 from urllib.parse import urlsplit
 
 import boto3
@@ -29,7 +29,7 @@ LATENCY_SECONDS = 0.03
 class Failure(Enum):
     """What may happen to one call."""
 
-    DIES_BEFORE = "dies before"  # the sandbox is gone, and the call was never made
+    DIES_BEFORE = "dies before"  # the sandbox is gone, and the call was never made: as if it died after the one before
     DIES_AFTER = "dies after"  # the call took effect, and nobody is left to hear of it
     FAILS_BEFORE = "fails before"  # refused, at each of the client's own retries
     FAILS_AFTER = "fails after"  # took effect; then silence, at each of the client's own retries
@@ -50,6 +50,7 @@ class Invocation:
 
     function: str
     deadline: datetime
+    calls: int = 0
     dead: bool = False
     broken: set[object] = field(default_factory=set)
     counted: set[object] = field(default_factory=set)
@@ -71,6 +72,11 @@ class Wire:
         self._answer = answer
         self._sqs = sqs
         self._invocation: Invocation | None = None
+
+    @property
+    def at_first_call(self) -> bool:
+        """Whether the invocation under way makes its first call."""
+        return self._invocation is not None and self._invocation.calls == 1
 
     @contextmanager
     def invocation(self, function: str, seconds: float) -> Iterator[Invocation]:
@@ -96,17 +102,19 @@ class Wire:
 
     def aws(self, event_name: str, request: AWSPreparedRequest, **_: object) -> AWSResponse | None:
         """botocore's `before-send` event; its own retries come here again with the same invocation id."""
-        _, service, operation = event_name.split(".")
+        service, operation = event_name.split(".")[1:]
 
         def effect() -> AWSResponse | None:
             if service == "sqs":
+                assert isinstance(request.body, bytes)
                 return _response(request, 200, self._sqs(operation, json.loads(request.body)))
-            return botocore_stubber(event_name, request)  # type: ignore[no-any-return]  # moto's is untyped
+            return botocore_stubber(event_name, request)
 
         return self._attempt(
             f"{service} {operation}",
-            bytes(request.headers["amz-sdk-invocation-id"]),
+            request.headers["amz-sdk-invocation-id"],
             effect,
+            counted_once=True,
             refuse=lambda: _response(request, 500, {"__type": "InternalServerError", "message": "injected"}),
             lose=lambda: _raise(ReadTimeoutError(endpoint_url=request.url)),
         )
@@ -122,12 +130,20 @@ class Wire:
             f"{request.method} {urlsplit(str(request.url)).path.rsplit('/', 1)[1]}",
             (request.url, request.content),
             effect,
+            counted_once=False,
             refuse=lambda: _raise(httpx.ConnectTimeout("injected", request=request)),
             lose=lambda: _raise(httpx.ReadTimeout("injected", request=request)),
         )
 
     def _attempt(
-        self, name: str, key: object, effect: Callable[[], T], *, refuse: Callable[[], T], lose: Callable[[], T]
+        self,
+        name: str,
+        key: object,
+        effect: Callable[[], T],
+        *,
+        counted_once: bool,
+        refuse: Callable[[], T],
+        lose: Callable[[], T],
     ) -> T:
         invocation = self._invocation
         if invocation is None:
@@ -139,8 +155,9 @@ class Wire:
             return refuse()
         failure = None
         if key not in invocation.counted:
-            if isinstance(key, bytes):
+            if counted_once:
                 invocation.counted.add(key)
+            invocation.calls += 1
             self.calls.append(f"{invocation.function}: {name}")
             failure = self.choose(len(self.calls) - 1, self.calls[-1])
         if failure is Failure.DIES_BEFORE:
@@ -163,5 +180,5 @@ def _response(request: AWSPreparedRequest, status: int, body: dict[str, Any]) ->
     return AWSResponse(request.url, status, headers, MockRawResponse(json.dumps(body)))  # type: ignore[arg-type]
 
 
-def _raise(error: Exception) -> Any:
+def _raise(error: Exception) -> NoReturn:
     raise error

@@ -1,11 +1,18 @@
-"""Unit tests reach nothing: sockets are off, and whoever sleeps for real has forgotten a seam."""
+"""Unit tests reach nothing: sockets are off, but for the pair with which an event loop wakes itself."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
+from pytest_socket import disable_socket, enable_socket
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        if "/unit/" in item.path.as_posix() and not item.get_closest_marker("enable_socket"):
-            item.add_marker(pytest.mark.disable_socket)
+@pytest.fixture(autouse=True)
+def _no_sockets(request: pytest.FixtureRequest) -> Iterator[None]:
+    if request.node.get_closest_marker("enable_socket"):
+        yield
+        return
+    disable_socket(allow_unix_socket=True)
+    yield
+    enable_socket()

@@ -13,6 +13,7 @@ from cairn.standings import Standing
 from functions.telegram_webhook import answers
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
+TEN, TWENTY_FIVE = Passed(10_000, "10K"), Passed(25_000, "25K")
 
 
 def standing(
@@ -20,8 +21,8 @@ def standing(
     count: int | None = 10_100,
     *,
     stale: bool = False,
-    last: Passed | None = Passed(10_000, "10K"),
-    following: Passed | None = Passed(25_000, "25K"),
+    last: Passed | None = TEN,
+    following: Passed | None = TWENTY_FIVE,
 ) -> Standing:
     channel = Channel("youtube", "UC", "@cats", name, NOON)
     metrics = {} if count is None else {"subscribers": count}

@@ -19,13 +19,17 @@ def message(text: object, chat: dict[str, Any] = PRIVATE, kind: str = "message",
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-@pytest.mark.parametrize("form", ["/{}", "/{} any text after it", "/{}@cairn_bot", "/{}@cairn_bot more", "/{}\nmore", " /{} "])
+@pytest.mark.parametrize(
+    "form", ["/{}", "/{} any text after it", "/{}@cairn_bot", "/{}@cairn_bot more", "/{}\nmore", " /{} "]
+)
 def test_a_command_is_known_by_its_first_word(name: str, form: str) -> None:
     assert parse(message(form.format(name))) == Command(name, Chat("77", "private", "Ada"))
     assert parse(message(form.format(name.upper()), GROUP)) == Command(name, Chat("-5", "group", "Cat friends"))
 
 
-@pytest.mark.parametrize("text", ["hello", "start", "/begin", "", "/", "  ", "/startle", "//start", "/ start", "@start"])
+@pytest.mark.parametrize(
+    "text", ["hello", "start", "/begin", "", "/", "  ", "/startle", "//start", "/ start", "@start"]
+)
 def test_other_text_asks_for_help_in_a_private_chat_and_for_nothing_in_a_group(text: str) -> None:
     assert parse(message(text)) == Command("help", Chat("77", "private", "Ada"))
     assert parse(message(text, GROUP)) is None
@@ -76,8 +80,10 @@ def test_a_title_of_half_characters_can_be_stored() -> None:
 
 
 words = st.sampled_from(
-    ["message", "channel_post", "my_chat_member", "chat", "id", "type", "text", "title", "new_chat_member", "status"]
-    + ["migrate_to_chat_id", "update_id", "private", "kicked", "/start", "/stop@x", "/"]
+    (
+        *("message", "channel_post", "my_chat_member", "chat", "id", "type", "text", "title", "new_chat_member"),
+        *("status", "migrate_to_chat_id", "update_id", "private", "kicked", "/start", "/stop@x", "/"),
+    )
 )
 anything = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters()) | words,
@@ -96,7 +102,9 @@ chats = st.fixed_dictionaries({"id": st.integers(-(2**70), 2**70)}, optional={"t
 updates = st.fixed_dictionaries(
     {},
     optional={
-        kind: st.fixed_dictionaries({"chat": chats | anything}, optional={"text": anything, "new_chat_member": anything})
+        kind: st.fixed_dictionaries(
+            {"chat": chats | anything}, optional={"text": anything, "new_chat_member": anything}
+        )
         for kind in ("message", "channel_post", "my_chat_member")
     },
 )

@@ -98,7 +98,9 @@ def test_the_complaint_about_a_message_is_short() -> None:
 
 
 @settings(max_examples=50, deadline=None)
-@given(st.recursive(st.none() | st.text(max_size=5), lambda one: st.dictionaries(st.text(max_size=5), one), max_leaves=4))
+@given(
+    st.recursive(st.none() | st.text(max_size=5), lambda one: st.dictionaries(st.text(max_size=5), one), max_leaves=4)
+)
 def test_any_json_is_a_message_or_unreadable(value: object) -> None:
     with pytest.raises(UnreadableMessageError):
         load(json.dumps(value))

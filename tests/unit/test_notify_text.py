@@ -14,11 +14,13 @@ from hypothesis import strategies as st
 from cairn.model import Milestone, Number, Passed, Subject
 from functions.notify.text import LIMIT, alert_text, grouped
 
+CATS = Subject("channel", "youtube:UC")
+
 
 def milestone(
     name: str = "Cats",
     *,
-    subject: Subject = Subject("channel", "youtube:UC"),
+    subject: Subject = CATS,
     label: str = "10K",
     value: Number = 10_100,
     also: tuple[Passed, ...] = (),
@@ -56,7 +58,9 @@ def test_a_platform_is_called_by_its_name(platform: str, shown: str) -> None:
 
 
 def test_a_subject_that_is_no_channel_is_on_no_platform() -> None:
-    assert alert_text(milestone(subject=Subject("rep", "17"))).startswith("🎉 <b>Cats</b> passed <b>10K</b> subscribers!")
+    assert alert_text(milestone(subject=Subject("rep", "17"))).startswith(
+        "🎉 <b>Cats</b> passed <b>10K</b> subscribers!"
+    )
 
 
 @pytest.mark.parametrize("name", ["<b>", "</b><a href='https://evil.test'>win</a>", "Tom & Jerry", '"quoted"', "&lt;"])

@@ -102,7 +102,9 @@ def test_a_body_in_base64_is_read(api: Api) -> None:
     assert api("POST", "/api/channels", raw=json.dumps(GOOD).encode()).status == 200
 
 
-@pytest.mark.parametrize("given", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "☃"])
+@pytest.mark.parametrize(
+    "given", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "☃"]
+)
 def test_a_body_that_does_not_call_itself_json_is_told_to(api: Api, given: str) -> None:
     answer = api("POST", "/api/channels", GOOD, headers={"content-type": given})
     assert answer.status == 400
@@ -158,7 +160,9 @@ def test_details_name_each_field_at_fault(api: Api) -> None:
 
 
 @pytest.mark.parametrize("path", ["", "/history", "/refresh"])
-@pytest.mark.parametrize("channel", ["youtube:UCx", "youtube", ":", "myspace:x", "a%2Fb", "%00", "%", "%ff", "youtube%3A%E2%98%83"])
+@pytest.mark.parametrize(
+    "channel", ["youtube:UCx", "youtube", ":", "myspace:x", "a%2Fb", "%00", "%", "%ff", "youtube%3A%E2%98%83"]
+)
 def test_a_channel_that_is_not_tracked_is_not_found(api: Api, channel: str, path: str) -> None:
     answer = api("POST" if path == "/refresh" else "GET", f"/api/channels/{channel}{path}")
     assert answer.status == 404
@@ -184,7 +188,9 @@ def test_no_json_is_answered_with_a_500(api: Api, body: object) -> None:
 
 
 @settings(max_examples=60, deadline=None)
-@given(name=st.sampled_from(["limit", "cursor", "subject", "from", "to", "bucket", "refresh"]), value=st.text(max_size=50))
+@given(
+    name=st.sampled_from(["limit", "cursor", "subject", "from", "to", "bucket", "refresh"]), value=st.text(max_size=50)
+)
 def test_no_parameter_is_answered_with_a_500(api: Api, name: str, value: str) -> None:
     for path in ("/api/channels", "/api/milestones", "/api/subscribers"):
         assert api("GET", path, query={name: value.encode(errors="replace").decode()}).status in (200, 400)

@@ -12,7 +12,7 @@ from cairn.errors import NotSignedInError
 from cairn.instants import now
 from functions.api.gate import CACHE_SECONDS, MOST_BYTES, Gate
 from functions.api.handler import app
-from tests.support.api import Api, event
+from tests.support.api import ABSENT, Api, event
 from tests.support.clock import controlled_clock
 from tests.support.cloud import cloud
 from tests.support.platforms import FakePlatforms
@@ -47,8 +47,8 @@ def documented() -> dict[tuple[str, str], Any]:
 
 def ask(api: Api, route: tuple[str, str], scopes: tuple[str, ...] | None) -> Any:
     body = ROUTES[route][1]
-    arguments = {} if body is None else {"body": body}
-    return api(route[0], route[1].replace("{channel_id}", f"youtube:{ID}"), scopes=scopes, **arguments)
+    path = route[1].replace("{channel_id}", f"youtube:{ID}")
+    return api(route[0], path, ABSENT if body is None else body, scopes=scopes)
 
 
 @pytest.fixture(scope="module")
@@ -122,7 +122,9 @@ def test_the_scheme_may_be_written_in_any_case(api: Api) -> None:
 def test_a_revoked_key_opens_nothing_after_half_a_minute(api: Api) -> None:
     keys, seconds = ApiKeys(api.aws.table("AUDIENCE_TABLE")), [0.0]
     door = Gate(keys, clock=lambda: seconds[0])
-    request = event("GET", "/api/channels", headers={"authorization": f"Bearer {keys.create('gone', ['admin'], now())}"})
+    request = event(
+        "GET", "/api/channels", headers={"authorization": f"Bearer {keys.create('gone', ['admin'], now())}"}
+    )
     assert door.admit(request)
     keys.revoke("gone")
     seconds[0] += CACHE_SECONDS

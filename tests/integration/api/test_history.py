@@ -76,7 +76,9 @@ def test_a_day_without_a_reading_goes_on_with_the_value_before_and_gains_nothing
     assert days(api, **{"from": "2026-11-24", "to": "2026-11-24"}) == [("2026-11-24", 140, 40)]
 
 
-def test_a_day_is_shown_as_the_design_says(api: Api, aws: Cloud, platforms: FakePlatforms, clock: ControlledClock) -> None:
+def test_a_day_is_shown_as_the_design_says(
+    api: Api, aws: Cloud, platforms: FakePlatforms, clock: ControlledClock
+) -> None:
     read(api, aws, platforms, clock, "2026-11-20T13:00", 100)
     answer = api("GET", HISTORY, query={"from": "2026-11-20", "bucket": "day"})
     day = {"day": "2026-11-20", "subscribers": 100, "views": 1000, "videos": 3}
@@ -103,7 +105,9 @@ def test_without_a_range_the_last_thirty_days_are_shown(
         ({"from": "2026-11-20T00:00:00+14:00", "to": "2026-11-20T00:00:00+14:00"}, 1),
     ],
 )
-def test_a_range_where_nothing_can_be_is_empty(api: Api, aws: Cloud, platforms: FakePlatforms, clock: ControlledClock, query: dict[str, str], count: int) -> None:
+def test_a_range_where_nothing_can_be_is_empty(
+    api: Api, aws: Cloud, platforms: FakePlatforms, clock: ControlledClock, query: dict[str, str], count: int
+) -> None:
     read(api, aws, platforms, clock, "2026-11-20T13:00", 100)
     assert len(days(api, **query)) == count
 
@@ -177,7 +181,9 @@ def test_readings_past_their_time_are_not_shown_though_the_table_still_has_them(
     assert days(api, **{"from": iso(now())})[-1][1] == 100
 
 
-def test_a_hidden_count_is_a_gap_and_no_loss(api: Api, aws: Cloud, platforms: FakePlatforms, clock: ControlledClock) -> None:
+def test_a_hidden_count_is_a_gap_and_no_loss(
+    api: Api, aws: Cloud, platforms: FakePlatforms, clock: ControlledClock
+) -> None:
     read(api, aws, platforms, clock, "2026-11-20T13:00", 100)
     platforms.youtube[CATS]["hiddenSubscriberCount"] = "true"
     read(api, aws, platforms, clock, "2026-11-21T13:00", 0)

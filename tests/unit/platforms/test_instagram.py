@@ -70,7 +70,9 @@ def test_when_a_limit_is_used_up_nobody_else_is_asked_for(header: str) -> None:
     assert len(script.asked) == 1
 
 
-@pytest.mark.parametrize("usage", ["", "[]", "null", "{", '{"call_count": "x"}', '{"call_count": 99}', '{"call_count": {}}'])
+@pytest.mark.parametrize(
+    "usage", ["", "[]", "null", "{", '{"call_count": "x"}', '{"call_count": 99}', '{"call_count": {}}']
+)
 @pytest.mark.parametrize("header", USAGE)
 def test_a_usage_header_that_says_nothing_stops_nothing(header: str, usage: str) -> None:
     platform, script = instagram(discovered({header: usage}, followers_count=5, id="9"))
@@ -109,7 +111,9 @@ def test_an_answer_of_any_shape_is_a_count_a_refusal_or_a_failure_of_the_platfor
             continue
 
 
-@pytest.mark.parametrize("handle", ["@blue.bottle", "blue.bottle", "https://www.instagram.com/blue.bottle/", " @blue.bottle"])
+@pytest.mark.parametrize(
+    "handle", ["@blue.bottle", "blue.bottle", "https://www.instagram.com/blue.bottle/", " @blue.bottle"]
+)
 def test_a_name_or_an_address_names_an_account(handle: str) -> None:
     platform, script = instagram(discovered(id="9", username="blue.bottle", name="Blue Bottle"))
     profile = platform.resolve(handle)

@@ -109,7 +109,9 @@ def test_a_person_has_no_count(kind: str | None) -> None:
         platform.resolve("@ada_l")
 
 
-@pytest.mark.parametrize("handle", ["", "@", "@ab", "1cats", "@a b", "@" + "a" * 33, "https://t.me/+invite", "-1001", "@x/y"])
+@pytest.mark.parametrize(
+    "handle", ["", "@", "@ab", "1cats", "@a b", "@" + "a" * 33, "https://t.me/+invite", "-1001", "@x/y"]
+)
 def test_what_cannot_be_a_handle_is_refused_before_anybody_is_asked(handle: str) -> None:
     platform, script = telegram(ok({}))
     with pytest.raises(BadInputError, match="handle: a Telegram channel is written @name"):

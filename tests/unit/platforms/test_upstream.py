@@ -97,7 +97,7 @@ def test_errors_hold_neither_the_address_nor_its_parameters() -> None:
     ],
 )
 def test_retry_after_is_read_as_seconds_or_as_a_date_and_nonsense_is_passed_over(header: str, seconds: int) -> None:
-    response = httpx.Response(429, headers={"retry-after": header.encode()} if header else {})
+    response = httpx.Response(429, headers=[(b"retry-after", header.encode())] if header else [])
     until = upstream(Script([response]), FakeClock()).until(response, timedelta(minutes=1))
     assert until - NOON == timedelta(seconds=seconds)
     assert until - NOON <= LONGEST_WAIT
@@ -116,9 +116,9 @@ def test_a_count_comes_as_a_number_or_a_text(value: object) -> None:
     assert whole(value) == int(str(value))
 
 
-@pytest.mark.parametrize("value", [None, True, -1, "-1", "", "many", 1.5, "1.5", [], {}, "9" * 40, 10**15, float("nan")])
+@pytest.mark.parametrize(
+    "value", [None, True, -1, "-1", "", "many", 1.5, "1.5", [], {}, "9" * 40, 10**15, float("nan")]
+)
 def test_what_cannot_be_a_count_is_refused(value: object) -> None:
     with pytest.raises(ValueError, match=r"count|int\(\)"):
         whole(value)
-
-

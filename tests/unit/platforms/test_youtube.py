@@ -1,4 +1,4 @@
-"""YouTube as it really answers: counts as texts, in any order, rounded, hidden, absent, over quota, and at times broken."""
+"""YouTube as it really answers: counts as texts, in any order, rounded, hidden, absent, over quota, or broken."""
 
 from __future__ import annotations
 
@@ -61,8 +61,9 @@ def test_answers_are_matched_by_id_and_not_by_order() -> None:
 def test_a_channel_that_is_not_in_the_answer_is_unknown_and_the_others_are_counted() -> None:
     platform, _ = youtube(listing(item(DOGS)))
     counts = platform.fetch([channel("youtube", CATS), channel("youtube", DOGS)])
-    assert isinstance(counts[CATS], Refusal)
-    assert counts[CATS].code == "unknown_channel"
+    unknown = counts[CATS]
+    assert isinstance(unknown, Refusal)
+    assert unknown.code == "unknown_channel"
     assert isinstance(counts[DOGS], Counts)
 
 
@@ -109,7 +110,9 @@ def test_a_spent_quota_pauses_until_midnight_in_california(reason: str, now: dat
     assert len(script.asked) == 1
 
 
-@pytest.mark.parametrize("answer", [refusal(429, "x", headers={"retry-after": "30"}), refusal(403, "rateLimitExceeded")])
+@pytest.mark.parametrize(
+    "answer", [refusal(429, "x", headers={"retry-after": "30"}), refusal(403, "rateLimitExceeded")]
+)
 def test_a_rate_limit_pauses_for_as_long_as_it_says_or_a_minute(answer: httpx.Response) -> None:
     platform, _ = youtube(answer)
     with pytest.raises(PlatformPausedError) as raised:

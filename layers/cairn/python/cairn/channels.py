@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import Table
 
 CHECKS_KEPT = timedelta(days=1)
+HIDDEN = "hidden_count"
+"""The trouble of a channel that was found, but whose count its platform hides."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +79,8 @@ class Checks:
     singles: Mapping[str, datetime] = field(default_factory=dict)
 
     def of(self, channel: Channel) -> datetime | None:
-        """When this channel was last found; None when no check says, or while it is in trouble."""
-        if channel.trouble:
+        """When this channel was last found; None when no check says, or while it is in trouble (hiding is none)."""
+        if channel.trouble and channel.trouble.code != HIDDEN:
             return None
         times = [
             at for first, last, at in self.stretches if first <= channel.native_id <= last and at > channel.added_at

@@ -37,10 +37,11 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Which recipients of a part are done with, for good or for ill."""
+    """Which recipients of a part are done with, for good or for ill; and whose message was sent without an answer."""
 
     delivered: frozenset[str]
     failed: frozenset[str]
+    in_doubt: frozenset[str] = frozenset()
 
     @property
     def done(self) -> frozenset[str]:
@@ -95,11 +96,22 @@ class Deliveries:
             if "finished_at" in there:
                 return None
             raise NotYetError("the part is being delivered", from_millis(int(there["leased_until"]))) from None
-        return Progress(_names(item, "delivered"), _names(item, "failed"))
+        return Progress(_names(item, "delivered"), _names(item, "failed"), _names(item, "in_doubt"))
 
-    def note(self, delivery: str, number: int, owner: str, delivered: Sequence[str], failed: Sequence[str]) -> None:
-        """These recipients are done with. ClientError when the part is no longer ours."""
-        added = {":delivered": set(delivered), ":failed": set(failed)}
+    def note(
+        self,
+        delivery: str,
+        number: int,
+        owner: str,
+        delivered: Sequence[str] = (),
+        failed: Sequence[str] = (),
+        in_doubt: Sequence[str] = (),
+    ) -> None:
+        """These recipients are done with, or were sent a message without an answer.
+
+        ClientError when the part is no longer ours.
+        """
+        added = {":delivered": set(delivered), ":failed": set(failed), ":in_doubt": set(in_doubt)}
         values: Item = {name: chats for name, chats in added.items() if chats}
         self._table.update_item(
             Key=_part_key(delivery, number),

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 from uuid import uuid4
 
-from cairn.channels import Channel, Channels
+from cairn.channels import HIDDEN, Channel, Channels
 from cairn.dynamo import chunks
 from cairn.errors import BadInputError, NotFoundError, PlatformPausedError, PlatformUnavailableError
 from cairn.instants import Clock, now
@@ -222,7 +222,7 @@ class Fetching:
 
     def _note_health(self, channel: Channel, counts: Counts) -> None:
         if "subscribers" not in counts.metrics:
-            self._trouble(channel, "hidden_count", f"{channel.platform} hides this channel's subscribers")
+            self._trouble(channel, HIDDEN, f"{channel.platform} hides this channel's subscribers")
         elif channel.trouble:
             self._channels.clear_trouble(channel)
             logger.info("channel is well again", subject=str(channel.subject))

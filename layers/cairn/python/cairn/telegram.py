@@ -19,7 +19,8 @@ class TelegramError(Exception):
     ├── ChatGoneError          403 or an unknown chat: it will never be reached again
     ├── ChatMigratedError      the chat goes on under another id
     ├── RefusedError           any other 4xx: the message is wrong
-    └── NoAnswerError          5xx, a time-out, a broken connection (it may have been accepted), or a wrong token
+    └── NoAnswerError          5xx, nobody there, or a wrong token: not accepted, to be tried again
+        └── InDoubtError       a time-out or a broken connection after it was sent: accepted or not, who knows
     """
 
 
@@ -47,6 +48,14 @@ class NoAnswerError(TelegramError):
     pass
 
 
+class InDoubtError(NoAnswerError):
+    pass
+
+
+TIMEOUT = httpx.Timeout(20.0, connect=2.0)
+"""Long, because who gives up on an answer does not know whether the message was accepted."""
+
+
 class Bot:
     """One bot. `url` is the API's base, without `/bot<token>`; the token never reaches a log or an error."""
 
@@ -64,14 +73,17 @@ class Bot:
     def call(self, method: str, **parameters: object) -> Any:
         """The result of a method; a TelegramError otherwise."""
         try:
-            response = self._http.post(f"{self._url}/bot{self._token}/{method}", json=parameters)
+            response = self._http.post(f"{self._url}/bot{self._token}/{method}", json=parameters, timeout=TIMEOUT)
             answer = response.json()
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
+        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.InvalidURL) as error:
             raise NoAnswerError(f"{method}: {type(error).__name__}") from None
+        except httpx.HTTPError as error:
+            raise InDoubtError(f"{method}: {type(error).__name__}") from None
         except ValueError:
-            raise NoAnswerError(f"{method}: HTTP {response.status_code} with a body that is not JSON") from None
+            answer = None
         if not isinstance(answer, dict):
-            raise NoAnswerError(f"{method}: HTTP {response.status_code} with a body of another shape")
+            kind = InDoubtError if response.is_success else NoAnswerError
+            raise kind(f"{method}: HTTP {response.status_code} with a body that is no JSON object")
         if answer.get("ok") is True and "result" in answer:
             return answer["result"]
         raise _error(method, response.status_code, answer)
@@ -92,4 +104,5 @@ def _error(method: str, status: int, answer: dict[str, Any]) -> TelegramError:
         return ChatGoneError(description)
     if 400 <= code < 500 and code not in (401, 404):
         return RefusedError(f"{method}: {code} {description}")
-    return NoAnswerError(f"{method}: {code} {description}")
+    kind = InDoubtError if 200 <= code < 300 else NoAnswerError
+    return kind(f"{method}: {code} {description}")

@@ -60,6 +60,8 @@ class YouTube:
         if response.status_code != 200:
             self._refuse(response, body)
         items = body.get("items", [])  # the API leaves `items` out when nothing was found
+        if not isinstance(items, list):
+            raise TypeError("items is no list")
         return [item for item in items if isinstance(item, dict)]
 
     def _refuse(self, response: httpx.Response, body: dict[str, Any]) -> NoReturn:

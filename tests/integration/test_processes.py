@@ -72,7 +72,7 @@ with Processes(Path({str(tmp_path)!r})) as processes:
     processes.start("family", [sys.executable, "-c", {FAMILY!r}], child_environment())
     time.sleep(60)
 """
-    process = subprocess.Popen([sys.executable, "-c", starter], cwd=ROOT)  # noqa: S603 - our own command
+    process = subprocess.Popen([sys.executable, "-c", starter], cwd=ROOT)
     pids = family(tmp_path / "family.log")
     process.send_signal(signal.SIGKILL)
     process.wait()
@@ -95,7 +95,6 @@ def test_a_process_that_can_be_done_without_is_reported_once(tmp_path: Path) -> 
         assert processes.check() == []
 
 
-@pytest.mark.enable_socket
 def test_a_taken_port_is_named_with_what_it_was_wanted_for() -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))

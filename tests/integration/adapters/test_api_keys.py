@@ -1,0 +1,84 @@
+"""A key is seen once, found by what it hashes to, and gone when it is revoked."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from cairn.api_keys import SCOPES, ApiKeys
+from cairn.errors import BadInputError, ConflictError, NotFoundError
+from cairn.instants import now
+from tests.support.clock import ControlledClock
+from tests.support.cloud import Cloud
+
+
+@pytest.fixture
+def keys(aws: Cloud) -> ApiKeys:
+    return ApiKeys(aws.table("AUDIENCE_TABLE"))
+
+
+def test_a_key_is_found_with_its_scopes(keys: ApiKeys) -> None:
+    plaintext = keys.create(" The wall ", ["analytics", "ingest"], now())
+    key = keys.find(plaintext)
+    assert key
+    assert (key.name, key.created_at) == ("The wall", now())
+    assert key.scopes == {"analytics", "ingest"}
+    assert plaintext.startswith("cairn_")
+    assert plaintext.endswith(key.hint)
+
+
+def test_the_table_never_holds_a_key(aws: Cloud, keys: ApiKeys) -> None:
+    plaintext = keys.create("wall", ["admin"], now())
+    assert plaintext.removeprefix("cairn_") not in json.dumps(aws.table("AUDIENCE_TABLE").scan()["Items"], default=str)
+
+
+@pytest.mark.parametrize("wrong", ["", "cairn_", "cairn_x", "x" * 49, "cairn_" + "x" * 200, "Cairn_x"])
+def test_what_was_never_made_is_not_found(keys: ApiKeys, wrong: str) -> None:
+    keys.create("wall", ["admin"], now())
+    assert keys.find(wrong) is None
+
+
+def test_keys_are_listed_the_oldest_first_and_revoked_by_id_or_name(keys: ApiKeys, clock: ControlledClock) -> None:
+    made = []
+    for name in ("b", "a", "c"):
+        made.append(keys.create(name, ["admin"], now()))
+        clock.sleep(1)
+    assert [key.name for key in keys.list()] == ["b", "a", "c"]
+    assert keys.revoke("a").name == "a"
+    assert keys.revoke(keys.list()[0].id).name == "b"
+    assert [keys.find(one) is None for one in made] == [True, True, False]
+    with pytest.raises(NotFoundError):
+        keys.revoke("a")
+
+
+def test_a_name_that_is_shared_revokes_nothing(keys: ApiKeys) -> None:
+    for _ in range(2):
+        keys.create("twin", ["admin"], now())
+    with pytest.raises(ConflictError, match="2 keys are called 'twin'"):
+        keys.revoke("twin")
+    assert len(keys.list()) == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "scopes", "message"),
+    [
+        ("wall", ["root"], "No such scope: root"),
+        ("wall", [], "at least one scope"),
+        ("", ["admin"], "needs a name"),
+        ("  ", ["admin"], "needs a name"),
+        ("n" * 101, ["admin"], "needs a name"),
+    ],
+)
+def test_a_key_that_opens_nothing_or_is_nobodys_is_not_made(
+    keys: ApiKeys, name: str, scopes: list[str], message: str
+) -> None:
+    with pytest.raises(BadInputError, match=message):
+        keys.create(name, scopes, now())
+    assert keys.list() == []
+
+
+def test_every_scope_may_be_given(keys: ApiKeys) -> None:
+    key = keys.find(keys.create("all", SCOPES, now()))
+    assert key
+    assert key.scopes == SCOPES

@@ -1,0 +1,99 @@
+"""How far an alert has come is decided once, noted as it goes, and added to its tally once."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from botocore.exceptions import ClientError
+
+from cairn.deliveries import Deliveries, Plan, Progress
+from cairn.instants import now
+from cairn.milestones import Milestones
+from cairn.model import Milestone, Subject, Tally
+from cairn.slots import NotYetError
+from tests.support.clock import ControlledClock
+from tests.support.cloud import Cloud
+
+LEASE = timedelta(seconds=75)
+
+
+@pytest.fixture
+def deliveries(aws: Cloud) -> Deliveries:
+    return Deliveries(aws.table("AUDIENCE_TABLE"), aws.table("MILESTONES_TABLE"))
+
+
+@pytest.fixture
+def milestone(aws: Cloud) -> Milestone:
+    subject = Subject("channel", "youtube:cats")
+    made = Milestone(subject, "Cats", "subscribers", "subscribers", "all-time", 1000, "1K", 1000, (), now(), "t")
+    Milestones(aws.table("MILESTONES_TABLE")).record(made)
+    return made
+
+
+def tally(aws: Cloud, milestone: Milestone) -> Tally:
+    at = milestone.achieved_at
+    return Milestones(aws.table("MILESTONES_TABLE")).page(None, at, at, 1, None).items[0][1]
+
+
+def test_a_plan_is_decided_once(aws: Cloud, deliveries: Deliveries, milestone: Milestone) -> None:
+    assert deliveries.plan(milestone, Plan(("30",), 45), now()) == Plan(("30",), 45)
+    assert deliveries.plan(milestone, Plan(("31", "60"), 70), now()) == Plan(("30",), 45)
+    assert tally(aws, milestone) == Tally(45, 0, 0)
+
+
+def test_an_alert_whose_milestone_was_never_recorded_is_not_planned(
+    aws: Cloud, deliveries: Deliveries, milestone: Milestone
+) -> None:
+    key = aws.table("MILESTONES_TABLE").scan()["Items"][0]
+    aws.table("MILESTONES_TABLE").delete_item(Key={"pk": key["pk"], "sk": key["sk"]})
+    with pytest.raises(LookupError, match="not in the history"):
+        deliveries.plan(milestone, Plan((), 1), now())
+    assert aws.table("AUDIENCE_TABLE").scan()["Items"] == []
+
+
+def test_a_part_is_in_one_pair_of_hands(deliveries: Deliveries, clock: ControlledClock) -> None:
+    assert deliveries.open("a", 0, "one", now(), LEASE) == Progress(frozenset(), frozenset())
+    with pytest.raises(NotYetError) as raised:
+        deliveries.open("a", 0, "two", now(), LEASE)
+    assert raised.value.until == now() + LEASE
+    assert deliveries.open("a", 1, "two", now(), LEASE)
+    clock.sleep(75)
+    assert deliveries.open("a", 0, "two", now(), LEASE)
+    with pytest.raises(ClientError):
+        deliveries.note("a", 0, "one", ["7"], [])
+    deliveries.release("a", 0, "one")
+    with pytest.raises(NotYetError):
+        deliveries.open("a", 0, "three", now(), LEASE)
+    deliveries.release("a", 0, "two")
+    assert deliveries.open("a", 0, "three", now(), LEASE)
+
+
+def test_progress_is_found_again(deliveries: Deliveries) -> None:
+    deliveries.open("a", 0, "one", now(), LEASE)
+    deliveries.note("a", 0, "one", ["1", "2"], [])
+    deliveries.note("a", 0, "one", [], ["3"])
+    deliveries.note("a", 0, "one", ["2", "4"], ["5"])
+    deliveries.release("a", 0, "one")
+    progress = deliveries.open("a", 0, "two", now(), LEASE)
+    assert progress == Progress(frozenset({"1", "2", "4"}), frozenset({"3", "5"}))
+    assert progress.done == {"1", "2", "3", "4", "5"}
+
+
+def test_a_part_is_finished_and_counted_once(aws: Cloud, deliveries: Deliveries, milestone: Milestone) -> None:
+    deliveries.plan(milestone, Plan((), 3), now())
+    deliveries.open(milestone.id, 0, "one", now(), LEASE)
+    progress = Progress(frozenset({"1", "2"}), frozenset({"3"}))
+    for _ in range(2):
+        deliveries.finish(milestone.id, 0, progress, milestone, 3, now())
+    assert tally(aws, milestone) == Tally(3, 2, 1)
+    assert deliveries.open(milestone.id, 0, "two", now(), LEASE) is None
+
+
+def test_whoever_came_or_went_since_the_plan_is_counted_in_the_end(
+    aws: Cloud, deliveries: Deliveries, milestone: Milestone
+) -> None:
+    deliveries.plan(milestone, Plan(("30",), 40), now())
+    deliveries.finish(milestone.id, 0, Progress(frozenset(map(str, range(28))), frozenset()), milestone, 30, now())
+    deliveries.finish(milestone.id, 1, Progress(frozenset(map(str, range(11))), frozenset("x")), milestone, 10, now())
+    assert tally(aws, milestone) == Tally(40, 39, 1)

@@ -1,0 +1,145 @@
+"""One search finds the whole way of a reading, in lines that hold no key, and what happened is counted by name."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import httpx
+import pytest
+
+from cairn.instants import now
+from cairn.subscribers import Subscribers
+from tests.support.api import Api
+from tests.support.clock import ControlledClock
+from tests.support.cloud import SECRETS, Cloud, Context
+from tests.support.logs import Written
+from tests.support.platforms import FakePlatforms
+
+CATS = "UC" + "c" * 22
+KEYS = [value for keys in SECRETS.values() for name, value in keys.items() if name != "INSTAGRAM_USER_ID"]
+ON_THE_WAY = {
+    "reading stored",
+    "batch fetched",
+    "milestone reached",
+    "alert planned",
+    "delivered",
+    "part delivered",
+}
+
+
+@pytest.fixture
+def platforms() -> FakePlatforms:
+    return FakePlatforms(youtube={CATS: {"subscriberCount": "9500", "viewCount": "1", "videoCount": "2"}})
+
+
+def tick() -> Any:
+    from functions.fetch_stats.handler import handler
+
+    return handler({"source": "schedule"}, Context())
+
+
+def pass_a_threshold(aws: Cloud, api: Api, platforms: FakePlatforms, clock: ControlledClock) -> None:
+    """A baseline, and then a reading that passes 10K, up to the messages."""
+    api("POST", "/api/channels", {"platform": "youtube", "handle": CATS})
+    aws.flow()
+    clock.sleep(60)
+    platforms.youtube[CATS]["subscriberCount"] = "10100"
+    tick()
+    clock.sleep(2)
+    aws.flow()
+
+
+def test_one_trace_id_leads_from_the_reading_to_each_delivery(
+    aws: Cloud, api: Api, platforms: FakePlatforms, clock: ControlledClock, logs: Written
+) -> None:
+    for chat in ("77", "78", "79"):
+        Subscribers(aws.table("AUDIENCE_TABLE")).add(chat, "private", "Ada", now())
+    pass_a_threshold(aws, api, platforms, clock)
+    (reached,) = [line for line in logs.lines if line["message"] == "milestone reached"]
+    way = [line for line in logs.lines if line.get("trace_id") == reached["trace_id"]]
+    assert {line["message"] for line in way} >= ON_THE_WAY
+    assert sum(line["message"] == "delivered" for line in way) == 3
+    assert len(reached["trace_id"]) == 32
+    assert all(line["trace_id"] for line in logs.lines if line["message"] in ON_THE_WAY)
+    (milestone,) = api("GET", "/api/milestones").json["items"]
+    assert milestone["traceId"] == reached["trace_id"]
+
+
+def test_the_trace_goes_on_where_something_fails(
+    aws: Cloud, api: Api, platforms: FakePlatforms, clock: ControlledClock, logs: Written
+) -> None:
+    Subscribers(aws.table("AUDIENCE_TABLE")).add("77", "private", "Ada", now())
+    platforms.broken["telegram"] = lambda: httpx.Response(502)
+    pass_a_threshold(aws, api, platforms, clock)
+    (reached,) = [line for line in logs.lines if line["message"] == "milestone reached"]
+    failed = [line for line in logs.lines if line["message"] in ("Telegram did not answer", "message comes again")]
+    assert len(failed) == 4
+    assert {line["trace_id"] for line in failed} == {reached["trace_id"]}
+
+
+def test_a_record_or_a_batch_that_fails_is_logged_with_its_trace(
+    aws: Cloud, api: Api, platforms: FakePlatforms, logs: Written
+) -> None:
+    from functions.detect_milestone.handler import handler
+
+    api("POST", "/api/channels", {"platform": "youtube", "handle": CATS})
+    changes = aws.changes()
+    aws.table("MILESTONES_TABLE").delete()
+    assert handler({"Records": changes}, Context())["batchItemFailures"]
+    (line,) = [line for line in logs.lines if line["message"] == "record not taken"]
+    assert line["trace_id"] == changes[0]["dynamodb"]["NewImage"]["trace_id"]["S"]
+
+
+def test_no_key_and_no_token_reaches_the_log(
+    aws: Cloud, api: Api, platforms: FakePlatforms, clock: ControlledClock, logs: Written
+) -> None:
+    Subscribers(aws.table("AUDIENCE_TABLE")).add("77", "private", "Ada", now())
+    pass_a_threshold(aws, api, platforms, clock)
+    for platform, key in (("youtube", KEYS[0]), ("telegram", KEYS[1])):
+        said = f"Consumer 'api_key:{key}' has been suspended"
+        for answer in (
+            httpx.Response(403, json={"error": {"message": said}, "ok": False, "description": said}),
+            httpx.Response(500, text=said),
+            httpx.Response(200, text=said),
+        ):
+            platforms.broken[platform] = partial(httpx.Response, answer.status_code, content=answer.content)
+            clock.sleep(60)
+            api("POST", f"/api/channels/youtube:{CATS}/refresh")
+            api("POST", "/api/channels", {"platform": platform, "handle": "@other"})
+            tick()
+            aws.flow()
+    assert logs.lines
+    for key in [*KEYS, api.key("admin")]:
+        assert key not in logs.text
+    assert "api_key:[key]" in logs.text
+
+
+def test_what_happened_is_counted_by_the_names_of_the_dashboard(
+    aws: Cloud, api: Api, platforms: FakePlatforms, clock: ControlledClock, logs: Written
+) -> None:
+    for chat in ("77", "78"):
+        Subscribers(aws.table("AUDIENCE_TABLE")).add(chat, "private", "Ada", now())
+    pass_a_threshold(aws, api, platforms, clock)
+    tick()
+    platforms.broken["youtube"] = lambda: httpx.Response(503)
+    tick()
+    assert logs.metrics["ReadingsStored"] == [1, 1]
+    assert logs.metrics["ReadingsUnchanged"] == [1]
+    assert logs.metrics["MilestonesReached"] == [1]
+    assert logs.metrics["DetectionDelay"] == [2000]
+    assert logs.metrics["AlertsDelivered"] == [2]
+    assert logs.metrics["AlertsFailed"] == [0]
+    assert len(logs.metrics["DeliveryDelay"]) == 1
+    assert logs.metrics["DeliveryDelay"][0] >= 2000
+    assert logs.metrics["FetchErrors"] == [1]
+    assert {"platform": "youtube", "service": "test"} in logs.dimensions
+
+
+def test_every_line_is_json_with_a_time_in_utc(
+    aws: Cloud, api: Api, platforms: FakePlatforms, clock: ControlledClock, logs: Written
+) -> None:
+    pass_a_threshold(aws, api, platforms, clock)
+    assert logs.text.count("\n") == len(logs.text.splitlines())
+    assert all(line.startswith("{") for line in logs.text.splitlines())
+    assert all(line["timestamp"].endswith("+0000") for line in logs.lines)
