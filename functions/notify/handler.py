@@ -20,7 +20,7 @@ from cairn.slots import NotYetError, Slots
 from cairn.subscribers import Subscribers
 from cairn.telegram import Bot
 from functions.notify.notification import Notification
-from functions.notify.sender import Pace, Sender
+from functions.notify.sender import Sender
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -58,11 +58,6 @@ def subscribers() -> Subscribers:
 
 
 @cache
-def pace() -> Pace:
-    return Pace()
-
-
-@cache
 def slots() -> Slots:
     return Slots(dynamo.resource().Table(settings().audience_table))
 
@@ -83,7 +78,6 @@ def notification() -> Notification:
         subscribers=subscribers(),
         messages_per_second=settings().telegram_messages_per_second,
         progress_every=settings().telegram_progress_every,
-        pace=pace(),
         clock=now,
     )
     return Notification(

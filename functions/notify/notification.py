@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from itertools import pairwise
 
@@ -13,11 +14,11 @@ from cairn.observing import MetricUnit, logger, metrics
 from cairn.queue import Queue
 from cairn.slots import NotYetError
 from cairn.subscribers import Subscribers
-from functions.notify.sender import CHAT_SECONDS, GROUP_SECONDS, Recipient, Sender
+from functions.notify.sender import CHAT_SECONDS, GROUP_SECONDS, LANES, Recipient, Sender
 from functions.notify.text import alert_text
 
-PART_SIZE = 30
-"""Recipients a part: a second of the bot's time, and well within one invocation."""
+LARGEST_PART = 30
+"""Recipients a part: four seconds of a lane's time, and well within one invocation."""
 ANNOUNCEMENT = "announcement"
 """The key of the announcement channel among the recipients; it sorts before every subscription."""
 
@@ -54,10 +55,12 @@ class Notification:
 
     def _alert(self, milestone: Milestone, owner: str, left: Callable[[], float]) -> None:
         recipients = self._recipients(None, None)
-        cuts = [recipients[end - 1].key for end in range(PART_SIZE, len(recipients), PART_SIZE)]
+        size = part_size(len(recipients))
+        cuts = [recipients[end - 1].key for end in range(size, len(recipients), size)]
         plan = self._deliveries.plan(milestone, Plan(tuple(cuts), len(recipients)), now())
         bounds = list(pairwise([None, *plan.cuts, None]))
-        sizes = [PART_SIZE] * len(plan.cuts) + [plan.total - PART_SIZE * len(plan.cuts)]
+        size = part_size(plan.total)
+        sizes = [size] * len(plan.cuts) + [plan.total - size * len(plan.cuts)]
         parts = [
             AlertPart(milestone, number, after, through, size)
             for number, ((after, through), size) in enumerate(zip(bounds, sizes, strict=True))
@@ -116,3 +119,10 @@ class Notification:
         if self._announcement_chat and after is None and not self._subscribers.get(self._announcement_chat):
             found.insert(0, Recipient(ANNOUNCEMENT, self._announcement_chat))
         return found
+
+
+def part_size(recipients: int) -> int:
+    """How many recipients a part has: all of a small audience; of a larger one so many that all lanes end together."""
+    if recipients <= LARGEST_PART:
+        return max(1, recipients)
+    return math.ceil(recipients / (LANES * math.ceil(recipients / (LANES * LARGEST_PART))))

@@ -1,8 +1,10 @@
 """Sending to Telegram: one message after the other in leased slots, each noted before the next is begun.
 
-The bot's limits (about 30 messages a second, 1 a second a chat, 20 a minute a group) are kept by leasing stretches of
-time, not by counting. A stretch is as long as its messages need, and at least as long as a chat's own limit, so that
-two alerts, which reach the same chats in the same order, keep that distance in every chat.
+The bot's limits (about 30 messages a second, 1 a second a chat, 20 a minute a group) are kept by time, not by counting.
+Time is a grid of slots, counted from 1970, whose every fourth belongs to one of four lanes. A sender leases a lane for
+as long as its part of an audience needs, so that several send side by side and none is late because Telegram is. A part
+always takes the same lane, in the same order, for at least as long as a chat's own limit: two alerts keep that distance
+in every chat.
 https://core.telegram.org/bots/faq#my-bot-is-hitting-limits-how-do-i-avoid-this
 """
 
@@ -30,9 +32,10 @@ LEASE = timedelta(seconds=75)
 """Longer than the function may run, so that a part whose sender died is free again well before SQS brings it back."""
 PATIENCE = timedelta(seconds=15)
 """How far ahead a slot may lie; further off, the message goes back to the queue until then."""
+LANES = 4
+"""Four times 34 ms: as long as Telegram may take to answer, and a note to be written, before a lane loses a slot."""
 LATEST_SECONDS = 0.018
 """How late a message may leave; at 29.25 a second, 26 ms of lateness make thirty-one in some second."""
-MOST_STRIDE = 10
 TRIES = 3
 MOST_FAILURES = 3
 
@@ -49,22 +52,6 @@ class Recipient:
     chat_id: str
     subscribed: bool = True
     """Told for being subscribed, hence once, though the chat had subscribed under its old id and under its new one."""
-
-
-class Pace:
-    """How long a message takes here, from sending it to having noted it: kept for a warm Lambda's life."""
-
-    def __init__(self) -> None:
-        self._seconds = 0.0
-
-    def took(self, seconds: float) -> None:
-        """One message more. A quicker one counts for more than a slow one, which may have been an accident."""
-        weight = 0.5 if seconds < self._seconds else 0.1
-        self._seconds = (1 - weight) * self._seconds + weight * seconds if self._seconds else seconds
-
-    def stride(self, interval: float) -> int:
-        """Of how many slots one can be kept."""
-        return min(MOST_STRIDE, max(1, math.ceil(self._seconds / interval)))
 
 
 @dataclass(slots=True)
@@ -93,7 +80,6 @@ class Sender:
         subscribers: Subscribers,
         messages_per_second: float,
         progress_every: int,
-        pace: Pace,
         clock: Clock,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
@@ -103,7 +89,6 @@ class Sender:
         self._subscribers = subscribers
         self._interval = 1 / messages_per_second
         self._progress_every = progress_every
-        self._pace = pace
         self._clock = clock
         self._sleep = sleep
 
@@ -144,20 +129,21 @@ class Sender:
     ) -> None:
         unanswered: list[Recipient] = []
         while waiting:
-            slots = self._lease(len(waiting), distance)
+            slots, distance = (
+                self._lease(part.number % LANES, len(waiting), distance),
+                0.0,
+            )  # the chats' distance is kept by the first
             for slot in slots:
                 if left() <= 0:
                     raise UnfinishedError(f"out of time with {len(waiting)} recipients left")
                 if not self._reach(slot):
                     continue
-                began = self._now()
                 try:
                     if not self._send(part, waiting[0], text):
                         unanswered.append(waiting[0])
                 except HeldError as error:
                     self._hold(error, left)
                     break
-                self._pace.took(self._now() - began)
                 del waiting[0]
                 if len(unanswered) >= MOST_FAILURES:
                     raise UnfinishedError(f"Telegram does not answer; {len(unanswered) + len(waiting)} recipients left")
@@ -166,17 +152,13 @@ class Sender:
         if unanswered:
             raise UnfinishedError(f"Telegram did not answer for {len(unanswered)} recipients")
 
-    def _lease(self, messages: int, distance: float) -> range:
-        """The bot's slots, counted from 1970, that are ours for these messages.
-
-        A sender that needs longer for a message than a slot takes every second or third one, of as many stretches;
-        which of them, goes by the stretch, so that those who send side by side take different ones.
-        """
-        length = timedelta(seconds=max(messages * self._interval, distance))
-        start = self._slots.lease(BOT, self._clock(), length, PATIENCE).timestamp()
-        first, stride = math.ceil(start / self._interval), self._pace.stride(self._interval)
-        first += (first // messages - first) % stride
-        return range(first, first + messages * stride, stride)
+    def _lease(self, lane: int, messages: int, distance: float) -> range:
+        """The lane's slots for these messages, counted from 1970."""
+        length = timedelta(seconds=max(messages * LANES * self._interval, distance))
+        start = self._slots.lease(f"{BOT}#{lane}", self._clock(), length, PATIENCE).timestamp()
+        first = math.ceil(start / self._interval)
+        first += (lane - first) % LANES
+        return range(first, first + messages * LANES, LANES)
 
     def _reach(self, slot: int) -> bool:
         """Wait for a slot; False when it has gone by. To send late would be to send in somebody else's second."""
@@ -188,7 +170,8 @@ class Sender:
     def _hold(self, error: HeldError, left: Callable[[], float]) -> None:
         now = self._clock()
         until = now + timedelta(seconds=error.seconds)
-        self._slots.hold(BOT, now, until)
+        for lane in range(LANES):
+            self._slots.hold(f"{BOT}#{lane}", now, until)
         logger.warning("Telegram holds the bot", seconds=error.seconds)
         if error.seconds > min(SHORT_HOLD_SECONDS, left()):
             raise NotYetError("Telegram holds the bot", until)

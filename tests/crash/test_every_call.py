@@ -36,7 +36,7 @@ def test_a_milestone_is_told_to_everybody_wherever_its_way_fails(prove: Prove) -
             told = frozenset({"77", "-5", "@cairn"})
             return here.verdict(Expected(YOUTUBE, "10K", told), Expected(TELEGRAM, "2.5K", told, also_passed=("1K",)))
 
-    prove(crossing, pairs=299)
+    prove(crossing, pairs=599)
 
 
 def test_who_writes_to_the_bot_is_answered_wherever_it_fails(prove: Prove) -> None:
@@ -56,7 +56,7 @@ def test_who_writes_to_the_bot_is_answered_wherever_it_fails(prove: Prove) -> No
             repeated = len(answered) - len(said) + len(lost)
             return Verdict((*verdict.lost, *lost), (*verdict.wrong, *wrong), verdict.repeated + repeated)
 
-    prove(conversation, pairs=299)
+    prove(conversation, pairs=599)
 
 
 def test_an_alert_in_several_parts_goes_on_where_it_stopped(prove: Prove) -> None:
@@ -88,4 +88,4 @@ def test_two_readings_in_one_batch_are_two_milestones_wherever_detection_fails(p
             told = frozenset({"77"})
             return here.verdict(Expected(YOUTUBE, "10K", told), Expected(YOUTUBE, "25K", told))
 
-    prove(batch, pairs=13)
+    prove(batch, pairs=31)

@@ -21,10 +21,11 @@ from cairn.telegram import (
     RefusedError,
     TelegramError,
 )
-from functions.notify.sender import SHORT_HOLD_SECONDS, TRIES, Pace, Recipient, Sender, UnfinishedError
+from functions.notify.sender import LANES, SHORT_HOLD_SECONDS, TRIES, Recipient, Sender, UnfinishedError
 from tests.unit.scripted import NOON, FakeClock
 
 INTERVAL = 1 / 29.25
+BOTS = {f"{BOT}#{lane}" for lane in range(LANES)}
 
 
 class FakeSlots(Slots):
@@ -36,7 +37,7 @@ class FakeSlots(Slots):
         self.leases: list[timedelta] = []
 
     def lease(self, whose: str, now: datetime, length: timedelta, patience: timedelta) -> datetime:
-        assert whose == BOT
+        assert whose in BOTS
         if self.held_until > now:
             raise NotYetError("held", self.held_until)
         if self.next_at > now + patience:
@@ -47,7 +48,7 @@ class FakeSlots(Slots):
         return start
 
     def hold(self, whose: str, now: datetime, until: datetime) -> None:
-        assert whose == BOT
+        assert whose in BOTS
         self.held_until = max(self.held_until, until)
 
 
@@ -112,7 +113,6 @@ class Room:
     latency: float = 0.01
     progress_every: int = 1
     clock: FakeClock = field(default_factory=FakeClock)
-    pace: Pace = field(default_factory=Pace)
     slots: FakeSlots = field(default_factory=FakeSlots)
     deliveries: FakeDeliveries = field(default_factory=FakeDeliveries)
     subscribers: FakeSubscribers = field(default_factory=FakeSubscribers)
@@ -136,7 +136,6 @@ class Room:
             subscribers=self.subscribers,
             messages_per_second=29.25,
             progress_every=self.progress_every,
-            pace=self.pace,
             clock=self.clock,
             sleep=self.clock.sleep,
         )
@@ -185,7 +184,7 @@ def test_messages_are_sent_at_the_bots_pace_and_in_order() -> None:
 def test_one_stretch_of_time_is_leased_for_a_part() -> None:
     room = Room()
     room.deliver(chats(30))
-    assert room.slots.leases == [timedelta(seconds=30 * INTERVAL)]
+    assert room.slots.leases == [timedelta(seconds=30 * LANES * INTERVAL)]
 
 
 @pytest.mark.parametrize("distance", [1.0, 3.0])

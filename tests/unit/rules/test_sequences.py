@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Literal
 from uuid import uuid4
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from cairn.model import Number, Reading, Subject
@@ -37,6 +37,8 @@ rules = st.builds(
     st.sampled_from(["silent", "announce"]),
     st.sampled_from(sorted(ZONES)),
 )
+
+HIDDEN_IN_A_NEW_PERIOD: list[tuple[int, int | None]] = [(0, 50), (24 * 3600, 0), (0, None), (0, 100)]
 
 
 @dataclass
@@ -101,6 +103,7 @@ def sequence(moves: list[tuple[int, int | None]]) -> list[Seen]:
 
 @settings(max_examples=400, deadline=None)
 @given(rules, readings, st.integers(1, 3))
+@example((Ladder("subscribers", "channel", "subscribers", (100,), "silent", "day"), 0), HIDDEN_IN_A_NEW_PERIOD, 1)
 def test_any_sequence_is_celebrated_as_the_oracle_says(
     given_rule: tuple[Ladder, int], moves: list[tuple[int, int | None]], repeats: int
 ) -> None:

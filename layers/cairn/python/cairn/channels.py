@@ -187,8 +187,9 @@ class Channels:
                 Key=_fetch_key(channel),
                 UpdateExpression="SET began_at = :now, leased_until = :until, lease_owner = :owner, "
                 "expires_at = :expires",
-                ConditionExpression="(attribute_not_exists(leased_until) OR leased_until <= :now) "
-                "AND (attribute_not_exists(began_at) OR began_at < :asked)",
+                ConditionExpression="lease_owner = :owner OR "
+                "((attribute_not_exists(leased_until) OR leased_until <= :now) "
+                "AND (attribute_not_exists(began_at) OR began_at < :asked))",
                 ExpressionAttributeValues={
                     ":asked": to_millis(asked_at),
                     ":now": to_millis(now),

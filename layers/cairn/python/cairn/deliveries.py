@@ -81,7 +81,7 @@ class Deliveries:
                 Key=_part_key(delivery, number),
                 UpdateExpression="SET leased_until = :until, lease_owner = :owner, expires_at = :expires",
                 ConditionExpression="attribute_not_exists(finished_at) AND "
-                "(attribute_not_exists(leased_until) OR leased_until <= :now)",
+                "(attribute_not_exists(leased_until) OR leased_until <= :now OR lease_owner = :owner)",
                 ExpressionAttributeValues={
                     ":now": to_millis(now),
                     ":until": to_millis(now + lease),

@@ -91,6 +91,8 @@ def crossings(old: Reading | None, new: Reading, rules: Iterable[Rule]) -> list[
             if before is None:
                 news = News.REAPPEARED if rule.baseline == "silent" else News.CROSSED
                 before = ()
+        elif rule.baseline == "silent" and not after:
+            news = News.BASELINE  # the period is marked from its start, so that a count hidden in between is known
         if news is not News.CROSSED or (after and (not before or after[-1] > before[-1])):
             found.append(Crossing(rule, period, tuple(after), news))
     return found
