@@ -51,6 +51,12 @@ class Person:
         answer = ok(self._cloud.sandbox.get("/control/telegram/sent", params={"chat_id": self.chat_id}))
         return [message["text"] for message in answer["messages"] if containing in message["text"]]
 
+    def said(self, containing: str) -> str:
+        """The newest message that says so, as it was sent."""
+        wait_for(lambda: self.told(containing) or None)
+        answer = ok(self._cloud.sandbox.get("/control/telegram/sent", params={"chat_id": self.chat_id}))
+        return str([one["source"] for one in answer["messages"] if containing in one["source"]][-1])
+
     def is_told(self, containing: str, seconds: float = 20) -> str:
         """The one message that says so."""
         wait_for(lambda: self.told(containing) or None, seconds)
@@ -197,6 +203,12 @@ def test_everybody_of_a_large_audience_is_told_once(local_cloud: LocalCloud, per
     assert [len(somebody.told(channel.name)) for somebody in crowd] == [1] * len(crowd)
     for somebody in crowd:
         somebody.write("/stop")
+
+
+def test_the_bot_says_how_every_channel_stands(local_cloud: LocalCloud, person: Person) -> None:
+    channel = Tracked(local_cloud, 1_234)
+    person.write("/status")
+    assert f"<b>{channel.name}</b>: 1,230 – last 1K, next 2.5K" in person.said(channel.name)
 
 
 def test_one_search_in_the_logs_shows_the_whole_way(local_cloud: LocalCloud, person: Person) -> None:
