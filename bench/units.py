@@ -79,7 +79,7 @@ def _readings() -> tuple[Section, dict[int, Work], Work, Work]:
             Figure("reads of a tick, for each channel", f"{unchanged.read_units / BATCH:.2f} RRU"),
             at_most(f"detection of {BATCH} changes without a crossing", detected.calls, 0, unit="AWS calls"),
             Figure(
-                "detection of one crossing: claim, history, queue",
+                "detection of one crossing: claim, history, queue, told",
                 f"{crossing.calls:g} AWS calls, {crossing.write_units:g} WRU",
             ),
         ),

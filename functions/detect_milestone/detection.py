@@ -54,12 +54,13 @@ class Detection:
             threshold=crossing.threshold,
             label=rule.label(crossing.threshold),
             value=reading.metrics[rule.metric],
-            also_passed=tuple(Passed(step, rule.label(step)) for step in crossing.passed[:-1] if step > claim.previous),
-            achieved_at=reading.as_of,
+            also_passed=tuple(Passed(step, rule.label(step)) for step in crossing.passed[:-1] if step > claim.told),
+            achieved_at=claim.achieved_at,
             trace_id=reading.trace_id,
         )
         self._milestones.record(milestone)
         self._queue.send([Alert(milestone)])
+        self._milestones.note_told(reading.subject, rule.name, crossing.period, crossing.threshold)
         metrics.add_metric("MilestonesReached", MetricUnit.Count, 1)
         delay = (now() - reading.as_of).total_seconds() * 1000
         metrics.add_metric("DetectionDelay", MetricUnit.Milliseconds, max(0, delay))

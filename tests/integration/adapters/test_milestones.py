@@ -1,4 +1,4 @@
-"""A mark is claimed once, rises only, and answers a repeat of the same event as it did the first time."""
+"""A mark is claimed once, rises only, and stays open to whoever comes to it until it has been told."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from cairn.instants import now
-from cairn.milestones import Claim, Milestones
+from cairn.milestones import Milestones
 from cairn.model import Milestone, Subject, Tally
 from cairn.rules import ALL_TIME, News
 from tests.support.cloud import Cloud
@@ -22,8 +22,17 @@ def milestones(aws: Cloud) -> Milestones:
 
 def claim(
     milestones: Milestones, height: int, event: str, news: News = News.CROSSED, period: str = ALL_TIME
-) -> Claim | None:
-    return milestones.claim(CATS, "subscribers", period, height, achieved_at=now(), event_id=event, news=news)
+) -> int | None:
+    """Up to which height was told before; None when there is nothing to tell."""
+    made = milestones.claim(CATS, "subscribers", period, height, achieved_at=now(), event_id=event, news=news)
+    return int(made.told) if made else None
+
+
+def tell(milestones: Milestones, height: int, event: str, news: News = News.CROSSED) -> int | None:
+    """Claim, and all that follows done."""
+    told = claim(milestones, height, event, news)
+    milestones.note_told(CATS, "subscribers", ALL_TIME, height)
+    return told
 
 
 def height(milestones: Milestones) -> int | None:
@@ -32,27 +41,42 @@ def height(milestones: Milestones) -> int | None:
 
 
 def test_the_first_crossing_is_claimed_from_zero(milestones: Milestones) -> None:
-    assert claim(milestones, 1000, "e1") == Claim(0)
+    assert claim(milestones, 1000, "e1") == 0
     assert height(milestones) == 1000
 
 
-def test_a_claim_says_how_high_the_mark_stood_before(milestones: Milestones) -> None:
+def test_a_claim_says_up_to_which_height_was_told_before(milestones: Milestones) -> None:
+    tell(milestones, 1000, "e1")
+    assert claim(milestones, 5000, "e2") == 1000
+
+
+def test_a_height_that_was_claimed_and_never_told_is_left_to_the_next(milestones: Milestones) -> None:
+    tell(milestones, 1000, "e1")
+    assert claim(milestones, 5000, "given up") == 1000
+    assert claim(milestones, 5000, "looked at again") == 1000
+    assert claim(milestones, 10_000, "e3") == 1000
+
+
+def test_a_mark_that_has_risen_is_not_taken_for_told_by_who_told_less(milestones: Milestones) -> None:
     claim(milestones, 1000, "e1")
-    assert claim(milestones, 5000, "e2") == Claim(1000)
+    claim(milestones, 5000, "e2")
+    milestones.note_told(CATS, "subscribers", ALL_TIME, 1000)
+    assert claim(milestones, 5000, "e2") == 0
 
 
 def test_the_same_height_and_a_lower_one_are_not_claimed_again(milestones: Milestones) -> None:
-    claim(milestones, 5000, "e1")
+    tell(milestones, 5000, "e1")
     assert claim(milestones, 5000, "e2") is None
     assert claim(milestones, 1000, "e3") is None
     assert height(milestones) == 5000
 
 
-def test_a_repeat_of_the_same_event_is_answered_as_the_first_time(milestones: Milestones) -> None:
-    claim(milestones, 1000, "e1")
+def test_a_repeat_of_the_same_event_is_answered_as_the_first_time_until_it_was_told(milestones: Milestones) -> None:
+    tell(milestones, 1000, "e1")
     first = claim(milestones, 5000, "e2")
-    assert claim(milestones, 5000, "e2") == first == Claim(1000)
-    assert claim(milestones, 5000, "e2") == first
+    assert claim(milestones, 5000, "e2") == first == 1000
+    assert tell(milestones, 5000, "e2") == first
+    assert claim(milestones, 5000, "e2") is None
 
 
 def test_an_event_that_came_too_late_is_nobodys(milestones: Milestones) -> None:
@@ -67,7 +91,7 @@ def test_a_baseline_sets_the_mark_in_silence_however_often_it_comes(milestones: 
     assert height(milestones) == 5000
     assert milestones.marks([CATS], "subscribers", ALL_TIME)[CATS].silent
     assert claim(milestones, 5000, "e2") is None
-    assert claim(milestones, 10_000, "e3") == Claim(5000)
+    assert claim(milestones, 10_000, "e3") == 5000
 
 
 def test_a_later_baseline_raises_the_mark_and_never_lowers_it(milestones: Milestones) -> None:
@@ -81,21 +105,21 @@ def test_a_later_baseline_raises_the_mark_and_never_lowers_it(milestones: Milest
 def test_a_baseline_below_the_first_threshold_marks_zero(milestones: Milestones) -> None:
     assert claim(milestones, 0, "e1", News.BASELINE) is None
     assert height(milestones) == 0
-    assert claim(milestones, 100, "e2") == Claim(0)
+    assert claim(milestones, 100, "e2") == 0
 
 
 def test_a_count_that_reappears_is_announced_only_past_an_old_mark(milestones: Milestones) -> None:
     assert claim(milestones, 5000, "e1", News.REAPPEARED) is None
     assert height(milestones) == 5000
     assert claim(milestones, 5000, "e1", News.REAPPEARED) is None
-    assert claim(milestones, 10_000, "e2", News.REAPPEARED) == Claim(5000)
-    assert claim(milestones, 10_000, "e2", News.REAPPEARED) == Claim(5000)
+    assert claim(milestones, 10_000, "e2", News.REAPPEARED) == 5000
+    assert claim(milestones, 10_000, "e2", News.REAPPEARED) == 5000
     assert claim(milestones, 1000, "e3", News.REAPPEARED) is None
 
 
 def test_a_period_has_a_mark_of_its_own(milestones: Milestones) -> None:
     claim(milestones, 5000, "e1", period="2026-11")
-    assert claim(milestones, 1000, "e2", period="2026-12") == Claim(0)
+    assert claim(milestones, 1000, "e2", period="2026-12") == 0
 
 
 def milestone(threshold: int, minutes: int = 0) -> Milestone:

@@ -2,7 +2,7 @@
 
 | pk | sk | holds |
 |---|---|---|
-| subject | `mark#{rule}#{period}` | the last-milestone item: its height, the one before, the event that claimed it |
+| subject | `mark#{rule}#{period}` | the last-milestone item: its height, and up to where it was told |
 | subject | `milestone#{achieved_at}#{rule}#{period}#{threshold}` | a milestone and its tally; listed by `by_time` |
 """
 
@@ -32,9 +32,10 @@ EVERYBODY = "milestones"
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A mark that is ours to announce; `previous` is the height it stood at before."""
+    """A mark that is ours to announce: up to which height was told before, and when this one was reached."""
 
-    previous: Number
+    told: Number
+    achieved_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +74,9 @@ class Milestones:
     ) -> Claim | None:
         """Raise the mark to `height` if it is lower or not there: one conditional update, for a claim of ours.
 
-        None means there is nothing to announce: the mark was already that high, or this is a baseline. A repeat of
-        the same event is answered as the first time, so that whatever failed after the claim is done again.
+        None means there is nothing to announce: the mark was already that high, or this is a baseline. As long as the
+        claimed height has not been told (`told`), whoever comes to it is answered as the first time, so that whatever
+        failed after the claim is done again; and whoever climbs higher finds it among what is to be told.
         """
         lower = "attribute_not_exists(height) OR height < :height"
         condition = "height < :height" if news is News.REAPPEARED else lower
@@ -82,11 +84,11 @@ class Milestones:
         try:
             old = self._table.update_item(
                 Key=_mark_key(subject, rule, period),
-                UpdateExpression="SET previous = if_not_exists(height, :zero), height = :height, event_id = :event_id, "
-                "achieved_at = :achieved_at, silent = :silent",
+                UpdateExpression="SET height = :height, event_id = :event_id, achieved_at = :achieved_at, "
+                f"silent = :silent, told = {':height' if silent else 'if_not_exists(told, :zero)'}",
                 ConditionExpression=condition,
                 ExpressionAttributeValues={
-                    ":zero": 0,
+                    **({} if silent else {":zero": 0}),
                     ":height": height,
                     ":event_id": event_id,
                     ":achieved_at": to_millis(achieved_at),
@@ -101,9 +103,21 @@ class Milestones:
                 return self.claim(
                     subject, rule, period, height, achieved_at=achieved_at, event_id=event_id, news=News.BASELINE
                 )
-            ours = there["event_id"] == event_id and not there["silent"]
-            return Claim(number(there["previous"])) if ours else None
-        return None if silent else Claim(number(old["height"]) if old else 0)
+            unfinished = not silent and there["height"] == height and there["told"] < height
+            return Claim(number(there["told"]), from_millis(int(there["achieved_at"]))) if unfinished else None
+        return None if silent else Claim(number(old.get("told", 0)), achieved_at)
+
+    def note_told(self, subject: Subject, rule: str, period: str, height: Number) -> None:
+        """The milestone at this height is on its way; a mark that has risen since tells for itself."""
+        try:
+            self._table.update_item(
+                Key=_mark_key(subject, rule, period),
+                UpdateExpression="SET told = :height",
+                ConditionExpression="height = :height",
+                ExpressionAttributeValues={":height": height},
+            )
+        except ClientError as error:
+            refused_item(error)
 
     def marks(self, subjects: Iterable[Subject], rule: str, period: str) -> dict[Subject, Mark]:
         """The marks of those that have one."""
