@@ -7,6 +7,8 @@ real Telegram, which cannot call a laptop either.
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 import time
 from collections.abc import Iterator
@@ -31,14 +33,14 @@ def telegram() -> Iterator[httpx.Client]:
     subprocess.run(["npm", "ci", "--silent", "--no-audit", "--no-fund"], cwd=HERE, check=True, capture_output=True)
     port = free_ports(1)
     command = ["node", "server.cjs", str(port)]
-    with subprocess.Popen(command, cwd=HERE, stdout=subprocess.PIPE, text=True) as server:
+    with subprocess.Popen(command, cwd=HERE, stdout=subprocess.PIPE, text=True, start_new_session=True) as server:
         try:
             assert server.stdout
             assert server.stdout.readline().strip() == "ready"
             with httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False) as client:
                 yield client
         finally:
-            server.terminate()
+            os.killpg(server.pid, signal.SIGTERM)  # the group: `node` from the wheel is a wrapper around the real one
 
 
 @pytest.fixture
