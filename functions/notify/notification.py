@@ -19,6 +19,8 @@ from functions.notify.text import alert_text
 
 LARGEST_PART = 30
 """Recipients a part: four seconds of a lane's time, and well within one invocation."""
+REPLIES = LANES - 1
+"""Replies take the last lane, which a small audience's alerts, in the first, leave free."""
 ANNOUNCEMENT = "announcement"
 """The key of the announcement channel among the recipients; it sorts before every subscription."""
 
@@ -107,10 +109,10 @@ class Notification:
             raise NotYetError("the chat was just answered", reply.not_before)
         delivery, recipient = f"reply/{reply.key}", Recipient(reply.chat_id, reply.chat_id, subscribed=False)
         progress = self._sender.deliver(
-            delivery, 0, owner=owner, text=reply.text, recipients=[recipient], distance=0, left=left
+            delivery, REPLIES, owner=owner, text=reply.text, recipients=[recipient], distance=0, left=left
         )
         if progress:
-            self._deliveries.finish(delivery, 0, progress, None, 1, now())
+            self._deliveries.finish(delivery, REPLIES, progress, None, 1, now())
 
     def _recipients(self, after: str | None, through: str | None) -> list[Recipient]:
         """Those of a stretch; the announcement channel, when there is one, comes before everybody."""

@@ -129,10 +129,8 @@ class Sender:
     ) -> None:
         unanswered: list[Recipient] = []
         while waiting:
-            slots, distance = (
-                self._lease(part.number % LANES, len(waiting), distance),
-                0.0,
-            )  # the chats' distance is kept by the first
+            slots = self._lease(part.number % LANES, len(waiting), distance)
+            distance = 0.0  # it is kept by the first stretch; another is for those who are left
             for slot in slots:
                 if left() <= 0:
                     raise UnfinishedError(f"out of time with {len(waiting)} recipients left")
