@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import timedelta
+from typing import Any
 
 import pytest
+from boto3.dynamodb.types import TypeSerializer
 
 from cairn.instants import now
+from cairn.messages import Alert, Message
 from cairn.milestones import Milestones
-from cairn.model import Milestone, Subject, Tally
-from cairn.rules import ALL_TIME, News
+from cairn.model import Milestone, Reading, Subject, Tally
+from cairn.queue import Queue
+from cairn.rules import ALL_TIME, News, catalogue
+from cairn.stats import to_item
+from functions.detect_milestone.detection import Detection
 from tests.support.cloud import Cloud
 
 CATS = Subject("channel", "youtube:cats")
@@ -147,3 +154,41 @@ def test_a_milestone_is_found_by_its_id(milestones: Milestones) -> None:
     assert milestones.get(f"{CATS}/subscribers/all-time/7") is None
     assert milestones.get("nonsense") is None
     assert milestones.get("") is None
+
+
+class BrokenQueue(Queue):
+    """Takes nothing while it is down; what it took since."""
+
+    def __init__(self) -> None:
+        self.down = True
+        self.taken: list[Message] = []
+
+    def send(self, messages: Iterable[Message]) -> None:
+        if self.down:
+            raise ConnectionError
+        self.taken += messages
+
+
+def test_a_record_given_up_after_its_claim_leaves_its_milestone_to_the_next(milestones: Milestones) -> None:
+    queue = BrokenQueue()
+    detection = Detection(milestones, queue, catalogue())
+    detection.take(change("e0", None, 4_000))
+    for _ in range(20):
+        with pytest.raises(ConnectionError):
+            detection.take(change("e1", 4_000, 6_000))
+    queue.down = False
+    detection.take(change("e2", 6_000, 11_000))
+    (alert,) = queue.taken
+    assert isinstance(alert, Alert)
+    assert (alert.milestone.label, [passed.label for passed in alert.milestone.also_passed]) == ("10K", ["5K"])
+
+
+def change(event: str, old: int | None, new: int) -> dict[str, Any]:
+    """A stream record of this subject's count."""
+    images = {"NewImage": image(new)} | ({} if old is None else {"OldImage": image(old)})
+    return {"eventID": event, "eventName": "MODIFY", "dynamodb": images}
+
+
+def image(count: int) -> dict[str, Any]:
+    item = to_item(Reading(CATS, "Cats", {"subscribers": count}, now(), "test", "t"))
+    return {name: TypeSerializer().serialize(value) for name, value in item.items()}

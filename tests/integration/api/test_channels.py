@@ -2,51 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import httpx
 import pytest
 
 from cairn.instants import now
 from cairn.model import Reading, Subject
 from cairn.stats import Stats
+from tests.integration.api.channels import CATS, DOGS, ENCODED, GOOD, PATH, STALE_AFTER, busy_platforms, counts
 from tests.support.api import Api
 from tests.support.clock import ControlledClock
-from tests.support.cloud import SETTINGS, Cloud
+from tests.support.cloud import Cloud
 from tests.support.platforms import FakePlatforms
-
-CATS, DOGS = "UC" + "c" * 22, "UC" + "d" * 22
-GOOD = {"platform": "youtube", "handle": CATS}
-PATH = f"/api/channels/youtube:{CATS}"
-ENCODED = f"/api/channels/youtube%3A{CATS}"
-REFRESH_AGE = int(SETTINGS["REFRESH_AGE_SECONDS"])
-STALE_AFTER = int(SETTINGS["STALE_AFTER_SECONDS"])
-
-
-def counts(subscribers: str, views: str = "7", videos: str = "3") -> dict[str, str]:
-    return {"subscriberCount": subscribers, "viewCount": views, "videoCount": videos}
 
 
 @pytest.fixture
 def platforms() -> FakePlatforms:
-    return FakePlatforms(
-        youtube={CATS: counts("9500"), DOGS: counts("120")},
-        members={-42: 777},
-        instagram={"blue": {"id": "9", "name": "Blue", "followers_count": 1234}},
-    )
-
-
-def down() -> httpx.Response:
-    return httpx.Response(503)
-
-
-def quota() -> httpx.Response:
-    return httpx.Response(403, json={"error": {"code": 403, "errors": [{"reason": "quotaExceeded"}]}})
-
-
-def stored(aws: Cloud) -> list[dict[str, Any]]:
-    """What was written to the stats table since the last look."""
-    return aws.changes()
+    return busy_platforms()
 
 
 def test_a_channel_is_shown_as_the_design_says(api: Api) -> None:

@@ -13,43 +13,28 @@ from cairn.channels import Channels
 from cairn.instants import now
 from cairn.model import Subject
 from cairn.stats import Stats
+from tests.integration.api.channels import (
+    CATS,
+    DOGS,
+    GOOD,
+    PATH,
+    REFRESH_AGE,
+    STALE_AFTER,
+    busy_platforms,
+    counts,
+    down,
+    quota,
+    stored,
+)
 from tests.support.api import Api
 from tests.support.clock import ControlledClock
-from tests.support.cloud import SETTINGS, Cloud, cloud
+from tests.support.cloud import Cloud, cloud
 from tests.support.platforms import FakePlatforms
-
-CATS, DOGS = "UC" + "c" * 22, "UC" + "d" * 22
-GOOD = {"platform": "youtube", "handle": CATS}
-PATH = f"/api/channels/youtube:{CATS}"
-ENCODED = f"/api/channels/youtube%3A{CATS}"
-REFRESH_AGE = int(SETTINGS["REFRESH_AGE_SECONDS"])
-STALE_AFTER = int(SETTINGS["STALE_AFTER_SECONDS"])
-
-
-def counts(subscribers: str, views: str = "7", videos: str = "3") -> dict[str, str]:
-    return {"subscriberCount": subscribers, "viewCount": views, "videoCount": videos}
 
 
 @pytest.fixture
 def platforms() -> FakePlatforms:
-    return FakePlatforms(
-        youtube={CATS: counts("9500"), DOGS: counts("120")},
-        members={-42: 777},
-        instagram={"blue": {"id": "9", "name": "Blue", "followers_count": 1234}},
-    )
-
-
-def down() -> httpx.Response:
-    return httpx.Response(503)
-
-
-def quota() -> httpx.Response:
-    return httpx.Response(403, json={"error": {"code": 403, "errors": [{"reason": "quotaExceeded"}]}})
-
-
-def stored(aws: Cloud) -> list[dict[str, Any]]:
-    """What was written to the stats table since the last look."""
-    return aws.changes()
+    return busy_platforms()
 
 
 def test_an_unchanged_reading_writes_nothing_and_is_seen_to_be_true(

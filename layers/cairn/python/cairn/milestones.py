@@ -2,7 +2,7 @@
 
 | pk | sk | holds |
 |---|---|---|
-| subject | `mark#{rule}#{period}` | the last-milestone item: its height, and up to where it was told |
+| subject | `mark#{rule}#{period}` | the last-milestone item: its height, what raised it, up to where it was told |
 | subject | `milestone#{achieved_at}#{rule}#{period}#{threshold}` | a milestone and its tally; listed by `by_time` |
 """
 

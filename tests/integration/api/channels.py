@@ -1,0 +1,43 @@
+"""What the tests of the channels' routes share: two channels, how platforms fail, and what was written."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx
+
+from tests.support.cloud import SETTINGS, Cloud
+from tests.support.platforms import FakePlatforms
+
+CATS, DOGS = "UC" + "c" * 22, "UC" + "d" * 22
+GOOD = {"platform": "youtube", "handle": CATS}
+PATH = f"/api/channels/youtube:{CATS}"
+ENCODED = f"/api/channels/youtube%3A{CATS}"
+REFRESH_AGE = int(SETTINGS["REFRESH_AGE_SECONDS"])
+STALE_AFTER = int(SETTINGS["STALE_AFTER_SECONDS"])
+
+
+def counts(subscribers: str, views: str = "7", videos: str = "3") -> dict[str, str]:
+    return {"subscriberCount": subscribers, "viewCount": views, "videoCount": videos}
+
+
+def busy_platforms() -> FakePlatforms:
+    """A channel or two on each platform."""
+    return FakePlatforms(
+        youtube={CATS: counts("9500"), DOGS: counts("120")},
+        members={-42: 777},
+        instagram={"blue": {"id": "9", "name": "Blue", "followers_count": 1234}},
+    )
+
+
+def down() -> httpx.Response:
+    return httpx.Response(503)
+
+
+def quota() -> httpx.Response:
+    return httpx.Response(403, json={"error": {"code": 403, "errors": [{"reason": "quotaExceeded"}]}})
+
+
+def stored(aws: Cloud) -> list[dict[str, Any]]:
+    """What was written to the stats table since the last look."""
+    return aws.changes()
