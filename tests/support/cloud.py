@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 from uuid import uuid4
 
@@ -21,10 +22,11 @@ import httpx
 from botocore.loaders import create_loader
 from moto import mock_aws
 
+from tests.support.people import CLIENT_ID, ISSUER, POOL_ID, UserPool
 from tests.support.tables import TABLES
 
 Handler = Callable[[dict[str, Any], Any], Any]
-QUEUES = {"NOTIFY_QUEUE_URL": "notify", "FETCH_QUEUE_URL": "fetch"}
+QUEUES = {"NOTIFY_QUEUE_URL": "notify", "FETCH_QUEUE_URL": "fetch", "BROADCAST_QUEUE_URL": "broadcast.fifo"}
 SECRETS = {
     "YOUTUBE_SECRET": {"YOUTUBE_API_KEY": "AIza-test"},
     "TELEGRAM_SECRET": {"TELEGRAM_BOT_TOKEN": "123456:AA-test", "TELEGRAM_WEBHOOK_SECRET": "hush"},
@@ -41,6 +43,12 @@ SETTINGS = {
     "TELEGRAM_ANNOUNCEMENT_CHAT": "",
     "TELEGRAM_MESSAGES_PER_SECOND": "29.25",
     "TELEGRAM_PROGRESS_EVERY": "1",
+    "USER_POOL_ID": POOL_ID,
+    "USER_POOL_CLIENT_ID": CLIENT_ID,
+    "USER_POOL_ISSUER": ISSUER,
+    "USER_POOL_JWKS_URL": "http://platforms.test/people/.well-known/jwks.json",
+    "CONNECTIONS_URL": "http://sockets.test/live",
+    "WEBSOCKET_URL": "ws://sockets.test/live",
 }
 
 
@@ -67,13 +75,19 @@ class Cloud:
             dynamodb.create_table(TableName=variable.lower(), BillingMode="PAY_PER_REQUEST", **definition)
             os.environ[variable] = variable.lower()
         for variable, name in QUEUES.items():
-            os.environ[variable] = sqs.create_queue(QueueName=name)["QueueUrl"]
+            attributes: Any = {"Attributes": {"FifoQueue": "true"}} if name.endswith(".fifo") else {}
+            os.environ[variable] = sqs.create_queue(QueueName=name, **attributes)["QueueUrl"]
         for variable, keys in SECRETS.items():
             boto3.client("secretsmanager").create_secret(Name=variable.lower(), SecretString=json.dumps(keys))
             os.environ[variable] = variable.lower()
         os.environ.update(SETTINGS)
         self._streams = boto3.client("dynamodbstreams")
         self._read = 0
+
+    @cached_property
+    def people(self) -> UserPool:
+        """Made when it is first asked for: its key takes moto a tenth of a second."""
+        return UserPool()
 
     def table(self, variable: str) -> Any:
         return boto3.resource("dynamodb").Table(variable.lower())

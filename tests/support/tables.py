@@ -38,4 +38,19 @@ TABLES: dict[str, dict[str, Any]] = {
     "HISTORY_TABLE": _PAIR,
     "AUDIENCE_TABLE": _PAIR,
     "CHANNELS_TABLE": _PAIR,
+    "LEADERBOARD_TABLE": {
+        "AttributeDefinitions": [*_PAIR["AttributeDefinitions"], {"AttributeName": "score", "AttributeType": "N"}],
+        "KeySchema": _PAIR["KeySchema"],
+        "LocalSecondaryIndexes": [
+            {
+                "IndexName": "by_score",
+                "KeySchema": [
+                    {"AttributeName": "pk", "KeyType": "HASH"},
+                    {"AttributeName": "score", "KeyType": "RANGE"},
+                ],
+                "Projection": {"ProjectionType": "ALL"},
+            }
+        ],
+    },
+    "CONNECTIONS_TABLE": _PAIR,
 }

@@ -10,7 +10,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cairn.messages import Alert, AlertPart, FetchBatch, Message, Reply, UnreadableMessageError, dump, load
+from cairn.messages import (
+    Alert,
+    AlertPart,
+    BoardChanged,
+    FetchBatch,
+    Message,
+    Reply,
+    RoomEvent,
+    RoomPart,
+    UnreadableMessageError,
+    dump,
+    load,
+)
 from cairn.model import Milestone, Passed, Subject
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
@@ -30,6 +42,8 @@ milestones = st.builds(
     also_passed=st.lists(st.builds(Passed, numbers, texts), max_size=3).map(tuple),
     achieved_at=instants,
     trace_id=texts,
+    metrics=st.dictionaries(texts, numbers, max_size=3),
+    details=st.dictionaries(texts, texts | st.integers(0, 10**9), max_size=3),
 )
 keys = st.none() | texts
 messages: st.SearchStrategy[Message] = st.one_of(
@@ -37,6 +51,9 @@ messages: st.SearchStrategy[Message] = st.one_of(
     st.builds(AlertPart, milestones, st.integers(0, 99), keys, keys, st.integers(0, 30)),
     st.builds(Reply, texts, texts, texts, instants, texts),
     st.builds(FetchBatch, texts, st.integers(0, 10**6), st.lists(texts, max_size=5).map(tuple), texts, texts),
+    st.builds(RoomEvent, texts, texts, texts, texts, instants, st.none() | instants, texts),
+    st.builds(RoomPart, texts, st.integers(0, 15), texts, texts),
+    st.builds(BoardChanged, texts, texts),
 )
 MESSAGE = FetchBatch("youtube", 50, ("youtube:UC",), "schedule", "t")
 

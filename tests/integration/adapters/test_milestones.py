@@ -16,6 +16,7 @@ from cairn.model import Milestone, Reading, Subject, Tally
 from cairn.queue import Queue
 from cairn.rules import ALL_TIME, News, catalogue
 from cairn.stats import to_item
+from functions.detect_milestone.audiences import Subscribers
 from functions.detect_milestone.detection import Detection
 from tests.support.cloud import Cloud
 
@@ -171,7 +172,8 @@ class BrokenQueue(Queue):
 
 def test_a_record_given_up_after_its_claim_leaves_its_milestone_to_the_next(milestones: Milestones) -> None:
     queue = BrokenQueue()
-    detection = Detection(milestones, queue, catalogue())
+    audience = Subscribers(queue)
+    detection = Detection(milestones, {"channel": audience}, catalogue())
     detection.take(change("e0", None, 4_000))
     for _ in range(20):
         with pytest.raises(ConnectionError):

@@ -44,6 +44,11 @@ def numbers(values: Mapping[str, Any]) -> dict[str, Number]:
     return {key: number(value) for key, value in values.items()}
 
 
+def details(values: Mapping[str, Any]) -> dict[str, str | int]:
+    """Stored texts as they are, and whole numbers as they went in."""
+    return {key: value if isinstance(value, str) else int(value) for key, value in values.items()}
+
+
 def from_image(image: Mapping[str, Any]) -> Item:
     """The item of a stream record's image, whose values are tagged with their types."""
     return {key: _deserializer.deserialize(value) for key, value in image.items()}
@@ -61,13 +66,13 @@ def refused_item(error: ClientError) -> Item | None:
     return from_image(answer["Item"]) if answer.get("Item") else None
 
 
-def transact(table: Table, actions: Sequence[Any]) -> bool:
+def transact(table: Table, actions: Sequence[Any], pauses: Sequence[float] = (0.02, 0.1, 0.4)) -> bool:
     """All of these writes or none; False when a condition of theirs says no.
 
     Two transactions on one item at the same instant cancel one of them, which is worth another try.
     https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis.html#transaction-conflict-handling
     """
-    for pause in (0.02, 0.1, 0.4, None):
+    for pause in (*pauses, None):
         try:
             table.meta.client.transact_write_items(TransactItems=actions)
             return True

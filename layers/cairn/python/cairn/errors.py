@@ -3,10 +3,12 @@
 CairnError
 ├── BadInputError            400  the caller can mend it
 ├── NotSignedInError         401
+│   └── SessionEndedError    401  the cookie that was sent is worth nothing, and is to be forgotten
 ├── ForbiddenError           403
 ├── NotFoundError            404
 ├── ConflictError            409
 ├── TooLargeError            413
+├── BusyError                503  too many at the same thing at once; worth another try
 ├── PlatformPausedError      429  a platform asked us to wait; carries until when
 └── PlatformUnavailableError 503  a platform does not answer
 """
@@ -35,6 +37,14 @@ class NotSignedInError(CairnError):
     status = 401
 
 
+class SessionEndedError(NotSignedInError):
+    """`for_good` when it cannot be refreshed either."""
+
+    def __init__(self, message: str, *, for_good: bool = False) -> None:
+        super().__init__(message)
+        self.for_good = for_good
+
+
 class ForbiddenError(CairnError):
     status = 403
 
@@ -49,6 +59,10 @@ class ConflictError(CairnError):
 
 class TooLargeError(CairnError):
     status = 413
+
+
+class BusyError(CairnError):
+    status = 503
 
 
 class PlatformPausedError(CairnError):

@@ -72,15 +72,74 @@ class FetchBatch:
     trace_id: str
 
 
-Message = Alert | AlertPart | Reply | FetchBatch
-_TYPES: dict[str, type[Message]] = {cls.type: cls for cls in (Alert, AlertPart, Reply, FetchBatch)}
+@dataclass(frozen=True, slots=True)
+class RoomEvent:
+    """Something to be said in a room; `key` makes a repeat recognisable, `data` is the frame's, as JSON text.
+
+    After `fresh_until` it is no longer news: it is listed, and not celebrated.
+    """
+
+    type: ClassVar[str] = "room_event"
+    room: str
+    event: str
+    key: str
+    data: str
+    at: datetime
+    fresh_until: datetime | None
+    trace_id: str
+
+    @property
+    def group(self) -> str:
+        return self.room
+
+
+@dataclass(frozen=True, slots=True)
+class RoomPart:
+    """An event of a large room, for one of its stretches of sockets."""
+
+    type: ClassVar[str] = "room_part"
+    room: str
+    shard: int
+    event_id: str
+    trace_id: str
+
+    @property
+    def group(self) -> str:
+        return f"{self.room}#{self.shard}"
+
+    @property
+    def key(self) -> str:
+        return f"{self.event_id}#{self.shard}"
+
+
+@dataclass(frozen=True, slots=True)
+class BoardChanged:
+    """The leaderboard is to be shown anew to everyone who may see it."""
+
+    type: ClassVar[str] = "board_changed"
+    key: str
+    trace_id: str
+
+    @property
+    def group(self) -> str:
+        return "everyone"
+
+
+Ordered = RoomEvent | RoomPart | BoardChanged
+"""Messages of a queue that keeps the order within a group, and takes a key once."""
+Message = Alert | AlertPart | Reply | FetchBatch | Ordered
+_TYPES: dict[str, type[Message]] = {
+    cls.type: cls for cls in (Alert, AlertPart, Reply, FetchBatch, RoomEvent, RoomPart, BoardChanged)
+}
+_INSTANTS = ("not_before", "at", "fresh_until")
 
 
 def dump(message: Message) -> str:
     """The JSON text of a message."""
     fields = {"type": message.type} | {name: getattr(message, name) for name in message.__slots__}
-    if isinstance(message, Reply):
-        fields["not_before"] = to_millis(message.not_before)
+    for name in _INSTANTS:
+        if isinstance(fields.get(name), datetime):
+            fields[name] = to_millis(fields[name])
     if isinstance(message, Alert | AlertPart):
         fields["milestone"] = to_plain(message.milestone)
     return json.dumps(fields, default=_number, separators=(",", ":"))
@@ -93,8 +152,9 @@ def load(text: str) -> Message:
         cls = _TYPES[fields.pop("type")]
         if "milestone" in fields:
             fields["milestone"] = to_milestone(fields["milestone"])
-        if "not_before" in fields:
-            fields["not_before"] = from_millis(int(fields["not_before"]))
+        for name in _INSTANTS:
+            if fields.get(name) is not None:
+                fields[name] = from_millis(int(fields[name]))
         if "channel_ids" in fields:
             fields["channel_ids"] = tuple(fields["channel_ids"])
         return cls(**fields)

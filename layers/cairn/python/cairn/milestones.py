@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from boto3.dynamodb.conditions import Key
 from botocore.exceptions import ClientError
 
-from cairn.dynamo import Item, get_many, number, query, query_all, refused_item
+from cairn.dynamo import Item, details, get_many, number, numbers, query, query_all, refused_item
 from cairn.instants import from_millis, iso, to_millis
 from cairn.model import Milestone, Number, Passed, Subject, Tally
 from cairn.paging import decode, encode
@@ -207,6 +207,8 @@ def to_plain(milestone: Milestone) -> Item:
         "also_passed": [{"threshold": passed.threshold, "label": passed.label} for passed in milestone.also_passed],
         "achieved_at": to_millis(milestone.achieved_at),
         "trace_id": milestone.trace_id,
+        "metrics": dict(milestone.metrics),
+        "details": dict(milestone.details),
     }
 
 
@@ -224,4 +226,6 @@ def to_milestone(item: Item) -> Milestone:
         also_passed=tuple(Passed(number(one["threshold"]), one["label"]) for one in item["also_passed"]),
         achieved_at=from_millis(int(item["achieved_at"])),
         trace_id=item["trace_id"],
+        metrics=numbers(item.get("metrics", {})),
+        details=details(item.get("details", {})),
     )

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Self
 
 Number = int | Decimal
 """A metric's value. Counts are int; money is Decimal; nothing is float."""
+
+Details = Mapping[str, str | int]
+"""What describes a subject besides its values."""
 
 
 def new_trace_id() -> str:
@@ -49,6 +52,14 @@ class Reading:
     trace_id: str
     precision: Mapping[str, int] = field(default_factory=dict)
     """The step to which the source rounds a metric down; absent where it is exact."""
+    details: Details = field(default_factory=dict)
+    peaks: Mapping[str, Number] = field(default_factory=dict)
+    """The highest that metrics stood in the running period, where a writer knows; what was passed then is no news."""
+
+    def at_its_peak(self) -> Self:
+        """The same with each metric as high as it stood in its period."""
+        highest = {metric: max(peak, self.metrics.get(metric, peak)) for metric, peak in self.peaks.items()}
+        return replace(self, metrics={**self.metrics, **highest})
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +85,9 @@ class Milestone:
     also_passed: tuple[Passed, ...]
     achieved_at: datetime
     trace_id: str
+    metrics: Mapping[str, Number] = field(default_factory=dict)
+    details: Details = field(default_factory=dict)
+    """All of the reading's values, and what described the subject then."""
 
     @property
     def id(self) -> str:

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING
+import random
+import time
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from cairn.dynamo import Item, get, get_many, numbers, refused_item
+from cairn.dynamo import Item, details, get, get_many, numbers, refused_item
+from cairn.errors import BusyError
 from cairn.instants import from_millis, to_millis
 from cairn.model import Reading, Subject
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import Table
+
+
+TRIES = 24
+"""Up to about nine seconds of looking again, before a change is refused."""
 
 
 class Stats:
@@ -33,6 +40,35 @@ class Stats:
             refused_item(error)
             return False
         return True
+
+    def change(self, subject: Subject, change: Callable[[Reading | None], Reading]) -> tuple[Reading | None, Reading]:
+        """Store what `change` makes of the stored reading: the reading before, and the new one, as the stream has them.
+
+        To give back the very reading is to leave it; what `change` raises is raised, and nothing is stored.
+        Whoever else writes between the look and the put makes it begin again, so that nobody's fields are lost: a
+        changed reading must have a later `as_of`. BusyError when others were faster for several seconds on end.
+        """
+        old: Reading | None = None
+        new: Reading | None = None
+        for attempt in range(TRIES):
+            stored = self.get(subject)
+            if new and stored == new:  # our own put, made again by botocore because its answer was lost
+                return old, new
+            old, new = stored, change(stored)
+            if new is old:
+                return old, new
+            unchanged: Any = {"ConditionExpression": "attribute_not_exists(subject)"}
+            if old:
+                seen = {":seen": to_millis(old.as_of)}
+                unchanged = {"ConditionExpression": "as_of = :seen", "ExpressionAttributeValues": seen}
+            try:
+                self._table.put_item(Item=to_item(new), **unchanged)
+            except ClientError as error:
+                refused_item(error)
+                time.sleep(random.uniform(0, min(0.5, 0.005 * 2**attempt)))  # noqa: S311 - spreads retries, guards nothing
+            else:
+                return old, new
+        raise BusyError(f"{subject} is being changed by too many at once; try again")
 
     def get(self, subject: Subject) -> Reading | None:
         """The stored reading, as the last write left it."""
@@ -58,6 +94,8 @@ def to_item(reading: Reading) -> Item:
         "as_of": to_millis(reading.as_of),
         "source": reading.source,
         "trace_id": reading.trace_id,
+        **({"details": dict(reading.details)} if reading.details else {}),
+        **({"peaks": dict(reading.peaks)} if reading.peaks else {}),
     }
 
 
@@ -71,4 +109,6 @@ def to_reading(item: Item) -> Reading:
         as_of=from_millis(int(item["as_of"])),
         source=item["source"],
         trace_id=item["trace_id"],
+        details=details(item.get("details", {})),
+        peaks=numbers(item.get("peaks", {})),
     )

@@ -14,10 +14,22 @@ from enum import Enum
 from functools import cache
 from typing import Literal, Protocol
 
-from cairn.model import Number, Reading
+from cairn.model import Milestone, Number, Passed, Reading
 
 ALL_TIME = "all-time"
 """The period of a rule that never starts afresh."""
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """How a milestone is told: `type` is its kind for programs, `value` what was reached, `color` a Tailwind class."""
+
+    type: str
+    title: str
+    description: str
+    value: str | int
+    emoji: str
+    color: str
 
 
 class Rule(Protocol):
@@ -47,6 +59,9 @@ class Rule(Protocol):
     def label(self, threshold: Number) -> str:
         """The threshold as people write it."""
 
+    def words(self, milestone: Milestone) -> Words:
+        """A milestone of this rule as people are told of it."""
+
     def configured(self, *, thresholds: Sequence[int] | None, time_zone: str) -> Rule:
         """The same rule with an operator's thresholds, and with the time zone in which its periods begin."""
 
@@ -67,34 +82,56 @@ class Crossing:
     period: str
     passed: tuple[Number, ...]
     news: News
+    known: Number = 0
+    """The highest threshold that was passed before in the period, as far as the images tell."""
 
     @property
     def threshold(self) -> Number:
         """The height to mark; 0 when a baseline lies below the first threshold."""
         return self.passed[-1] if self.passed else 0
 
+    def milestone(self, reading: Reading, told: Number, achieved_at: datetime) -> Milestone:
+        """The milestone that this crossing is, when all up to `told` has been told before."""
+        rule = self.rule
+        return Milestone(
+            subject=reading.subject,
+            name=reading.name,
+            rule=rule.name,
+            metric=rule.metric,
+            period=self.period,
+            threshold=self.threshold,
+            label=rule.label(self.threshold),
+            value=reading.metrics[rule.metric],
+            also_passed=tuple(Passed(step, rule.label(step)) for step in self.passed[:-1] if step > told),
+            achieved_at=achieved_at,
+            trace_id=reading.trace_id,
+            metrics=reading.metrics,
+            details=reading.details,
+        )
+
 
 def crossings(old: Reading | None, new: Reading, rules: Iterable[Rule]) -> list[Crossing]:
     """What changed between two images of a subject's values, as far as the rules care."""
     found = []
+    peak = old.at_its_peak() if old else None
     for rule in rules:
-        after = rule.passed(new)
-        if rule.kind != new.subject.kind or after is None:
+        after = rule.passed(new) if rule.kind == new.subject.kind else None
+        if after is None:
             continue
         period = rule.period(new.as_of)
         news = News.CROSSED
         before: Sequence[Number] | None = ()
-        if old is None:
+        if old is None or peak is None:
             news = News.BASELINE if rule.baseline == "silent" else News.CROSSED
         elif rule.period(old.as_of) == period:
-            before = rule.passed(old)
+            before = rule.passed(peak)
             if before is None:
                 news = News.REAPPEARED if rule.baseline == "silent" else News.CROSSED
                 before = ()
         elif rule.baseline == "silent" and not after:
             news = News.BASELINE  # the period is marked from its start, so that a count hidden in between is known
         if news is not News.CROSSED or (after and (not before or after[-1] > before[-1])):
-            found.append(Crossing(rule, period, tuple(after), news))
+            found.append(Crossing(rule, period, tuple(after), news, before[-1] if before else 0))
     return found
 
 

@@ -6,11 +6,11 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Literal
+from typing import Literal, Self
 from zoneinfo import ZoneInfo
 
-from cairn.model import Number, Reading
-from cairn.rules import ALL_TIME
+from cairn.model import Milestone, Number, Reading
+from cairn.rules import ALL_TIME, Words
 
 FOLLOWER_STEPS = (
     *(100, 250, 500),
@@ -58,7 +58,11 @@ class Ladder:
     def label(self, threshold: Number) -> str:
         return short(threshold)
 
-    def configured(self, *, thresholds: Sequence[int] | None, time_zone: str) -> Ladder:
+    def words(self, milestone: Milestone) -> Words:
+        title = f"{milestone.label} {self.metric}"
+        return Words(self.name, title, f"Passed {title}.", milestone.label, "🎉", "bg-primary")
+
+    def configured(self, *, thresholds: Sequence[int] | None, time_zone: str) -> Self:
         return replace(self, thresholds=tuple(thresholds or self.thresholds), time_zone=time_zone)
 
 

@@ -1,0 +1,38 @@
+"""A rep's bonus tier, which a month's sign-ups decide."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from dataclasses import dataclass
+
+from cairn.model import Milestone, Number, Reading
+from cairn.rules import Words
+from cairn.rules.ladder import Ladder
+
+EMOJIS = ("🪙", "💰", "💎", "🏆", "👑", "💯")
+
+
+@dataclass(frozen=True, slots=True)
+class BonusTier(Ladder):
+    """Thresholds in sign-ups; the first that is passed is tier 1."""
+
+    def tier(self, signups: Number) -> int:
+        """The tier that so many sign-ups are; 0 below the first."""
+        return bisect_right(self.thresholds, signups)
+
+    def tier_of(self, reading: Reading) -> int:
+        """The tier a reading stands at."""
+        return self.tier(reading.metrics.get(self.metric, 0))
+
+    def label(self, threshold: Number) -> str:
+        return f"Tier {self.tier(threshold)}"
+
+    def words(self, milestone: Milestone) -> Words:
+        tier = self.tier(milestone.threshold)
+        emoji = EMOJIS[min(tier, len(EMOJIS)) - 1]
+        title = f"Bonus tier {tier}"
+        description = f"{milestone.threshold} sign-ups this month: bonus tier {tier}."
+        return Words("bonus_tier", title, description, emoji, emoji, "bg-purple-500")
+
+
+RULES = [BonusTier("bonus_tier", "rep", "monthly_signups", (15, 20, 25, 30, 35, 40), restarts="month")]
