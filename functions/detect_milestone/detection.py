@@ -2,25 +2,35 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, Protocol
 
 from cairn import dynamo
 from cairn.instants import now
-from cairn.messages import Alert
 from cairn.milestones import Milestones
-from cairn.model import Milestone, Passed, Reading
+from cairn.model import Milestone, Reading
 from cairn.observing import MetricUnit, logger, metrics
-from cairn.queue import Queue
 from cairn.rules import Crossing, Rule, crossings
 from cairn.stats import to_reading
+
+
+class Audience(Protocol):
+    """Who is told of a kind of subject. What is raised asks for the same record again, so each call bears repeats."""
+
+    def tell(self, milestone: Milestone) -> None:
+        """A milestone was passed."""
+
+    def changed(self, old: Reading | None, new: Reading, event_id: str) -> None:
+        """The subject's values, or what describes it, changed; `event_id` is the same at each repeat."""
 
 
 class Detection:
     """Claim, record, announce: each step may be repeated, and the last one that failed is where a retry goes on."""
 
-    def __init__(self, milestones: Milestones, queue: Queue, rules: tuple[Rule, ...]) -> None:
+    def __init__(self, milestones: Milestones, audiences: Mapping[str, Audience], rules: tuple[Rule, ...]) -> None:
         self._milestones = milestones
-        self._queue = queue
+        self._audiences = audiences
         self._rules = rules
 
     def take(self, record: dict[str, Any]) -> None:
@@ -28,11 +38,16 @@ class Detection:
         images = record["dynamodb"]
         new = to_reading(dynamo.from_image(images["NewImage"]))
         old = to_reading(dynamo.from_image(images["OldImage"])) if "OldImage" in images else None
+        audience = self._audiences.get(new.subject.kind)
+        if audience is None:
+            return
         with logger.append_context_keys(trace_id=new.trace_id, subject=str(new.subject)):
-            for crossing in crossings(old, new, self._rules):
-                self._announce(crossing, new, record["eventID"])
+            # Whoever wrote peaks may have been wrong, or may have died: here the marks say what is no news.
+            for crossing in crossings(replace(old, peaks={}) if old else None, new, self._rules):
+                self._announce(crossing, new, record["eventID"], audience)
+            audience.changed(old, new, record["eventID"])
 
-    def _announce(self, crossing: Crossing, reading: Reading, event_id: str) -> None:
+    def _announce(self, crossing: Crossing, reading: Reading, event_id: str, audience: Audience) -> None:
         rule = crossing.rule
         claim = self._milestones.claim(
             reading.subject,
@@ -45,21 +60,9 @@ class Detection:
         )
         if claim is None:
             return
-        milestone = Milestone(
-            subject=reading.subject,
-            name=reading.name,
-            rule=rule.name,
-            metric=rule.metric,
-            period=crossing.period,
-            threshold=crossing.threshold,
-            label=rule.label(crossing.threshold),
-            value=reading.metrics[rule.metric],
-            also_passed=tuple(Passed(step, rule.label(step)) for step in crossing.passed[:-1] if step > claim.told),
-            achieved_at=claim.achieved_at,
-            trace_id=reading.trace_id,
-        )
+        milestone = crossing.milestone(reading, claim.told, claim.achieved_at)
         self._milestones.record(milestone)
-        self._queue.send([Alert(milestone)])
+        audience.tell(milestone)
         self._milestones.note_told(reading.subject, rule.name, crossing.period, crossing.threshold)
         metrics.add_metric("MilestonesReached", MetricUnit.Count, 1)
         delay = (now() - reading.as_of).total_seconds() * 1000

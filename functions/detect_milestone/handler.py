@@ -10,19 +10,31 @@ from typing import Any
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from cairn import dynamo, queue
+from cairn.badges import Badges
+from cairn.boards import Boards
+from cairn.instants import now
 from cairn.milestones import Milestones
 from cairn.observing import logger, metrics
 from cairn.queue import Queue
+from cairn.refreshes import Refreshes
+from cairn.reps import KIND as REP
+from cairn.reps import Reps
 from cairn.rules import catalogue
 from cairn.settings import from_environment
+from cairn.stats import Stats
 from cairn.stream import take_in_order
+from functions.detect_milestone.audiences import SalesFloor, Subscribers
 from functions.detect_milestone.detection import Detection
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
+    stats_table: str
     milestones_table: str
+    leaderboard_table: str
+    connections_table: str
     notify_queue_url: str
+    broadcast_queue_url: str
     ladders: str
     time_zone: str
 
@@ -30,11 +42,25 @@ class Settings:
 @cache
 def detection() -> Detection:
     settings = from_environment(Settings)
-    return Detection(
-        Milestones(dynamo.resource().Table(settings.milestones_table)),
-        Queue(queue.client(), settings.notify_queue_url),
-        catalogue(json.loads(settings.ladders), settings.time_zone),
+    table, sqs = dynamo.resource().Table, queue.client()
+    rules = catalogue(json.loads(settings.ladders), settings.time_zone)
+    milestones = table(settings.milestones_table)
+    reps = Reps(
+        stats=Stats(table(settings.stats_table)),
+        boards=Boards(table(settings.leaderboard_table)),
+        rules=rules,
+        time_zone=settings.time_zone,
+        clock=now,
     )
+    floor = SalesFloor(
+        reps=reps,
+        badges=Badges(milestones),
+        refreshes=Refreshes(table(settings.connections_table)),
+        queue=Queue(sqs, settings.broadcast_queue_url),
+        rules={rule.name: rule for rule in rules},
+    )
+    subscribers = Subscribers(Queue(sqs, settings.notify_queue_url))
+    return Detection(Milestones(milestones), {"channel": subscribers, REP: floor}, rules)
 
 
 @logger.inject_lambda_context(clear_state=True)

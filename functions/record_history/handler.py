@@ -47,4 +47,6 @@ def take(record: dict[str, Any]) -> None:
 
 @logger.inject_lambda_context(clear_state=True)
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    return take_in_order(event, take)
+    answer = take_in_order(event, take)
+    logger.info("readings kept", readings=len(event["Records"]), failed=len(answer["batchItemFailures"]))
+    return answer

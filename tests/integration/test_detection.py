@@ -20,6 +20,7 @@ from cairn.milestones import Milestones
 from cairn.model import Reading, Subject
 from cairn.rules.ladder import FOLLOWER_STEPS, Ladder
 from cairn.stats import to_item
+from functions.detect_milestone.audiences import Subscribers
 from functions.detect_milestone.detection import Detection
 from tests.support.cloud import Cloud, cloud
 from tests.support.platforms import FakePlatforms
@@ -53,7 +54,8 @@ class Machine(RuleBasedStateMachine):
         ladder = Ladder("subscribers", "channel", "subscribers", thresholds, baseline, restarts, ZONES[offset])
         self.subject = Subject("channel", uuid4().hex)  # one table for all examples, a subject for each
         self.queue, self.milestones = Notes(), Milestones(self.table)
-        self.detection = Detection(self.milestones, self.queue, (ladder,))  # type: ignore[arg-type]  # a fake queue
+        audience = Subscribers(self.queue)  # type: ignore[arg-type]  # a fake queue
+        self.detection = Detection(self.milestones, {"channel": audience}, (ladder,))
         self.oracle = Oracle(thresholds, baseline == "silent", restarts, offset)
         self.expected: list[Celebration] = []
         self.at, self.record = START, dict[str, Any]()

@@ -1,0 +1,194 @@
+"""The turn of the month: what it ended with is kept, and everybody begins at zero, once, however often it comes."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from functions.turn_month.handler import RESERVE_SECONDS, TurnError, reps
+from tests.support.cloud import forget
+from tests.support.floor import Floor, at
+from tests.support.lambdas import stored
+from tests.support.outages import refusing
+
+DECEMBER = at("2026-12-01T00:00:00Z")
+
+
+@pytest.fixture
+def new_york(floor: Floor) -> Iterator[Floor]:
+    """A floor whose months begin five hours later than UTC's."""
+    os.environ["TIME_ZONE"] = "America/New_York"
+    forget()
+    yield floor
+    os.environ["TIME_ZONE"] = "UTC"
+    forget()
+
+
+def kept(floor: Floor, period: str) -> dict[int, float]:
+    return {rep["id"]: rep["monthlyRevenue"] for rep in floor.board(period=period)["items"]}
+
+
+def revenues(floor: Floor) -> dict[int, float]:
+    return {rep["id"]: rep["monthlyRevenue"] for rep in floor.board()["items"]}
+
+
+def table() -> Any:
+    return reps()._stats._table
+
+
+def test_within_a_month_there_is_nothing_to_turn(floor: Floor) -> None:
+    rep = floor.hire(monthlyRevenue=100)
+    assert floor.turn() == {"turned": 0}
+    assert floor.rep(rep)["monthlyRevenue"] == 100
+
+
+def test_the_months_numbers_begin_at_zero_and_the_others_go_on(floor: Floor) -> None:
+    numbers = {"yearlyRevenue": 5000, "allTimeRevenue": 9000, "yearlySignups": 60, "yearlyGrowth": 3}
+    monthly = {"monthlyRevenue": 800, "monthlySignups": 22, "goalProgress": 80, "monthlyGrowth": 7}
+    described = {"team": "North", "avatar": "🦊", "userId": 7, "monthlyRevenueGoal": 1000}
+    rep = floor.hire(**numbers, **monthly, **described)
+    floor.clock.reach(DECEMBER)
+    assert floor.turn() == {"turned": 1}
+    shown = floor.rep(rep)
+    assert {name: shown[name] for name in monthly} == dict.fromkeys(monthly, 0)
+    assert {name: shown[name] for name in (*numbers, *described)} == numbers | described
+    assert (shown["currentBonusTier"], shown["rank"]) == (0, 1)
+    (before,) = floor.board(period="2026-11")["items"]
+    assert {name: before[name] for name in (*monthly, *numbers, *described)} == monthly | numbers | described
+    assert before["currentBonusTier"] == 2
+    assert floor.in_line()
+
+
+def test_a_year_that_is_over_begins_at_zero_too(floor: Floor) -> None:
+    rep = floor.hire(yearlyRevenue=5000, yearlySignups=60, yearlyGrowth=3, allTimeRevenue=9000)
+    floor.clock.reach(at("2026-12-31T23:59:59Z"))
+    floor.turn()
+    assert floor.rep(rep)["yearlyRevenue"] == 5000
+    floor.clock.reach(at("2027-01-01T00:00:00Z"))
+    assert floor.turn() == {"turned": 1}
+    shown = floor.rep(rep)
+    assert (shown["yearlyRevenue"], shown["yearlySignups"], shown["yearlyGrowth"], shown["allTimeRevenue"]) == (
+        *(0, 0, 0),
+        9000,
+    )
+    assert floor.board(period="2026-12")["items"][0]["yearlyRevenue"] == 5000
+
+
+def test_a_month_ends_where_the_operator_lives(new_york: Floor) -> None:
+    rep = new_york.hire(monthlyRevenue=100)
+    new_york.clock.reach(at("2026-12-01T04:59:59Z"))
+    assert new_york.turn() == {"turned": 0}
+    assert new_york.board()["period"] == "2026-11"
+    new_york.clock.reach(at("2026-12-01T05:00:00Z"))
+    assert new_york.turn() == {"turned": 1}
+    assert (new_york.board()["period"], revenues(new_york)) == ("2026-12", {rep: 0})
+    assert kept(new_york, "2026-11") == {rep: 100}
+
+
+def test_a_second_time_changes_nothing(floor: Floor) -> None:
+    ada, grace = floor.hire("Ada", monthlyRevenue=100), floor.hire("Grace", monthlyRevenue=50)
+    floor.clock.reach(DECEMBER)
+    assert floor.turn() == {"turned": 2}
+    floor.update(ada, monthlyRevenue=7)
+    items = len(stored("STATS_TABLE").stream_shard.items)
+    assert floor.turn() == {"turned": 0}
+    assert len(stored("STATS_TABLE").stream_shard.items) == items
+    assert revenues(floor) == {ada: 7, grace: 0}
+    assert kept(floor, "2026-11") == {ada: 100, grace: 50}
+
+
+def test_a_sale_before_the_turn_begins_the_month_for_whoever_made_it(floor: Floor) -> None:
+    ada, grace = floor.hire("Ada", monthlyRevenue=100), floor.hire("Grace", monthlyRevenue=50)
+    floor.clock.reach(DECEMBER)
+    answer = floor.update(ada, monthlySignups=3)
+    assert (answer["rep"]["monthlyRevenue"], answer["rep"]["monthlySignups"]) == (0, 3)
+    assert kept(floor, "2026-11") == {ada: 100}
+    assert floor.turn() == {"turned": 1}
+    assert kept(floor, "2026-11") == {ada: 100, grace: 50}
+    assert floor.rep(ada)["monthlySignups"] == 3
+    assert floor.in_line()
+
+
+def test_a_rep_who_fails_stops_nobody_else_and_is_told_of(floor: Floor) -> None:
+    ada, grace, alan = (floor.hire(name, monthlyRevenue=100) for name in ("Ada", "Grace", "Alan"))
+    floor.clock.reach(DECEMBER)
+    mine = {"subject": f"rep:{grace}"}
+    with refusing(table(), "GetItem", when=lambda call: call["Key"] == mine), pytest.raises(TurnError, match="rep:2"):
+        floor.turn()
+    assert revenues(floor) == {ada: 0, grace: 100, alan: 0}
+    assert floor.turn() == {"turned": 1}
+    assert kept(floor, "2026-11") == {ada: 100, grace: 100, alan: 100}
+
+
+def test_a_turn_that_died_on_its_way_is_ended_by_the_next(floor: Floor) -> None:
+    ada, grace = floor.hire("Ada", monthlyRevenue=100), floor.hire("Grace", monthlyRevenue=50)
+    floor.clock.reach(DECEMBER)
+    with refusing(table(), "TransactWriteItems"), pytest.raises(TurnError):
+        floor.turn()
+    assert revenues(floor) == {ada: 100, grace: 50}
+    assert floor.turn() == {"turned": 2}
+    assert (revenues(floor), kept(floor, "2026-11")) == ({ada: 0, grace: 0}, {ada: 100, grace: 50})
+    assert floor.in_line()
+
+
+def test_what_the_stream_brings_after_the_month_of_it_takes_no_values_into_the_next(floor: Floor) -> None:
+    """A step on the podium noted then would be a reading of the new month, with the values of the old one."""
+    ada, grace = floor.hire("Ada"), floor.hire("Grace")
+    floor.update(grace, monthlyRevenue=200)
+    floor.update(ada, monthlyRevenue=100)
+    floor.update(grace, monthlyRevenue=50)
+    floor.clock.reach(DECEMBER)
+    floor.update(grace, monthlyRevenue=10)
+    floor.stream()
+    assert floor.turn() == {"turned": 1}
+    assert revenues(floor) == {ada: 0, grace: 10}
+    assert kept(floor, "2026-11") == {ada: 100, grace: 50}
+
+
+def test_what_there_is_no_time_for_is_left_to_the_next_tick(floor: Floor) -> None:
+    rep = floor.hire(monthlyRevenue=100)
+    floor.clock.reach(DECEMBER)
+    assert floor.turn(seconds=RESERVE_SECONDS - 0.1) == {"turned": 0}
+    assert revenues(floor) == {rep: 100}
+    assert floor.turn(seconds=RESERVE_SECONDS) == {"turned": 1}
+
+
+def test_nobody_is_turned_who_has_retired(floor: Floor) -> None:
+    rep = floor.hire(monthlyRevenue=100)
+    floor.api("DELETE", f"/api/leaderboard/sales-reps/{rep}")
+    floor.clock.reach(DECEMBER)
+    assert floor.turn() == {"turned": 0}
+
+
+def test_months_that_nobody_turned_are_kept_as_they_were_left(floor: Floor) -> None:
+    rep = floor.hire(monthlyRevenue=100)
+    floor.clock.reach(at("2027-02-01T00:00:00Z"))
+    assert floor.turn() == {"turned": 1}
+    assert kept(floor, "2026-11") == {rep: 100}
+    assert floor.api("GET", "/api/leaderboard", query={"period": "2026-12"}).status == 404
+
+
+def test_the_turn_is_no_news_and_the_new_month_may_pass_again_what_the_last_one_did(floor: Floor) -> None:
+    rep = floor.hire()
+    floor.update(rep, monthlyRevenue=26_000)
+    floor.stream()
+    floor.said()
+    floor.clock.reach(DECEMBER)
+    floor.turn()
+    floor.stream()
+    assert floor.celebrations() == []
+    answer = floor.update(rep, monthlyRevenue=10_000)
+    floor.stream()
+    ids = {one["id"] for one in answer["milestones"]}
+    assert ids == {f"rep:{rep}/revenue/2026-12/10000", f"rep:{rep}/rank/2026-12/3"}
+    assert {one["id"] for _, _, one in floor.celebrations()} == ids
+
+
+def test_the_turn_is_counted(floor: Floor, logs: Any) -> None:
+    floor.hire()
+    floor.clock.reach(DECEMBER)
+    floor.turn()
+    assert logs.metrics["RepsTurned"] == [1]
