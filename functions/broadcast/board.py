@@ -1,0 +1,40 @@
+"""The frame that shows everybody the leaderboard: its top, and how many there are in all."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from cairn.boards import Boards
+from cairn.frames import FrameTooLargeError, event_id, frame
+from cairn.instants import to_millis
+from cairn.rooms import Said
+from cairn.sales_floor import EVERYONE, REFRESH, place_json
+
+TOP = 100
+
+
+class BoardFrames:
+    def __init__(self, boards: Boards, time_zone: str, *, top: int = TOP) -> None:
+        self._boards = boards
+        self._zone = ZoneInfo(time_zone)
+        self._top = top
+
+    def now(self, at: datetime, trace_id: str) -> Said:
+        """The board as it stands. Two are never made in the same millisecond, so that the higher id is the later."""
+        page = self._boards.page(None, self._top)
+        reps = [place_json(place) for place in page.places]
+        period = at.astimezone(self._zone).strftime("%Y-%m")
+        number = to_millis(at)
+        text = board_frame(event_id(EVERYONE, number), at, reps, {"total": page.total, "period": period})
+        return Said(EVERYONE, number, text, at, trace_id)
+
+
+def board_frame(id_: str, at: datetime, reps: list[dict[str, Any]], more: dict[str, Any]) -> str:
+    """As many of the reps, from the best, as a frame has room for."""
+    while True:
+        try:
+            return frame(id_, REFRESH, EVERYONE, at, reps, more=more)
+        except FrameTooLargeError:
+            reps = reps[: len(reps) * 9 // 10]

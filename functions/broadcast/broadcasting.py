@@ -1,0 +1,258 @@
+"""A batch of messages becomes frames for the sockets of their rooms, each room's in order."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from botocore.exceptions import ClientError
+
+from cairn import connections
+from cairn.connections import Poster
+from cairn.frames import EVERYONE, FrameTooLargeError
+from cairn.instants import Clock
+from cairn.messages import BoardChanged, Message, RoomEvent, RoomPart, UnreadableMessageError
+from cairn.observing import MetricUnit, logger, metrics
+from cairn.queue import Queue
+from cairn.refreshes import Refreshes
+from cairn.rooms import Rooms, Said
+from cairn.slots import NotYetError
+from cairn.sockets import STRETCHES, Member, Sockets
+from functions.broadcast.board import BoardFrames
+from functions.broadcast.fanout import Fanout, Outcome, Post
+
+LONGEST_SECONDS = 10.0
+"""How long a batch is posted: what is left by then comes again, and holds its room back no longer than this."""
+CLEANING_SECONDS = 2.0
+"""How long the closed sockets of a batch are forgotten one by one; whoever is left is found to be gone again."""
+OPENING = timedelta(seconds=10)
+"""A socket is in `everyone` before API Gateway has opened it, and says 410 until then."""
+NEVER = (UnreadableMessageError, FrameTooLargeError)
+"""What no repeat mends: the message goes to the dead letters, and those behind it in its room need not wait."""
+
+
+class HeldBackError(Exception):
+    """A message before this one in its room must come again first."""
+
+
+class UnfinishedError(Exception):
+    """Some sockets are left, and the time is up: the message must come again."""
+
+
+WAITING = (NotYetError, HeldBackError)
+"""Nothing is wrong: the message's time is yet to come."""
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A message, or why it cannot be read; and the group in which it must stay in order."""
+
+    message: Message | UnreadableMessageError
+    group: str
+
+    @property
+    def trace_id(self) -> str | None:
+        return None if isinstance(self.message, UnreadableMessageError) else self.message.trace_id
+
+
+@dataclass(frozen=True, slots=True)
+class _Telling:
+    """What is to be told to a room, or to one of its stretches, on account of a message."""
+
+    message: int
+    said: Said
+    stretch: int | None
+    event: bool
+    """Something that happened, and not how something stands."""
+
+    @property
+    def audience(self) -> tuple[str, int | None]:
+        return self.said.room, self.stretch
+
+
+class Broadcasting:
+    def __init__(
+        self,
+        *,
+        rooms: Rooms,
+        sockets: Sockets,
+        refreshes: Refreshes,
+        board: BoardFrames,
+        queue: Queue,
+        poster: Poster,
+        clock: Clock,
+    ) -> None:
+        self._rooms = rooms
+        self._sockets = sockets
+        self._refreshes = refreshes
+        self._board = board
+        self._queue = queue
+        self._poster = poster
+        self._clock = clock
+
+    def take(self, batch: Sequence[Received], left: Callable[[], float]) -> dict[int, Exception]:
+        """Why which messages of the batch must come again. What happened is told before how the board stands."""
+        failed: dict[int, Exception] = {}
+        states = {index for index, received in enumerate(batch) if isinstance(received.message, BoardChanged)}
+        for some in (set(range(len(batch))) - states, states):
+            if some:
+                self._tell([(index, batch[index]) for index in sorted(some)], left, failed)
+        return _held_back(batch, failed)
+
+    def _tell(
+        self, batch: Sequence[tuple[int, Received]], left: Callable[[], float], failed: dict[int, Exception]
+    ) -> None:
+        tellings = self._numbered(batch, failed)
+        members = self._audiences(tellings, failed)
+        told = [one for one in tellings if one.message not in failed and one.audience in members]
+        lines: dict[str, list[Post]] = {}
+        for one in told:
+            for member in members[one.audience]:
+                lines.setdefault(member.connection_id, []).append(Post(one.message, one.said.frame))
+        fanout = Fanout(self._poster)
+        outcome = connections.run(fanout.tell(lines, max(1.0, min(LONGEST_SECONDS, left()))))
+        failed |= {message: UnfinishedError("some sockets are left") for message in outcome.unfinished}
+        self._report(told, outcome, failed)
+        self._clean(members, outcome, left)
+
+    def _numbered(self, batch: Sequence[tuple[int, Received]], failed: dict[int, Exception]) -> list[_Telling]:
+        """What the messages say, each kept in its room; after a failure, nothing more of its group."""
+        tellings: list[_Telling] = []
+        broken: set[str] = set()
+        for index, received in batch:
+            if received.group in broken:
+                continue
+            try:
+                telling = self._telling(index, received.message)
+            except Exception as error:  # noqa: BLE001 - a message's failure is its group's alone
+                failed[index] = error
+                if not isinstance(error, NEVER):
+                    broken.add(received.group)
+            else:
+                if telling:
+                    tellings.append(telling)
+        return tellings
+
+    def _telling(self, index: int, message: Message | UnreadableMessageError) -> _Telling | None:
+        """What there is to tell on account of a message; None when it was told, or is over."""
+        now = self._clock()
+        match message:
+            case RoomEvent():
+                said = self._rooms.say(message, now)
+                telling = _Telling(index, said, None, event=True) if said else None
+            case RoomPart(room=room, shard=shard):
+                said = self._rooms.find(room, message.event_id, now)
+                telling = _Telling(index, said, shard, event=room != EVERYONE) if said else None
+            case BoardChanged():
+                wanted = self._refreshes.begin(message.key, now)
+                said = self._board.now(now, message.trace_id) if wanted else None
+                telling = _Telling(index, said, None, event=False) if said else None
+            case UnreadableMessageError():
+                raise message
+            case _:
+                raise UnreadableMessageError(f"the broadcast queue carries no {message.type}")
+        if telling is None:
+            logger.info("nothing to tell any more", message_type=message.type, trace_id=message.trace_id)
+        return telling
+
+    def _audiences(
+        self, tellings: Sequence[_Telling], failed: dict[int, Exception]
+    ) -> dict[tuple[str, int | None], list[Member]]:
+        """The sockets to post to, read after everything was kept: who joins later finds it in the replay.
+
+        A room that is too large is left to messages of its own, one for each stretch and event.
+        """
+        found: dict[tuple[str, int | None], list[Member]] = {}
+        for audience in dict.fromkeys(one.audience for one in tellings):
+            room, stretch = audience
+            mine = [one for one in tellings if one.audience == audience]
+            try:
+                if stretch is not None:
+                    found[audience] = self._sockets.stretch(room, stretch, self._clock())
+                    continue
+                members = self._sockets.audience(room, self._clock())
+                if members is None:
+                    self._tell_in_parts(mine)
+                else:
+                    found[audience] = members
+            except Exception as error:  # noqa: BLE001 - a room's failure is its own
+                failed |= {one.message: error for one in mine}
+        return found
+
+    def _tell_in_parts(self, tellings: Sequence[_Telling]) -> None:
+        for one in tellings:
+            if not one.event:
+                self._rooms.show(one.said)
+            said = one.said
+            self._queue.send([RoomPart(said.room, number, said.id, said.trace_id) for number in range(STRETCHES)])
+            logger.info("event told in parts", event_id=said.id, trace_id=said.trace_id)
+
+    def _report(self, told: Sequence[_Telling], outcome: Outcome, failed: dict[int, Exception]) -> None:
+        for one in told:
+            posted = outcome.posted[one.message]
+            logger.info(
+                "event told",
+                event_id=one.said.id,
+                stretch=one.stretch,
+                sockets=posted,
+                finished=one.message not in failed,
+                trace_id=one.said.trace_id,
+            )
+            if one.event and posted:
+                delay = (self._clock() - one.said.at) / timedelta(milliseconds=1)
+                metrics.add_metric("BroadcastDelay", MetricUnit.Milliseconds, max(0, delay))
+        counts = {
+            "FramesPosted": outcome.posted.total(),
+            "SocketsGone": len(outcome.gone),
+            "SocketsDropped": len(outcome.dropped),
+        }
+        for name, count in counts.items():
+            if count:
+                metrics.add_metric(name, MetricUnit.Count, count)
+
+    def _clean(
+        self, members: dict[tuple[str, int | None], list[Member]], outcome: Outcome, left: Callable[[], float]
+    ) -> None:
+        """Forget the sockets that are closed, as far as there is time."""
+        rooms: dict[str, set[str]] = {}
+        since: dict[str, datetime] = {}
+        for (room, _), here in members.items():
+            for member in here:
+                rooms.setdefault(member.connection_id, set()).add(room)
+                since[member.connection_id] = max(member.since, since.get(member.connection_id, member.since))
+        opened_by = self._clock() - OPENING
+        closed = [one for one in outcome.gone if since[one] < opened_by] + list(outcome.dropped)
+        until = self._clock() + timedelta(seconds=CLEANING_SECONDS)
+        for connection_id in closed:
+            if self._clock() > until or left() <= 0:
+                return
+            try:
+                self._sockets.forget(connection_id, *rooms[connection_id])
+            except ClientError as error:
+                logger.warning("socket not forgotten", connection_id=connection_id, exc_info=error)
+                return
+            logger.info("socket forgotten", connection_id=connection_id)
+
+
+def _held_back(batch: Sequence[Received], failed: dict[int, Exception]) -> dict[int, Exception]:
+    """The failures, and what stands behind them in their groups, in the order of the batch."""
+    broken: set[str] = set()
+    answer: dict[int, Exception] = {}
+    for index, received in enumerate(batch):
+        error = failed.get(index)
+        if received.group in broken:
+            answer[index] = error or HeldBackError("a message of the room comes again before it")
+        elif error:
+            answer[index] = error
+            if not isinstance(error, NEVER):
+                broken.add(received.group)
+    return answer
+
+
+def seconds_until(error: Exception, receives: int, now: datetime) -> int:
+    """After how many seconds a failed message comes again. Until then its room waits."""
+    if isinstance(error, NotYetError):
+        return max(1, math.ceil((error.until - now) / timedelta(seconds=1)))
+    return 0 if isinstance(error, NEVER) else min(30, 2 ** min(receives - 1, 5))

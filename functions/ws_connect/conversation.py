@@ -1,0 +1,144 @@
+"""What a client may ask on its socket, and what it is answered.
+
+A `join` with `after` first lets the socket in, and then replays what the room's log holds after that event. An event is
+kept before those are read to whom it is posted, and both reads are consistent: what was kept when the log was read is
+replayed, and what is kept later finds the socket in the room. So each event after `after` comes at least once. One that
+is said meanwhile may come twice, or before older ones: its number says where it belongs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+from typing import Any
+
+from cairn import connections
+from cairn.connections import BusyError, GoneError, Poster, PostError
+from cairn.frames import EVERYONE, event_id, frame, is_room, number_of
+from cairn.instants import Clock
+from cairn.observing import logger
+from cairn.rooms import Rooms, Said
+from cairn.sockets import Socket, Sockets, TooManyRoomsError
+from functions.ws_connect.doors import lets_in
+
+PAUSES = (0.1, 0.4, 1.5)
+"""Seconds between tries to post a replayed frame, while API Gateway is throttled."""
+
+
+class RefusalError(Exception):
+    """What the client is told instead."""
+
+    def __init__(self, code: str, message: str, room: str | None = None) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.room = room
+
+
+class Conversation:
+    def __init__(self, *, sockets: Sockets, rooms: Rooms, poster: Poster, clock: Clock) -> None:
+        self._sockets = sockets
+        self._rooms = rooms
+        self._poster = poster
+        self._clock = clock
+
+    def take(self, connection_id: str, text: str) -> str | None:
+        """The answer to a frame; None when the socket is closed instead."""
+        try:
+            asked = _parsed(text)
+            if asked["action"] == "ping":
+                return self._answer("pong", None, {})
+            room = _room(asked)
+            socket = self._sockets.get(connection_id, self._clock())
+            if socket is None:
+                self._close(connection_id, "it is not known any more")
+                return None
+            if asked["action"] == "leave":
+                self._sockets.leave(connection_id, room)
+                return self._answer("left", room, {})
+            return self._join(socket, room, asked.get("after"))
+        except RefusalError as refusal:
+            about = {"room": refusal.room} if refusal.room else {}
+            return self._answer("error", refusal.room, {"code": refusal.code, "message": refusal.message, **about})
+
+    def _join(self, socket: Socket, room: str, after: object) -> str | None:
+        if not lets_in(socket, room):
+            raise RefusalError("forbidden", "this room is not open to you", room)
+        start = _start(room, after)
+        try:
+            self._sockets.join(socket, room, self._clock())
+        except TooManyRoomsError as error:
+            raise RefusalError("too_many_rooms", str(error), room) from None
+        if room == EVERYONE:
+            return self._answer("joined", room, {"recovered": False, "last": None})
+        if start is None:
+            last, recovered = self._rooms.last(room), False
+        else:
+            replay = self._rooms.after(room, start, self._clock())
+            try:
+                connections.run(self._replay(socket.connection_id, replay.events))
+            except GoneError:
+                self._sockets.forget(socket.connection_id, room)
+                return None
+            except PostError as error:
+                self._close(socket.connection_id, f"a replay was not taken: {error}")
+                return None
+            last, recovered = replay.last, replay.complete
+            logger.info("replayed", room=room, events=len(replay.events), recovered=recovered)
+        newest = event_id(room, last) if last else None
+        return self._answer("joined", room, {"recovered": recovered, "last": newest})
+
+    async def _replay(self, connection_id: str, events: tuple[Said, ...]) -> None:
+        for event in events:
+            for pause in (*PAUSES, None):
+                try:
+                    await self._poster.post(connection_id, event.frame)
+                    break
+                except BusyError:
+                    if pause is None:
+                        raise
+                    await asyncio.sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311 - spreads retries, guards nothing
+
+    def _close(self, connection_id: str, reason: str) -> None:
+        """Its client connects again, and goes on from where it was."""
+        logger.warning("socket closed", connection_id=connection_id, reason=reason)
+        self._sockets.forget(connection_id)
+        try:
+            connections.run(self._poster.disconnect(connection_id))
+        except PostError as error:
+            logger.warning("socket not closed", connection_id=connection_id, reason=str(error))
+
+    def _answer(self, event: str, room: str | None, data: dict[str, Any]) -> str:
+        return frame(None, event, room, self._clock(), data)
+
+
+def _parsed(text: str) -> dict[str, Any]:
+    try:
+        asked = json.loads(text)
+    except (ValueError, RecursionError):
+        asked = None
+    if not isinstance(asked, dict):
+        raise RefusalError("bad_request", "a frame is a JSON object")
+    if asked.get("action") not in ("join", "leave", "ping"):
+        raise RefusalError("bad_request", "action is join, leave or ping")
+    return asked
+
+
+def _room(asked: dict[str, Any]) -> str:
+    room = asked.get("room")
+    if not isinstance(room, str) or not is_room(room):
+        raise RefusalError(
+            "bad_request", "room is everyone, tv-display, leaderboard, user:ID or channel:ID, in 200 characters"
+        )
+    return room
+
+
+def _start(room: str, after: object) -> int | None:
+    """The number after which a replay begins; None for none."""
+    if after is None:
+        return None
+    number = number_of(room, after) if isinstance(after, str) else None
+    if number is None:
+        raise RefusalError("bad_request", "after is the id of an event of the room", room)
+    return number

@@ -1,0 +1,137 @@
+"""A burst of changes shows the board once a second at most, and after the last of them once more."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from itertools import pairwise
+
+import pytest
+
+from cairn.instants import now
+from cairn.refreshes import DISTANCE, GIVEN_UP, Refreshes
+from cairn.slots import NotYetError
+from tests.support.clock import ControlledClock
+from tests.support.cloud import Cloud
+
+
+@pytest.fixture
+def refreshes(aws: Cloud) -> Refreshes:
+    return Refreshes(aws.table("CONNECTIONS_TABLE"))
+
+
+def poked(refreshes: Refreshes, event_id: str) -> str:
+    key = refreshes.poke(event_id, now())
+    assert key
+    return key
+
+
+def test_a_change_is_shown_at_once(refreshes: Refreshes) -> None:
+    assert refreshes.begin(poked(refreshes, "a"), now())
+
+
+def test_while_a_refresh_is_asked_for_nobody_else_need_ask(refreshes: Refreshes) -> None:
+    poked(refreshes, "a")
+    assert refreshes.poke("b", now()) is None
+
+
+def test_once_it_was_begun_the_next_change_asks_anew(refreshes: Refreshes) -> None:
+    refreshes.begin(poked(refreshes, "a"), now())
+    assert refreshes.poke("b", now())
+
+
+def test_a_record_that_comes_again_asks_again_under_another_key(refreshes: Refreshes) -> None:
+    assert poked(refreshes, "a") != poked(refreshes, "a")
+
+
+def test_the_next_refresh_waits_for_its_second(refreshes: Refreshes, clock: ControlledClock) -> None:
+    refreshes.begin(poked(refreshes, "a"), now())
+    clock.sleep(0.4)
+    key = poked(refreshes, "b")
+    with pytest.raises(NotYetError) as raised:
+        refreshes.begin(key, now())
+    assert raised.value.until == now() + timedelta(seconds=0.6)
+    clock.reach(raised.value.until)
+    assert refreshes.begin(key, now())
+
+
+def test_a_message_that_comes_when_nobody_asks_any_more_shows_nothing(
+    refreshes: Refreshes, clock: ControlledClock
+) -> None:
+    first, second = poked(refreshes, "a"), poked(refreshes, "a")
+    assert refreshes.begin(first, now())
+    assert not refreshes.begin(second, now())
+    clock.sleep(60)
+    assert not refreshes.begin(second, now())
+
+
+def test_a_message_whose_function_died_begins_again(refreshes: Refreshes, clock: ControlledClock) -> None:
+    key = poked(refreshes, "a")
+    assert refreshes.begin(key, now())
+    with pytest.raises(NotYetError):
+        refreshes.begin(key, now())
+    clock.reach(now() + DISTANCE)
+    assert refreshes.begin(key, now())
+
+
+def test_a_message_that_never_came_does_not_stop_the_board_for_ever(
+    refreshes: Refreshes, clock: ControlledClock
+) -> None:
+    poked(refreshes, "lost")
+    clock.reach(now() + GIVEN_UP - timedelta(milliseconds=1))
+    assert refreshes.poke("b", now()) is None
+    clock.sleep(0.001)
+    assert refreshes.begin(poked(refreshes, "b"), now())
+
+
+@dataclass
+class Floor:
+    """Changes, and messages that come late, twice or after their function died."""
+
+    refreshes: Refreshes
+    clock: ControlledClock
+    dice: random.Random
+    version: int = 0
+    shown: int = 0
+    shown_at: list[datetime] = field(default_factory=list)
+    messages: list[str] = field(default_factory=list)
+
+    def change(self) -> None:
+        self.version += 1
+        for _ in range(self.dice.choice([1, 1, 2])):
+            key = self.refreshes.poke(f"event-{self.version}", now())
+            if key:
+                self.messages.append(key)
+
+    def bring(self) -> None:
+        """The first message, which stays when it is too early or its function dies."""
+        if not self.messages:
+            return
+        try:
+            begun = self.refreshes.begin(self.messages[0], now())
+        except NotYetError as error:
+            self.clock.reach(error.until)
+            return
+        if begun:
+            self.shown_at.append(now())
+            if self.dice.random() < 0.3:
+                return
+            self.shown = self.version
+        if self.dice.random() < 0.8:
+            self.messages.pop(0)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_however_it_goes_the_last_state_is_shown_and_never_two_in_a_second(
+    refreshes: Refreshes, clock: ControlledClock, seed: int
+) -> None:
+    floor = Floor(refreshes, clock, random.Random(seed))  # noqa: S311 - a seed makes it the same each time
+    for _ in range(60):
+        floor.dice.choice([floor.change, floor.change, floor.bring])()
+        clock.sleep(floor.dice.choice([0.0, 0.01, 0.3]))
+    while floor.messages:
+        floor.bring()
+    assert floor.shown == floor.version
+    distances = [later - earlier for earlier, later in pairwise(floor.shown_at)]
+    assert min(distances) >= DISTANCE

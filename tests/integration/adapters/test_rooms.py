@@ -1,0 +1,191 @@
+"""A room numbers what it says without a gap, says each once, and replays what it said for a day."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from cairn.frames import FrameTooLargeError
+from cairn.instants import now
+from cairn.messages import RoomEvent
+from cairn.rooms import KEPT, LONGEST_REPLAY, Replay, Rooms, Said
+from tests.support.clock import ControlledClock
+from tests.support.cloud import Cloud
+
+TV = "tv-display"
+
+
+@pytest.fixture
+def rooms(aws: Cloud) -> Rooms:
+    return Rooms(aws.table("CONNECTIONS_TABLE"))
+
+
+def event(key: str, room: str = TV, data: object = None) -> RoomEvent:
+    return RoomEvent(room, "achievement:celebration", key, json.dumps(data or {"key": key}), now(), None, "t")
+
+
+def say(rooms: Rooms, *keys: str, room: str = TV) -> list[Said]:
+    said = [rooms.say(event(key, room), now()) for key in keys]
+    assert None not in said
+    return [one for one in said if one]
+
+
+def numbers(replay: Replay) -> list[int]:
+    return [one.number for one in replay.events]
+
+
+def test_events_are_numbered_in_the_order_in_which_they_come(rooms: Rooms) -> None:
+    assert [one.id for one in say(rooms, "a", "b", "c")] == ["tv-display/1", "tv-display/2", "tv-display/3"]
+    assert [one.id for one in say(rooms, "a", room="user:17")] == ["user:17/1"]
+    assert rooms.last(TV) == 3
+    assert rooms.last("leaderboard") == 0
+
+
+def test_the_frame_is_what_was_sent_with_its_number(rooms: Rooms) -> None:
+    at = now()
+    told = rooms.say(replace(event("a"), at=at, fresh_until=at + timedelta(minutes=10)), now())
+    assert told
+    assert json.loads(told.frame) == {
+        "id": "tv-display/1",
+        "event": "achievement:celebration",
+        "room": "tv-display",
+        "at": "2026-11-20T12:00:00.000Z",
+        "data": {"key": "a"},
+        "expiresAt": "2026-11-20T12:10:00.000Z",
+    }
+
+
+def test_a_repeat_finds_its_event(rooms: Rooms) -> None:
+    first, *_ = say(rooms, "a", "b", "c")
+    assert say(rooms, "a") == [first]
+    assert rooms.last(TV) == 3
+
+
+def test_a_repeat_of_what_is_kept_no_more_says_nothing(rooms: Rooms, clock: ControlledClock) -> None:
+    say(rooms, "a")
+    clock.reach(now() + KEPT)
+    assert rooms.say(event("a"), now()) is None
+    assert rooms.last(TV) == 1
+    assert [one.number for one in say(rooms, "b")] == [2]
+
+
+def test_an_event_that_no_socket_could_take_gets_no_number(rooms: Rooms, aws: Cloud) -> None:
+    with pytest.raises(FrameTooLargeError):
+        rooms.say(event("a", data="x" * 131_072), now())
+    assert aws.table("CONNECTIONS_TABLE").scan()["Items"] == []
+
+
+def test_who_comes_first_gets_the_number_and_who_is_second_the_next(rooms: Rooms, aws: Cloud) -> None:
+    class Late(Rooms):
+        """Reads the last number, and is overtaken before it takes the next."""
+
+        overtaken = False
+
+        def last(self, room: str) -> int:
+            number = super().last(room)
+            if not self.overtaken:
+                self.overtaken = True
+                say(rooms, "first")
+            return number
+
+    late = Late(aws.table("CONNECTIONS_TABLE")).say(event("second"), now())
+    assert late
+    assert late.number == 2
+    assert numbers(rooms.after(TV, 0, now())) == [1, 2]
+
+
+def test_what_was_said_after_an_event_is_replayed_in_order(rooms: Rooms) -> None:
+    said = say(rooms, *"abcdefghijkl")
+    assert rooms.after(TV, 9, now()) == Replay(tuple(said[9:]), complete=True, last=12)
+    assert rooms.after(TV, 12, now()) == Replay((), complete=True, last=12)
+    assert numbers(rooms.after(TV, 0, now())) == list(range(1, 13))
+
+
+def test_a_room_that_never_said_anything_cannot_have_said_what_came_before(rooms: Rooms) -> None:
+    assert rooms.after(TV, 5, now()) == Replay((), complete=False, last=0)
+    assert rooms.after(TV, 0, now()) == Replay((), complete=True, last=0)
+    say(rooms, "a")
+    assert not rooms.after(TV, 5, now()).complete
+
+
+def test_what_is_older_than_a_day_is_not_replayed_though_the_table_still_has_it(
+    rooms: Rooms, clock: ControlledClock, aws: Cloud
+) -> None:
+    say(rooms, "a", "b")
+    clock.reach(now() + KEPT / 2)
+    say(rooms, "c")
+    clock.reach(now() + KEPT / 2)
+    assert len(aws.table("CONNECTIONS_TABLE").scan()["Items"]) == 7
+    assert numbers(rooms.after(TV, 0, now())) == [3]
+    assert not rooms.after(TV, 1, now()).complete
+    assert rooms.after(TV, 2, now()).complete
+    assert rooms.event(TV, 2, now()) is None
+    clock.reach(now() + KEPT / 2)
+    assert rooms.after(TV, 2, now()) == Replay((), complete=False, last=3)
+    assert rooms.after(TV, 3, now()) == Replay((), complete=True, last=3)
+
+
+def test_numbers_go_on_where_they_were_when_everything_else_has_expired(rooms: Rooms, aws: Cloud) -> None:
+    say(rooms, "a", "b")
+    table = aws.table("CONNECTIONS_TABLE")
+    for item in table.scan()["Items"]:
+        if "expires_at" in item:
+            table.delete_item(Key={"pk": item["pk"], "sk": item["sk"]})
+    assert [one.number for one in say(rooms, "c")] == [3]
+    assert not rooms.after(TV, 1, now()).complete
+
+
+def test_of_very_much_the_newest_is_replayed(rooms: Rooms, aws: Cloud) -> None:
+    with aws.table("CONNECTIONS_TABLE").batch_writer() as batch:
+        kept = {"pk": "log#tv-display", "frame": "{}", "at": 0, "trace_id": "t", "expires_at": 2**40}
+        for number in range(1, LONGEST_REPLAY + 3):
+            batch.put_item(Item=kept | {"sk": f"event#{number:015d}"})
+        batch.put_item(Item={"pk": "log#tv-display", "sk": "head", "last_number": LONGEST_REPLAY + 2})
+    replay = rooms.after(TV, 0, now())
+    assert numbers(replay) == list(range(3, LONGEST_REPLAY + 3))
+    assert not replay.complete
+    assert rooms.after(TV, 2, now()).complete
+
+
+def test_large_events_are_replayed_over_several_pages(rooms: Rooms) -> None:
+    for number in range(12):
+        rooms.say(event(str(number), data="x" * 120_000), now())
+    replay = rooms.after(TV, 0, now())
+    assert numbers(replay) == list(range(1, 13))
+    assert replay.complete
+
+
+def test_a_gap_at_the_end_is_looked_at_again(rooms: Rooms, aws: Cloud) -> None:
+    """The head of an append was seen before its event was."""
+    said = say(rooms, "a", "b")
+    table = aws.table("CONNECTIONS_TABLE")
+    item: Any = table.get_item(Key={"pk": "log#tv-display", "sk": f"event#{2:015d}"})["Item"]
+    table.delete_item(Key={"pk": item["pk"], "sk": item["sk"]})
+
+    class Early(Rooms):
+        def _after(self, room: str, number: int, at: Any) -> Replay:
+            replay = super()._after(room, number, at)
+            table.put_item(Item=item)
+            return replay
+
+    assert Early(table).after(TV, 1, now()) == Replay((said[1],), complete=True, last=2)
+
+
+def test_a_state_takes_the_place_of_the_one_before(rooms: Rooms) -> None:
+    states = [Said("everyone", number, f'{{"id":"everyone/{number}"}}', now(), "t") for number in (1000, 2000)]
+    for state in states:
+        rooms.show(state)
+        assert rooms.find("everyone", state.id, now()) == state
+    assert rooms.find("everyone", "everyone/1000", now()) is None
+    assert rooms.state("everyone") == states[1]
+
+
+def test_an_event_is_found_by_its_id(rooms: Rooms) -> None:
+    (said,) = say(rooms, "a")
+    assert rooms.find(TV, said.id, now()) == said
+    assert rooms.find(TV, "tv-display/2", now()) is None
+    assert rooms.find(TV, "everyone/1", now()) is None

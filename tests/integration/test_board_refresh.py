@@ -1,0 +1,173 @@
+"""Everybody is shown the board as it is: once a second in a burst, at last after the last change, in one frame."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from itertools import pairwise
+from typing import Any
+
+import pytest
+
+from cairn.boards import Boards, Row
+from cairn.frames import LARGEST
+from cairn.instants import now, to_millis
+from cairn.messages import BoardChanged
+from cairn.model import Subject
+from cairn.refreshes import Refreshes
+from functions.broadcast.board import TOP, BoardFrames, board_frame
+from tests.support.clock import ControlledClock
+from tests.support.cloud import Cloud
+from tests.support.hall import ADA, Hall, hall
+from tests.support.logs import Written
+from tests.support.posting import FakePoster, in_place_of_api_gateway
+
+
+@pytest.fixture
+def poster() -> Iterator[FakePoster]:
+    with in_place_of_api_gateway() as fake:
+        yield fake
+
+
+@pytest.fixture
+def floor(poster: FakePoster, aws: Cloud, clock: ControlledClock) -> Iterator[Hall]:
+    with hall(aws, clock, poster) as made:
+        yield made
+
+
+def row(number: int, revenue: Any) -> Row:
+    metrics = {"monthly_revenue": revenue}
+    return Row(Subject("rep", str(number)), f"Rep {number}", "2026-11", metrics, {}, now())
+
+
+def fill(floor: Hall, reps: int) -> None:
+    """In one batch, as the ranks' counters are not asked for here."""
+    boards = Boards(floor.aws.table("LEADERBOARD_TABLE"))
+    for number in range(1, reps + 1):
+        assert boards.move(None, row(number, Decimal("1000.50") + number))
+
+
+def changed(floor: Hall, event_id: str) -> None:
+    """As detect_milestone says it."""
+    key = Refreshes(floor.table).poke(event_id, now())
+    if key:
+        floor.send(BoardChanged(key, "t"))
+
+
+def test_everybody_is_shown_the_board(floor: Hall, poster: FakePoster) -> None:
+    floor.join("a", holder=ADA)
+    floor.join("anybody")
+    fill(floor, 3)
+    changed(floor, "1")
+    assert floor.bring() == []
+    (frame,) = poster.frames("a")
+    assert (frame["event"], frame["room"]) == ("leaderboard:refresh", "everyone")
+    assert frame["id"] == f"everyone/{to_millis(now())}"
+    assert (frame["total"], frame["period"]) == (3, "2026-11")
+    assert [(rep["rank"], rep["name"], rep["monthlyRevenue"]) for rep in frame["data"]] == [
+        (1, "Rep 3", 1003.5),
+        (2, "Rep 2", 1002.5),
+        (3, "Rep 1", 1001.5),
+    ]
+    assert poster.frames("anybody") == []
+
+
+def test_a_board_too_large_for_a_frame_is_its_top_and_the_total(floor: Hall) -> None:
+    fill(floor, 7)
+    said = BoardFrames(Boards(floor.aws.table("LEADERBOARD_TABLE")), "UTC", top=5).now(now(), "t")
+    frame = json.loads(said.frame)
+    assert ([rep["rank"] for rep in frame["data"]], frame["total"]) == ([1, 2, 3, 4, 5], 7)
+
+
+@pytest.mark.parametrize(("zone", "period"), [("America/Los_Angeles", "2026-11"), ("Asia/Tokyo", "2026-12")])
+def test_the_month_is_the_sales_floors_own(floor: Hall, zone: str, period: str) -> None:
+    floor.clock.reach(datetime(2026, 11, 30, 22, tzinfo=UTC))
+    said = BoardFrames(Boards(floor.aws.table("LEADERBOARD_TABLE")), zone).now(now(), "t")
+    assert json.loads(said.frame)["period"] == period
+
+
+def test_whatever_reps_are_called_a_board_fits_into_a_frame() -> None:
+    reps: list[dict[str, Any]] = [{"name": "🎉" * 1000, "rank": number} for number in range(TOP)]
+    text = board_frame("everyone/1", now(), reps, {"total": 100_000})
+    assert 0.8 * LARGEST < len(text) <= LARGEST
+    assert '"rank":0' in text
+
+
+def test_a_burst_of_changes_is_shown_once_a_second_and_in_the_end_as_it_is(floor: Hall, poster: FakePoster) -> None:
+    floor.join("a", holder=ADA)
+    boards = Boards(floor.aws.table("LEADERBOARD_TABLE"))
+    shown = None
+    for number in range(50):
+        assert boards.move(shown, row(1, number))
+        shown = boards.row(Subject("rep", "1"))
+        changed(floor, str(number))
+        if number % 10 == 5:
+            floor.bring()
+        floor.clock.sleep(0.05)
+    floor.settle()
+    frames = poster.frames("a")
+    assert frames[-1]["data"][0]["monthlyRevenue"] == 49
+    at = [int(frame["id"].partition("/")[2]) for frame in frames]
+    assert 3 <= len(frames) <= 5
+    assert all(later - earlier >= 1000 for earlier, later in pairwise(at))
+
+
+def test_a_refresh_that_waits_for_its_second_is_nothing_to_warn_of(
+    floor: Hall, poster: FakePoster, logs: Written
+) -> None:
+    floor.join("a", holder=ADA)
+    for number in "12":
+        changed(floor, number)
+        floor.settle()
+    assert len(poster.frames("a")) == 2
+    assert {line["level"] for line in logs.lines} == {"INFO"}
+    assert [line["seconds"] for line in logs.lines if line["message"] == "message waits"] == [1]
+
+
+@pytest.mark.parametrize("calls", range(1, 7))
+def test_wherever_a_sandbox_dies_the_last_board_is_shown(floor: Hall, poster: FakePoster, calls: int) -> None:
+    floor.join("a", holder=ADA)
+    fill(floor, 1)
+    changed(floor, "1")
+    died = floor.bring_and_die(calls)
+    assert died == (calls < 5)
+    assert Boards(floor.aws.table("LEADERBOARD_TABLE")).move(None, row(2, 5))
+    changed(floor, "2")
+    floor.settle()
+    assert poster.frames("a")[-1]["total"] == 2
+
+
+def test_a_record_that_comes_again_after_its_refresh_was_shown_keeps_nobody_waiting(
+    floor: Hall, poster: FakePoster
+) -> None:
+    """The queue would drop its message, were it under the same key, and the next change would find it pending."""
+    floor.join("a", holder=ADA)
+    fill(floor, 1)
+    changed(floor, "1")
+    floor.settle()
+    floor.clock.sleep(2)
+    changed(floor, "1")
+    assert Boards(floor.aws.table("LEADERBOARD_TABLE")).move(None, row(2, 5))
+    changed(floor, "2")
+    floor.settle()
+    assert poster.frames("a")[-1]["total"] == 2
+
+
+def test_a_large_hall_is_shown_the_board_in_parts_and_one_that_was_overtaken_not_at_all(
+    floor: Hall, poster: FakePoster
+) -> None:
+    floor.told_in_parts_beyond(20)
+    names = floor.crowd("everyone", 21)
+    fill(floor, 1)
+    changed(floor, "1")
+    assert floor.bring() == []
+    for part in floor.fifo.messages:
+        part.visible_at = now() + timedelta(seconds=30)
+    floor.clock.sleep(1)
+    changed(floor, "2")
+    second = f"everyone/{to_millis(now())}"
+    assert floor.bring() == []
+    floor.settle()
+    assert {tuple(poster.ids(name)) for name in names} == {(second,)}

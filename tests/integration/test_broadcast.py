@@ -1,0 +1,291 @@
+"""Every socket of a room is told every event, in order, whatever dies, is slow, is throttled or comes twice."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from cairn.connections import BusyError, GoneError, SlowError
+from cairn.instants import now
+from cairn.messages import FetchBatch, RoomEvent, RoomPart
+from cairn.rooms import KEPT, Rooms, Said
+from cairn.sockets import LARGE
+from tests.support.clock import ControlledClock
+from tests.support.cloud import Cloud
+from tests.support.hall import ADA, Hall, event, hall
+from tests.support.logs import Written
+from tests.support.posting import FakePoster, always, in_place_of_api_gateway, times
+
+TV, CHANNEL = "tv-display", "channel:x"
+
+
+@pytest.fixture
+def poster() -> Iterator[FakePoster]:
+    with in_place_of_api_gateway() as fake:
+        yield fake
+
+
+@pytest.fixture
+def floor(poster: FakePoster, aws: Cloud, clock: ControlledClock) -> Iterator[Hall]:
+    with hall(aws, clock, poster) as made:
+        yield made
+
+
+# -- telling
+
+
+def test_an_event_reaches_every_socket_of_its_room_and_no_other(floor: Hall, poster: FakePoster) -> None:
+    floor.join("a", TV)
+    floor.join("b", TV)
+    floor.join("c", CHANNEL)
+    floor.send(event("1"))
+    assert floor.bring() == []
+    assert poster.ids("a") == poster.ids("b") == ["tv-display/1"]
+    assert poster.frames("a")[0]["data"] == "1"
+    assert poster.frames("c") == []
+
+
+def test_a_socket_is_told_a_batch_in_order_whatever_the_room(floor: Hall, poster: FakePoster) -> None:
+    floor.join("a", TV, CHANNEL)
+    floor.send(*(event(str(number), room) for number in range(5) for room in (TV, CHANNEL)))
+    assert floor.bring() == []
+    assert poster.ids("a") == [f"{room}/{number}" for number in range(1, 6) for room in (TV, CHANNEL)]
+
+
+def test_a_room_without_sockets_keeps_what_was_said(floor: Hall, poster: FakePoster) -> None:
+    floor.send(event("1"))
+    assert floor.bring() == []
+    assert poster.posts == []
+    assert Rooms(floor.table).last(TV) == 1
+
+
+def test_a_repeat_is_the_same_event_again_and_no_new_one(floor: Hall, poster: FakePoster) -> None:
+    floor.join("a", TV)
+    for _ in range(2):
+        floor.send(event("1"))
+        floor.settle()
+        floor.clock.sleep(301)  # the queue takes the key for a new one
+    assert poster.ids("a") == ["tv-display/1", "tv-display/1"]
+
+
+def test_a_repeat_of_what_is_kept_no_more_is_not_told(floor: Hall, poster: FakePoster) -> None:
+    floor.send(event("1"))
+    floor.settle()
+    floor.clock.reach(now() + KEPT)
+    floor.join("a", TV)
+    floor.send(event("1"), RoomPart(TV, 0, "tv-display/1", "t"))
+    floor.settle()
+    assert poster.posts == []
+
+
+def test_who_is_told_is_counted_and_traced(floor: Hall, logs: Written) -> None:
+    floor.join("a", TV)
+    floor.join("b", TV)
+    floor.send(event("1"))
+    floor.clock.sleep(0.25)
+    floor.bring()
+    (line,) = [line for line in logs.lines if line["message"] == "event told"]
+    assert (line["event_id"], line["sockets"], line["trace_id"]) == ("tv-display/1", 2, "trace-1")
+    assert logs.metrics["FramesPosted"] == [2]
+    assert logs.metrics["BroadcastDelay"] == [250]
+
+
+# -- sockets that are not what they were
+
+
+def test_a_socket_that_is_gone_is_forgotten_with_all_its_rooms(floor: Hall, poster: FakePoster, logs: Written) -> None:
+    floor.join("gone", TV, CHANNEL, holder=ADA)
+    floor.join("there", TV)
+    poster.answers = {"gone": always(GoneError("HTTP 410"))}
+    floor.send(event("1"), event("2"))
+    assert floor.bring() == []
+    assert poster.ids("there") == ["tv-display/1", "tv-display/2"]
+    assert not [row for row in floor.table.scan()["Items"] if "gone" in row["pk"] + row["sk"]]
+    assert logs.metrics["SocketsGone"] == [1]
+
+
+def test_a_socket_that_is_still_opening_is_not_taken_for_gone(floor: Hall, poster: FakePoster) -> None:
+    """It is in `everyone` from its $connect; API Gateway says 410 of it until that is answered."""
+    floor.sockets.open("new", ADA, now())
+    poster.answers = {"new": times(1, GoneError("HTTP 410"))}
+    floor.send(event("1", "everyone"))
+    floor.settle()
+    floor.send(event("2", "everyone"))
+    floor.settle()
+    assert poster.ids("new") == ["everyone/2"]
+
+
+def test_a_slow_socket_is_closed_and_forgotten(floor: Hall, poster: FakePoster, logs: Written) -> None:
+    floor.join("slow", TV)
+    floor.join("quick", TV)
+    poster.answers = {"slow": always(SlowError("1.5 s"))}
+    floor.send(event("1"), event("2"))
+    assert floor.bring() == []
+    assert poster.closed == ["slow"]
+    assert poster.ids("quick") == ["tv-display/1", "tv-display/2"]
+    assert floor.members(TV) == {"quick"}
+    assert logs.metrics["SocketsDropped"] == [1]
+
+
+def test_a_throttled_room_comes_again_in_order_and_another_room_does_not(floor: Hall, poster: FakePoster) -> None:
+    floor.join("a", TV)
+    floor.join("b", CHANNEL)
+    poster.answers = {"a": always(BusyError("HTTP 429"))}
+    floor.send(event("1"), event("2", CHANNEL), event("3"))
+    assert len(floor.bring(seconds=6)) == 2
+    assert poster.ids("b") == ["channel:x/1"]
+    assert floor.bring() == []
+    poster.answers = {}
+    floor.settle()
+    assert poster.ids("a") == ["tv-display/1", "tv-display/2"]
+    assert poster.ids("b") == ["channel:x/1"]
+
+
+# -- what cannot be told
+
+
+def test_what_can_never_be_told_is_soon_a_dead_letter_and_holds_nobody_back(floor: Hall, poster: FakePoster) -> None:
+    floor.join("a", TV)
+    floor.send(event("1"))
+    floor.send_text("{")
+    floor.send_text(FetchBatch("youtube", 0, (), "schedule", "t"))
+    floor.send(event("2", data="x" * 131_072), event("3"))
+    began = now()
+    assert len(floor.bring()) == 3
+    assert poster.ids("a") == ["tv-display/1", "tv-display/2"]
+    floor.settle()
+    assert now() == began
+    assert len(floor.fifo.dead_letters) == 3
+    assert {message.receives for message in floor.fifo.dead_letters} == {11}
+
+
+# -- crashes
+
+
+@pytest.mark.parametrize("calls", range(1, 20))
+def test_wherever_a_sandbox_dies_everybody_is_told_everything_in_order(
+    floor: Hall, poster: FakePoster, calls: int
+) -> None:
+    """After each call of DynamoDB, and after each post."""
+    for name in "abc":
+        floor.join(name, TV)
+    floor.join("gone", TV)
+    poster.answers = {"gone": always(GoneError("HTTP 410"))}
+    floor.send(event("1"), event("2"), event("3"))
+    died = floor.bring_and_die(calls)
+    floor.settle()
+    for name in "abc":
+        ids = poster.ids(name)
+        assert list(dict.fromkeys(ids)) == ["tv-display/1", "tv-display/2", "tv-display/3"]
+        assert [one["data"] for one in poster.frames(name)[-3:]] == ["1", "2", "3"]
+        assert len(ids) == 3 or died
+    assert floor.members(TV) == {"a", "b", "c"}
+    assert died == (calls < 19)
+    assert floor.fifo.dead_letters == []
+
+
+def test_a_table_that_fails_for_a_moment_holds_one_room_back_and_loses_nothing(floor: Hall, poster: FakePoster) -> None:
+    from functions.broadcast.handler import broadcasting
+
+    class Failing(Rooms):
+        failures = 1
+
+        def say(self, event: RoomEvent, now: datetime) -> Said | None:
+            if event.room == TV and self.failures:
+                self.failures -= 1
+                raise ClientError({"Error": {"Code": "InternalServerError"}}, "TransactWriteItems")
+            return super().say(event, now)
+
+    broadcasting()._rooms = Failing(floor.table)
+    floor.join("a", TV, CHANNEL)
+    floor.send(event("1"), event("2"), event("3", CHANNEL))
+    assert len(floor.bring()) == 2
+    assert poster.ids("a") == ["channel:x/1"]
+    floor.settle()
+    assert [(one["id"], one["data"]) for one in poster.frames("a")[1:]] == [
+        ("tv-display/1", "1"),
+        ("tv-display/2", "2"),
+    ]
+
+
+def test_a_socket_that_cannot_be_forgotten_now_is_found_again(floor: Hall, poster: FakePoster) -> None:
+    floor.join("gone", TV)
+    poster.answers = {"gone": always(GoneError("HTTP 410"))}
+    floor.send(event("1"))
+    floor.bring()
+    floor.clock.sleep(1)
+    floor.send(event("2"))
+
+    def fail(**_: Any) -> None:
+        raise ClientError({"Error": {"Code": "InternalServerError"}}, "DeleteItem")
+
+    floor.join("gone", TV)
+    from functions.broadcast.handler import broadcasting
+
+    events: Any = broadcasting()._sockets._table.meta.client.meta.events
+    events.register("before-call.dynamodb.DeleteItem", fail)
+    assert floor.bring() == []
+    events.unregister("before-call.dynamodb.DeleteItem", fail)
+    assert floor.members(TV) == {"gone"}
+    floor.send(event("3"))
+    floor.settle()
+    assert floor.members(TV) == set()
+
+
+# -- large rooms
+
+
+def test_a_large_room_is_told_in_parts_and_each_socket_in_order(floor: Hall, poster: FakePoster) -> None:
+    names = floor.crowd(TV, 2 * LARGE + 1)
+    poster.answers = {names[0]: always(GoneError("HTTP 410"))}
+    floor.send(event("1"))
+    assert floor.bring() == []
+    assert poster.posts == []
+    assert len(floor.fifo.messages) == 16
+    floor.send(event("2"))
+    floor.settle()
+    for name in names[1:]:
+        assert poster.ids(name) == ["tv-display/1", "tv-display/2"]
+    assert poster.ids(names[0]) == []
+
+
+def large_room(floor: Hall) -> list[str]:
+    floor.told_in_parts_beyond(20)
+    return floor.crowd(TV, 21)
+
+
+def test_no_event_overtakes_another_when_a_room_becomes_small_again(floor: Hall, poster: FakePoster) -> None:
+    names = large_room(floor)
+    floor.send(event("1"))
+    floor.bring()
+    floor.sockets.forget(names[0], TV)
+    floor.send(event("2"))
+    floor.settle()
+    floor.clock.reach(now() + timedelta(hours=1))
+    floor.send(event("3"))
+    floor.bring()
+    assert floor.fifo.messages == []
+    assert poster.ids(names[1]) == ["tv-display/1", "tv-display/2", "tv-display/3"]
+
+
+def test_a_part_whose_sandbox_dies_is_told_again(floor: Hall, poster: FakePoster) -> None:
+    names = large_room(floor)
+    floor.send(event("1"))
+    floor.bring()
+    assert floor.bring_and_die(20)
+    floor.settle()
+    assert {tuple(dict.fromkeys(poster.ids(name))) for name in names} == {("tv-display/1",)}
+
+
+def test_who_dies_between_the_parts_sends_them_again(floor: Hall, poster: FakePoster) -> None:
+    names = large_room(floor)
+    floor.send(event("1"), event("2"))
+    for calls in range(1, 8):
+        floor.bring_and_die(calls)
+        floor.clock.sleep(121)
+    floor.settle()
+    assert {tuple(dict.fromkeys(poster.ids(name))) for name in names} == {("tv-display/1", "tv-display/2")}

@@ -1,0 +1,311 @@
+"""Sockets say whose they are by a ticket, join the rooms that are open to them, and are replayed what they missed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import pytest
+
+from cairn.connections import BusyError, GoneError, SlowError
+from cairn.instants import now
+from cairn.messages import RoomEvent
+from cairn.rooms import KEPT, Rooms
+from cairn.sockets import LIFE, Sockets
+from cairn.tickets import Holder, Tickets
+from tests.support.clock import ControlledClock
+from tests.support.cloud import Cloud
+from tests.support.logs import Written
+from tests.support.posting import FakePoster, always, in_place_of_api_gateway, times
+from tests.support.websocket import Client
+
+PEOPLE = {
+    "ada": Holder("ada", "Ada", frozenset({"leaderboard"})),
+    "grace": Holder("grace", "Grace", frozenset({"admin"})),
+    "eve": Holder("eve", "Eve", frozenset({"analytics"})),
+    "key": Holder(None, "the TV's key", frozenset({"leaderboard"})),
+}
+
+
+@pytest.fixture
+def poster() -> Iterator[FakePoster]:
+    with in_place_of_api_gateway() as fake:
+        yield fake
+
+
+@pytest.fixture
+def account(poster: FakePoster, aws: Cloud) -> Cloud:
+    return aws
+
+
+@pytest.fixture
+def rooms(account: Cloud) -> Rooms:
+    return Rooms(account.table("CONNECTIONS_TABLE"))
+
+
+def ticket(account: Cloud, name: str) -> str:
+    return Tickets(account.table("CONNECTIONS_TABLE")).issue(PEOPLE[name], now())
+
+
+def connected(account: Cloud, name: str | None = None) -> Client:
+    client = Client(f"c-{name}")
+    assert client.connect(ticket(account, name) if name else None) == 200
+    return client
+
+
+def say(rooms: Rooms, room: str, *keys: str) -> None:
+    for key in keys:
+        assert rooms.say(RoomEvent(room, "e", key, json.dumps(key), now(), None, "t"), now())
+
+
+def members(account: Cloud, room: str) -> set[str]:
+    found = Sockets(account.table("CONNECTIONS_TABLE")).audience(room, now())
+    return {member.connection_id for member in found or ()}
+
+
+# -- connecting
+
+
+def test_anybody_may_connect(account: Cloud) -> None:
+    assert Client("c").connect() == 200
+
+
+def test_a_ticket_lets_in_once(account: Cloud) -> None:
+    shown = ticket(account, "ada")
+    assert Client("c").connect(shown) == 200
+    assert Client("d").connect(shown) == 401
+    assert members(account, "everyone") == {"c"}
+
+
+def test_an_old_ticket_is_refused(account: Cloud, clock: ControlledClock) -> None:
+    shown = ticket(account, "ada")
+    clock.sleep(60)
+    assert Client("c").connect(shown) == 401
+
+
+@pytest.mark.parametrize("shown", ["", "made up", "x" * 5000])
+def test_a_ticket_that_was_never_given_is_refused_and_not_taken_for_nobodys(
+    account: Cloud, shown: str, logs: Written
+) -> None:
+    assert Client("c").connect(shown) == 401
+    assert account.table("CONNECTIONS_TABLE").scan()["Items"] == []
+    assert [line["connection_id"] for line in logs.lines if line["message"] == "ticket refused"] == ["c"]
+
+
+def test_nothing_is_posted_while_a_socket_opens(account: Cloud, poster: FakePoster) -> None:
+    connected(account, "ada")
+    assert poster.posts == []
+
+
+def test_whoever_sees_the_board_is_shown_it_from_the_start(account: Cloud) -> None:
+    for name in ("ada", "grace", "eve", None):
+        connected(account, name)
+    assert members(account, "everyone") == {"c-ada", "c-grace"}
+
+
+def test_a_socket_that_closes_is_forgotten(account: Cloud) -> None:
+    client = connected(account, "ada")
+    client.join("tv-display")
+    client.disconnect()
+    client.disconnect()
+    assert account.table("CONNECTIONS_TABLE").scan()["Items"] == []
+
+
+# -- who may be where
+
+
+@pytest.mark.parametrize(
+    ("who", "room"),
+    [
+        *((who, room) for who in ("ada", "grace") for room in ("everyone", "tv-display", "leaderboard")),
+        *((who, f"user:{who}") for who in PEOPLE if who != "key"),
+        ("key", "tv-display"),
+        *((who, "channel:youtube:UC") for who in (*PEOPLE, None)),
+    ],
+)
+def test_these_rooms_are_open(account: Cloud, who: str | None, room: str) -> None:
+    client = connected(account, who)
+    assert client.join(room) == {"recovered": False, "last": None}
+    assert client.connection_id in members(account, room)
+
+
+@pytest.mark.parametrize(
+    ("who", "room"),
+    [
+        *((who, room) for who in ("eve", None) for room in ("everyone", "tv-display", "leaderboard")),
+        *((who, "user:ada") for who in ("eve", "grace", None)),
+        ("ada", "user:Ada"),
+        ("ada", "user:ada2"),
+        (None, "user:None"),
+        ("key", "user:key"),
+        ("key", "user:None"),
+    ],
+)
+def test_these_rooms_are_not(account: Cloud, who: str | None, room: str, rooms: Rooms, poster: FakePoster) -> None:
+    say(rooms, room, "secret")
+    client = connected(account, who)
+    answer = client.send(action="join", room=room, after=f"{room}/0")
+    assert answer["event"] == "error"
+    assert answer["room"] == room
+    assert answer["data"] == {"code": "forbidden", "message": "this room is not open to you", "room": room}
+    assert poster.posts == []
+    assert client.connection_id not in members(account, room)
+
+
+def test_a_socket_is_in_twenty_rooms_at_most(account: Cloud) -> None:
+    client = connected(account)
+    for number in range(20):
+        assert "code" not in client.join(f"channel:{number}")
+    assert client.join("channel:more")["code"] == "too_many_rooms"
+    assert client.send(action="leave", room="channel:7")["event"] == "left"
+    assert "code" not in client.join("channel:more")
+
+
+def test_who_left_is_told_no_more(account: Cloud) -> None:
+    client = connected(account, "ada")
+    client.join("tv-display")
+    client.send(action="leave", room="tv-display")
+    client.send(action="leave", room="everyone")
+    assert members(account, "tv-display") == members(account, "everyone") == set()
+
+
+# -- frames
+
+
+def test_a_ping_is_answered(account: Cloud) -> None:
+    answer = connected(account).send(action="ping")
+    assert answer == {"id": None, "event": "pong", "room": None, "at": "2026-11-20T12:00:00.000Z", "data": {}}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "hello",
+        "[]",
+        "null",
+        "5",
+        "{}",
+        "[" * 100_000,
+        "1" * 5000,
+        "YmFzZTY0",
+        '{"action": "shout"}',
+        '{"action": ["join"]}',
+        '{"action": "join"}',
+        '{"action": "join", "room": 5}',
+        '{"action": "join", "room": "lobby"}',
+        '{"action": "join", "room": "tv-display\\u0000"}',
+        json.dumps({"action": "join", "room": "channel:" + "x" * 200}),
+        '{"action": "leave", "room": "lobby"}',
+        '{"action": "join", "room": "channel:a", "after": 5}',
+        '{"action": "join", "room": "channel:a", "after": ""}',
+        '{"action": "join", "room": "channel:a", "after": "channel:b/5"}',
+        '{"action": "join", "room": "channel:a", "after": "channel:a/x"}',
+    ],
+)
+def test_what_cannot_be_understood_is_answered_and_changes_nothing(account: Cloud, text: str) -> None:
+    answer = connected(account).send_text(text)
+    assert answer
+    assert answer["event"] == "error"
+    assert answer["data"]["code"] == "bad_request"
+    assert members(account, "channel:a") == set()
+
+
+def test_a_socket_that_is_not_known_any_more_is_closed(
+    account: Cloud, clock: ControlledClock, poster: FakePoster
+) -> None:
+    client = connected(account, "ada")
+    clock.reach(now() + LIFE)
+    assert client.send_text('{"action": "join", "room": "tv-display"}') is None
+    assert poster.closed == ["c-ada"]
+    assert account.table("CONNECTIONS_TABLE").scan()["Items"] == []
+
+
+# -- replay
+
+
+def test_who_joins_without_an_id_begins_with_what_comes(account: Cloud, rooms: Rooms, poster: FakePoster) -> None:
+    say(rooms, "tv-display", "a", "b")
+    client = connected(account, "ada")
+    assert client.join("tv-display") == {"recovered": False, "last": "tv-display/2"}
+    assert poster.posts == []
+
+
+def test_who_comes_back_is_replayed_what_was_said_since_in_order(
+    account: Cloud, rooms: Rooms, poster: FakePoster
+) -> None:
+    say(rooms, "tv-display", *"abcdefghijklm")
+    client = connected(account, "ada")
+    assert client.join("tv-display", "tv-display/9") == {"recovered": True, "last": "tv-display/13"}
+    assert poster.ids("c-ada") == ["tv-display/10", "tv-display/11", "tv-display/12", "tv-display/13"]
+    assert [one["data"] for one in poster.frames("c-ada")] == ["j", "k", "l", "m"]
+
+
+def test_who_missed_nothing_is_told_so(account: Cloud, rooms: Rooms, poster: FakePoster) -> None:
+    say(rooms, "tv-display", "a")
+    assert connected(account, "ada").join("tv-display", "tv-display/1") == {"recovered": True, "last": "tv-display/1"}
+    assert poster.posts == []
+
+
+def test_who_was_away_for_too_long_is_told_so_and_what_is_left(
+    account: Cloud, rooms: Rooms, poster: FakePoster, clock: ControlledClock
+) -> None:
+    say(rooms, "tv-display", "a", "b", "c")
+    clock.reach(now() + KEPT)
+    say(rooms, "tv-display", "d")
+    client = connected(account, "ada")
+    assert client.join("tv-display", "tv-display/1") == {"recovered": False, "last": "tv-display/4"}
+    assert poster.ids("c-ada") == ["tv-display/4"]
+
+
+def test_everyone_has_a_state_and_no_replay(account: Cloud, poster: FakePoster) -> None:
+    client = connected(account, "ada")
+    assert client.join("everyone", "everyone/1795176000000") == {"recovered": False, "last": None}
+    assert poster.posts == []
+
+
+def test_an_event_that_is_said_while_a_socket_joins_is_posted_or_replayed(
+    account: Cloud, rooms: Rooms, poster: FakePoster
+) -> None:
+    """Said between two posts of the replay: whoever says it finds the socket in the room."""
+    say(rooms, "tv-display", "a", "b")
+    found: list[set[str]] = []
+
+    def meanwhile() -> None:
+        if not found:
+            say(rooms, "tv-display", "c")
+            found.append(members(account, "tv-display"))
+
+    poster.before = meanwhile
+    connected(account, "ada").join("tv-display", "tv-display/0")
+    assert found == [{"c-ada"}]
+
+
+def test_a_replay_is_not_disturbed_by_a_throttle(account: Cloud, rooms: Rooms, poster: FakePoster) -> None:
+    say(rooms, "tv-display", "a", "b")
+    poster.answers = {"c-ada": times(2, BusyError("HTTP 429"))}
+    assert connected(account, "ada").join("tv-display", "tv-display/0")["recovered"]
+    assert poster.ids("c-ada") == ["tv-display/1", "tv-display/2"]
+
+
+@pytest.mark.parametrize("error", [SlowError("1.5 s"), BusyError("HTTP 429")])
+def test_a_socket_that_does_not_take_its_replay_is_closed_to_come_back(
+    account: Cloud, rooms: Rooms, poster: FakePoster, error: Exception
+) -> None:
+    say(rooms, "tv-display", "a")
+    poster.answers = {"c-ada": always(error)}
+    client = connected(account, "ada")
+    assert client.send_text('{"action": "join", "room": "tv-display", "after": "tv-display/0"}') is None
+    assert poster.closed == ["c-ada"]
+    assert members(account, "tv-display") == set()
+
+
+def test_a_socket_that_is_gone_in_the_middle_of_its_replay_is_forgotten(
+    account: Cloud, rooms: Rooms, poster: FakePoster
+) -> None:
+    say(rooms, "tv-display", "a")
+    poster.answers = {"c-ada": always(GoneError("HTTP 410"))}
+    client = connected(account, "ada")
+    assert client.send_text('{"action": "join", "room": "tv-display", "after": "tv-display/0"}') is None
+    assert poster.closed == []
+    assert members(account, "everyone") == members(account, "tv-display") == set()

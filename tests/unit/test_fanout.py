@@ -1,0 +1,128 @@
+"""Each socket gets its frames in order and for itself; who is gone, slow or full holds nobody back."""
+
+from __future__ import annotations
+
+import pytest
+
+from cairn.connections import BusyError, GoneError, PostError, RefusedError, SlowError
+from functions.broadcast.fanout import AT_ONCE, FEW, FULL_SECONDS, Fanout, Outcome, Post
+from tests.support.posting import FakePoster, always, times
+from tests.support.virtual_loop import run
+
+SECONDS = 10.0
+
+
+def tell(poster: FakePoster, lines: dict[str, list[str]]) -> tuple[Outcome, float]:
+    posts = {one: [Post(index, text) for index, text in enumerate(texts)] for one, texts in lines.items()}
+    return run(Fanout(poster).tell(posts, SECONDS))
+
+
+def told(poster: FakePoster, connection_id: str) -> list[str]:
+    return [text for one, text in poster.posts if one == connection_id]
+
+
+@pytest.fixture
+def poster() -> FakePoster:
+    return FakePoster()
+
+
+def test_everybody_gets_everything_in_order(poster: FakePoster) -> None:
+    outcome, _ = tell(poster, {f"c{number}": ["1", "2", "3"] for number in range(200)})
+    assert all(told(poster, f"c{number}") == ["1", "2", "3"] for number in range(200))
+    assert outcome == Outcome(posted=outcome.posted)
+    assert outcome.posted == {0: 200, 1: 200, 2: 200}
+
+
+def test_nobody_is_told_nothing(poster: FakePoster) -> None:
+    assert tell(poster, {}) == (Outcome(), 0.0)
+
+
+def test_no_more_are_posted_to_at_once_than_api_gateway_bears(poster: FakePoster) -> None:
+    lines = {f"c{number}": ["1"] for number in range(1000)}
+    poster.seconds = dict.fromkeys(lines, 0.01)
+    _, seconds = tell(poster, lines)
+    assert poster.most_at_once == AT_ONCE
+    assert seconds == pytest.approx(0.16)
+
+
+def test_a_slow_socket_delays_no_other_and_is_closed(poster: FakePoster) -> None:
+    poster.seconds, poster.answers = {"slow": 1.5}, {"slow": always(SlowError("1.5 s"))}
+    outcome, seconds = tell(poster, {"slow": ["1", "2"], **{f"c{number}": ["1", "2"] for number in range(5)}})
+    assert outcome.dropped == {"slow"}
+    assert outcome.unfinished == set()
+    assert poster.closed == ["slow"]
+    assert all(told(poster, f"c{number}") == ["1", "2"] for number in range(5))
+    assert seconds == pytest.approx(1.5)
+
+
+def test_a_slow_socket_that_cannot_be_closed_has_yet_to_be_told(poster: FakePoster) -> None:
+    """Else it would be open, in no room, and hear of nothing for two hours."""
+
+    async def refuse(connection_id: str) -> None:
+        raise BusyError("HTTP 429")
+
+    poster.answers = {"slow": always(SlowError("1.5 s"))}
+    poster.disconnect = refuse  # type: ignore[method-assign]
+    outcome, _ = tell(poster, {"slow": ["1", "2"], "c": ["1", "2"]})
+    assert outcome.dropped == set()
+    assert outcome.unfinished == {0, 1}
+
+
+def test_others_have_their_frames_before_a_slow_socket_has_its_first(poster: FakePoster) -> None:
+    poster.seconds = {"slow": 1.0}
+    tell(poster, {"slow": ["1"], "quick": ["1", "2", "3"]})
+    assert [one for one, _ in poster.posts] == ["quick", "quick", "quick", "slow"]
+
+
+def test_a_socket_that_is_gone_is_posted_nothing_more(poster: FakePoster) -> None:
+    asked: list[str] = []
+
+    def gone() -> PostError:
+        asked.append("gone")
+        return GoneError("HTTP 410")
+
+    poster.answers = {"gone": gone}
+    outcome, _ = tell(poster, {"gone": ["1", "2", "3"], "there": ["1"]})
+    assert outcome.gone == {"gone"}
+    assert outcome.unfinished == set()
+    assert asked == ["gone"]
+
+
+def test_who_is_throttled_is_tried_again_and_gets_the_rest_after(poster: FakePoster) -> None:
+    poster.answers = {"c": times(3, BusyError("HTTP 429"))}
+    outcome, seconds = tell(poster, {"c": ["1", "2"], "d": ["1"]})
+    assert told(poster, "c") == ["1", "2"]
+    assert outcome.unfinished == set()
+    assert 0.1 < seconds < 1
+
+
+def test_what_could_not_be_told_in_time_is_named(poster: FakePoster) -> None:
+    poster.answers = {f"c{number}": always(BusyError("HTTP 429")) for number in range(3)}
+    outcome, seconds = tell(poster, {f"c{number}": ["1", "2"] for number in range(3)})
+    assert outcome.unfinished == {0, 1}
+    assert outcome.dropped == set()
+    assert seconds == pytest.approx(SECONDS, abs=2)
+
+
+def test_one_whose_buffer_is_full_is_closed_when_all_others_have_theirs(poster: FakePoster) -> None:
+    poster.answers = {"full": always(BusyError("HTTP 429"))}
+    outcome, seconds = tell(poster, {"full": ["1"], **{f"c{number}": ["1"] for number in range(5)}})
+    assert outcome.dropped == {"full"}
+    assert outcome.unfinished == set()
+    assert FULL_SECONDS < seconds < FULL_SECONDS + 2
+
+
+def test_many_who_are_refused_are_not_closed_for_it(poster: FakePoster) -> None:
+    throttled = {f"t{number}": ["1"] for number in range(FEW + 1)}
+    poster.answers = {one: always(BusyError("HTTP 429")) for one in throttled}
+    outcome, _ = tell(poster, {**throttled, "c": ["1"]})
+    assert outcome.dropped == set()
+    assert outcome.unfinished == {0}
+
+
+def test_a_refusal_ends_a_line_and_is_heard_of(poster: FakePoster) -> None:
+    poster.answers = {"c": always(RefusedError("HTTP 403"))}
+    outcome, seconds = tell(poster, {"c": ["1", "2"], "d": ["1", "2"]})
+    assert outcome.unfinished == {0, 1}
+    assert told(poster, "d") == ["1", "2"]
+    assert seconds == 0
