@@ -7,13 +7,14 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, StringConstraints
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, SecretStr, StringConstraints
 from pydantic.alias_generators import to_camel
 
 from cairn.instants import iso
+from cairn.sales_floor import plain
 
 Instant = Annotated[datetime, PlainSerializer(iso, return_type=str)]
-Amount = int | Decimal
+Amount = Annotated[int | Decimal, PlainSerializer(plain, return_type=int | float)]
 
 
 def _iso_8601(text: object) -> object:
@@ -172,3 +173,34 @@ class Subscribers(Body):
     total: int
     items: list[Subscriber]
     next_cursor: str | None
+
+
+class SignIn(Body):
+    """Both as Cognito bounds them: what is longer belongs to nobody."""
+
+    name: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=128)]
+    password: Annotated[SecretStr, Field(min_length=1, max_length=256)]
+
+
+class Session(Body):
+    """Who is signed in, and until when without a refresh."""
+
+    user_id: str
+    name: str
+    modules: list[str]
+    expires_at: Instant
+
+
+class SocketTicket(Body):
+    """What is given to the WebSocket as `?ticket=`: once, and within so many seconds."""
+
+    ticket: str
+    expires_in: int
+    url: str
+
+
+class Config(Body):
+    """What a page has to know before anybody signs in."""
+
+    web_socket_url: str
+    time_zone: str

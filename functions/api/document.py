@@ -5,8 +5,26 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from aws_lambda_powertools.event_handler.openapi.models import OpenAPI, Operation, PathItem
+from aws_lambda_powertools.event_handler.openapi.models import (
+    APIKey,
+    HTTPBearer,
+    OpenAPI,
+    Operation,
+    PathItem,
+    SecurityScheme,
+)
 
+from functions.api import cookies
+
+SCHEMES: dict[str, SecurityScheme] = {
+    "apiKey": HTTPBearer(description="A machine's API key"),
+    "session": APIKey.model_validate(
+        {"in": "cookie", "name": cookies.SESSION, "description": "A person's session; writes need our own origin"}
+    ),
+    "refresh": APIKey.model_validate(
+        {"in": "cookie", "name": cookies.REFRESH, "description": "What a session is refreshed with"}
+    ),
+}
 _METHODS = ("get", "post", "put", "patch", "delete")
 _WEBHOOK = {
     "summary": "Telegram's updates",
@@ -36,7 +54,7 @@ _WEBHOOK = {
 }
 
 
-_PUBLIC = ("/api/health",)
+_PUBLIC = (("/api/health", "get"), ("/api/config", "get"), ("/api/session", "post"), ("/api/session", "delete"))
 
 
 def methods_of(document: OpenAPI, path: str) -> list[str]:
@@ -48,15 +66,15 @@ def methods_of(document: OpenAPI, path: str) -> list[str]:
 
 
 def described(document: OpenAPI) -> OpenAPI:
-    """With the webhook, which is another function's, and without 422: a bad request is answered 400 here."""
+    """With the webhook, which is another function's; without 422, since a bad request is answered 400 here, and without
+    a body of 204."""
     for path, item in (document.paths or {}).items():
         for operation in filter(None, (getattr(item, method) for method in _METHODS)):
             operation.tags = [path.split("/")[2]]
             _mend(operation)
     if document.paths is not None:
-        for path in _PUBLIC:
-            if operation := document.paths[path].get:
-                operation.security = []
+        for path, method in _PUBLIC:
+            getattr(document.paths[path], method).security = []
         document.paths["/api/telegram/webhook"] = PathItem(post=Operation.model_validate(_WEBHOOK))
     schemas: dict[str, Any] = (document.components.schemas if document.components else None) or {}
     for name in ("HTTPValidationError", "ResponseValidationError", "ValidationError"):
@@ -68,3 +86,5 @@ def _mend(operation: Operation) -> None:
     responses: dict[Any, Any] = operation.responses or {}
     for status in (422, "422"):
         responses.pop(status, None)
+    if 204 in responses:
+        responses[204].content = None

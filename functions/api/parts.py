@@ -9,21 +9,27 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import TYPE_CHECKING
 
-from cairn import dynamo, http, queue
+from cairn import dynamo, http, people, queue
 from cairn.api_keys import ApiKeys
+from cairn.badges import Badges
+from cairn.boards import Boards
 from cairn.channels import Channels
 from cairn.errors import BadInputError
 from cairn.fetching import Fetching
 from cairn.history import History
 from cairn.instants import now
 from cairn.milestones import Milestones
+from cairn.model import Milestone
+from cairn.people import IdTokens, People, SigningKeys
 from cairn.platforms import Platforms
 from cairn.queue import Queue
-from cairn.rules import catalogue
+from cairn.reps import KIND, Reps
+from cairn.rules import Rule, Words, catalogue
 from cairn.settings import from_environment
 from cairn.standings import Standings
 from cairn.stats import Stats
 from cairn.subscribers import Subscribers
+from cairn.tickets import Tickets
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import Table
@@ -36,11 +42,18 @@ class Settings:
     history_table: str
     audience_table: str
     channels_table: str
+    connections_table: str
+    leaderboard_table: str
     fetch_queue_url: str
     refresh_age_seconds: int
     stale_after_seconds: int
     ladders: str
     time_zone: str
+    user_pool_id: str
+    user_pool_client_id: str
+    user_pool_issuer: str
+    user_pool_jwks_url: str
+    websocket_url: str
 
 
 @cache
@@ -79,6 +92,22 @@ def api_keys() -> ApiKeys:
 
 
 @cache
+def user_pool() -> People:
+    return People(people.client(), settings().user_pool_id, settings().user_pool_client_id)
+
+
+@cache
+def id_tokens() -> IdTokens:
+    keys = SigningKeys(http.client(), settings().user_pool_jwks_url)
+    return IdTokens(keys, settings().user_pool_issuer, settings().user_pool_client_id)
+
+
+@cache
+def tickets() -> Tickets:
+    return Tickets(_tables()(settings().connections_table))
+
+
+@cache
 def channels() -> Channels:
     return Channels(_tables()(settings().channels_table))
 
@@ -100,10 +129,40 @@ def standings() -> Standings:
         channels=channels(),
         stats=stats(),
         milestones=milestones(),
-        rules=catalogue(json.loads(settings().ladders), settings().time_zone),
+        rules=rules(),
         stale_after=timedelta(seconds=settings().stale_after_seconds),
         clock=now,
     )
+
+
+@cache
+def rules() -> tuple[Rule, ...]:
+    return catalogue(json.loads(settings().ladders), settings().time_zone)
+
+
+@cache
+def rep_rules() -> dict[str, Rule]:
+    return {rule.name: rule for rule in rules() if rule.kind == KIND}
+
+
+def words(milestone: Milestone) -> Words:
+    """How a rep's milestone is told."""
+    return rep_rules()[milestone.rule].words(milestone)
+
+
+@cache
+def boards() -> Boards:
+    return Boards(_tables()(settings().leaderboard_table))
+
+
+@cache
+def badges() -> Badges:
+    return Badges(_tables()(settings().milestones_table))
+
+
+@cache
+def reps() -> Reps:
+    return Reps(stats=stats(), boards=boards(), rules=rules(), time_zone=settings().time_zone, clock=now)
 
 
 def span(

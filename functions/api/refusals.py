@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValidationError
 
-from cairn.errors import CairnError, PlatformPausedError
+from cairn.errors import CairnError, PlatformPausedError, SessionEndedError
 from cairn.instants import now
 from cairn.observing import logger
-from functions.api import bodies
+from functions.api import bodies, cookies
 
 _WORDS = {
     400: "The request cannot be understood; `details` says which field to change",
-    401: "No API key, or not a valid one",
-    403: "The key lacks the scope",
+    401: "No API key and no session, or not a valid one",
+    403: "The key lacks the scope, the person the module; or a page of another origin asks",
     404: "There is no such thing",
     413: "The body is too long",
-    429: "A platform asks to wait; see Retry-After",
+    429: "A platform asks to wait, or Cognito; see Retry-After",
     500: "Something failed here; the log has the details",
-    503: "A platform does not answer",
+    503: "A platform does not answer, or Cognito",
 }
 
 
@@ -41,26 +42,38 @@ def refused(error: CairnError) -> Response[str]:
     headers: dict[str, str | list[str]] = {}
     if isinstance(error, PlatformPausedError):
         headers["Retry-After"] = str(max(1, round((error.until - now()).total_seconds())))
-    return _answer(error.status, error.message, headers=headers)
+    answer = _answer(error.status, error.message, headers=headers)
+    if isinstance(error, SessionEndedError):
+        answer.cookies = cookies.forgotten(for_good=error.for_good)
+    return answer
 
 
 def invalid(error: RequestValidationError) -> Response[str]:
     """400 with the fields at fault, as the client wrote them."""
-    details = [
-        {
-            "field": ".".join(str(step) for step in one["loc"] if step not in ("body", "query", "path")),
-            "message": str(one["msg"]),
-        }
-        for one in error.errors()
-    ]
-    named = "; ".join(f"{detail['field']}: {detail['message']}" for detail in details if detail["field"])
-    return _answer(400, named[:500] or "the body must be a JSON object", details)
+    return _answer(400, *faults(error.errors()))
+
+
+def faults(errors: Iterable[Mapping[str, Any]]) -> tuple[str, list[dict[str, str]]]:
+    """What a validation found, in a sentence and field by field."""
+    details = []
+    for one in errors:
+        field = ".".join(str(step) for step in one["loc"] if step not in ("body", "query", "path"))
+        no_object = str(one["type"]).startswith("model_") or (not field and one["type"] == "missing")
+        message = "must be a JSON object" if no_object else str(one["msg"]).removeprefix("Value error, ")
+        details.append({"field": field, "message": message})
+    named = "; ".join(": ".join(filter(None, detail.values())) for detail in details)
+    return named[:500], details
 
 
 def broken(error: Exception) -> Response[str]:
     """500; what happened is for the log alone."""
+    return _answer(500, broken_item(error))
+
+
+def broken_item(error: Exception) -> str:
+    """Log a surprise; what may be said of it."""
     logger.exception("request failed", exc_info=error)
-    return _answer(500, "something failed here; it has been logged")
+    return "something failed here; it has been logged"
 
 
 def no_route(allowed: list[str]) -> Response[str]:

@@ -16,6 +16,7 @@ from urllib.parse import parse_qsl, urlencode
 from tests.support.cloud import Cloud, Context
 
 WEBHOOK_SECRET = "hush"
+SESSION = "__Host-cairn"
 ABSENT = object()
 
 
@@ -24,6 +25,8 @@ class Answer:
     status: int
     headers: Mapping[str, str]
     text: str
+    cookies: tuple[str, ...] = ()
+    """What is to be set, as it stands in Set-Cookie."""
 
     @property
     def json(self) -> Any:
@@ -44,6 +47,7 @@ def event(
     *,
     query: Mapping[str, object] | str = "",
     headers: Mapping[str, str] | None = None,
+    cookies: Mapping[str, str] | None = None,
     body: str | bytes | None = None,
     asked_at: datetime | None = None,
 ) -> dict[str, Any]:
@@ -81,6 +85,8 @@ def event(
     }
     if parameters:
         request["queryStringParameters"] = parameters
+    if cookies:
+        request["cookies"] = [f"{name}={value}" for name, value in cookies.items()]
     if body is not None:
         request["body"] = base64.b64encode(body).decode() if isinstance(body, bytes) else body
     return request
@@ -88,10 +94,14 @@ def event(
 
 @dataclass
 class Api:
-    """The API of an account, called with a key of the scopes that a test names; `None` is no key at all."""
+    """The API of an account, called with a key of the scopes that a test names; `None` is no key at all.
+
+    With `person` the modules of somebody signed in, who calls from our own pages; with `cookies`, just those.
+    """
 
     aws: Cloud
     keys: dict[tuple[str, ...], str] = field(default_factory=dict)
+    sessions: dict[tuple[str, ...], str] = field(default_factory=dict)
 
     def key(self, *scopes: str) -> str:
         from cairn.api_keys import ApiKeys
@@ -101,6 +111,14 @@ class Api:
             self.keys[scopes] = ApiKeys(self.aws.table("AUDIENCE_TABLE")).create("test", scopes, now())
         return self.keys[scopes]
 
+    def session(self, *modules: str) -> str:
+        """The id token of somebody who may use these."""
+        if modules not in self.sessions:
+            name = "-".join(modules) or "nobody"
+            self.aws.people.add(name, *modules)
+            self.sessions[modules] = self.aws.people.tokens(name)["IdToken"]
+        return self.sessions[modules]
+
     def __call__(
         self,
         method: str,
@@ -109,6 +127,8 @@ class Api:
         *,
         query: Mapping[str, object] | str = "",
         scopes: Sequence[str] | None = ("admin",),
+        person: Sequence[str] | None = None,
+        cookies: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
         raw: str | bytes | None = None,
         asked_at: datetime | None = None,
@@ -117,13 +137,17 @@ class Api:
         from functions.api.handler import handler
 
         sent = {"content-type": "application/json"} if body is not ABSENT or raw is not None else {}
-        if scopes is not None:
+        if person is not None:
+            cookies = {SESSION: self.session(*person)}
+            sent["sec-fetch-site"] = "same-origin"
+        if scopes is not None and cookies is None:
             sent["authorization"] = f"Bearer {self.key(*scopes)}"
         request = event(
             method,
             path,
             query=query,
             headers=sent | dict(headers or {}),
+            cookies=cookies,
             body=json.dumps(body) if body is not ABSENT else raw,
             asked_at=asked_at,
         )
@@ -145,4 +169,4 @@ def _answer(answered: Mapping[str, Any]) -> Answer:
     headers = {str(name).lower(): str(value) for name, value in answered.get("headers", {}).items()}
     for name, values in answered.get("multiValueHeaders", {}).items():
         headers[name.lower()] = ",".join(values)
-    return Answer(answered["statusCode"], headers, answered.get("body") or "")
+    return Answer(answered["statusCode"], headers, answered.get("body") or "", tuple(answered.get("cookies", ())))

@@ -1,4 +1,5 @@
-"""The platforms as small fakes behind an httpx transport: counts to set, and a Telegram that remembers."""
+"""What is called by HTTP, as small fakes behind a transport: the platforms, with counts to set and a Telegram that
+remembers, and the user pool's keys."""
 
 from __future__ import annotations
 
@@ -7,6 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import httpx
+
+from tests.support.people import moto_keys
 
 
 @dataclass
@@ -23,6 +26,8 @@ class FakePlatforms:
     calls: list[str] = field(default_factory=list)
     refusals: list[httpx.Response] = field(default_factory=list)
     broken: dict[str, Callable[[], httpx.Response]] = field(default_factory=dict)
+    user_pool_keys: object = None
+    """What the pool publishes; None is the key that moto signs with."""
 
     def transport(self) -> httpx.MockTransport:
         return httpx.MockTransport(self.answer)
@@ -38,6 +43,9 @@ class FakePlatforms:
             return self._youtube(request)
         if platform == "instagram":
             return self._instagram(request.url.params["fields"])
+        if platform == "people":
+            keys = moto_keys() if self.user_pool_keys is None else json.dumps(self.user_pool_keys)
+            return httpx.Response(200, text=keys)
         return self._telegram(request.url.path.rsplit("/", 1)[1], json.loads(request.content))
 
     def _youtube(self, request: httpx.Request) -> httpx.Response:

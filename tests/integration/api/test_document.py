@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 
+import httpx
 import pytest
 
-from tests.support.api import Api
+from tests.support.api import SESSION, Api
 from tests.support.cloud import Cloud
+from tests.support.people import PASSWORD
+from tests.support.platforms import FakePlatforms
 
 
 def test_health_says_ok(api: Api) -> None:
@@ -30,17 +33,55 @@ def test_the_document_is_json_and_knows_no_422(api: Api) -> None:
     assert not {"HTTPValidationError", "ValidationError"} & set(document["components"]["schemas"])
 
 
-def test_every_route_but_the_public_ones_asks_for_a_key_and_says_what_it_refuses(api: Api) -> None:
+PUBLIC = {
+    "GET /api/health",
+    "GET /api/config",
+    "POST /api/session",
+    "DELETE /api/session",
+    "POST /api/telegram/webhook",
+}
+OTHERWISE: dict[str, list[dict[str, list[str]]]] = {
+    "GET /api/session": [{"session": []}],
+    "POST /api/session/refresh": [{"refresh": []}],
+}
+
+
+def test_every_route_says_who_may_call_it_and_what_it_refuses(api: Api) -> None:
     document = api("GET", "/api/openapi.json", scopes=None).json
+    public = set()
     for path, item in document["paths"].items():
-        for operation in item.values():
+        for method, operation in item.items():
+            name = f"{method.upper()} {path}"
+            security = operation.get("security", document["security"])
+            if security == []:
+                public.add(name)
+            else:
+                assert security == OTHERWISE.get(name, [{"apiKey": []}, {"session": []}]), name
             if path in ("/api/health", "/api/telegram/webhook"):
-                assert operation["security"] == []
                 continue
-            assert operation.get("security", document["security"]) == [{"apiKey": []}]
             for status in ("400", "401", "403", "404", "413", "429", "500", "503"):
                 schema = operation["responses"][status]["content"]["application/json"]["schema"]
                 assert schema["$ref"].endswith("/Error")
+    assert public == PUBLIC
+
+
+def test_the_document_says_how_keys_and_cookies_are_sent(api: Api) -> None:
+    schemes = api("GET", "/api/openapi.json", scopes=None).json["components"]["securitySchemes"]
+    assert (schemes["apiKey"]["type"], schemes["apiKey"]["scheme"]) == ("http", "bearer")
+    for scheme, cookie in (("session", "__Host-cairn"), ("refresh", "__Secure-cairn-refresh")):
+        assert (schemes[scheme]["type"], schemes[scheme]["in"], schemes[scheme]["name"]) == ("apiKey", "cookie", cookie)
+
+
+def test_an_answer_without_a_body_is_described_without_one(api: Api) -> None:
+    paths = api("GET", "/api/openapi.json", scopes=None).json["paths"]
+    empty = [
+        operation["responses"]["204"]
+        for item in paths.values()
+        for operation in item.values()
+        if "204" in operation["responses"]
+    ]
+    assert len(empty) >= 2
+    assert not [answer for answer in empty if "content" in answer]
 
 
 def test_what_the_document_points_to_is_there(api: Api) -> None:
@@ -63,6 +104,20 @@ def test_when_the_table_of_keys_does_not_answer_that_is_said_in_json(api: Api, a
     answer = api("GET", "/api/channels", scopes=None, headers=header)
     assert answer.status == 500
     assert answer.error == "something failed here; it has been logged"
+
+
+def test_when_the_pools_keys_cannot_be_read_that_is_said_and_nobody_signed_out(
+    api: Api, platforms: FakePlatforms
+) -> None:
+    platforms.broken["people"] = lambda: httpx.Response(500)
+    api.aws.people.add("ada", "admin")
+    for answer in (
+        api("GET", "/api/subscribers", cookies={SESSION: api.aws.people.tokens("ada")["IdToken"]}),
+        api("POST", "/api/session", {"name": "ada", "password": PASSWORD}, scopes=None),
+    ):
+        assert (answer.status, answer.cookies) == (503, ())
+        assert answer.error == "Cognito does not answer: no keys, HTTPStatusError"
+    assert api("GET", "/api/subscribers").status == 200
 
 
 def test_what_fails_inside_is_told_to_nobody_outside(api: Api, aws: Cloud) -> None:

@@ -1,4 +1,4 @@
-"""Who may call which route: every route of the OpenAPI document, against every scope."""
+"""Who may call which route: every route of the OpenAPI document, against a key's every scope and a person's module."""
 
 from __future__ import annotations
 
@@ -10,15 +10,19 @@ import pytest
 from cairn.api_keys import SCOPES, ApiKeys
 from cairn.errors import NotSignedInError
 from cairn.instants import now
+from cairn.people import MODULES
+from functions.api import parts
 from functions.api.gate import CACHE_SECONDS, MOST_BYTES, Gate
 from functions.api.handler import app
-from tests.support.api import ABSENT, Api, event
+from tests.support.api import ABSENT, SESSION, Api, event
 from tests.support.clock import controlled_clock
 from tests.support.cloud import cloud
+from tests.support.people import POOL_ID
 from tests.support.platforms import FakePlatforms
 
 ID = "UC" + "a" * 22
 CHANNEL = f"/api/channels/youtube:{ID}"
+BADGE = {"name": "Rising Star", "emoji": "🌟", "rule": "revenue", "threshold": 25_000}
 ROUTES: dict[tuple[str, str], tuple[set[str], object]] = {
     ("GET", "/api/channels"): ({"analytics", "ingest"}, None),
     ("POST", "/api/channels"): (set(), {"platform": "youtube", "handle": ID}),
@@ -29,9 +33,28 @@ ROUTES: dict[tuple[str, str], tuple[set[str], object]] = {
     ("POST", "/api/sync"): ({"ingest"}, {}),
     ("GET", "/api/milestones"): ({"analytics"}, None),
     ("GET", "/api/subscribers"): (set(), None),
+    ("GET", "/api/leaderboard"): ({"leaderboard"}, None),
+    ("GET", "/api/leaderboard/badges"): ({"leaderboard"}, None),
+    ("PUT", "/api/leaderboard/badges/{badge_id}"): (set(), BADGE),
+    ("POST", "/api/leaderboard/bulk-update"): ({"leaderboard"}, {"updates": [{"repId": 1, "stats": {}}]}),
+    ("GET", "/api/leaderboard/sales-reps"): ({"leaderboard"}, None),
+    ("POST", "/api/leaderboard/sales-reps"): ({"leaderboard"}, {"name": "Ada"}),
+    ("GET", "/api/leaderboard/sales-reps/{rep_id}"): ({"leaderboard"}, None),
+    ("PATCH", "/api/leaderboard/sales-reps/{rep_id}"): ({"leaderboard"}, {"team": "North"}),
+    ("DELETE", "/api/leaderboard/sales-reps/{rep_id}"): ({"leaderboard"}, None),
+    ("GET", "/api/leaderboard/sales-reps/{rep_id}/badges"): ({"leaderboard"}, None),
+    ("POST", "/api/leaderboard/sales-reps/{rep_id}/update-stats"): ({"leaderboard"}, {"monthlySignups": 5}),
 }
 """Each route with the scopes that open it besides `admin`, and a body it takes."""
-PUBLIC = {("GET", "/api/health"), ("POST", "/api/telegram/webhook")}
+OPEN = {("GET", "/api/session"), ("POST", "/api/session/refresh"), ("POST", "/api/ws-ticket")}
+"""Who is let in is who they say they are: there is nothing to be allowed."""
+PUBLIC = {
+    ("GET", "/api/health"),
+    ("GET", "/api/config"),
+    ("POST", "/api/session"),
+    ("DELETE", "/api/session"),
+    ("POST", "/api/telegram/webhook"),
+}
 METHODS = ("get", "post", "put", "patch", "delete")
 
 
@@ -45,10 +68,14 @@ def documented() -> dict[tuple[str, str], Any]:
     }
 
 
-def ask(api: Api, route: tuple[str, str], scopes: tuple[str, ...] | None) -> Any:
-    body = ROUTES[route][1]
-    path = route[1].replace("{channel_id}", f"youtube:{ID}")
-    return api(route[0], path, ABSENT if body is None else body, scopes=scopes)
+def ask(
+    api: Api, route: tuple[str, str], scopes: tuple[str, ...] | None = None, person: tuple[str, ...] | None = None
+) -> Any:
+    body = ROUTES[route][1] if route in ROUTES else None
+    path = route[1].replace("{channel_id}", f"youtube:{ID}").replace("{badge_id}", "rising-star")
+    if "{rep_id}" in path:
+        path = path.replace("{rep_id}", str(api("POST", "/api/leaderboard/sales-reps", {"name": "Ada"}).json["id"]))
+    return api(route[0], path, ABSENT if body is None else body, scopes=scopes, person=person)
 
 
 @pytest.fixture(scope="module")
@@ -60,14 +87,14 @@ def api() -> Iterator[Api]:
 
 
 def test_every_route_of_the_document_has_a_door_in_this_table() -> None:
-    assert set(documented()) == set(ROUTES) | PUBLIC
+    assert set(documented()) == set(ROUTES) | OPEN | PUBLIC
 
 
-@pytest.mark.parametrize("route", ROUTES, ids=" ".join)
-def test_nobody_enters_without_a_key(api: Api, route: tuple[str, str]) -> None:
-    answer = ask(api, route, None)
+@pytest.mark.parametrize("route", [*ROUTES, *sorted(OPEN)], ids=" ".join)
+def test_nobody_enters_without_a_key_or_a_session(api: Api, route: tuple[str, str]) -> None:
+    answer = ask(api, route)
     assert answer.status == 401
-    assert "Authorization: Bearer" in answer.error
+    assert "sign in" in answer.error
 
 
 @pytest.mark.parametrize("scope", sorted(SCOPES))
@@ -83,14 +110,53 @@ def test_a_key_opens_the_doors_of_its_scope_and_no_others(api: Api, route: tuple
         assert "admin" in answer.error
 
 
+@pytest.mark.parametrize("module", [*sorted(MODULES), None])
+@pytest.mark.parametrize("route", ROUTES, ids=" ".join)
+def test_a_session_opens_the_doors_of_its_module_and_no_others(
+    api: Api, route: tuple[str, str], module: str | None
+) -> None:
+    api("POST", "/api/channels", {"platform": "youtube", "handle": ID})
+    answer = ask(api, route, person=(module,) if module else ())
+    if module in ROUTES[route][0] | {"admin"}:
+        assert answer.status in (200, 201, 204)
+    else:
+        assert answer.status == 403
+        assert "needs the module" in answer.error
+        assert "admin" in answer.error
+        assert "ingest" not in answer.error
+
+
+def test_a_group_that_is_no_module_opens_nothing(api: Api) -> None:
+    api.aws.people.cognito.create_group(UserPoolId=POOL_ID, GroupName="ingest")
+    assert api("POST", "/api/sync", {}, person=("ingest",)).status == 403
+
+
 def test_what_a_key_may_not_do_is_not_done(api: Api) -> None:
     api("POST", "/api/channels", {"platform": "youtube", "handle": ID})
     assert api("DELETE", CHANNEL, scopes=("analytics", "ingest", "leaderboard")).status == 403
     assert api("GET", CHANNEL).status == 200
 
 
-def test_one_scope_of_several_is_enough(api: Api) -> None:
+def test_one_scope_or_module_of_several_is_enough(api: Api) -> None:
     assert api("GET", "/api/milestones", scopes=("leaderboard", "analytics")).status == 200
+    assert api("GET", "/api/milestones", person=("leaderboard", "analytics")).status == 200
+
+
+def test_of_a_key_and_a_session_the_key_counts(api: Api) -> None:
+    def both(key: str, *modules: str) -> int:
+        header = {"authorization": f"Bearer {key}"}
+        return api("GET", "/api/subscribers", cookies={SESSION: api.session(*modules)}, headers=header).status
+
+    assert both(api.key("admin")) == 200
+    assert both(api.key("analytics"), "admin") == 403
+    assert both("cairn_" + "x" * 43, "admin") == 401
+    assert both("", "admin") == 401
+
+
+def test_a_key_writes_from_wherever_it_is(api: Api) -> None:
+    header = {"authorization": f"Bearer {api.key('admin')}", "sec-fetch-site": "cross-site"}
+    answer = api("POST", "/api/sync", {}, cookies={SESSION: api.session("admin")}, headers=header)
+    assert answer.status == 200
 
 
 @pytest.mark.parametrize(
@@ -121,7 +187,7 @@ def test_the_scheme_may_be_written_in_any_case(api: Api) -> None:
 
 def test_a_revoked_key_opens_nothing_after_half_a_minute(api: Api) -> None:
     keys, seconds = ApiKeys(api.aws.table("AUDIENCE_TABLE")), [0.0]
-    door = Gate(keys, clock=lambda: seconds[0])
+    door = Gate(keys, parts.id_tokens(), clock=lambda: seconds[0])
     request = event(
         "GET", "/api/channels", headers={"authorization": f"Bearer {keys.create('gone', ['admin'], now())}"}
     )
@@ -136,12 +202,11 @@ def test_a_revoked_key_opens_nothing_after_half_a_minute(api: Api) -> None:
 
 
 @pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning")  # Powertools reads its page of docs so
-def test_public_routes_ask_for_no_key(api: Api) -> None:
+def test_public_routes_ask_for_no_key_and_do_not_mind_a_session_that_is_over(api: Api) -> None:
     assert api("GET", "/api/health", scopes=None).status == 200
+    assert api("GET", "/api/config", cookies={SESSION: "nonsense"}).status == 200
     assert api("GET", "/api/docs", scopes=None).status == 200
     assert api("GET", "/api/openapi.json", scopes=None).status == 200
-    home = api("GET", "/", scopes=None)
-    assert (home.status, home.headers["location"]) == (302, "/api/docs")
 
 
 @pytest.mark.parametrize(
