@@ -6,6 +6,7 @@ from aws_cdk import Aws, Duration, Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
 from constructs import Construct
 
+from infra.broadcasting import Broadcasting
 from infra.detection import Detection
 from infra.fetching import Fetching
 from infra.functions import Function
@@ -15,6 +16,10 @@ from infra.notifying import Notifying
 from infra.outputs import output
 from infra.platforms import Platforms
 from infra.queues import Queues
+from infra.sockets import Sockets
+from infra.turning import Turning
+
+_FRAMES = ("FramesPosted", "SocketsGone", "SocketsDropped")
 
 
 class Dashboard(Construct):
@@ -29,11 +34,16 @@ class Dashboard(Construct):
         detection: Detection,
         history: History,
         notifying: Notifying,
+        sockets: Sockets,
+        broadcasting: Broadcasting,
+        turning: Turning,
         http: Http,
     ) -> None:
         super().__init__(scope, construct_id)
         fetch, detect, notify = fetching.fetch_stats, detection.detect_milestone, notifying.notify
-        functions = [fetch, detect, history.record_history, notify, http.api, http.telegram_webhook]
+        broadcast, ws_connect = broadcasting.broadcast, sockets.ws_connect
+        functions = [fetch, detect, history.record_history, notify, broadcast, ws_connect]
+        functions += [turning.turn_month, http.api, http.telegram_webhook]
         board = cloudwatch.Dashboard(
             self, "Dashboard", dashboard_name=Stack.of(self).stack_name, default_interval=Duration.hours(6)
         )
@@ -41,18 +51,24 @@ class Dashboard(Construct):
             _title("1 · fetch_stats", "The schedule, the refresh button and the API ask the platforms."),
             _title("2 · detect_milestone", "The stats table's stream is compared with the rules."),
             _title("3 · notify", "The notify queue becomes messages, within Telegram's limits."),
+            _title("4 · broadcast", "The broadcast queue becomes frames on every socket of a room."),
+            _title("5 · ws_connect", "Browsers come, join rooms and go."),
             _title("HTTP", "What people and Telegram ask of Cairn."),
         )
         board.add_widgets(
             _graph("Readings", fetch.metric("ReadingsStored"), fetch.metric("ReadingsUnchanged")),
-            _graph("Milestones", detect.metric("MilestonesReached")),
+            _graph("Milestones", detect.metric("MilestonesReached"), turning.turn_month.metric("RepsTurned")),
             _graph("Alerts", notify.metric("AlertsDelivered"), notify.metric("AlertsFailed")),
+            _graph("Frames", *(broadcast.metric(name) for name in _FRAMES)),
+            _graph("Sockets", *(sockets.metric(name, "Sum") for name in ("ConnectCount", "MessageCount"))),
             _graph("Requests", *(_of(f, "UrlRequestCount", "Sum") for f in (http.api, http.telegram_webhook))),
         )
         board.add_widgets(
             _graph("Time to fetch, ms", *_durations(fetch)),
             _graph("From reading to milestone, ms", *_percentiles(detect, "DetectionDelay")),
             _graph("From reading to message, ms", *_percentiles(notify, "DeliveryDelay")),
+            _graph("From reading to frame, ms", *_percentiles(broadcast, "BroadcastDelay")),
+            _graph("Time to answer a socket, ms", *_durations(ws_connect)),
             _graph("Latency, ms", *(_of(f, "UrlRequestLatency", "p99") for f in (http.api, http.telegram_webhook))),
         )
         board.add_widgets(
@@ -64,21 +80,25 @@ class Dashboard(Construct):
                 "Behind the stream, ms",
                 *(_of(f, "IteratorAge", "Maximum") for f in (detect, history.record_history)),
             ),
-            _graph(
-                "Notify queue",
-                queues.notify.visible().with_(label="messages"),
-                queues.notify.oldest().with_(label="oldest, seconds"),
+            *(
+                _graph(
+                    f"{queue.name} queue",
+                    queue.visible().with_(label="messages"),
+                    queue.oldest().with_(label="oldest, seconds"),
+                )
+                for queue in (queues.notify, queues.broadcast)
             ),
+            _graph("Socket errors", *(sockets.metric(name, "Sum") for name in ("ClientError", "IntegrationError"))),
             _graph("Server errors", *(_of(f, "Url5xxCount", "Sum") for f in (http.api, http.telegram_webhook))),
         )
         board.add_widgets(
             _graph(
                 "Dead letters",
                 *(letters.visible().with_(label=letters.name) for letters in queues.dead_letters),
-                width=12,
+                width=8,
             ),
-            _graph("Function errors", *(_of(f, "Errors", "Sum") for f in functions)),
-            _graph("Function throttles", *(_of(f, "Throttles", "Sum") for f in functions)),
+            _graph("Function errors", *(_of(f, "Errors", "Sum") for f in functions), width=8),
+            _graph("Function throttles", *(_of(f, "Throttles", "Sum") for f in functions), width=8),
         )
         output(
             self,
@@ -89,10 +109,10 @@ class Dashboard(Construct):
 
 
 def _title(name: str, says: str) -> cloudwatch.TextWidget:
-    return cloudwatch.TextWidget(markdown=f"## {name}\n{says}", width=6, height=2)
+    return cloudwatch.TextWidget(markdown=f"## {name}\n{says}", width=4, height=3)
 
 
-def _graph(title: str, *metrics: cloudwatch.Metric, width: int = 6) -> cloudwatch.GraphWidget:
+def _graph(title: str, *metrics: cloudwatch.Metric, width: int = 4) -> cloudwatch.GraphWidget:
     return cloudwatch.GraphWidget(title=title, left=list(metrics), width=width)
 
 

@@ -1,4 +1,4 @@
-"""stats table ══stream══► detect_milestone ─► notify queue."""
+"""stats table ══stream══► detect_milestone ─► notify queue, broadcast queue."""
 
 from aws_cdk import Duration
 from constructs import Construct
@@ -32,5 +32,11 @@ class Detection(Construct):
             environment={"LADDERS": settings.ladders_json, "TIME_ZONE": settings.time_zone},
         )
         tables.stats.feed(self.detect_milestone, failures=queues.detection_failures)
-        tables.milestones.grant(self.detect_milestone, "PutItem", "UpdateItem")
+        # A rep who steps on or off the podium by it is noted in a reading of its own.
+        tables.stats.grant(self.detect_milestone, "GetItem", "PutItem")
+        tables.grant_board(self.detect_milestone)
+        tables.milestones.grant(self.detect_milestone, "Query", "PutItem", "UpdateItem")
+        # When everyone's board was last asked to be shown anew.
+        tables.connections.grant(self.detect_milestone, "UpdateItem")
         queues.notify.grant_send(self.detect_milestone)
+        queues.broadcast.grant_send(self.detect_milestone)

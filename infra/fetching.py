@@ -2,16 +2,15 @@
 
 import json
 
-from aws_cdk import Aws, CfnParameter, Duration
-from aws_cdk import aws_iam as iam
+from aws_cdk import CfnParameter, Duration
 from aws_cdk import aws_lambda as lambda_
-from aws_cdk import aws_scheduler as scheduler
 from constructs import Construct
 
 from infra.functions import Function
 from infra.packaging import Packaging
 from infra.platforms import Platforms
 from infra.queues import Queues
+from infra.schedules import Schedule
 from infra.settings import Settings
 from infra.tables import Tables
 
@@ -55,36 +54,16 @@ class Fetching(Construct):
             description="How often all tracked channels are fetched, as EventBridge Scheduler writes it",
         )
         expression.override_logical_id("FetchSchedule")
-        target = self.fetch_stats.resource.function_arn
-        dead_letters = queues.schedule_failures.arn
-        role = iam.Role(
-            self,
-            "ScheduleRole",
-            description="Lets the schedule start fetch_stats",
-            assumed_by=iam.ServicePrincipal(
-                "scheduler.amazonaws.com", conditions={"StringEquals": {"aws:SourceAccount": Aws.ACCOUNT_ID}}
-            ),
-        )
-        role.add_to_policy(iam.PolicyStatement(actions=["lambda:InvokeFunction"], resources=[target]))
-        role.add_to_policy(iam.PolicyStatement(actions=["sqs:SendMessage"], resources=[dead_letters]))
-        schedule = scheduler.CfnSchedule(
+        Schedule(
             self,
             "Schedule",
             description="Fetches all tracked channels",
-            schedule_expression=expression.value_as_string,
-            schedule_expression_timezone=settings.time_zone,
-            flexible_time_window=scheduler.CfnSchedule.FlexibleTimeWindowProperty(mode="OFF"),
-            target=scheduler.CfnSchedule.TargetProperty(
-                arn=target,
-                role_arn=role.role_arn,
-                input=json.dumps({"source": "schedule"}),
-                dead_letter_config=scheduler.CfnSchedule.DeadLetterConfigProperty(arn=dead_letters),
-                retry_policy=scheduler.CfnSchedule.RetryPolicyProperty(
-                    maximum_event_age_in_seconds=300, maximum_retry_attempts=5
-                ),
-            ),
+            expression=expression.value_as_string,
+            settings=settings,
+            function=self.fetch_stats,
+            payload=json.dumps({"source": "schedule"}),
+            failures=queues.schedule_failures,
         )
-        schedule.node.add_dependency(role)
 
     def _give_up_to(self, queues: Queues) -> None:
         """An asynchronous invocation, as the schedule's are, that failed three times in five minutes."""

@@ -1,18 +1,17 @@
-"""browser, Telegram ─► CloudFront ─► api, telegram_webhook."""
+"""What people, machines and Telegram ask of Cairn: api and telegram_webhook, each behind a Lambda URL."""
 
 from aws_cdk import Duration, Fn
-from aws_cdk import aws_cloudfront as cloudfront
-from aws_cdk import aws_cloudfront_origins as origins
 from aws_cdk import aws_lambda as lambda_
-from cdk_nag import NagPackSuppression, NagSuppressions
 from constructs import Construct
 
 from infra.functions import Function
 from infra.outputs import output
 from infra.packaging import Packaging
+from infra.people import People
 from infra.platforms import Platforms
 from infra.queues import Queues
 from infra.settings import Settings
+from infra.sockets import Sockets
 from infra.tables import Tables
 
 
@@ -25,14 +24,16 @@ class Http(Construct):
         settings: Settings,
         packaging: Packaging,
         platforms: Platforms,
+        people: People,
         tables: Tables,
         queues: Queues,
+        sockets: Sockets,
     ) -> None:
         super().__init__(scope, construct_id)
         self.api = Function(
             self,
             "api",
-            description="The HTTP API: channels, readings, milestones, refresh and sync",
+            description="The HTTP API: sign-in, channels, the leaderboard, milestones, refresh and sync",
             settings=settings,
             packaging=packaging,
             timeout=Duration.seconds(30),
@@ -43,15 +44,20 @@ class Http(Construct):
                 "STALE_AFTER_SECONDS": str(settings.stale_after_seconds),
                 "LADDERS": settings.ladders_json,
                 "TIME_ZONE": settings.time_zone,
+                "WEBSOCKET_URL": sockets.url,
             },
         )
         tables.stats.grant(self.api, "GetItem", "BatchGetItem", "PutItem", "DeleteItem")
-        tables.milestones.grant(self.api, "Query", "BatchGetItem", indexes=("by_time",))
+        tables.milestones.grant(self.api, "Query", "BatchGetItem", "PutItem", indexes=("by_time",))
         tables.history.grant(self.api, "Query")
         tables.audience.grant(self.api, "GetItem", "Query")
         tables.channels.grant(self.api, "Query", "GetItem", "BatchGetItem", "PutItem", "UpdateItem", "DeleteItem")
+        tables.grant_board(self.api)
+        tables.leaderboard.grant(self.api, "Query", indexes=("by_score",))
+        tables.connections.grant(self.api, "PutItem")
         queues.fetch.grant_send(self.api)
         platforms.grant_call(self.api)
+        people.grant_sign_in(self.api)
 
         self.telegram_webhook = Function(
             self,
@@ -73,77 +79,12 @@ class Http(Construct):
         queues.notify.grant_send(self.telegram_webhook)
         platforms.telegram.grant_keys(self.telegram_webhook)
 
-        self._one_origin()
-
-    def _one_origin(self) -> None:
-        """CloudFront, so that the API and later the pages share an origin."""
-        headers = cloudfront.ResponseHeadersPolicy(
-            self,
-            "Headers",
-            comment="HTTPS only, no sniffing, no framing, no referrer to other sites",
-            security_headers_behavior=cloudfront.ResponseSecurityHeadersBehavior(
-                strict_transport_security=cloudfront.ResponseHeadersStrictTransportSecurity(
-                    access_control_max_age=Duration.days(365), include_subdomains=True, override=True
-                ),
-                content_type_options=cloudfront.ResponseHeadersContentTypeOptions(override=True),
-                # A page that is made to be embedded answers with its own header.
-                frame_options=cloudfront.ResponseHeadersFrameOptions(
-                    frame_option=cloudfront.HeadersFrameOption.DENY, override=False
-                ),
-                referrer_policy=cloudfront.ResponseHeadersReferrerPolicy(
-                    referrer_policy=cloudfront.HeadersReferrerPolicy.STRICT_ORIGIN_WHEN_CROSS_ORIGIN, override=False
-                ),
-            ),
-        )
-        distribution = cloudfront.Distribution(
-            self,
-            "Distribution",
-            comment="Cairn: API, Telegram webhook",
-            default_behavior=_uncached(self._address(self.api, "ApiFunctionUrl"), headers),
-            additional_behaviors={
-                "/api/telegram/webhook": _uncached(
-                    self._address(self.telegram_webhook, "TelegramWebhookFunctionUrl"), headers
-                ),
-            },
-            http_version=cloudfront.HttpVersion.HTTP2_AND_3,
-            price_class=cloudfront.PriceClass.PRICE_CLASS_100,
-        )
-        NagSuppressions.add_resource_suppressions(
-            distribution,
-            [
-                NagPackSuppression(id="AwsSolutions-CFR1", reason="Creators and their fans are everywhere."),
-                NagPackSuppression(
-                    id="AwsSolutions-CFR2",
-                    reason="WAF has a monthly price that a small user need not pay; it can be added any time.",
-                ),
-                NagPackSuppression(
-                    id="AwsSolutions-CFR3",
-                    reason="The functions keep logs of their own, with the trace id that CloudFront's would lack.",
-                ),
-                NagPackSuppression(
-                    id="AwsSolutions-CFR4",
-                    reason="With the cloudfront.net certificate AWS fixes the minimum; your own domain raises it.",
-                ),
-            ],
-        )
-        domain = distribution.distribution_domain_name
-        output(self, "ApiUrl", f"https://{domain}", description="The one origin: API, Telegram webhook")
-        output(self, "DistributionDomainName", domain, description="CloudFront's name of the origin")
-        output(self, "DistributionId", distribution.distribution_id, description="To invalidate or look at CloudFront")
-
-    def _address(self, function: Function, name: str) -> str:
-        """A public Lambda URL, not signed by CloudFront: that would ask each POST for the hash of its body."""
-        url = function.resource.add_function_url(auth_type=lambda_.FunctionUrlAuthType.NONE)
-        output(self, name, url.url, description=f"Lambda URL of {function.name}, behind CloudFront")
-        return Fn.parse_domain_name(url.url)
+        self.api_host = _host(self.api, "ApiFunctionUrl")
+        self.webhook_host = _host(self.telegram_webhook, "TelegramWebhookFunctionUrl")
 
 
-def _uncached(domain: str, headers: cloudfront.ResponseHeadersPolicy) -> cloudfront.BehaviorOptions:
-    return cloudfront.BehaviorOptions(
-        origin=origins.HttpOrigin(domain, protocol_policy=cloudfront.OriginProtocolPolicy.HTTPS_ONLY),
-        allowed_methods=cloudfront.AllowedMethods.ALLOW_ALL,
-        cache_policy=cloudfront.CachePolicy.CACHING_DISABLED,
-        origin_request_policy=cloudfront.OriginRequestPolicy.ALL_VIEWER_EXCEPT_HOST_HEADER,
-        response_headers_policy=headers,
-        viewer_protocol_policy=cloudfront.ViewerProtocolPolicy.REDIRECT_TO_HTTPS,
-    )
+def _host(function: Function, name: str) -> str:
+    """Of a public Lambda URL, not signed by CloudFront: that would ask each POST for the hash of its body."""
+    url = function.resource.add_function_url(auth_type=lambda_.FunctionUrlAuthType.NONE)
+    output(function, name, url.url, description=f"Lambda URL of {function.name}, behind CloudFront")
+    return Fn.parse_domain_name(url.url)

@@ -19,6 +19,9 @@ class Queues(Construct):
         super().__init__(scope, construct_id)
         self.fetch = Queue(self, "Fetch", settings=settings, max_receives=5)
         self.notify = Queue(self, "Notify", settings=settings, max_receives=30)
+        self.broadcast = Queue(
+            self, "Broadcast", settings=settings, max_receives=30, hidden=Duration.minutes(2), in_order=True
+        )
         self.schedule_failures = DeadLetters(self, "ScheduleFailures", settings=settings)
         self.fetch_failures = DeadLetters(self, "FetchFailures", settings=settings)
         self.detection_failures = DeadLetters(self, "DetectionFailures", settings=settings)
@@ -34,12 +37,13 @@ class Queues(Construct):
 class DeadLetters(Construct):
     """Keeps a failure for the 14 days that SQS can; docs/operations.md says how to send it on its way again."""
 
-    def __init__(self, scope: Construct, construct_id: str, *, settings: Settings) -> None:
+    def __init__(self, scope: Construct, construct_id: str, *, settings: Settings, in_order: bool = False) -> None:
         super().__init__(scope, construct_id)
         self.name = construct_id
         self.resource = sqs.Queue(
             self,
             "Queue",
+            fifo=in_order or None,
             retention_period=Duration.days(14),
             encryption=sqs.QueueEncryption.SQS_MANAGED,
             enforce_ssl=True,
@@ -69,16 +73,33 @@ class DeadLetters(Construct):
 
 
 class Queue(Construct):
-    """Work for a function: hidden for six times its time-out while tried, and a dead letter after `max_receives`."""
+    """Work for a function: `hidden` while tried, for six times its time-out; a dead letter after `max_receives`.
 
-    def __init__(self, scope: Construct, construct_id: str, *, settings: Settings, max_receives: int) -> None:
+    `in_order` keeps messages of one group in order, each group for itself and so without a common limit. A message that
+    is hidden holds back its group.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        settings: Settings,
+        max_receives: int,
+        hidden: Duration | None = None,
+        in_order: bool = False,
+    ) -> None:
         super().__init__(scope, construct_id)
         self.name = construct_id
-        self.dead_letters = DeadLetters(self, f"{construct_id}DeadLetters", settings=settings)
+        self.dead_letters = DeadLetters(self, f"{construct_id}DeadLetters", settings=settings, in_order=in_order)
         self.resource = sqs.Queue(
             self,
             "Queue",
-            visibility_timeout=Duration.minutes(6),
+            fifo=in_order or None,
+            # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/high-throughput-fifo.html
+            deduplication_scope=sqs.DeduplicationScope.MESSAGE_GROUP if in_order else None,
+            fifo_throughput_limit=sqs.FifoThroughputLimit.PER_MESSAGE_GROUP_ID if in_order else None,
+            visibility_timeout=hidden or Duration.minutes(6),
             retention_period=Duration.days(4),
             encryption=sqs.QueueEncryption.SQS_MANAGED,
             enforce_ssl=True,
@@ -97,8 +118,11 @@ class Queue(Construct):
     def oldest(self) -> cloudwatch.Metric:
         return self.resource.metric_approximate_age_of_oldest_message(period=Duration.minutes(1))
 
-    def feed(self, function: Function, *, max_concurrency: int) -> None:
-        """Hand messages to a function one at a time, so that none waits for, or fails with, another."""
+    def feed(self, function: Function, *, max_concurrency: int | None = None, batch_size: int = 1) -> None:
+        """Hand messages to a function: one at a time, so that none waits for, or fails with, another; or in batches.
+
+        A queue in order is worked on by as many functions at once as it has groups with messages.
+        """
         function.allow(
             "sqs:ReceiveMessage",
             "sqs:DeleteMessage",
@@ -111,9 +135,11 @@ class Queue(Construct):
             f"{self.name}Queue",
             function_name=function.resource.function_name,
             event_source_arn=self.resource.queue_arn,
-            batch_size=1,
+            batch_size=batch_size,
             function_response_types=["ReportBatchItemFailures"],
-            scaling_config=lambda_.CfnEventSourceMapping.ScalingConfigProperty(maximum_concurrency=max_concurrency),
+            scaling_config=lambda_.CfnEventSourceMapping.ScalingConfigProperty(maximum_concurrency=max_concurrency)
+            if max_concurrency
+            else None,
         )
         # Lambda tries the role as it makes the mapping, so the policy must be there.
         mapping.node.add_dependency(function.role)

@@ -3,16 +3,22 @@
 from aws_cdk import Environment, Stack
 from constructs import Construct
 
+from infra.broadcasting import Broadcasting
 from infra.detection import Detection
 from infra.fetching import Fetching
+from infra.front import Front
 from infra.history import History
 from infra.http import Http
 from infra.notifying import Notifying
 from infra.packaging import Packaging
+from infra.pages import Pages
+from infra.people import People
 from infra.platforms import Platforms
 from infra.queues import Queues
 from infra.settings import Settings
+from infra.sockets import Sockets
 from infra.tables import Tables
+from infra.turning import Turning
 from infra.watching import Watching
 
 
@@ -28,6 +34,7 @@ class Cairn(Stack):
         )
         packaging = Packaging(self, "Packaging", target=settings.dependencies)
         platforms = Platforms(self, "Platforms", settings=settings)
+        people = People(self, "People", settings=settings)
         tables = Tables(self, "Tables", settings=settings)
         queues = Queues(self, "Queues", settings=settings)
 
@@ -41,7 +48,7 @@ class Cairn(Stack):
             tables=tables,
             queues=queues,
         )
-        # stats table ══stream══► detect_milestone ─► notify queue
+        # stats table ══stream══► detect_milestone ─► notify queue, broadcast queue
         detection = Detection(self, "Detection", settings=settings, packaging=packaging, tables=tables, queues=queues)
         # notify queue ─► notify ─► Telegram
         notifying = Notifying(
@@ -55,16 +62,34 @@ class Cairn(Stack):
         )
         # stats table ══stream══► record_history ─► history table
         history = History(self, "History", settings=settings, packaging=packaging, tables=tables, queues=queues)
-        # browser, Telegram ─► CloudFront ─► api, telegram_webhook
+        # browser ─► WebSocket API ─► ws_connect ─► connections table
+        sockets = Sockets(self, "Sockets", settings=settings, packaging=packaging, tables=tables)
+        # broadcast queue ─► broadcast ─► WebSocket rooms
+        broadcasting = Broadcasting(
+            self,
+            "Broadcasting",
+            settings=settings,
+            packaging=packaging,
+            tables=tables,
+            queues=queues,
+            sockets=sockets,
+        )
+        # schedule ─► turn_month ─► stats table
+        turning = Turning(self, "Turning", settings=settings, packaging=packaging, tables=tables, queues=queues)
+        # browser, Telegram ─► CloudFront ─► pages, api, telegram_webhook
         http = Http(
             self,
             "Http",
             settings=settings,
             packaging=packaging,
             platforms=platforms,
+            people=people,
             tables=tables,
             queues=queues,
+            sockets=sockets,
         )
+        pages = Pages(self, "Pages", settings=settings)
+        Front(self, "Front", http=http, pages=pages, sockets=sockets)
         Watching(
             self,
             "Watching",
@@ -75,5 +100,8 @@ class Cairn(Stack):
             detection=detection,
             history=history,
             notifying=notifying,
+            sockets=sockets,
+            broadcasting=broadcasting,
+            turning=turning,
             http=http,
         )

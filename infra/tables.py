@@ -24,6 +24,12 @@ class Tables(Construct):
         self.history = Table(self, "history", settings=settings, time_to_live="expires_at")
         self.audience = Table(self, "audience", settings=settings, time_to_live="expires_at")
         self.channels = Table(self, "channels", settings=settings, time_to_live="expires_at")
+        self.leaderboard = Table(self, "leaderboard", settings=settings, local_indexes={"by_score": "score"})
+        self.connections = Table(self, "connections", settings=settings, time_to_live="expires_at")
+
+    def grant_board(self, function: Function) -> None:
+        """Let a function bring a rep's row on the leaderboard into line, and the counts by which a rank is told."""
+        self.leaderboard.grant(function, "GetItem", "PutItem", "UpdateItem", "DeleteItem")
 
 
 class Table(Construct):
@@ -38,6 +44,7 @@ class Table(Construct):
         partition_key: str = "pk",
         sort_key: str | None = "sk",
         indexes: Mapping[str, tuple[str, str]] | None = None,
+        local_indexes: Mapping[str, str] | None = None,
         stream: bool = False,
         time_to_live: str | None = None,
     ) -> None:
@@ -61,6 +68,11 @@ class Table(Construct):
         for index, (partition, sort) in (indexes or {}).items():
             self.resource.add_global_secondary_index(
                 index_name=index, partition_key=_text(partition), sort_key=_text(sort)
+            )
+        for index, number in (local_indexes or {}).items():
+            # By a number, and read as consistently as the table itself.
+            self.resource.add_local_secondary_index(
+                index_name=index, sort_key=dynamodb.Attribute(name=number, type=dynamodb.AttributeType.NUMBER)
             )
         output(self, f"{pascal(name)}Table", self.resource.table_name, description=f"Name of the {name} table")
 

@@ -8,6 +8,7 @@ from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sns_subscriptions as subscriptions
 from constructs import Construct
 
+from infra.broadcasting import Broadcasting
 from infra.dashboard import Dashboard
 from infra.detection import Detection
 from infra.fetching import Fetching
@@ -18,6 +19,8 @@ from infra.outputs import output, pascal
 from infra.platforms import Platforms
 from infra.queues import Queues
 from infra.settings import Settings
+from infra.sockets import Sockets
+from infra.turning import Turning
 
 
 class Watching(Construct):
@@ -33,12 +36,17 @@ class Watching(Construct):
         detection: Detection,
         history: History,
         notifying: Notifying,
+        sockets: Sockets,
+        broadcasting: Broadcasting,
+        turning: Turning,
         http: Http,
     ) -> None:
         super().__init__(scope, construct_id)
         self._topic = self._alarm_topic(settings)
         readers = [detection.detect_milestone, history.record_history]
         public = [http.api, http.telegram_webhook]
+        others = [fetching.fetch_stats, notifying.notify, broadcasting.broadcast]
+        others += [sockets.ws_connect, turning.turn_month]
 
         for dead_letters in queues.dead_letters:
             self._alarm(
@@ -76,7 +84,15 @@ class Watching(Construct):
             says="An alert has waited a quarter of an hour to be sent.",
             section="alerts-waiting",
         )
-        for function in [fetching.fetch_stats, *readers, notifying.notify, *public]:
+        self._alarm(
+            "BroadcastsWaiting",
+            queues.broadcast.oldest(),
+            at_least=60,
+            periods=3,
+            says="An event has waited a minute to be told to its room.",
+            section="broadcasts-waiting",
+        )
+        for function in [*readers, *public, *others]:
             self._alarm(
                 f"{function.id}Errors",
                 function.resource.metric_errors(period=FIVE_MINUTES, statistic="Sum"),
@@ -109,6 +125,9 @@ class Watching(Construct):
             detection=detection,
             history=history,
             notifying=notifying,
+            sockets=sockets,
+            broadcasting=broadcasting,
+            turning=turning,
             http=http,
         )
 

@@ -1,4 +1,4 @@
-"""A small demonstration: a few growing channels are tracked, two chats subscribe, and a visitor asks for fresh counts.
+"""A small demonstration: growing channels and a visitor who asks for fresh counts; people who may sign in.
 
 The visitor is there because MiniStack first fires a schedule of one minute after more than one, and the first milestone
 of the demo passes after twenty seconds.
@@ -6,13 +6,20 @@ of the demo passes after twenty seconds.
 
 from __future__ import annotations
 
+import secrets
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import httpx
 
 from local.sandbox.demo import channels
 from local.settings import Settings, StartError
+from operations import people
+from operations.stack import Stack
+
+PEOPLE: Mapping[str, str] = {"ada": "leaderboard", "grace": "admin", "eve": "analytics"}
+"""Who may sign in, and the one module of each."""
 
 _VISITS_AFTER_SECONDS = (24.0, 44.0)
 _TIMEOUT_SECONDS = 60
@@ -20,12 +27,20 @@ _TIMEOUT_SECONDS = 60
 
 def seed(settings: Settings, admin_key: str) -> str:
     """Start the sandbox's demo world and track its channels; what to expect, in a line."""
-    with httpx.Client(trust_env=False, timeout=_TIMEOUT_SECONDS) as http:
-        _checked(http.post(f"{settings.sandbox_url}/control/demo"))
+    with client(settings, admin_key) as api:
+        checked(httpx.post(f"{settings.sandbox_url}/control/demo", timeout=_TIMEOUT_SECONDS, trust_env=False))
         tracked = [channel for channel in channels() if channel["platform"] in settings.sandboxed]
         for channel in tracked:
-            _checked(http.post(f"{settings.api_url}/api/channels", json=channel, headers=_bearer(admin_key)))
+            checked(api.post("/api/channels", json=channel))
     return f"the demo: {len(tracked)} growing channels, two chats (DEMO=0 starts without)"
+
+
+def invite(stack: Stack) -> str:
+    """Let the demo's people sign in; the password that all of them have."""
+    password = f"Cairn-{secrets.randbelow(10**8):08}"
+    for name, module in PEOPLE.items():
+        people.add(stack, name, [module], password)
+    return password
 
 
 @dataclass(slots=True)
@@ -34,41 +49,39 @@ class Visitor:
 
     settings: Settings
     admin_key: str
+    kind: str = "visitor"
     _started: float = field(default_factory=time.monotonic)
     _visits: int = 0
 
-    def is_due(self) -> bool:
-        """Whether it is time for the next visit."""
-        return (
-            self.settings.demo
-            and self.settings.sandbox_url is not None
+    def announces(self) -> str | None:
+        """What is about to be done, when it is time for the next visit."""
+        due = (
+            self.settings.sandbox_url is not None
             and self._visits < len(_VISITS_AFTER_SECONDS)
             and time.monotonic() - self._started >= _VISITS_AFTER_SECONDS[self._visits]
         )
+        return "asks for fresh counts (POST /api/sync)" if due else None
 
-    def visit(self) -> bool:
-        """Ask for fresh counts; whether that was possible."""
+    def act(self) -> None:
+        """Ask for fresh counts."""
         self._visits += 1
-        try:
-            answer = httpx.post(
-                f"{self.settings.api_url}/api/sync",
-                json={},
-                headers=_bearer(self.admin_key),
-                timeout=_TIMEOUT_SECONDS,
-                trust_env=False,
-            )
-        except httpx.TransportError:
-            return False
-        return answer.is_success
+        with client(self.settings, self.admin_key) as api:
+            api.post("/api/sync", json={})
 
 
-def _bearer(key: str) -> dict[str, str]:
-    return {"Authorization": f"Bearer {key}"}
+def client(settings: Settings, admin_key: str, transport: httpx.BaseTransport | None = None) -> httpx.Client:
+    """The API, called with a key; `transport` is the way to it."""
+    headers = {"Authorization": f"Bearer {admin_key}"}
+    return httpx.Client(
+        base_url=settings.api_url, headers=headers, timeout=_TIMEOUT_SECONDS, trust_env=False, transport=transport
+    )
 
 
-def _checked(answer: httpx.Response) -> None:
+def checked(answer: httpx.Response) -> httpx.Response:
+    """StartError for an answer that is no success."""
     if not answer.is_success:
         raise StartError(
             f"The demo cannot be set up: {answer.request.method} {answer.request.url} answered {answer.status_code} "
             f"{answer.text[:500]}"
         )
+    return answer

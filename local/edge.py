@@ -1,9 +1,9 @@
 """CloudFront's place on this machine: one origin on 127.0.0.1 that goes through the deployed distribution.
 
 MiniStack finds a distribution by the `Host` header, a name that only browsers resolve; this proxy sets it, so that one
-plain address works everywhere. It says that the viewer came by HTTPS, since the distribution sends anybody else away. A
-body is passed on whole, never in parts. A few paths cannot be passed on at all: MiniStack answers them itself, whatever
-the host.
+plain address works everywhere, and says in `X-Forwarded-Host` which one it was. It says that the viewer came by HTTPS,
+since the distribution sends anybody else away. A body is passed on whole, never in parts. A few paths cannot be passed
+on at all: MiniStack answers them itself, whatever the host.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _HOP_BY_HOP = frozenset(
     {"connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "proxy-connection"}
     | {"te", "trailer", "transfer-encoding", "upgrade"}
 )
-_SET_HERE = frozenset({"host", "content-length", "x-forwarded-proto"})
+_SET_HERE = frozenset({"host", "content-length", "x-forwarded-host", "x-forwarded-proto"})
 _SET_BY_THE_SERVER = frozenset({"content-length", "date", "server"})
 _CONNECTIONS = 16
 """Requests at once; each keeps a Lambda busy, which here is a process of this machine's. The others wait their turn."""
@@ -70,6 +70,7 @@ def application(ministack_url: str, distribution: str, transport: httpx.AsyncBas
         headers = [
             *((name, value) for name, value in request.headers.raw if _passes(name, _SET_HERE)),
             (b"host", host.encode()),
+            (b"x-forwarded-host", request.headers.get("host", "").encode("latin-1")),
             (b"x-forwarded-proto", b"https"),
         ]
         # Not the client's own build_request, which adds the headers that httpx likes to send.

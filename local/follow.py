@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Protocol
@@ -12,7 +13,6 @@ from typing import Any, Protocol
 import httpx
 from botocore.exceptions import BotoCoreError, ClientError
 
-from local.demo import Visitor
 from local.logs import EmulatorLog, FunctionLogs, Record
 from local.processes import Processes, Running
 from local.settings import Settings
@@ -21,6 +21,7 @@ from operations.stack import Stack
 
 _PAUSE_SECONDS = 0.5
 _DELIVERIES_SHOWN = 5
+_MILESTONES_SHOWN = 5
 _LONGEST_DETAIL = 160
 _TOLD_OTHERWISE = frozenset(
     {"location", "message", "timestamp", "service", "level", "trace_id", "xray_trace_id", "cold_start"}
@@ -43,6 +44,18 @@ class Happening:
     text: str
     colour: Colour | None = None
     trace_id: str = ""
+
+
+class Guest(Protocol):
+    """Somebody of the demo, who does something now and then."""
+
+    @property
+    def kind(self) -> str: ...
+    def announces(self) -> str | None:
+        """What is about to be done; None when it is not yet time for anything."""
+
+    def act(self) -> None:
+        """Do it."""
 
 
 class Names(Protocol):
@@ -97,7 +110,7 @@ class CloudNames:
         return self._http.get(f"{self._sandbox_url}/control/{path}", params=query).raise_for_status().json()
 
 
-def follow(settings: Settings, stack: Stack, processes: Processes, terminal: Terminal, visitor: Visitor) -> None:
+def follow(settings: Settings, stack: Stack, processes: Processes, terminal: Terminal, guests: Sequence[Guest]) -> None:
     """Until interrupted; StartError when a process that is needed ends."""
     names = CloudNames(settings, stack)
     logs = FunctionLogs(stack)
@@ -105,9 +118,11 @@ def follow(settings: Settings, stack: Stack, processes: Processes, terminal: Ter
     while True:
         time.sleep(_PAUSE_SECONDS)
         happenings = [_now("warning", _last_words(ended), "yellow") for ended in processes.check()]
-        if visitor.is_due():
-            tell(_now("visitor", "asks for fresh counts (POST /api/sync)", "grey"), terminal)
-            visitor.visit()
+        for guest in guests:
+            if what := guest.announces():
+                tell(_now(guest.kind, what, "grey"), terminal)
+                with suppress(httpx.TransportError):
+                    guest.act()
         try:
             happenings += describe(logs.new(), names)
         except (ClientError, BotoCoreError) as error:
@@ -120,6 +135,7 @@ def follow(settings: Settings, stack: Stack, processes: Processes, terminal: Ter
 def describe(records: Iterable[Record], names: Names) -> Iterator[Happening]:
     """In the order of time what a person wants to see: readings, milestones, deliveries, and whatever went wrong."""
     deliveries: Counter[str] = Counter()
+    milestones = 0
     for record in sorted(records, key=_time):
         at, trace_id = _time(record), str(record.get("trace_id", ""))
         match record.get("message"):
@@ -129,8 +145,13 @@ def describe(records: Iterable[Record], names: Names) -> Iterator[Happening]:
                 known = f"{count:,}{names.change(key, count)} followers" if isinstance(count, int) else "count hidden"
                 yield Happening(at, "reading", f"{names.subject(key)}: {known}", None, trace_id)
             case "milestone reached":
-                text = f"{record.get('name_')} reached {record.get('label')}"
-                yield Happening(at, "milestone", text, "green", trace_id)
+                milestones += 1
+                if milestones <= _MILESTONES_SHOWN:
+                    text = f"{record.get('name_')} reached {record.get('label')}"
+                    yield Happening(at, "milestone", text, "green", trace_id)
+            case "event told" if record.get("sockets") and _is_news(record):
+                sockets = f"{record['sockets']:,} socket{'s' if record['sockets'] > 1 else ''}"
+                yield Happening(at, "room", f"{record.get('event_id')} told to {sockets}", "cyan", trace_id)
             case "delivered":
                 deliveries[trace_id] += 1
                 if deliveries[trace_id] <= _DELIVERIES_SHOWN:
@@ -138,9 +159,16 @@ def describe(records: Iterable[Record], names: Names) -> Iterator[Happening]:
             case message if record.get("level") in _ALARMING:
                 kind, colour = _ALARMING[record["level"]]
                 yield Happening(at, kind, f"{record.get('service')}: {message}{_details(record)}", colour, trace_id)
+    if milestones > _MILESTONES_SHOWN:
+        yield _now("milestone", f"and {milestones - _MILESTONES_SHOWN:,} more milestones", "green")
     for trace_id, delivered in deliveries.items():
         if delivered > _DELIVERIES_SHOWN:
             yield _now("telegram", f"and {delivered - _DELIVERIES_SHOWN:,} more messages", "cyan", trace_id)
+
+
+def _is_news(record: Record) -> bool:
+    """Everybody is shown the board anew after each change of it."""
+    return not str(record.get("event_id")).startswith("everyone/")
 
 
 def tell(happening: Happening, terminal: Terminal) -> None:

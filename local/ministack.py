@@ -8,6 +8,11 @@ https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-a
 
 Calls count as encrypted: queues refuse those that are not, and on loopback there is no network to cross.
 
+CloudFormation makes route responses, without which a WebSocket API of AWS gives no answers; MiniStack knows them, its
+CloudFormation does not.
+
+An object that is not there is not found, as S3 says to who may list, which the distribution may.
+
 Packages and layers are unpacked once and linked, not unpacked again for each worker, which took half of a cold start.
 They stay for later runs, as long as they are used.
 """
@@ -15,27 +20,34 @@ They stay for later runs, as long as they are used.
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import shutil
 import sys
 import threading
 import time
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from http import HTTPStatus
 from os import PathLike
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 from ministack import app
 from ministack.core import iam_actions, lambda_runtime
 from ministack.core.iam_evaluator import pin_request_origin
+from ministack.services import apigateway, s3
+from ministack.services.cloudformation import provisioners
 
 from local.settings import CACHE
 
 UNPACKED = CACHE / "unpacked"
+ROUTE_RESPONSE = "AWS::ApiGatewayV2::RouteResponse"
 
 _UNUSED_SECONDS = 7 * 86_400
 _iam_action = iam_actions.extract_iam_action
+_from_origin = s3.serve_cloudfront_origin_fetch
 _unpacking = threading.Lock()
 
 
@@ -45,6 +57,8 @@ def main() -> None:
     iam_actions.extract_iam_action = _action_that_iam_knows
     app.pin_request_origin = _pinned_as_encrypted
     lambda_runtime.zipfile = SimpleNamespace(**vars(zipfile) | {"ZipFile": UnpackedOnce})
+    provisioners._RESOURCE_HANDLERS[ROUTE_RESPONSE] = {"create": _route_response}  # noqa: SLF001 - it has no other door
+    s3.serve_cloudfront_origin_fetch = _found_or_not
     os.environ["PYTHONDONTWRITEBYTECODE"] = "1"  # for the functions, which have theirs with them
     _drop_unused()
     app.main()
@@ -73,6 +87,23 @@ class UnpackedOnce(zipfile.ZipFile):
             shared.touch()
         for entry in shared.iterdir():
             Path(path or ".", entry.name).symlink_to(entry)
+
+
+def _route_response(_logical_id: str, properties: Mapping[str, Any], _stack: str) -> tuple[str, dict[str, str]]:
+    route = properties["RouteId"].rpartition("/")[2]
+    given = {"routeResponseKey": properties["RouteResponseKey"]}
+    status, _, body = apigateway._create_route_response(properties["ApiId"], route, given)  # noqa: SLF001 - as above
+    if status >= 400:
+        raise ValueError(f"{ROUTE_RESPONSE}: {body!r}")
+    return json.loads(body)["routeResponseId"], {}
+
+
+def _found_or_not(bucket: str, key: str, *request: object, **options: object) -> Any:
+    answer = _from_origin(bucket, key, *request, **options)
+    there = s3._ensure_bucket(bucket)  # noqa: SLF001 - as above
+    if answer[0] == HTTPStatus.FORBIDDEN and there is not None and key not in there["objects"]:
+        return s3._error("NoSuchKey", "The specified key does not exist.", 404, f"/{bucket}/{key}")  # noqa: SLF001
+    return answer
 
 
 def _drop_unused() -> None:

@@ -15,10 +15,11 @@ from types import FrameType
 
 from cairn.api_keys import SCOPES, ApiKeys
 from cairn.instants import now
-from local import cloud, demo, follow, platforms, synth
+from local import cloud, demo, follow, platforms, sales, synth
 from local.processes import STOP_SIGNALS, Processes, Running, child_environment, require_free
 from local.settings import ROOT, Settings, StartError, read_settings
 from local.terminal import Terminal, standard_output
+from operations import pages
 from operations.clients import Clients
 from operations.stack import Stack, write_local_stack
 
@@ -88,20 +89,31 @@ def run(settings: Settings, processes: Processes, terminal: Terminal) -> None:
             cloud.wait_for(f"http://127.0.0.1:{settings.sandbox_port}/", sandbox)
         step.text = platforms.link_telegram(settings, processes)
 
-    if settings.demo and settings.sandbox_url:
+    with terminal.step("the pages") as step:
+        step.text = f"the pages: {pages.publish(stack)}"
+
+    password, guests = None, list[follow.Guest]()
+    if settings.demo:
+        guests = [demo.Visitor(settings, admin_key), salesperson := sales.Salesperson(settings, admin_key)]
         with terminal.step("the demo") as step:
-            step.text = demo.seed(settings, admin_key)
+            step.text = demo.seed(settings, admin_key) if settings.sandbox_url else "no demo channels without a sandbox"
+        with terminal.step("the sales floor") as step:
+            password, step.text = demo.invite(stack), salesperson.hire()
 
     write_local_stack(settings.home, stack)
     write_outputs(settings, stack, admin_key)
-    introduce(settings, admin_key, terminal)
+    introduce(settings, admin_key, password, terminal)
     terminal.say("ready")
-    follow.follow(settings, stack, processes, terminal, demo.Visitor(settings, admin_key))
+    follow.follow(settings, stack, processes, terminal, guests)
 
 
 def stack_parameters(settings: Settings) -> dict[str, str]:
-    """What differs from production: where the platforms are, and how often they are asked."""
+    """What differs from production: where the platforms, sockets and sign-in keys are, and how often is fetched."""
     parameters = {choice.platform.url_parameter: choice.url for choice in settings.platforms if choice.url}
+    parameters |= {
+        "WebSocketBase": f"127.0.0.1:{settings.port}/_aws/execute-api",
+        "UserPoolJwksBase": settings.aws_endpoint_url,
+    }
     return parameters | ({"FetchSchedule": settings.fetch_schedule} if settings.fetch_schedule else {})
 
 
@@ -123,7 +135,7 @@ def write_outputs(settings: Settings, stack: Stack, admin_key: str) -> None:
     """`outputs.json`, as docs/operations.md describes it; whole or not at all."""
     outputs = {
         "ApiUrl": settings.api_url,
-        "WebSocketUrl": None,
+        "WebSocketUrl": stack.output("WebSocketUrl"),
         "WebUrl": settings.api_url,
         "AdminApiKey": admin_key,
         "SandboxUrl": settings.sandbox_url,
@@ -135,10 +147,14 @@ def write_outputs(settings: Settings, stack: Stack, admin_key: str) -> None:
     unfinished.replace(settings.home / "outputs.json")
 
 
-def introduce(settings: Settings, admin_key: str, terminal: Terminal) -> None:
-    """Where everything is, for a person."""
+def introduce(settings: Settings, admin_key: str, password: str | None, terminal: Terminal) -> None:
+    """Where everything is, for a person; `password` is the one of the demo's people, when there are any."""
     home = settings.home.relative_to(Path.cwd()) if settings.home.is_relative_to(Path.cwd()) else settings.home
+    who = ", ".join(f"{name} ({module})" for name, module in demo.PEOPLE.items())
+    command = "python -m operations --local people add NAME --modules leaderboard"
     lines = {
+        "pages": f"{settings.api_url}/leaderboard and, for the wall, {settings.api_url}/tv",
+        "sign in": f"as {who} with {password}" if password else f"with {command}",
         "API": f"{settings.api_url}/api/docs",
         "admin key": f"Authorization: Bearer {admin_key}",
         "sandbox": settings.sandbox_url or "not needed: every platform has its key or its address",

@@ -18,7 +18,7 @@ from local.settings import CACHE, ROOT, StartError
 
 ASSEMBLY = CACHE / "cdk.out"
 
-_INPUTS = ("app.py", "cdk.json", "infra", "functions", "layers", "web", "requirements")
+_INPUTS = ("app.py", "cdk.json", "infra", "functions", "layers", "requirements")
 _OLD_SECONDS = 3600
 _CONTEXT = {"dependencies": "host", "region": ""}
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from botocore.exceptions import BotoCoreError, ClientError
 
 from cairn.errors import CairnError
-from operations import keys, milestones, platform_secrets, queues
+from operations import keys, milestones, month, pages, people, platform_secrets, queues
 from operations.clients import Clients
 from operations.stack import OperationError, Stack, read_local_stack, read_stack
 from operations.telegram import TELEGRAM_API_URL, TelegramRefusedError, set_webhook, webhook_url
@@ -40,6 +40,22 @@ def _carry_out(options: argparse.Namespace, stack: Stack) -> list[str]:
             return keys.table_of_keys(stack)
         case "keys revoke":
             return [keys.revoke(stack, options.id_or_name)]
+        case "people add":
+            password = options.password or _ask("password")
+            return [people.add(stack, options.name, options.modules, password.strip())]
+        case "people list":
+            return people.table_of_people(stack)
+        case "people modules":
+            return [people.set_modules(stack, options.name, options.modules)]
+        case "people password":
+            password = options.password or _ask("password")
+            return [people.set_password(stack, options.name, password.strip())]
+        case "people remove":
+            return [people.remove(stack, options.name)]
+        case "pages publish":
+            return [pages.publish(stack)]
+        case "turn":
+            return [month.turn(stack)]
         case "secrets set":
             values = platform_secrets.parse(options.assignment, _ask)
             return platform_secrets.merge(stack, options.platform, values)
@@ -88,6 +104,12 @@ def _parser() -> argparse.ArgumentParser:
     revoke.add_argument("id_or_name", metavar="ID_OR_NAME")
     revoke.set_defaults(command="keys revoke")
 
+    _people(commands)
+
+    group = commands.add_parser("pages", help="the pages in web/").add_subparsers(required=True, metavar="publish")
+    group.add_parser("publish", help="put them where browsers get them").set_defaults(command="pages publish")
+    commands.add_parser("turn", help="turn the month now, if it is to be turned").set_defaults(command="turn")
+
     group = commands.add_parser("secrets", help="the platforms' keys").add_subparsers(required=True, metavar="set")
     secrets = group.add_parser("set", help="set some keys of a platform's secret; a NAME alone asks for its value")
     secrets.add_argument("platform", help="youtube, telegram or instagram")
@@ -111,6 +133,33 @@ def _parser() -> argparse.ArgumentParser:
     redrive.add_argument("queue", help="its name as `queues` shows it, such as NotifyDeadLetters")
     redrive.set_defaults(command="redrive")
     return parser
+
+
+def _people(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    group = commands.add_parser("people", help="who may sign in").add_subparsers(
+        required=True, metavar="add|list|modules|password|remove"
+    )
+    add = group.add_parser("add", help="let somebody sign in; the password is asked for unless it is given")
+    add.add_argument("name", metavar="NAME")
+    add.add_argument("--modules", type=_listed, default=[], help="leaderboard, analytics, admin; several with commas")
+    add.add_argument("--password")
+    add.set_defaults(command="people add")
+    group.add_parser("list", help="everybody, and what they may use").set_defaults(command="people list")
+    modules = group.add_parser("modules", help="say anew what somebody may use")
+    modules.add_argument("name", metavar="NAME")
+    modules.add_argument("modules", type=_listed, metavar="MODULES", help="several with commas; '' for none")
+    modules.set_defaults(command="people modules")
+    password = group.add_parser("password", help="give somebody a new password")
+    password.add_argument("name", metavar="NAME")
+    password.add_argument("--password")
+    password.set_defaults(command="people password")
+    remove = group.add_parser("remove", help="let somebody sign in no more")
+    remove.add_argument("name", metavar="NAME")
+    remove.set_defaults(command="people remove")
+
+
+def _listed(text: str) -> list[str]:
+    return [word.strip() for word in text.split(",") if word.strip()]
 
 
 if __name__ == "__main__":

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 from operations.stack import OperationError, Stack
 
@@ -57,12 +58,20 @@ def _move(stack: Stack, source_url: str, target_url: str) -> int:
     """What MiniStack has no call for: each is sent before it is deleted, so one may come twice and none is lost."""
     moved = 0
     while True:
-        answer = stack.clients.sqs.receive_message(QueueUrl=source_url, MaxNumberOfMessages=10, VisibilityTimeout=60)
+        answer = stack.clients.sqs.receive_message(
+            QueueUrl=source_url,
+            MaxNumberOfMessages=10,
+            VisibilityTimeout=60,
+            MessageSystemAttributeNames=["MessageGroupId"],
+        )
         messages = answer.get("Messages", [])
         if not messages:
             return moved
         for message in messages:
-            stack.clients.sqs.send_message(QueueUrl=target_url, MessageBody=message["Body"])
+            group = message.get("Attributes", {}).get("MessageGroupId")
+            # A new deduplication id: under its own, a queue in order would drop what it took within five minutes.
+            order: Any = {"MessageGroupId": group, "MessageDeduplicationId": uuid4().hex} if group else {}
+            stack.clients.sqs.send_message(QueueUrl=target_url, MessageBody=message["Body"], **order)
             stack.clients.sqs.delete_message(QueueUrl=source_url, ReceiptHandle=message["ReceiptHandle"])
             moved += 1
 

@@ -101,7 +101,9 @@ def only_on_demand(local_cloud: LocalCloud) -> Callable[[str], None]:
     scheduler = local_cloud.stack.clients.scheduler
 
     def switch(state: str) -> None:
-        (summary,) = scheduler.list_schedules()["Schedules"]
+        function = local_cloud.stack.output("FetchStatsFunction")
+        schedules = scheduler.list_schedules()["Schedules"]
+        (summary,) = (one for one in schedules if one["Target"]["Arn"].endswith(f":{function}"))
         schedule = scheduler.get_schedule(Name=summary["Name"], GroupName=summary.get("GroupName", "default"))
         kept = ("Name", "GroupName", "ScheduleExpression", "FlexibleTimeWindow", "Target", "Description")
         scheduler.update_schedule(**{name: schedule[name] for name in kept if name in schedule}, State=state)  # type: ignore[arg-type, literal-required]  # the same fields back

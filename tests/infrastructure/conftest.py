@@ -53,6 +53,12 @@ def wider_template(context: Mapping[str, Any]) -> Template:
 
 
 @pytest.fixture(scope="session")
+def zoned_template(context: Mapping[str, Any]) -> Template:
+    """Of an operator who lives somewhere."""
+    return Template.of(_stack(context, time_zone="Europe/Berlin"))
+
+
+@pytest.fixture(scope="session")
 def findings(stack: Cairn) -> list[str]:
     """What cdk-nag has to say, errors and warnings alike."""
     annotations, anything = Annotations.from_stack(stack), Match.any_value()

@@ -79,7 +79,7 @@ def target(value: Any) -> str:
     """The logical id that a Ref, GetAtt, or a Join or Sub around one, points to; empty for plain text."""
     match value:
         case {"Ref": str(logical_id)} | {"Fn::GetAtt": [str(logical_id), _]}:
-            return logical_id
+            return "" if logical_id.startswith("AWS::") else logical_id
         case {"Fn::Join": [_, list(parts)]}:
             return next((logical_id for part in parts if (logical_id := target(part))), "")
         case _:

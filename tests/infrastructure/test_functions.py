@@ -1,11 +1,18 @@
 """Conventions that hold for every function, and that each is the code it says it is."""
 
 import importlib
+from collections.abc import Iterator
+from dataclasses import fields
+from typing import Any
 
 from infra.packaging import ROOT
 from tests.infrastructure.template import Template
 
-NAMES = ["api", "detect_milestone", "fetch_stats", "notify", "record_history", "telegram_webhook"]
+NAMES = [
+    *("api", "broadcast", "detect_milestone", "fetch_stats", "notify", "record_history", "telegram_webhook"),
+    *("turn_month", "ws_connect"),
+]
+STREAM = {f"dynamodb:{action}" for action in ("DescribeStream", "GetRecords", "GetShardIterator", "ListStreams")}
 
 
 def test_the_template_has_the_functions_of_the_picture(template: Template) -> None:
@@ -21,6 +28,18 @@ def test_every_handler_named_in_the_template_imports(template: Template) -> None
     for function in template.functions.values():
         module, _, attribute = function["Handler"].rpartition(".")
         assert callable(getattr(importlib.import_module(module), attribute))
+
+
+def test_every_setting_that_a_function_reads_is_set_and_no_other(template: Template) -> None:
+    for logical_id, function in template.functions.items():
+        name = template.function_name(logical_id)
+        given = {
+            variable for variable in function["Environment"]["Variables"] if not variable.startswith("POWERTOOLS_")
+        }
+        read = {field.name.upper() for settings in _settings_of(name) for field in fields(settings)}
+        if "TELEGRAM_SECRET" in given:  # the platforms' adapters read their own
+            read |= {variable for variable in given if variable.endswith(("_SECRET", "_API_URL"))}
+        assert given == read, name
 
 
 def test_every_function_is_found_under_its_own_dotted_path(template: Template) -> None:
@@ -48,7 +67,7 @@ def test_a_function_is_told_of_a_table_or_queue_exactly_when_it_may_use_it(templ
         (name, f"{table.upper()}_TABLE")
         for logical_id, table in template.named("Table").items()
         for name, actions in grants[logical_id].items()
-        if "dynamodb:GetRecords" not in actions
+        if actions - STREAM
     } | {
         (name, f"{queue.upper()}_QUEUE_URL")
         for logical_id, queue in template.named("QueueUrl").items()
@@ -65,9 +84,29 @@ def test_a_function_is_told_of_a_table_or_queue_exactly_when_it_may_use_it(templ
 
 
 def test_a_function_answers_before_what_is_waiting_for_it_gives_up(template: Template) -> None:
-    """CloudFront waits 30 seconds for an origin."""
+    """CloudFront waits 30 seconds for an origin, API Gateway 29 for a WebSocket's route."""
     timeouts = {
         template.function_name(logical_id): function["Timeout"] for logical_id, function in template.functions.items()
     }
     assert timeouts["api"] <= 30
     assert timeouts["telegram_webhook"] <= 10
+    assert timeouts["ws_connect"] <= 29
+
+
+def test_who_speaks_in_rooms_is_told_where_the_sockets_are_and_the_api_where_browsers_find_them(
+    template: Template,
+) -> None:
+    told = {
+        (template.function_name(logical_id), variable)
+        for logical_id, function in template.functions.items()
+        for variable in function["Environment"]["Variables"]
+        if variable in ("CONNECTIONS_URL", "WEBSOCKET_URL")
+    }
+    assert told == {("ws_connect", "CONNECTIONS_URL"), ("broadcast", "CONNECTIONS_URL"), ("api", "WEBSOCKET_URL")}
+
+
+def _settings_of(function: str) -> Iterator[Any]:
+    for path in sorted((ROOT / "functions" / function).glob("*.py")):
+        module = importlib.import_module(f"functions.{function}.{path.stem}")
+        if "Settings" in vars(module) and module.Settings.__module__ == module.__name__:
+            yield module.Settings

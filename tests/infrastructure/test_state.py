@@ -10,16 +10,26 @@ from tests.infrastructure.template import Template, target
 from tests.support.tables import TABLES
 
 STATEFUL = (
+    "AWS::Cognito::UserPool",
     "AWS::DynamoDB::Table",
     "AWS::Logs::LogGroup",
+    "AWS::S3::Bucket",
     "AWS::SecretsManager::Secret",
     "AWS::SQS::Queue",
 )
 TRANSIENT = (
+    "AWS::ApiGatewayV2::Api",
+    "AWS::ApiGatewayV2::Integration",
+    "AWS::ApiGatewayV2::Route",
+    "AWS::ApiGatewayV2::RouteResponse",
+    "AWS::ApiGatewayV2::Stage",
     "AWS::CloudFront::Distribution",
+    "AWS::CloudFront::OriginAccessControl",
     "AWS::CloudFront::ResponseHeadersPolicy",
     "AWS::CloudWatch::Alarm",
     "AWS::CloudWatch::Dashboard",
+    "AWS::Cognito::UserPoolClient",
+    "AWS::Cognito::UserPoolGroup",
     "AWS::IAM::Policy",
     "AWS::IAM::Role",
     "AWS::Lambda::EventInvokeConfig",
@@ -28,6 +38,7 @@ TRANSIENT = (
     "AWS::Lambda::LayerVersion",
     "AWS::Lambda::Permission",
     "AWS::Lambda::Url",
+    "AWS::S3::BucketPolicy",
     "AWS::SNS::Topic",
     "AWS::SNS::TopicPolicy",
     "AWS::SQS::QueuePolicy",
@@ -51,6 +62,8 @@ def test_a_disposable_stack_leaves_nothing_behind(disposable_template: Template)
         assert resource.get("DeletionPolicy", "Delete") == "Delete", logical_id
     for table in disposable_template.resources("AWS::DynamoDB::Table").values():
         assert table["DeletionProtectionEnabled"] is False
+    for pool in disposable_template.resources("AWS::Cognito::UserPool").values():
+        assert pool["DeletionProtection"] == "INACTIVE"
 
 
 def test_every_table_is_encrypted_recoverable_protected_and_on_demand(template: Template) -> None:
@@ -79,7 +92,8 @@ def test_what_may_be_forgotten_expires_and_nothing_else_does(template: Template)
         if "TimeToLiveSpecification" in table
     }
     assert expiring == {
-        name: {"AttributeName": "expires_at", "Enabled": True} for name in ("History", "Audience", "Channels")
+        name: {"AttributeName": "expires_at", "Enabled": True}
+        for name in ("History", "Audience", "Channels", "Connections")
     }
 
 
@@ -132,6 +146,7 @@ def test_tests_use_the_tables_of_the_template(template: Template) -> None:
             attributes,
             properties["KeySchema"],
             properties.get("GlobalSecondaryIndexes", []),
+            properties.get("LocalSecondaryIndexes", []),
             properties.get("StreamSpecification", {}).get("StreamViewType"),
         )
     assert made == {
@@ -139,6 +154,7 @@ def test_tests_use_the_tables_of_the_template(template: Template) -> None:
             {one["AttributeName"]: one["AttributeType"] for one in table["AttributeDefinitions"]},
             table["KeySchema"],
             table.get("GlobalSecondaryIndexes", []),
+            table.get("LocalSecondaryIndexes", []),
             table.get("StreamSpecification", {}).get("StreamViewType"),
         )
         for variable, table in TABLES.items()

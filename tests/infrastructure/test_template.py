@@ -39,7 +39,9 @@ def test_it_stays_within_cloudformations_limits(template: Template) -> None:
 
 def test_everything_that_can_carry_a_description_does(template: Template) -> None:
     described: Mapping[str, str] = {
+        "AWS::ApiGatewayV2::Api": "Description",
         "AWS::CloudWatch::Alarm": "AlarmDescription",
+        "AWS::Cognito::UserPoolGroup": "Description",
         "AWS::IAM::Role": "Description",
         "AWS::Lambda::Function": "Description",
         "AWS::Lambda::LayerVersion": "Description",
@@ -64,6 +66,8 @@ def test_it_asks_for_what_differs_from_place_to_place_and_for_nothing_else(templ
         "YoutubeApiUrl",
         "TelegramApiUrl",
         "InstagramApiUrl",
+        "WebSocketBase",
+        "UserPoolJwksBase",
         "BootstrapVersion",
     }
 
@@ -71,6 +75,9 @@ def test_it_asks_for_what_differs_from_place_to_place_and_for_nothing_else(templ
 def test_it_gives_out_what_operators_and_the_local_cloud_need(template: Template) -> None:
     assert set(template.body["Outputs"]) == {
         *("ApiUrl", "DistributionDomainName", "DistributionId", "ApiFunctionUrl", "TelegramWebhookFunctionUrl"),
+        *("WebSocketUrl", "UserPoolId", "UserPoolClientId", "PagesBucket", "LeaderboardTable", "ConnectionsTable"),
+        *("BroadcastQueueUrl", "BroadcastDeadLettersUrl"),
+        *("WsConnectFunction", "BroadcastFunction", "TurnMonthFunction"),
         *("StatsTable", "MilestonesTable", "HistoryTable", "AudienceTable", "ChannelsTable"),
         *("FetchQueueUrl", "NotifyQueueUrl", "FetchDeadLettersUrl", "NotifyDeadLettersUrl"),
         *("ScheduleFailuresUrl", "FetchFailuresUrl", "DetectionFailuresUrl", "HistoryFailuresUrl"),

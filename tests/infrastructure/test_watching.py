@@ -10,6 +10,8 @@ import pytest
 from infra.packaging import ROOT
 from tests.infrastructure.template import Properties, Template, target
 
+DASHBOARD_WIDTH = 24
+
 
 @pytest.fixture
 def alarms(template: Template) -> list[Properties]:
@@ -96,8 +98,11 @@ def test_the_dashboard_follows_a_reading_from_left_to_right(template: Template) 
         "fetch_stats",
         "detect_milestone",
         "notify",
+        "broadcast",
+        "ws_connect",
         "HTTP",
     ]
+    assert all(widget["x"] + widget["width"] <= DASHBOARD_WIDTH for widget in widgets)
 
 
 def test_the_dashboard_shows_every_metric_that_cairn_reports(template: Template) -> None:
@@ -112,6 +117,11 @@ def test_the_dashboard_shows_every_metric_that_cairn_reports(template: Template)
         "AlertsDelivered",
         "AlertsFailed",
         "DeliveryDelay",
+        "FramesPosted",
+        "SocketsGone",
+        "SocketsDropped",
+        "RepsTurned",
+        "BroadcastDelay",
     ):
         assert f'"Cairn","{metric}"' in body
 

@@ -15,6 +15,7 @@ def test_the_template_gives_each_function_what_the_picture_says_starts_it(templa
         (sources[target(mapping["EventSourceArn"])], template.function_name(target(mapping["FunctionName"])))
         for mapping in _mappings(template)
     ) == [
+        ("Broadcast", "broadcast"),
         ("Fetch", "fetch_stats"),
         ("Notify", "notify"),
         ("Stats", "detect_milestone"),
@@ -50,8 +51,22 @@ def test_no_stream_has_more_readers_than_dynamodb_allows(template: Template) -> 
 
 def test_a_message_is_handed_over_alone_and_to_a_bounded_number_of_functions(template: Template) -> None:
     for mapping in _queue_mappings(template):
-        assert mapping["BatchSize"] == 1
-        assert mapping["ScalingConfig"]["MaximumConcurrency"] >= 2
+        if not _in_order(template, mapping):
+            assert mapping["BatchSize"] == 1
+            assert mapping["ScalingConfig"]["MaximumConcurrency"] >= 2
+
+
+def test_events_of_a_room_are_told_in_order_and_no_room_waits_for_another(template: Template) -> None:
+    """https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/high-throughput-fifo.html"""
+    (mapping,) = (mapping for mapping in _queue_mappings(template) if _in_order(template, mapping))
+    assert mapping["BatchSize"] == 10
+    assert "ScalingConfig" not in mapping
+    queues = template.resources("AWS::SQS::Queue")
+    queue = queues[target(mapping["EventSourceArn"])]
+    assert queue["DeduplicationScope"] == "messageGroup"
+    assert queue["FifoThroughputLimit"] == "perMessageGroupId"
+    assert "ContentBasedDeduplication" not in queue
+    assert queues[target(queue["RedrivePolicy"]["deadLetterTargetArn"])]["FifoQueue"] is True
 
 
 def test_the_number_of_notifiers_is_the_operators(template: Template, context: Mapping[str, Any]) -> None:
@@ -89,12 +104,19 @@ def test_dead_letters_are_kept_as_long_as_sqs_can_and_longer_than_the_queue(temp
 def test_the_schedule_fetches_as_often_as_the_operator_says_and_keeps_what_it_could_not_start(
     template: Template,
 ) -> None:
-    (schedule,) = template.resources("AWS::Scheduler::Schedule").values()
-    assert schedule["ScheduleExpression"] == {"Ref": "FetchSchedule"}
-    assert template.function_name(target(schedule["Target"]["Arn"])) == "fetch_stats"
-    assert json.loads(schedule["Target"]["Input"]) == {"source": "schedule"}
-    assert target(schedule["Target"]["DeadLetterConfig"]["Arn"]) in _dead_letters(template)
-    assert schedule["Target"]["RetryPolicy"]["MaximumRetryAttempts"] > 0
+    assert _schedules(template)["fetch_stats"]["ScheduleExpression"] == {"Ref": "FetchSchedule"}
+    for schedule in _schedules(template).values():
+        assert json.loads(schedule["Target"]["Input"]) == {"source": "schedule"}
+        assert target(schedule["Target"]["DeadLetterConfig"]["Arn"]) in _dead_letters(template)
+        assert schedule["Target"]["RetryPolicy"]["MaximumRetryAttempts"] > 0
+
+
+def test_the_month_is_turned_in_its_first_hours_where_the_operator_lives(zoned_template: Template) -> None:
+    schedule = _schedules(zoned_template)["turn_month"]
+    assert schedule["ScheduleExpression"] == "cron(0/5 0-2 1 * ? *)"
+    assert schedule["ScheduleExpressionTimezone"] == "Europe/Berlin"
+    in_zone = [f for f in zoned_template.functions.values() if "TIME_ZONE" in f["Environment"]["Variables"]]
+    assert {function["Environment"]["Variables"]["TIME_ZONE"] for function in in_zone} == {"Europe/Berlin"}
 
 
 def test_a_fetch_that_fails_for_good_is_kept(template: Template) -> None:
@@ -123,6 +145,17 @@ def _stream_mappings(template: Template) -> list[Properties]:
 
 def _queue_mappings(template: Template) -> list[Properties]:
     return [m for m in _mappings(template) if target(m["EventSourceArn"]) in template.resources("AWS::SQS::Queue")]
+
+
+def _in_order(template: Template, mapping: Properties) -> bool:
+    queue = template.resources("AWS::SQS::Queue")[target(mapping["EventSourceArn"])]
+    return bool(queue.get("FifoQueue"))
+
+
+def _schedules(template: Template) -> dict[str, Properties]:
+    """By the function that each starts."""
+    schedules = template.resources("AWS::Scheduler::Schedule").values()
+    return {template.function_name(target(schedule["Target"]["Arn"])): schedule for schedule in schedules}
 
 
 def _dead_letters(template: Template) -> set[str]:

@@ -12,15 +12,18 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 from moto import mock_aws
 
 from cairn.api_keys import ApiKeys
 from cairn.errors import BadInputError, ConflictError, NotFoundError
+from cairn.people import MODULES
 from operations import __main__ as command
-from operations import keys, platform_secrets, queues
+from operations import keys, month, pages, people, platform_secrets, queues
 from operations.clients import Clients
 from operations.stack import OperationError, Stack, read_local_stack, write_local_stack
 
+PASSWORD = "Cairn-11111111"
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
 
@@ -43,6 +46,17 @@ def stack() -> Iterator[Stack]:
         dead = clients.sqs.create_queue(QueueName="dead")["QueueUrl"]
         notify = clients.sqs.create_queue(QueueName="notify")["QueueUrl"]
         failures = clients.sqs.create_queue(QueueName="failures")["QueueUrl"]
+        in_order: Any = {"FifoQueue": "true"}
+        broadcast = clients.sqs.create_queue(QueueName="broadcast.fifo", Attributes=in_order)["QueueUrl"]
+        undone = clients.sqs.create_queue(QueueName="undone.fifo", Attributes=in_order)["QueueUrl"]
+        policy: Any = {"PasswordPolicy": {"MinimumLength": 12}}
+        pool = clients.cognito.create_user_pool(PoolName="people", Policies=policy)["UserPool"]["Id"]
+        client = clients.cognito.create_user_pool_client(
+            UserPoolId=pool, ClientName="api", ExplicitAuthFlows=["ALLOW_ADMIN_USER_PASSWORD_AUTH"]
+        )["UserPoolClient"]
+        for module in sorted(MODULES):
+            clients.cognito.create_group(UserPoolId=pool, GroupName=module)
+        clients.s3.create_bucket(Bucket="pages")
         outputs = {
             "AudienceTable": table.name,
             "YoutubeSecret": secret["ARN"],
@@ -50,6 +64,13 @@ def stack() -> Iterator[Stack]:
             "NotifyQueueUrl": notify,
             "NotifyDeadLettersUrl": dead,
             "DetectionFailuresUrl": failures,
+            "BroadcastQueueUrl": broadcast,
+            "BroadcastDeadLettersUrl": undone,
+            "UserPoolId": pool,
+            "UserPoolClientId": client["ClientId"],
+            "PagesBucket": "pages",
+            "DistributionId": "E1",
+            "TurnMonthFunction": "turn_month",
         }
         yield Stack("Cairn", clients, outputs, "https://d1.cloudfront.net")
 
@@ -143,6 +164,7 @@ def test_a_value_that_is_not_given_is_read_from_the_input(monkeypatch: pytest.Mo
 def test_dead_letters_are_counted_where_they_lie(stack: Stack) -> None:
     stack.clients.sqs.send_message(QueueUrl=stack.output("NotifyDeadLettersUrl"), MessageBody="{}")
     assert [(queue.name, queue.messages) for queue in queues.dead_letter_queues(stack)] == [
+        ("BroadcastDeadLetters", 0),
         ("DetectionFailures", 0),
         ("NotifyDeadLetters", 1),
     ]
@@ -198,3 +220,186 @@ def test_local_clients_know_nothing_of_this_machines_aws_settings(monkeypatch: p
 def test_without_a_local_cloud_the_command_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert command.main(["--local", "--home", str(tmp_path), "keys", "list"]) == 1
     assert "is the local cloud running?" in capsys.readouterr().err
+
+
+def test_somebody_who_is_added_can_sign_in_at_once_and_has_their_modules(stack: Stack) -> None:
+    assert people.add(stack, "ada", ["leaderboard", "analytics"], PASSWORD) == "ada: analytics, leaderboard"
+    pool = stack.output("UserPoolId")
+    (user,) = stack.clients.cognito.list_users(UserPoolId=pool)["Users"]
+    assert (user["Username"], user["UserStatus"]) == ("ada", "CONFIRMED")
+    assert people.table_of_people(stack) == ["NAME  MODULES", "ada   analytics, leaderboard"]
+
+
+def test_a_module_is_taken_away_as_it_was_given(stack: Stack) -> None:
+    people.add(stack, "ada", ["leaderboard"], PASSWORD)
+    assert people.set_modules(stack, "ada", ["admin"]) == "ada: admin"
+    assert people.set_modules(stack, "ada", []) == "ada: no module"
+    assert people.table_of_people(stack)[1] == "ada   no module"
+
+
+def test_a_new_password_replaces_the_old_one(stack: Stack) -> None:
+    people.add(stack, "ada", [], PASSWORD)
+    people.set_password(stack, "ada", PASSWORD.replace("1", "2"))
+    assert sign_in(stack, "ada", PASSWORD.replace("1", "2"))
+    assert not sign_in(stack, "ada", PASSWORD)
+
+
+def test_somebody_who_is_removed_cannot_sign_in(stack: Stack) -> None:
+    people.add(stack, "ada", ["leaderboard"], PASSWORD)
+    assert people.remove(stack, "ada") == "removed ada"
+    assert not sign_in(stack, "ada", PASSWORD)
+    assert people.table_of_people(stack) == ["NAME  MODULES"]
+
+
+def test_a_password_that_the_pool_refuses_leaves_nobody_behind(stack: Stack) -> None:
+    with pytest.raises(OperationError, match="policy"):
+        people.add(stack, "ada", ["leaderboard"], "short")
+    assert people.table_of_people(stack) == ["NAME  MODULES"]
+
+
+def test_a_module_that_there_is_not_is_refused_before_anybody_is_made(stack: Stack) -> None:
+    with pytest.raises(OperationError, match="No module sales"):
+        people.add(stack, "ada", ["sales"], PASSWORD)
+    assert people.table_of_people(stack) == ["NAME  MODULES"]
+
+
+def test_what_cognito_has_against_it_is_a_line_for_the_operator(stack: Stack) -> None:
+    people.add(stack, "ada", [], PASSWORD)
+    with pytest.raises(OperationError):  # moto says less than Cognito's "User account already exists"
+        people.add(stack, "ada", ["admin"], PASSWORD)
+    assert people.table_of_people(stack)[1] == "ada   no module"
+    for act in (people.remove, lambda stack, name: people.set_modules(stack, name, ["admin"])):
+        with pytest.raises(OperationError, match="does not exist"):
+            act(stack, "nobody")
+
+
+@pytest.fixture
+def web(tmp_path: Path) -> Path:
+    directory = tmp_path / "web"
+    for name in ("index.html", "tv.html", "cairn.js", "vendor/confetti.js", "vendor/README.md", "vendor/inter.woff2"):
+        file = directory / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(f"the file {name}")
+    (directory / ".editor.swp").write_text("not for anybody")
+    return directory
+
+
+def test_a_page_is_found_by_its_name_and_each_file_says_what_it_is(stack: Stack, web: Path) -> None:
+    assert published(stack, web) == {
+        "index.html": ("text/html; charset=utf-8", "no-cache"),
+        "tv": ("text/html; charset=utf-8", "no-cache"),
+        "cairn.js": ("text/javascript; charset=utf-8", "no-cache"),
+        "vendor/confetti.js": ("text/javascript; charset=utf-8", "no-cache"),
+        "vendor/inter.woff2": ("font/woff2", "public, max-age=86400"),
+    }
+
+
+def test_what_is_gone_from_the_checkout_goes_from_the_bucket(stack: Stack, web: Path) -> None:
+    assert published(stack, web).keys() >= {"tv"}
+    (web / "tv.html").unlink()
+    assert "tv" not in published(stack, web)
+
+
+def test_pages_are_uploaded_after_the_modules_that_they_load(web: Path) -> None:
+    keys = [page.key for page in pages.pages(web)]
+    assert keys[-2:] == ["index.html", "tv"]
+
+
+def test_a_file_whose_type_nobody_thought_of_is_refused_before_anything_is_uploaded(stack: Stack, web: Path) -> None:
+    (web / "movie.avi").write_text("")
+    with pytest.raises(OperationError, match=r"movie\.avi"):
+        published(stack, web)
+    assert "Contents" not in stack.clients.s3.list_objects_v2(Bucket="pages")
+
+
+def test_every_file_of_the_checkout_can_be_published() -> None:
+    keys = [page.key for page in pages.pages()]
+    assert len(set(keys)) == len(keys) > 0
+    assert "index.html" in keys
+
+
+def test_only_in_aws_is_there_a_cache_to_be_told(stack: Stack, web: Path) -> None:
+    told = invalidations(stack)
+    pages.publish(stack, web)
+    assert told == [("E1", ["/*"])]
+    local = Clients(boto3.Session(), endpoint_url="https://s3.us-east-1.amazonaws.com")
+    pages.publish(Stack("Cairn", local, stack.outputs, ""), web)
+    assert len(told) == 1
+
+
+def test_a_message_of_a_queue_in_order_is_moved_back_into_its_group(stack: Stack) -> None:
+    local = Clients(boto3.Session(), endpoint_url="https://sqs.us-east-1.amazonaws.com")
+    sqs = stack.clients.sqs
+    for queue in ("BroadcastQueueUrl", "BroadcastDeadLettersUrl"):
+        order: Any = {"MessageGroupId": "tv-display", "MessageDeduplicationId": "one"}
+        sqs.send_message(QueueUrl=stack.output(queue), MessageBody="event", **order)
+    (taken,) = sqs.receive_message(QueueUrl=stack.output("BroadcastQueueUrl"))["Messages"]
+    sqs.delete_message(QueueUrl=stack.output("BroadcastQueueUrl"), ReceiptHandle=taken["ReceiptHandle"])
+    said = queues.redrive(Stack("Cairn", local, stack.outputs, ""), "BroadcastDeadLetters")
+    assert said == "1 messages of BroadcastDeadLetters moved back"
+    (message,) = sqs.receive_message(
+        QueueUrl=stack.output("BroadcastQueueUrl"), MessageSystemAttributeNames=["MessageGroupId"]
+    )["Messages"]
+    assert (message["Body"], message["Attributes"]["MessageGroupId"]) == ("event", "tv-display")
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"), [({}, 'turned: {"turned": 3}'), ({"FunctionError": "Unhandled"}, "could not be turned")]
+)
+def test_the_month_is_turned_by_the_function_that_the_schedule_starts(
+    stack: Stack, answer: dict[str, str], said: str
+) -> None:
+    invoked: list[tuple[str, object]] = []
+
+    def invoke(params: dict[str, Any], **_: object) -> None:
+        invoked.append((params["FunctionName"], json.loads(params["Payload"])))
+
+    events: Any = stack.clients.functions.meta.events
+    events.register("provide-client-params.lambda.Invoke", invoke)
+    body = {"Payload": io.BytesIO(b'{"turned": 3}'), **answer}
+    events.register("before-call.lambda.Invoke", lambda **_: (SimpleNamespace(status_code=200), body))
+    if answer:
+        with pytest.raises(OperationError, match=said):
+            month.turn(stack)
+    else:
+        assert month.turn(stack) == said
+    assert invoked == [("turn_month", {"source": "operator"})]
+
+
+def sign_in(stack: Stack, name: str, password: str) -> bool:
+    """Whether Cognito lets somebody in."""
+    try:
+        stack.clients.cognito.admin_initiate_auth(
+            UserPoolId=stack.output("UserPoolId"),
+            ClientId=stack.output("UserPoolClientId"),
+            AuthFlow="ADMIN_USER_PASSWORD_AUTH",
+            AuthParameters={"USERNAME": name, "PASSWORD": password},
+        )
+    except ClientError:
+        return False
+    return True
+
+
+def published(stack: Stack, web: Path) -> dict[str, tuple[str, str]]:
+    """What is in the bucket when the pages were published: its type, and how long it is kept."""
+    invalidations(stack)
+    pages.publish(stack, web)
+    s3 = stack.clients.s3
+    heads = {
+        item["Key"]: s3.head_object(Bucket="pages", Key=item["Key"])
+        for item in s3.list_objects_v2(Bucket="pages")["Contents"]
+    }
+    return {key: (head["ContentType"], head["CacheControl"]) for key, head in heads.items()}
+
+
+def invalidations(stack: Stack) -> list[tuple[str, list[str]]]:
+    """What CloudFront is told to forget, from here on."""
+    told: list[tuple[str, list[str]]] = []
+
+    def note(params: dict[str, Any], **_: object) -> None:
+        told.append((params["DistributionId"], params["InvalidationBatch"]["Paths"]["Items"]))
+
+    events = stack.clients.cloudfront.meta.events
+    events.register("provide-client-params.cloudfront.CreateInvalidation", note)
+    events.register("before-call.cloudfront.CreateInvalidation", lambda **_: (SimpleNamespace(status_code=201), {}))
+    return told

@@ -58,6 +58,7 @@ def test_a_request_reaches_the_distribution_by_its_host_as_if_by_https() -> None
     assert request.url.raw_path == b"/api/x%2Fy?a=1&a=%20&b"
     assert request.headers["host"] == "d123.cloudfront.localhost:4566"
     assert request.headers["x-forwarded-proto"] == "https"
+    assert request.headers["x-forwarded-host"] == "edge"
     assert request.headers["x-own"] == "1"
     assert request.content == b"body"
 
@@ -65,7 +66,13 @@ def test_a_request_reaches_the_distribution_by_its_host_as_if_by_https() -> None
 def test_nothing_is_added_that_the_viewer_did_not_send() -> None:
     request = httpx.Request("GET", "http://edge/")
     _, (passed,) = through_the_edge(request)
-    assert set(passed.headers) == {"host", "x-forwarded-proto"}
+    assert set(passed.headers) == {"host", "x-forwarded-host", "x-forwarded-proto"}
+
+
+def test_a_viewer_cannot_say_by_which_address_it_came() -> None:
+    """Writes by cookie are let through when the page's origin is this address."""
+    _, (passed,) = through_the_edge(httpx.Request("POST", "http://edge/", headers={"X-Forwarded-Host": "evil.test"}))
+    assert passed.headers.get_list("x-forwarded-host") == ["edge"]
 
 
 def test_what_concerns_one_connection_stays_on_it() -> None:

@@ -81,6 +81,24 @@ def test_what_several_functions_say_is_told_in_the_order_of_time() -> None:
     assert [kind for kind, _, _ in lines([later, sooner])] == ["telegram", "milestone"]
 
 
+def test_an_event_is_told_with_its_room_when_somebody_is_in_it() -> None:
+    told = {"message": "event told", "event_id": "tv-display/12", "stretch": None}
+    assert line({**told, "sockets": 2}) == ("room", "tv-display/12 told to 2 sockets", TRACE)
+    assert line({**told, "sockets": 1}) == ("room", "tv-display/12 told to 1 socket", TRACE)
+    assert line({**told, "sockets": 0}) is None
+
+
+def test_a_board_that_is_shown_anew_is_no_news() -> None:
+    assert line({"message": "event told", "event_id": "everyone/1795188900948", "sockets": 9}) is None
+
+
+def test_many_milestones_at_once_are_counted_after_the_first_few() -> None:
+    reached = {"message": "milestone reached", "label": "$25,000"}
+    told = lines([{**reached, "name_": f"Rep {number}"} for number in range(20)])
+    assert [text for _, text, _ in told[:2]] == ["Rep 0 reached $25,000", "Rep 1 reached $25,000"]
+    assert told[5:] == [("milestone", "and 15 more milestones", "")]
+
+
 def test_many_deliveries_of_an_alert_are_counted_after_the_first_few() -> None:
     told = lines([{"message": "delivered", "chat_id": str(chat)} for chat in range(500)])
     assert len(told) == 6

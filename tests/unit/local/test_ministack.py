@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 from ministack import app
 from ministack.core import iam_actions, iam_evaluator, lambda_runtime
+from ministack.services import s3
+from ministack.services.cloudformation import provisioners
 
-from local.ministack import UnpackedOnce
+from local.ministack import ROUTE_RESPONSE, UnpackedOnce, _found_or_not, _route_response
 
 BATCH: tuple[object, ...] = ("sqs", "POST", "/", {"x-amz-target": "AmazonSQS.SendMessageBatch"}, b"{}", {})
 
@@ -22,6 +24,23 @@ def test_what_is_replaced_in_ministack_is_there() -> None:
     assert app.pin_request_origin is iam_evaluator.pin_request_origin
     assert lambda_runtime.zipfile is zipfile
     assert lambda_runtime._detect_runtime_binary("python3.13")[0] == lambda_runtime.sys.executable
+
+
+def test_ministacks_cloudformation_still_lacks_route_responses_which_the_service_has() -> None:
+    assert ROUTE_RESPONSE not in provisioners._RESOURCE_HANDLERS
+    with pytest.raises(ValueError, match="not found"):
+        _route_response("Answer", {"ApiId": "a", "RouteId": "a/r", "RouteResponseKey": "$default"}, "Cairn")
+
+
+def test_an_object_that_is_not_there_is_not_found_and_a_bucket_that_is_not_there_stays_refused() -> None:
+    s3._buckets["pages"] = {"objects": {}, "created": "now", "region": "us-east-1"}
+    try:
+        assert s3.serve_cloudfront_origin_fetch("pages", "nothing", "GET", {})[0] == 403
+        status, _, body = _found_or_not("pages", "nothing", "GET", {})
+        assert (status, b"NoSuchKey" in body) == (404, True)
+    finally:
+        del s3._buckets["pages"]
+    assert _found_or_not("no-such-bucket", "nothing", "GET", {})[0] == 404
 
 
 def test_an_archive_is_unpacked_once_and_linked_wherever_it_is_wanted(

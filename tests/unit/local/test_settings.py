@@ -27,6 +27,8 @@ def test_without_anything_set_every_platform_is_the_sandbox() -> None:
         "TelegramApiUrl": "http://127.0.0.1:4568/telegram",
         "InstagramApiUrl": "http://127.0.0.1:4568/instagram/v25.0",
         "FetchSchedule": "rate(1 minute)",
+        "WebSocketBase": "127.0.0.1:4566/_aws/execute-api",
+        "UserPoolJwksBase": "http://127.0.0.1:4566",
     }
     assert all(all(choice.secret.values()) for choice in given.platforms)
 
