@@ -1,0 +1,303 @@
+"""A stand-in for Cairn on 127.0.0.1: the real pages under the real headers, and as much API and rooms as they need.
+
+It runs in a thread of its own; a test changes what it answers, says things in rooms, cuts connections, goes away.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import mimetypes
+import threading
+from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from typing import Any
+
+from aiohttp import ClientConnectionResetError, WSMsgType, web
+
+from local.settings import ROOT
+
+WEB = ROOT / "web"
+PERIOD = "2026-11"
+PASSWORD = "correct horse"
+MODULES = {"ada": ["leaderboard"], "grace": ["admin"], "eve": ["analytics"]}
+COOKIE, REFRESH_COOKIE = "session", "refresh"
+KEPT = 1000
+"""How many events a room keeps here."""
+
+
+def policy(origin: str) -> str:
+    """The pages' Content-Security-Policy, and Trusted Types besides: nothing of ours needs an exception from them."""
+    return (
+        "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'; script-src 'self'; "
+        "style-src 'self'; font-src 'self'; manifest-src 'self'; img-src 'self' https: data:; "
+        f"connect-src 'self' {origin.replace('http', 'ws', 1)}; require-trusted-types-for 'script'"
+    )
+
+
+def iso(instant: datetime) -> str:
+    return instant.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+class Backend:
+    def __init__(self) -> None:
+        self.origin = ""
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        self._thread.start()
+        self._runner: web.AppRunner | None = None
+        self._run(self._start())
+        self.reset()
+
+    def reset(self) -> None:
+        """As new: nobody signed in, an empty board, nothing said, everything up."""
+        self.cut()
+        self.reps: list[dict[str, Any]] = []
+        self.badges: dict[int, list[dict[str, str]]] = {}
+        self.archive: dict[str, list[dict[str, Any]]] = {}
+        self.ladders: dict[str, list[int]] | None = None
+        self.down = False
+        self.ahead = timedelta()
+        """How far this server's clock is ahead, for pages whose clock a test holds."""
+        self.generation = 0
+        """Sessions of an older generation have run out."""
+        self.refreshable = True
+        self.version = ""
+        self.requests: list[tuple[str, str]] = []
+        self.page_size = 100
+        self._tickets: dict[str, str] = {}
+        self._said: dict[str, list[dict[str, Any]]] = {}
+        self._sockets: dict[web.WebSocketResponse, set[str]] = {}
+
+    def close(self) -> None:
+        self.cut()
+        if self._runner:
+            self._run(self._runner.cleanup())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    # -- what a test does
+
+    def say(self, room: str, event: str, data: Any, *, expires: datetime | None = None) -> None:
+        """Say it to whoever is in the room, and keep it."""
+        said = self._said.setdefault(room, [])
+        frame = {
+            "id": f"{room}/{len(said) + 1}",
+            "event": event,
+            "room": room,
+            "at": iso(self.now()),
+            "data": data,
+        }
+        said.append(frame | ({"expiresAt": iso(expires)} if expires else {}))
+        self._run(self._post(room, said[-1]))
+
+    def now(self) -> datetime:
+        return datetime.now(UTC) + self.ahead
+
+    def celebrate(self, celebration: dict[str, Any]) -> None:
+        """A milestone on the TV, fresh until ten minutes after it was achieved."""
+        achieved = datetime.fromisoformat(celebration["timestamp"])
+        self.say("tv-display", "achievement:celebration", celebration, expires=achieved + timedelta(minutes=10))
+
+    def refresh(self) -> None:
+        """The board as it stands, to everyone."""
+        now = self.now()
+        frame = {"id": f"everyone/{int(now.timestamp() * 1000)}", "event": "leaderboard:refresh", "room": "everyone"}
+        board = {"data": self._ranked()[:100], "total": len(self.reps), "period": PERIOD}
+        self._run(self._post("everyone", frame | {"at": iso(now)} | board))
+
+    def cut(self) -> None:
+        """Every socket, without a word."""
+        self._run(self._cut())
+
+    @property
+    def sockets(self) -> int:
+        return len(self._sockets)
+
+    def in_room(self, room: str) -> int:
+        return sum(room in rooms for rooms in self._sockets.values())
+
+    # -- the server
+
+    def _run(self, work: Coroutine[Any, Any, None]) -> None:
+        asyncio.run_coroutine_threadsafe(work, self._loop).result(10)
+
+    async def _start(self) -> None:
+        app = web.Application(middlewares=[self._gate])
+        app.router.add_get("/live", self._live)
+        app.router.add_get("/api/config", self._config)
+        app.router.add_route("*", "/api/session", self._session)
+        app.router.add_post("/api/session/refresh", self._renew)
+        app.router.add_post("/api/ws-ticket", self._ticket)
+        app.router.add_get("/api/leaderboard", self._board)
+        app.router.add_get("/api/leaderboard/sales-reps/{id}/badges", self._badges_of)
+        app.router.add_get("/{path:.*}", self._page)
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, "127.0.0.1", 0)
+        await site.start()
+        host, port = self._runner.addresses[0][:2]
+        self.origin = f"http://{host}:{port}"
+
+    @web.middleware
+    async def _gate(
+        self, request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+    ) -> web.StreamResponse:
+        self.requests.append((request.method, request.path))
+        answer = await self._admit(request, handler)
+        if not answer.prepared:
+            answer.headers["Date"] = format_datetime(self.now(), usegmt=True)
+        return answer
+
+    async def _admit(
+        self, request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+    ) -> web.StreamResponse:
+        if self.down:
+            return web.json_response({"error": "down"}, status=503)
+        leaderboard = request.path.startswith(("/api/leaderboard", "/api/ws-ticket"))
+        if leaderboard and not self._who(request):
+            return web.json_response({"error": "Sign in first"}, status=401)
+        if request.path.startswith("/api/leaderboard") and "analytics" in MODULES[self._who(request)]:
+            return web.json_response({"error": "Not for you"}, status=403)
+        return await handler(request)
+
+    def _who(self, request: web.Request) -> str:
+        name, _, generation = request.cookies.get(COOKIE, "").partition(".")
+        return name if generation == str(self.generation) else ""
+
+    async def _page(self, request: web.Request) -> web.Response:
+        path = request.path.strip("/") or "index.html"
+        file = WEB / path
+        if not file.is_file():
+            file = WEB / f"{path}.html"
+        if not file.is_file():
+            return web.Response(status=404, text="Not found")
+        body = file.read_bytes()
+        return web.Response(
+            body=body,
+            headers={
+                "content-type": mimetypes.guess_type(file.name)[0] or "application/octet-stream",
+                "content-security-policy": policy(self.origin),
+                "x-content-type-options": "nosniff",
+                "referrer-policy": "strict-origin-when-cross-origin",
+                "cache-control": "no-cache",
+                "etag": f'"{hashlib.sha256(body + self.version.encode()).hexdigest()[:16]}"',
+            },
+        )
+
+    async def _config(self, request: web.Request) -> web.Response:
+        answer: dict[str, Any] = {"webSocketUrl": f"{self.origin.replace('http', 'ws', 1)}/live", "timeZone": "UTC"}
+        return web.json_response(answer | ({"ladders": self.ladders} if self.ladders else {}))
+
+    async def _session(self, request: web.Request) -> web.Response:
+        if request.method == "DELETE":
+            answer = web.Response(status=204)
+            answer.del_cookie(COOKIE)
+            answer.del_cookie(REFRESH_COOKIE, path="/api/session")
+            return answer
+        if request.method == "POST":
+            body = await request.json()
+            if body["name"] not in MODULES or body["password"] != PASSWORD:
+                return web.json_response({"error": "Name or password is wrong"}, status=401)
+            return self._signed_in(body["name"])
+        who = self._who(request)
+        if not who:
+            return web.json_response({"error": "Nobody is signed in"}, status=401)
+        return web.json_response(self._person(who))
+
+    async def _renew(self, request: web.Request) -> web.Response:
+        who = request.cookies.get(REFRESH_COOKIE, "")
+        if not who or not self.refreshable:
+            return web.json_response({"error": "Sign in again"}, status=401)
+        return self._signed_in(who)
+
+    def _signed_in(self, who: str) -> web.Response:
+        answer = web.json_response(self._person(who))
+        answer.set_cookie(COOKIE, f"{who}.{self.generation}", httponly=True, samesite="Strict")
+        answer.set_cookie(REFRESH_COOKIE, who, httponly=True, samesite="Strict", path="/api/session")
+        return answer
+
+    def _person(self, who: str) -> dict[str, Any]:
+        ends = self.now() + timedelta(hours=1)
+        return {"userId": who, "name": who.title(), "modules": MODULES[who], "expiresAt": iso(ends)}
+
+    async def _ticket(self, request: web.Request) -> web.Response:
+        ticket = f"ticket-{len(self._tickets)}"
+        self._tickets[ticket] = self._who(request)
+        return web.json_response({"ticket": ticket, "expiresIn": 60})
+
+    async def _board(self, request: web.Request) -> web.Response:
+        period = request.query.get("period", PERIOD)
+        items = self._ranked() if period == PERIOD else self.archive.get(period)
+        if items is None:
+            return web.json_response({"error": "No such board"}, status=404)
+        items = [rep | {"badges": self.badges.get(rep["id"], [])} for rep in items]
+        return web.json_response({"period": period, "total": len(items), **self._part(request, items)})
+
+    async def _badges_of(self, request: web.Request) -> web.Response:
+        return web.json_response({"items": self.badges.get(int(request.match_info["id"]), []), "nextCursor": None})
+
+    def _part(self, request: web.Request, items: list[dict[str, Any]]) -> dict[str, Any]:
+        start = int(request.query.get("cursor", "0"))
+        end = start + min(int(request.query.get("limit", "100")), self.page_size)
+        return {"items": items[start:end], "nextCursor": str(end) if end < len(items) else None}
+
+    def _ranked(self) -> list[dict[str, Any]]:
+        revenues = sorted((rep["monthlyRevenue"] for rep in self.reps), reverse=True)
+        ranked = [rep | {"rank": revenues.index(rep["monthlyRevenue"]) + 1} for rep in self.reps]
+        return sorted(ranked, key=lambda rep: (rep["rank"], rep["id"]))
+
+    # -- rooms
+
+    async def _live(self, request: web.Request) -> web.StreamResponse:
+        who = self._tickets.pop(request.query.get("ticket", ""), "")
+        if not who:
+            return web.json_response({"error": "A ticket is needed"}, status=401)
+        socket = web.WebSocketResponse()
+        try:
+            await socket.prepare(request)
+        except ClientConnectionResetError:  # the page left while it was being answered
+            return web.Response(status=499)
+        self._sockets[socket] = {"everyone"} if who != "eve" else set()
+        try:
+            async for message in socket:
+                if message.type == WSMsgType.TEXT:
+                    await self._answer(socket, json.loads(message.data))
+        finally:
+            self._sockets.pop(socket, None)
+        return socket
+
+    async def _answer(self, socket: web.WebSocketResponse, message: dict[str, str]) -> None:
+        room, action = message.get("room", ""), message["action"]
+        frame = {"id": None, "room": room, "at": iso(self.now())}
+        if action == "ping":
+            await socket.send_json(frame | {"event": "pong", "data": None})
+        elif action == "join" and room.startswith("user:"):
+            refusal = {"code": "forbidden", "message": "Not your room", "room": room}
+            await socket.send_json(frame | {"event": "error", "data": refusal})
+        elif action == "join":
+            self._sockets[socket].add(room)
+            said = self._said.get(room, [])
+            after = message.get("after", "")
+            first = int(after.rpartition("/")[2]) if after else len(said)
+            for kept in said[max(first, len(said) - KEPT) :]:
+                await socket.send_json(kept)
+            recovered = bool(after) and first >= len(said) - KEPT
+            newest = said[-1]["id"] if said else None
+            await socket.send_json(frame | {"event": "joined", "data": {"recovered": recovered, "last": newest}})
+
+    async def _post(self, room: str, frame: dict[str, Any]) -> None:
+        for socket, rooms in list(self._sockets.items()):
+            if room in rooms:
+                with suppress(ClientConnectionResetError):
+                    await socket.send_json(frame)
+
+    async def _cut(self) -> None:
+        for socket in list(getattr(self, "_sockets", {})):
+            if socket._req and socket._req.transport:
+                socket._req.transport.abort()
+        await asyncio.sleep(0)

@@ -1,0 +1,45 @@
+"""Finding a Chromium: the one that was named, the system's, Playwright's own, or one that can be installed here."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+HELP = (
+    "The pages are tested in a real browser, and there is none: install Chromium (Debian: apt install chromium; "
+    "elsewhere: playwright install chromium), or name one in CAIRN_CHROMIUM."
+)
+INSTALL_SECONDS = 600
+
+
+def chromium(playwrights_own: str) -> str:
+    """The path of a Chromium, installed here if need be. RuntimeError, with the reason, when there is no way."""
+    named = os.environ.get("CAIRN_CHROMIUM")
+    if named:
+        return named
+    found = _installed(playwrights_own)
+    tried: list[str] = []
+    for command in [] if found else _ways():
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=INSTALL_SECONDS)
+        found = _installed(playwrights_own)
+        if found:
+            break
+        tried.append(f"{' '.join(command)}:\n{(done.stdout + done.stderr)[-1000:]}")
+    if not found:
+        raise RuntimeError("\n\n".join([HELP, *tried]))
+    return found
+
+
+def _installed(playwrights_own: str) -> str | None:
+    own = playwrights_own if Path(playwrights_own).exists() else None
+    return next((path for path in map(shutil.which, NAMES) if path), own)
+
+
+def _ways() -> list[list[str]]:
+    apt = [["apt-get", "update", "-q"], ["apt-get", "install", "-y", "-q", "--no-install-recommends", "chromium"]]
+    own = [sys.executable, "-m", "playwright", "install", "chromium"]
+    return [*(apt if shutil.which("apt-get") and os.geteuid() == 0 else []), own]

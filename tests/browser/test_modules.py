@@ -1,0 +1,45 @@
+"""What needs no browser runs in Node: the client library on a clock of its own, and the pages' own decisions."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from cairn.rules import catalogue
+from cairn.rules.ladder import Ladder
+from local.settings import ROOT
+
+NODE = Path(sys.executable).with_name("node")
+# The repository's package.json is the AWS CDK's; Node finds out by itself that the pages' files are modules.
+QUIET = "--disable-warning=MODULE_TYPELESS_PACKAGE_JSON"
+CLIENT_LINES = 400
+LADDERS = ("bonus_tier", "goal", "revenue", "signups")
+
+
+def node(*arguments: str) -> str:
+    done = subprocess.run([NODE, QUIET, *arguments], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout[-8000:] + done.stderr[-2000:]
+    return done.stdout
+
+
+@pytest.mark.parametrize("module", ["cairn", "pages"])
+def test_the_promises_of_the_modules_are_kept(module: str) -> None:
+    said = node("--test", "--test-reporter=tap", f"tests/browser/client/{module}.test.mjs")
+    assert "# fail 0" in said
+    assert "# pass 0" not in said
+
+
+def test_the_page_knows_the_same_ladders_as_the_rules() -> None:
+    script = "import('./web/reach.js').then(({ LADDERS }) => console.log(JSON.stringify(LADDERS)))"
+    rules = {rule.name: rule for rule in catalogue() if isinstance(rule, Ladder)}
+    assert json.loads(node("--eval", script)) == {name: list(rules[name].thresholds) for name in LADDERS}
+
+
+def test_the_client_library_can_be_taken_elsewhere() -> None:
+    text = (ROOT / "web" / "cairn.js").read_text()
+    assert "import " not in text
+    assert len(text.splitlines()) <= CLIENT_LINES
