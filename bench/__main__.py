@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from bench import broadcast, costs, imports, units
+from bench import alert, costs, frames, imports, posts, ranks, units
 from bench.figures import Section
 
 PAGE = Path(__file__).parents[1] / "docs" / "performance.md"
 HEAD = """# Performance
 
-Written by `make bench` (`python -m bench`), which takes two to three minutes and needs no AWS account; run it again
+Written by `make bench` (`python -m bench`), which takes five to six minutes and needs no AWS account; run it again
 to repeat the figures. They are ratios and counts; absolute times depend on the machine and are not judged. Calls and
 capacity units come from a meter at botocore's edge ([tests/support/meter.py](../tests/support/meter.py)), which
 works DynamoDB's units out by AWS's published rules: what emulators say of them is wrong.
-
-Not measured yet: from a reading written to a WebSocket event received, which begins with the WebSocket API.
 """
 
 
@@ -24,13 +22,17 @@ def main() -> None:
     counted, spent = units.measure()
     for section in counted:
         show(section)
+    floor, floor_spent = ranks.measure()
+    show(floor)
     show(imported := imports.measure())
-    sent, run = broadcast.measure()
+    show(framed := frames.measure())
+    show(posted := posts.measure())
+    sent, run = alert.measure()
     show(sent)
-    table = costs.markdown(spent, run.busy / broadcast.CHATS)
-    print("\nCosts a month\n\n" + table)
-    sections = [imported, *counted, sent]
-    text = "\n".join([HEAD, *map(written, sections), "## Costs a month\n", table, ""])
+    bills = [costs.markdown(spent, run.busy / alert.CHATS), costs.floor_markdown(floor_spent)]
+    print("\nCosts\n", *bills, sep="\n")
+    sections = [imported, framed, *counted, floor, posted, sent]
+    text = "\n".join([HEAD, *map(written, sections), "## Costs\n", "\n\n".join(bills), ""])
     PAGE.parent.mkdir(exist_ok=True)
     PAGE.write_text(text)
     print(f"\nwritten to {PAGE.relative_to(Path.cwd())}" if PAGE.is_relative_to(Path.cwd()) else f"\nwritten to {PAGE}")

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import astuple, dataclass, field
+from functools import cached_property
 from typing import Any
-from urllib.parse import urlencode
 
 from cairn.api_keys import ApiKeys
 from cairn.channels import Channel, Channels
+from cairn.dynamo import chunks
 from cairn.instants import now, to_millis
 from cairn.observing import logger
+from tests.support.api import event
 from tests.support.cloud import Cloud, Context, Handler, cloud
 from tests.support.meter import Meter, Usage, metered
 from tests.support.platforms import FakePlatforms
@@ -62,6 +65,8 @@ class Account:
     platforms: FakePlatforms
     channels: list[Channel] = field(default_factory=list)
     changed: list[dict[str, Any]] = field(default_factory=list)
+    answer: Any = None
+    """What the last invocation answered."""
 
     def track(self, channels: int) -> None:
         """Track this many YouTube channels, each far from its next threshold."""
@@ -97,6 +102,7 @@ class Account:
             raise RuntimeError(f"the handler failed; its log:\n{log.getvalue()}")
         if isinstance(answer, dict) and answer.get("statusCode", 200) >= 300:
             raise RuntimeError(f"the API refused: {answer}")
+        self.answer = answer
         return Work.of(used, len(log.getvalue().encode()) + PLATFORM_LINES)
 
     def sweep(self) -> Work:
@@ -145,33 +151,41 @@ class Account:
         self.aws.delete(queue, record)
         return work
 
-    def get(self, path: str, query: dict[str, str]) -> Work:
-        """A GET of the API with a key that this Lambda has let in before."""
-        from functions.api.handler import handler
+    def tell(self) -> Work:
+        """Every message of the broadcast queue, as many in a batch as Lambda brings, and those that come of them."""
+        from functions.broadcast.handler import handler
 
-        key = ApiKeys(self.aws.table("AUDIENCE_TABLE")).create("bench", ["admin"], now())
-        event = {
-            "version": "2.0",
-            "rawPath": path,
-            "rawQueryString": urlencode(query),
-            "queryStringParameters": query,
-            "headers": {"authorization": f"Bearer {key}"},
-            "requestContext": {
-                "http": {
-                    "method": "GET",
-                    "path": path,
-                    "protocol": "HTTP/1.1",
-                    "sourceIp": "127.0.0.1",
-                    "userAgent": "",
-                },
-                "requestId": "bench",
-                "timeEpoch": to_millis(now()),
-                "stage": "$default",
-            },
-            "isBase64Encoded": False,
+        work = NOTHING
+        while records := self.aws.messages("BROADCAST_QUEUE_URL"):
+            for batch in chunks(records, 10):
+                work += self.run(handler, {"Records": list(batch)}) + QUEUED
+            for record in records:
+                self.aws.delete("BROADCAST_QUEUE_URL", record)
+        return work
+
+    def get(self, path: str, query: Mapping[str, str]) -> Work:
+        """A GET of the API, the second of its kind."""
+        self.call("GET", path, query=query)
+        return self.call("GET", path, query=query)
+
+    def call(self, method: str, path: str, body: object = None, *, query: Mapping[str, str] | None = None) -> Work:
+        """A request to the API with a key that this Lambda has let in before."""
+        from functions.api.handler import gate, handler
+
+        gate().admit(event("GET", "/api/channels", headers=self._bearer))
+        text = None if body is None else json.dumps(body)
+        return self.run(handler, event(method, path, query=query or "", headers=self._bearer, body=text))
+
+    @property
+    def body(self) -> Any:
+        """What the API answered last."""
+        return json.loads(self.answer["body"])
+
+    @cached_property
+    def _bearer(self) -> dict[str, str]:
+        return {
+            "authorization": f"Bearer {ApiKeys(self.aws.table('AUDIENCE_TABLE')).create('bench', ['admin'], now())}"
         }
-        self.run(handler, event)
-        return self.run(handler, event)
 
     def settle(self) -> None:
         """Let what is there be detected, remembered and told, unmeasured."""

@@ -11,6 +11,7 @@ from aws_cdk import App
 from aws_cdk.assertions import Template
 
 from bench.account import Work
+from bench.ranks import MILESTONES, SOCKETS, UPDATES, FloorSpent
 from bench.units import BATCH, MANY, PART, Spent
 from infra.settings import Settings
 from infra.stack import Cairn
@@ -19,8 +20,8 @@ from tests.support import meter
 DAYS = 30
 CHANGED = 0.25
 """Of the readings; the others bring the same values again."""
-MEMORY_MB, API_MEMORY_MB = 512, 1024
-METRICS = 12
+MEMORY_MB, API_MEMORY_MB, BROADCAST_MEMORY_MB = 512, 1024, 1769
+METRICS = 17
 """Names of EMF metrics with their dimensions, if each is seen in every hour of the month."""
 POLLERS, POLL_SECONDS = 5, 20
 """Lambda's connections to a queue that is empty, and how long each call of theirs waits."""
@@ -133,6 +134,41 @@ def markdown(spent: Spent, seconds_a_message: float) -> str:
         "minutes, or more quota asked for. See docs/scale.md."
     )
     return "\n".join([_table(head, [*counts, *rows, everything]), "", assumed, "", limits])
+
+
+def floor_markdown(spent: FloorSpent) -> str:
+    """What a million updates of reps cost, part by part, and what that rests on."""
+    update, refresh = spent.update, spent.refresh
+    functions = {MEMORY_MB: update.detected + update.remembered, BROADCAST_MEMORY_MB: update.told + refresh}
+    seconds = meter.lambda_dollars(1, API_SECONDS, API_MEMORY_MB) + sum(
+        meter.lambda_dollars(work.invocations, STREAM_SECONDS, memory) for memory, work in functions.items()
+    )
+    parts = {
+        "the update and its rank": _called(update.asked),
+        "detection and history": _called(update.detected + update.remembered),
+        "celebrations": _called(update.told),
+        "the board read anew after each": _called(refresh),
+        f"its frames to {SOCKETS} sockets": SOCKETS * spent.frame * meter.SOCKET_MESSAGE,
+        "Lambda": seconds,
+        "CloudWatch Logs": (update.whole + update.told + refresh).logged / GB * meter.LOG_GB,
+    }
+    rows = [(name, _dollars(1e6 * dollars)) for name, dollars in parts.items()]
+    everything = ("**in all**", f"**{_dollars(1e6 * sum(parts.values()))}**")
+    open_sockets = SOCKETS * DAYS * 24 * 60 * meter.SOCKET_MINUTE
+    assumed = (
+        f"On a floor of {update.reps:,} reps, each update alone in its second: for several in one, the board is read "
+        f"and shown once. Of {len(UPDATES)} updates {MILESTONES} pass a milestone, told to a TV and the rep. A "
+        f"function is taken to run for {STREAM_SECONDS:g} s. Besides, {SOCKETS} sockets that are open all month are "
+        f"{_dollars(open_sockets)}."
+    )
+    return "\n".join([_table(["a million updates of reps", "dollars"], [*rows, everything]), "", assumed])
+
+
+def _called(work: Work) -> float:
+    """Dollars for units and messages."""
+    return (
+        work.write_units * meter.WRITE_UNIT + work.read_units * meter.READ_UNIT + work.sqs_requests * meter.SQS_REQUEST
+    )
 
 
 def _sweep(user: User, spent: Spent) -> Work:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import boto3
 import pytest
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+from botocore.compat import HTTPHeaders
 from botocore.exceptions import ClientError
 from moto import mock_aws
 
@@ -43,13 +46,36 @@ def meter() -> Iterator[Meter]:
                 }
             ],
         )
+        client.create_table(
+            TableName="scores",
+            BillingMode="PAY_PER_REQUEST",
+            AttributeDefinitions=[
+                {"AttributeName": "pk", "AttributeType": "S"},
+                {"AttributeName": "sk", "AttributeType": "S"},
+                {"AttributeName": "score", "AttributeType": "N"},
+                {"AttributeName": "age", "AttributeType": "N"},
+            ],
+            KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
+            LocalSecondaryIndexes=[_by("score", "ALL"), _by("age", "KEYS_ONLY")],
+        )
         yield made
+
+
+def _by(attribute: str, projection: str) -> Any:
+    keys = [{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": attribute, "KeyType": "RANGE"}]
+    return {"IndexName": f"by_{attribute}", "KeySchema": keys, "Projection": {"ProjectionType": projection}}
 
 
 @pytest.fixture
 def things(meter: Meter) -> Any:
     assert meter
     return boto3.resource("dynamodb").Table("things")
+
+
+@pytest.fixture
+def scores(meter: Meter) -> Any:
+    assert meter
+    return boto3.resource("dynamodb").Table("scores")
 
 
 def of(size: int, sk: str = "1") -> dict[str, Any]:
@@ -179,6 +205,30 @@ def test_a_transaction_costs_double_whether_it_holds_or_not(meter: Meter, things
     assert used.write_units == 4
 
 
+def test_a_transaction_that_reads_costs_two_units_for_each_item_there_or_not(meter: Meter, things: Any) -> None:
+    things.put_item(Item=of(6_656, "1"))
+    gets: Any = [{"Get": {"TableName": "things", "Key": {"pk": "a", "sk": sk}}} for sk in ("1", "2", "none")]
+    things.put_item(Item=of(100, "2"))
+    with meter.measuring() as used:
+        things.meta.client.transact_get_items(TransactItems=gets)
+    assert used.read_units == 4 + 2 + 2
+    assert used.total == 1
+
+
+def test_a_transaction_that_reads_costs_as_much_when_it_is_cancelled(meter: Meter, things: Any) -> None:
+    things.put_item(Item=of(6_656, "1"))
+    get: Any = {"Get": {"TableName": "things", "Key": {"pk": "a", "sk": "1"}}}
+    things.meta.client.meta.events.register_first("before-send.dynamodb.TransactGetItems", _cancelled)
+    with meter.measuring() as used, pytest.raises(ClientError):
+        things.meta.client.transact_get_items(TransactItems=[get])
+    assert used.read_units == 4
+
+
+def _cancelled(request: AWSPreparedRequest, **_: Any) -> AWSResponse:
+    body = b'{"__type": "com.amazonaws.dynamodb.v20120810#TransactionCanceledException"}'
+    return AWSResponse(request.url, 400, HTTPHeaders(), SimpleNamespace(stream=lambda: iter([body])))
+
+
 def test_a_condition_check_in_a_transaction_is_refused_and_not_guessed(meter: Meter, things: Any) -> None:
     check = {"TableName": "things", "Key": {"pk": "a", "sk": "1"}, "ConditionExpression": "attribute_exists(pk)"}
     with meter.measuring(), pytest.raises(UnmeteredError):
@@ -206,6 +256,78 @@ def test_an_index_costs_when_its_entry_comes_changes_moves_or_goes_and_only_then
     assert cost_of(**set_to("size", "L")) == 0  # not projected
     assert cost_of(**set_to("colour", "blue")) == 2
     assert cost_of(UpdateExpression="REMOVE colour") == 1
+
+
+def test_a_local_index_costs_as_a_global_one_does_in_its_tables_units(meter: Meter, scores: Any) -> None:
+    item = {"pk": "a", "sk": "1", "score": 10, "name": "Ada", "x": "y" * KILOBYTE}
+
+    def cost_of(**changes: Any) -> float:
+        with meter.measuring() as used:
+            scores.put_item(Item=item | changes)
+        return used.write_units
+
+    assert cost_of() == 2 + 2
+    assert cost_of() == 2 + 0  # nothing in it changes
+    assert cost_of(name="Bob") == 2 + 2
+    assert cost_of(name="Bob", score=11) == 2 + 2 + 2  # the key: a delete and a put
+    with meter.measuring() as used:
+        scores.delete_item(Key={"pk": "a", "sk": "1"})
+    assert used.write_units == 2 + 2
+
+
+def test_an_entry_of_keys_costs_one_unit_and_other_attributes_nothing(meter: Meter, scores: Any) -> None:
+    item = {"pk": "a", "sk": "1", "age": 36, "x": "y" * KILOBYTE}
+    with meter.measuring() as used:
+        scores.put_item(Item=item)
+    assert used.write_units == 2 + 1
+    with meter.measuring() as used:
+        scores.put_item(Item=item | {"name": "Ada"})
+    assert used.write_units == 2
+
+
+def test_a_local_index_in_a_transaction_costs_double(meter: Meter, scores: Any) -> None:
+    scores.put_item(Item={"pk": "a", "sk": "1", "score": 10})
+    put: Any = {"Put": {"TableName": "scores", "Item": {"pk": "a", "sk": "1", "score": 11}}}
+    with meter.measuring() as used:
+        scores.meta.client.transact_write_items(TransactItems=[put])
+    assert used.write_units == 2 * (1 + 2)
+
+
+def test_a_query_of_a_local_index_reads_its_entries_and_twice_as_dearly_when_consistent(
+    meter: Meter, scores: Any
+) -> None:
+    for number in range(10):
+        scores.put_item(Item=of(600, str(number)) | {"score": number})
+    scores.put_item(Item=of(600, "without"))  # has no entry
+    where: dict[str, Any] = {
+        "IndexName": "by_score",
+        "KeyConditionExpression": "pk = :a",
+        "ExpressionAttributeValues": {":a": "a"},
+    }
+    for options, units in (({}, 1), ({"ConsistentRead": True}, 2), ({"ConsistentRead": True, "Limit": 6}, 1)):
+        with meter.measuring() as used:
+            scores.query(**where, **options)
+        assert used.read_units == units, options
+    with meter.measuring() as used:
+        count = scores.query(**where, Select="COUNT", ConsistentRead=True)["Count"]
+    assert (count, used.read_units) == (10, 2)
+
+
+def test_a_query_that_a_local_index_must_fetch_for_is_refused_and_not_guessed(meter: Meter, scores: Any) -> None:
+    scores.put_item(Item={"pk": "a", "sk": "1", "age": 36, "x": "y" * 5 * KILOBYTE})
+    where: dict[str, Any] = {
+        "IndexName": "by_age",
+        "KeyConditionExpression": "pk = :a",
+        "ExpressionAttributeValues": {":a": "a"},
+        "ConsistentRead": True,
+    }
+    with meter.measuring() as used:
+        scores.query(**where)
+    assert used.read_units == 1
+    with meter.measuring(), pytest.raises(UnmeteredError):
+        scores.query(**where, Select="ALL_ATTRIBUTES")
+    with meter.measuring(), pytest.raises(UnmeteredError):
+        scores.query(**where, ProjectionExpression="x")
 
 
 def test_an_index_entry_that_stays_as_it_is_costs_nothing() -> None:

@@ -9,7 +9,7 @@ import importlib
 import json
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Protocol
@@ -24,6 +24,8 @@ from moto.core.models import DEFAULT_ACCOUNT_ID
 from cairn.dynamo import chunks
 from tests.support.clock import ControlledClock, controlled_clock
 from tests.support.cloud import SECRETS, Cloud, Context, cloud
+from tests.support.fifo import Fifo
+from tests.support.gateway import Gateway
 from tests.support.wire import SandboxDied, Wire
 
 TIMEOUTS = {
@@ -33,6 +35,9 @@ TIMEOUTS = {
     "notify": 60,
     "telegram_webhook": 10,
     "api": 30,
+    "broadcast": 20,
+    "ws_connect": 29,
+    "turn_month": 300,
 }
 MOST_STEPS = 3000
 
@@ -137,6 +142,14 @@ class Queue:
         record = self.receive()
         if record:
             self.deliver(record, invoke)
+
+
+class InOrder(Fifo):
+    """A FIFO queue whose mapping brings again what an invocation gave no answer to."""
+
+    def step(self, invoke: Invoke) -> None:
+        with suppress(InvocationFailedError):
+            self.deliver(invoke)
 
 
 def stored(variable: str) -> Any:
@@ -320,18 +333,15 @@ class Account:
         self.wire = Wire(clock, answer, self._sqs)
         self.fetch = Queue(clock, "fetch_stats", max_receives=5)
         self.notify = Queue(clock, "notify", max_receives=30)
+        self.broadcast = InOrder(clock, "broadcast", max_receives=30, hidden=timedelta(minutes=2))
+        self.gateway = Gateway(clock, self.wire)
         self.detection = Stream(clock, "detect_milestone")
         self.history = Stream(clock, "record_history")
         self.schedule = Asynchronous(clock, "fetch_stats")
+        self.turning = Asynchronous(clock, "turn_month")
         self.updates = Updates(clock)
-        self.sources: list[Source] = [
-            self.updates,
-            self.schedule,
-            self.detection,
-            self.history,
-            self.fetch,
-            self.notify,
-        ]
+        streams, schedules = [self.detection, self.history], [self.schedule, self.turning]
+        self.sources: list[Source] = [self.updates, *schedules, *streams, self.fetch, self.notify, self.broadcast]
 
     def invoke(self, function: str, event: dict[str, Any]) -> Any:
         """A function's answer; InvocationFailedError when it gave none. The sandbox after a dead one knows no secrets.
@@ -374,13 +384,20 @@ class Account:
                 "notify dead letters": self.notify.dead_letters,
                 "detection failures": self.detection.discarded,
                 "history failures": self.history.discarded,
+                "broadcast dead letters": self.broadcast.dead_letters,
                 "fetch failures": self.schedule.given_up,
+                "turning failures": self.turning.given_up,
             }.items()
             if found
         }
 
     def _sqs(self, operation: str, request: dict[str, Any]) -> dict[str, Any]:
-        queue = {"notify": self.notify, "fetch": self.fetch}.get(request.get("QueueUrl", "").rsplit("/", 1)[-1])
+        queues: dict[str, Queue | Fifo] = {
+            "notify": self.notify,
+            "fetch": self.fetch,
+            "broadcast.fifo": self.broadcast,
+        }
+        queue = queues.get(request.get("QueueUrl", "").rsplit("/", 1)[-1])
         if operation == "CreateQueue":
             return {"QueueUrl": f"https://sqs.us-east-1.amazonaws.com/{DEFAULT_ACCOUNT_ID}/{request['QueueName']}"}
         if queue is None:
@@ -404,7 +421,11 @@ def account(answer: Callable[[httpx.Request], httpx.Response], **settings: str) 
         importlib.import_module(f"functions.{function}.handler")
     with controlled_clock() as clock:
         made = Account(clock, answer)
-        with made.wire.in_place_of_the_network(), cloud(httpx.MockTransport(made.wire.http)) as made.cloud:
+        with (
+            made.wire.in_place_of_the_network(),
+            made.gateway.in_place_of_api_gateway(),
+            cloud(httpx.MockTransport(made.wire.http)) as made.cloud,
+        ):
             os.environ |= settings
             _warm_up()
             yield made

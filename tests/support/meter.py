@@ -10,11 +10,15 @@ asked, what came back, and the items as they were before and after, read through
   https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/read-write-operations.html
 - a write unit is 1 KB of the larger of the item before and after, two in a transaction; a condition that says no costs
   as much as the item that is there: same page
-- each index entry that comes, changes or goes is a write of its own size, and a change of its key is two:
+- each index entry that comes, changes or goes is a write of its own size, and a change of its key is two; a local
+  index's units are its table's:
   https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/GSI.html#GSI.ThroughputConsiderations.Writes
+  https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/LSI.html#LSI.ThroughputConsiderations
+- a query of an index reads its entries, if it asks for nothing that is not among them: same pages
 
 Where the documentation is silent the dearer reading is taken: index writes of a transaction are doubled as well, and a
-cancelled transaction costs as much as one that failed at its conditions. What it does not know it refuses to count.
+cancelled transaction costs as much as one that failed at its conditions or, if it only reads, as one that was answered.
+What it does not know it refuses to count.
 """
 
 from __future__ import annotations
@@ -42,11 +46,14 @@ READ_BLOCK, WRITE_BLOCK, SQS_BLOCK = 4096, 1024, 64 * 1024
 # https://aws.amazon.com/dynamodb/pricing/on-demand/ https://aws.amazon.com/sqs/pricing/
 # https://aws.amazon.com/lambda/pricing/ https://aws.amazon.com/eventbridge/pricing/
 # https://aws.amazon.com/secrets-manager/pricing/ https://aws.amazon.com/cloudwatch/pricing/
+# https://aws.amazon.com/api-gateway/pricing/
 WRITE_UNIT = 0.625e-6
 READ_UNIT = 0.125e-6
 SQS_REQUEST = 0.40e-6
 LAMBDA_REQUEST = 0.20e-6
 LAMBDA_GB_SECOND = 0.0000133334
+SOCKET_MESSAGE = 1.00e-6
+SOCKET_MINUTE = 0.25e-6
 SCHEDULER_INVOCATION = 1.00e-6
 SECRET_CALL = 0.05 / 10_000
 SECRET_MONTH = 0.40
@@ -57,6 +64,8 @@ STORAGE_GB_MONTH = 0.25
 BACKUP_GB_MONTH = 0.20
 
 _CONDITIONS_SAID_NO = ("ConditionalCheckFailedException", "TransactionCanceledException")
+_CANCELLED_READ = ("TransactGetItems", "TransactionCanceledException")
+_OF_THE_INDEX = (None, "ALL_PROJECTED_ATTRIBUTES", "COUNT")
 _NOTE = "tests.support.meter"
 
 
@@ -161,7 +170,7 @@ class Meter:
             answer = json.loads(http_response.content or b"{}")
             if call.writes:
                 writes = self._write_units(operation, call.writes, answer, http_response.status_code)
-            elif http_response.status_code < 300:
+            elif http_response.status_code < 300 or (operation, _error(answer)) == _CANCELLED_READ:
                 reads = self._read_units(operation, call.request, answer)
         elif service == "sqs":
             requests = max(1, math.ceil(max(call.size, len(http_response.content)) / SQS_BLOCK))
@@ -202,17 +211,18 @@ class Meter:
         factor = 2 if operation == "TransactWriteItems" else 1
         if status < 300:
             return float(factor * sum(map(self._cost, writes)))
-        if str(answer.get("__type", "")).rpartition("#")[2] not in _CONDITIONS_SAID_NO:
+        if _error(answer) not in _CONDITIONS_SAID_NO:
             return 0.0
         return float(factor * sum(write_blocks(item_size(write.before)) for write in writes))
 
     def _cost(self, write: _Write) -> int:
         after = None if write.kind == "Delete" else self._item(write.table, write.key)
         units = write_blocks(max(item_size(write.before), item_size(after)))
-        keys = self._key_names(write.table)
+        keys, description = self._key_names(write.table), self._description(write.table)
         return units + sum(
             index_units(_entry(index, keys, write.before), _entry(index, keys, after), _index_keys(index))
-            for index in self._description(write.table).get("GlobalSecondaryIndexes", ())
+            for kind in ("GlobalSecondaryIndexes", "LocalSecondaryIndexes")
+            for index in description.get(kind, ())
         )
 
     # -- reads
@@ -227,7 +237,11 @@ class Meter:
                     self._batch_units(table, entry, answer.get("UnprocessedKeys", {}).get(table, {}).get("Keys", ()))
                     for table, entry in request["RequestItems"].items()
                 )
+            case "TransactGetItems":
+                asked = [one["Get"] for one in request["TransactItems"]]
+                return 2.0 * sum(read_blocks(item_size(self._item(get["TableName"], get["Key"]))) for get in asked)
             case "Query" | "Scan":
+                self._refuse_fetches(request)
                 return unit * read_blocks(sum(map(item_size, self._looked_at(operation, request, answer))))
             case "CreateTable" | "DescribeTable":
                 return 0.0
@@ -250,6 +264,14 @@ class Meter:
             answer = self._client().query(**bare) if operation == "Query" else self._client().scan(**bare)
         items: Sequence[WireItem] = answer["Items"]
         return items
+
+    def _refuse_fetches(self, request: Mapping[str, Any]) -> None:
+        """A local index fetches what it does not hold item by item from the table, which is not counted here."""
+        selected = request.get("Select", "SPECIFIC_ATTRIBUTES" if "ProjectionExpression" in request else None)
+        for index in self._description(request["TableName"]).get("LocalSecondaryIndexes", ()):
+            partial = index["Projection"]["ProjectionType"] != "ALL"
+            if index["IndexName"] == request.get("IndexName") and partial and selected not in _OF_THE_INDEX:
+                raise UnmeteredError(f"a query of {index['IndexName']} for more than it holds")
 
     # -- the items and tables themselves
 
@@ -325,6 +347,10 @@ def index_units(before: WireItem | None, after: WireItem | None, keys: Sequence[
     if any(before[key] != after[key] for key in keys):
         return write_blocks(item_size(before)) + write_blocks(item_size(after))
     return write_blocks(max(item_size(before), item_size(after)))
+
+
+def _error(answer: Mapping[str, Any]) -> str:
+    return str(answer.get("__type", "")).rpartition("#")[2]
 
 
 def _index_keys(index: Mapping[str, Any]) -> list[str]:

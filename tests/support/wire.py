@@ -19,6 +19,7 @@ from botocore.handlers import BUILTIN_HANDLERS
 from moto.core.botocore_stubber import MockRawResponse
 from moto.core.models import botocore_stubber
 
+from cairn.connections import BusyError, SlowError
 from tests.support.clock import ControlledClock
 
 T = TypeVar("T")
@@ -133,6 +134,22 @@ class Wire:
             counted_once=False,
             refuse=lambda: _raise(httpx.ConnectTimeout("injected", request=request)),
             lose=lambda: _raise(httpx.ReadTimeout("injected", request=request)),
+        )
+
+    def connections(self, method: str, effect: Callable[[], None]) -> None:
+        """API Gateway's `@connections`. Once it refuses, or answers no more, it does so for every socket."""
+
+        def lose() -> None:
+            invocation = self._invocation
+            raise SlowError("injected") if invocation and "@connections" in invocation.broken else BusyError("injected")
+
+        self._attempt(
+            f"{method} @connections",
+            "@connections",
+            effect,
+            counted_once=False,
+            refuse=lambda: _raise(BusyError("injected")),
+            lose=lose,
         )
 
     def _attempt(

@@ -1,0 +1,110 @@
+"""An empty copy of the way from a table to a socket, on the local cloud: the same services, and functions that only
+hand on."""
+
+from __future__ import annotations
+
+import io
+import json
+import time
+import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import boto3
+
+from bench import hops
+
+NAME = "empty"
+_READY_SECONDS = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Empty:
+    """Where it begins, and where its sockets are."""
+
+    table: Any
+    websocket_url: str
+
+
+def deploy(endpoint_url: str) -> Empty:
+    """Make it beside whatever is there."""
+
+    def client(service: str) -> Any:
+        return boto3.client(service, endpoint_url=endpoint_url)  # type: ignore[call-overload]  # of a name that varies
+
+    dynamodb, sqs, api = client("dynamodb"), client("sqs"), client("apigatewayv2")
+    stream = dynamodb.create_table(
+        TableName=NAME,
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}],
+        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
+        StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"},
+    )["TableDescription"]["LatestStreamArn"]
+    queue_url = sqs.create_queue(
+        QueueName=f"{NAME}.fifo",
+        Attributes={"FifoQueue": "true", "DeduplicationScope": "messageGroup", "VisibilityTimeout": "120"},
+    )["QueueUrl"]
+    queue = sqs.get_queue_attributes(QueueUrl=queue_url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    api_id = api.create_api(Name=NAME, ProtocolType="WEBSOCKET", RouteSelectionExpression="$request.body.action")[
+        "ApiId"
+    ]
+    path = f"{endpoint_url.removeprefix('http://')}/_aws/execute-api/{api_id}/live"
+    functions = _functions(client, {"QUEUE_URL": queue_url, "CONNECTIONS_URL": f"http://{path}"})
+    _routes(api, api_id, functions["answer"])
+    _map(client("lambda"), functions["forward"], stream, StartingPosition="TRIM_HORIZON", BatchSize=100)
+    _map(client("lambda"), functions["post"], queue, BatchSize=10)
+    return Empty(boto3.resource("dynamodb", endpoint_url=endpoint_url).Table(NAME), f"ws://{path}")
+
+
+def _functions(client: Callable[[str], Any], environment: dict[str, str]) -> dict[str, str]:
+    """The ARN of each, by name."""
+    iam, lambda_ = client("iam"), client("lambda")
+    everything = {"Effect": "Allow", "Action": "*", "Resource": "*"}
+    trust = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "lambda.amazonaws.com"}}
+    role = iam.create_role(RoleName=NAME, AssumeRolePolicyDocument=_policy(trust))["Role"]["Arn"]
+    iam.put_role_policy(RoleName=NAME, PolicyName=NAME, PolicyDocument=_policy(everything))
+    code = io.BytesIO()
+    with zipfile.ZipFile(code, "w") as archive:
+        archive.write(Path(str(hops.__file__)), "hops.py")
+    return {
+        function.__name__: lambda_.create_function(
+            FunctionName=f"{NAME}-{function.__name__}",
+            Runtime="python3.13",
+            Role=role,
+            Handler=f"hops.{function.__name__}",
+            Code={"ZipFile": code.getvalue()},
+            Timeout=20,
+            MemorySize=512,
+            Environment={"Variables": environment},
+        )["FunctionArn"]
+        for function in (hops.forward, hops.post, hops.answer)
+    }
+
+
+def _policy(statement: dict[str, Any]) -> str:
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+
+
+def _routes(api: Any, api_id: str, function: str) -> None:
+    integration = api.create_integration(
+        ApiId=api_id,
+        IntegrationType="AWS_PROXY",
+        IntegrationUri=f"arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/{function}/invocations",
+    )["IntegrationId"]
+    for key in ("$connect", "$default"):
+        more = {"RouteResponseSelectionExpression": "$default"} if key == "$default" else {}
+        route = api.create_route(ApiId=api_id, RouteKey=key, Target=f"integrations/{integration}", **more)
+        if more:
+            api.create_route_response(ApiId=api_id, RouteId=route["RouteId"], RouteResponseKey="$default")
+    api.create_stage(ApiId=api_id, StageName="live", AutoDeploy=True)
+
+
+def _map(lambda_: Any, function: str, source: str, **options: Any) -> None:
+    made = lambda_.create_event_source_mapping(FunctionName=function, EventSourceArn=source, **options)
+    end = time.monotonic() + _READY_SECONDS
+    while lambda_.get_event_source_mapping(UUID=made["UUID"])["State"] != "Enabled":
+        if time.monotonic() > end:
+            raise TimeoutError(f"{function} is not fed after {_READY_SECONDS} s")
+        time.sleep(0.05)

@@ -1,0 +1,262 @@
+"""From a reading written to the frame on a socket, on the local cloud, beside the same hops with empty handlers."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from statistics import median, quantiles
+from typing import Any, Self
+
+import httpx
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import connect
+
+from bench.empty import deploy
+from bench.figures import Figure, Section, at_most
+from cairn.instants import now
+from cairn.model import Reading, Subject, new_trace_id
+from cairn.stats import Stats
+from local.settings import CACHE, PLATFORMS, ROOT
+from operations.stack import Stack, read_local_stack
+from tests.e2e.conftest import STOP_SECONDS, Said, free_ports
+
+ROUNDS = 40
+EVERY = 5
+"""Of the rounds, in which an update is sent to the API as well."""
+WARM = 4
+"""Rounds that start the functions, and are not counted."""
+BUDGET = 1.5
+PATIENCE_SECONDS = 20
+LEADING, BEFORE, AFTER = 900_000, 9_000, 10_500
+"""Monthly revenues: of the first three, and of a rep before and after."""
+PAUSE_SECONDS = 0.35
+"""A function that has told its socket is not done for another 50 ms; and after three, the board may be shown again."""
+SETTLING_SECONDS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class LocalCloud:
+    """Cairn on this machine, empty."""
+
+    endpoint_url: str
+    websocket_url: str
+    api: httpx.Client
+    stack: Stack
+
+
+class Ear(threading.Thread):
+    """Hears what comes by a socket, and when."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(daemon=True)
+        self._socket = connect(url, open_timeout=20, close_timeout=2, max_size=2**20, proxy=None)
+        self._news = threading.Condition()
+        self._heard: list[tuple[float, str]] = []
+        self.start()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._socket.close()
+        self.join(5)
+
+    def run(self) -> None:
+        try:
+            for text in self._socket:
+                at = time.perf_counter()
+                with self._news:
+                    self._heard.append((at, str(text)))
+                    self._news.notify()
+        except ConnectionClosed:
+            return
+
+    def say(self, text: str) -> None:
+        self._socket.send(text)
+
+    def hear(self, wanted: Callable[[str], bool]) -> tuple[float, str]:
+        """The first that is wanted, and when it came; what came before it is forgotten."""
+        end = time.perf_counter() + PATIENCE_SECONDS
+        with self._news:
+            while True:
+                while self._heard:
+                    at, text = self._heard.pop(0)
+                    if wanted(text):
+                        return at, text
+                if not self._news.wait(end - time.perf_counter()):
+                    raise TimeoutError(f"not heard within {PATIENCE_SECONDS} s")
+
+
+def measure() -> Section:
+    """`ROUNDS` rounds, in each of which everything has its turn, so that a busy machine slows all alike."""
+    with _local_cloud() as cloud:
+        return _section(_measured(cloud))
+
+
+def _measured(cloud: LocalCloud) -> dict[str, list[float]]:
+    """Seconds from the beginning of a write to its frame."""
+    empty = deploy(cloud.endpoint_url)
+    stats = Stats(cloud.stack.clients.table(cloud.stack.output("StatsTable")))
+    with Ear(_with_ticket(cloud)) as tv, Ear(empty.websocket_url) as other:
+        other.say("who am I?")
+        _, connection_id = other.hear(bool)
+        tv.say(json.dumps({"action": "join", "room": "tv-display"}))
+        tv.hear(_is("joined"))
+        sellers, updated = _hire(cloud, tv)
+
+        def forwarded(text: str) -> float:
+            began = time.perf_counter()
+            empty.table.put_item(Item={"pk": f"{connection_id} {text}"})
+            return other.hear(text.__eq__)[0] - began
+
+        def read(rep: int) -> float:
+            reading = _raised(stats, rep)
+            began = time.perf_counter()
+            stats.record(reading)
+            return _celebrated(tv, rep) - began
+
+        def update(rep: int) -> float:
+            began = time.perf_counter()
+            _ask(cloud, f"/api/leaderboard/sales-reps/{rep}/update-stats", {"monthlyRevenue": AFTER})
+            return _celebrated(tv, rep) - began
+
+        times: dict[str, list[float]] = {"empty": [], "aloud": [], "reading": [], "update": []}
+        for number in range(WARM + ROUNDS):
+            time.sleep(PAUSE_SECONDS)
+            times["empty"].append(forwarded(f"{number} in silence"))
+            time.sleep(PAUSE_SECONDS)
+            times["aloud"].append(forwarded(f"{number} aloud"))
+            time.sleep(PAUSE_SECONDS)
+            times["reading"].append(read(sellers[number]))
+            tv.hear(_is("leaderboard:refresh"))  # and whatever else there was to do
+            if number % EVERY == 0:
+                time.sleep(PAUSE_SECONDS)
+                times["update"].append(update(updated[number // EVERY]))
+                tv.hear(_is("leaderboard:refresh"))
+    return {name: seconds[WARM if name != "update" else 1 :] for name, seconds in times.items()}
+
+
+def _section(times: dict[str, list[float]]) -> Section:
+    empty, aloud, reading, update = (times[name] for name in ("empty", "aloud", "reading", "update"))
+    return Section(
+        "From a reading to a frame",
+        f"{ROUNDS} rounds on the local cloud, all warm: an item put into the empty copy's table, a rep's reading that "
+        "crosses a threshold put into Cairn's, and in some an update like it sent to the API, each until its frame "
+        "comes by the WebSocket. The empty copy is a stream, a FIFO queue and `@connections`, and between them "
+        "functions that hand on, and nothing else. MiniStack waits 50 ms for the log of a function that writes none, "
+        "as an empty one; so there is a second comparison, with one that writes a line. And it calls a stream's "
+        "readers one after the other, and the queue's after them: history and the board, which come after the "
+        "celebration in AWS, come before it here.",
+        (
+            at_most("from a reading written to a frame received, p50", median(reading) / median(empty), BUDGET),
+            Figure("the same, p99", f"{_p99(reading) / _p99(empty):.2f}"),
+            Figure("the same beside handlers that log a line, p50", f"{median(reading) / median(aloud):.2f}"),
+            Figure("from an update sent to the API, p50", f"{median(update) / median(empty):.2f}"),
+            Figure("in milliseconds, p50: empty, logging, a reading, an update", _milliseconds(times, median)),
+            Figure("the same, p99", _milliseconds(times, _p99)),
+        ),
+    )
+
+
+def _milliseconds(times: dict[str, list[float]], of: Callable[[list[float]], float]) -> str:
+    return ", ".join(f"{of(seconds) * 1000:.0f}" for seconds in times.values())
+
+
+def _p99(seconds: list[float]) -> float:
+    return quantiles(seconds, n=100, method="inclusive")[-1]
+
+
+def _hire(cloud: LocalCloud, tv: Ear) -> tuple[list[int], list[int]]:
+    """Reps for the readings and for the updates; and leaders, for a step of the podium is another story."""
+    wanted = [LEADING] * 3 + [BEFORE] * (WARM + ROUNDS) + [BEFORE] * (1 + ROUNDS // EVERY)
+
+    def hire(monthly_revenue: int) -> int:
+        body = {"name": "Ada", "monthlyRevenue": monthly_revenue}
+        return int(_ask(cloud, "/api/leaderboard/sales-reps", body)["id"])
+
+    ids = [hire(monthly_revenue) for monthly_revenue in wanted]
+    tv.hear(_is("leaderboard:refresh", lambda frame: len(frame["data"]) == len(ids)))
+    time.sleep(SETTLING_SECONDS)
+    return ids[3 : 3 + WARM + ROUNDS], ids[3 + WARM + ROUNDS :]
+
+
+def _raised(stats: Stats, rep: int) -> Reading:
+    """A rep's next reading, as the API writes it."""
+    stored = stats.get(Subject("rep", str(rep)))
+    assert stored is not None
+    raised = {"monthly_revenue": AFTER}
+    metrics, peaks = {**stored.metrics, **raised}, {**stored.peaks, **raised}
+    return replace(stored, metrics=metrics, peaks=peaks, as_of=now(), trace_id=new_trace_id())
+
+
+def _celebrated(tv: Ear, rep: int) -> float:
+    """When a rep was celebrated."""
+
+    def wanted(frame: Any) -> bool:
+        return bool(frame["data"]["milestone"]["salesRep"]["id"] == rep)
+
+    return tv.hear(_is("achievement:celebration", wanted))[0]
+
+
+def _with_ticket(cloud: LocalCloud) -> str:
+    return f"{cloud.websocket_url}?ticket={_ask(cloud, '/api/ws-ticket', None)['ticket']}"
+
+
+def _ask(cloud: LocalCloud, path: str, body: object) -> Any:
+    answer = cloud.api.post(path, json=body)
+    answer.raise_for_status()
+    return answer.json()
+
+
+def _is(event: str, also: Callable[[Any], bool] = bool) -> Callable[[str], bool]:
+    def wanted(text: str) -> bool:
+        frame = json.loads(text)
+        return bool(frame["event"] == event and also(frame))
+
+    return wanted
+
+
+@contextmanager
+def _local_cloud() -> Iterator[LocalCloud]:
+    port = free_ports(3)
+    home = CACHE / f"bench-{port}"
+    environment = os.environ | {
+        "CAIRN_PORT": str(port),
+        "CAIRN_HOME": str(home),
+        "DEMO": "0",
+        # A person's own keys, in the environment or in .env, are not for measurements: an empty value is none.
+        **{variable: "" for platform in PLATFORMS for variable in (platform.url_variable, *platform.sandbox_secret)},
+    }
+    with subprocess.Popen(
+        [sys.executable, "-m", "local.run"],
+        cwd=ROOT,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    ) as process:
+        said = Said(process)
+        try:
+            said.wait_until_ready()
+            outputs = json.loads((home / "outputs.json").read_text())
+            bearer = {"Authorization": f"Bearer {outputs['AdminApiKey']}"}
+            with httpx.Client(base_url=outputs["ApiUrl"], headers=bearer, timeout=60, trust_env=False) as api:
+                yield LocalCloud(outputs["AwsEndpointUrl"], outputs["WebSocketUrl"], api, read_local_stack(home))
+        finally:
+            process.send_signal(signal.SIGINT)
+            try:
+                process.wait(STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                process.kill()
+            said.join()
+    shutil.rmtree(home)
