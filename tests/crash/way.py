@@ -88,7 +88,7 @@ class Way:
             self.tick()
 
     def _counts(self) -> dict[str, int | None]:
-        readings = map(to_reading, self.items("STATS_TABLE"))
+        readings = map(to_reading, items("STATS_TABLE"))
         return {
             one.subject.id: int(one.metrics["subscribers"]) if "subscribers" in one.metrics else None
             for one in readings
@@ -102,18 +102,10 @@ class Way:
         )
         assert Stats(self.account.cloud.table("STATS_TABLE")).record(reading)
 
-    def items(self, variable: str) -> list[dict[str, Any]]:
-        """Everything in a table."""
-        read = TypeDeserializer().deserialize
-        return [
-            {key: read(value) for key, value in item.to_json()["Attributes"].items()}
-            for item in stored(variable).all_items()
-        ]
-
     def verdict(self, *expected: Expected) -> Verdict:
         """Hold the account against what was expected of it."""
         lost, wrong, repeated = [], list[str](), 0
-        milestones = [item for item in self.items("MILESTONES_TABLE") if item["sk"].startswith("milestone#")]
+        milestones = [item for item in items("MILESTONES_TABLE") if item["sk"].startswith("milestone#")]
         recorded = {(item["subject"], item["label"]): item for item in milestones}
         texts = {one: f"<b>{html.escape(NAMES[one.channel])}</b> passed <b>{one.label}</b>" for one in expected}
         for one in expected:
@@ -142,9 +134,9 @@ class Way:
         return Verdict(tuple(lost), tuple(wrong), repeated)
 
     def _marks(self, expected: Iterable[Expected]) -> list[str]:
-        marks = {item["pk"]: item for item in self.items("MILESTONES_TABLE") if item["sk"].startswith("mark#")}
+        marks = {item["pk"]: item for item in items("MILESTONES_TABLE") if item["sk"].startswith("mark#")}
         wrong = []
-        for item in self.items("STATS_TABLE"):
+        for item in items("STATS_TABLE"):
             reading = to_reading(item)
             steps = [step for step in FOLLOWER_STEPS if step <= self.highest(reading.subject.id)]
             height = marks.get(str(reading.subject), {}).get("height")
@@ -163,42 +155,55 @@ class Way:
 
     def _history(self) -> list[str]:
         """Each reading that was stored is in the history, and each day that ended is closed with its last values."""
-        items = {(item["pk"], item["sk"]): item for item in self.items("HISTORY_TABLE")}
+        entries = {(item["pk"], item["sk"]): item for item in items("HISTORY_TABLE")}
         wrong, last = list[str](), dict[str, Any]()
         for reading in self._readings():
             key = str(reading.subject)
-            entry = items.pop((key, f"reading#{iso(reading.as_of)}"), None)
+            entry = entries.pop((key, f"reading#{iso(reading.as_of)}"), None)
             if entry is None or entry["metrics"] != reading.metrics:
                 wrong.append(f"the history has {entry} for {reading}")
             before = last.get(key)
             if before and before.as_of.date() < reading.as_of.date():
-                day = items.pop((key, f"day#{before.as_of.date().isoformat()}"), None)
+                day = entries.pop((key, f"day#{before.as_of.date().isoformat()}"), None)
                 if day is None or day["metrics"] != before.metrics:
                     wrong.append(f"the history closed {before.as_of.date()} of {key} with {day}")
             last[key] = reading
-        return wrong + [f"the history has {key} of its own" for key in items]
+        return wrong + [f"the history has {key} of its own" for key in entries]
 
     def _in_flight(self) -> list[str]:
         wrong = [f"{name}: {found}" for name, found in self.account.left_behind().items()]
         wrong += [f"{source} is not empty" for source in self.account.sources if source.due()]
-        for item in self.items("AUDIENCE_TABLE"):
+        for item in items("AUDIENCE_TABLE"):
             if item["sk"].startswith("part#") and ("finished_at" not in item or "leased_until" in item):
                 wrong.append(f"a part is unfinished: {item}")
         return wrong
+
+
+def items(variable: str) -> list[dict[str, Any]]:
+    """Everything in a table."""
+    read = TypeDeserializer().deserialize
+    return [
+        {key: read(value) for key, value in item.to_json()["Attributes"].items()}
+        for item in stored(variable).all_items()
+    ]
+
+
+@contextmanager
+def silence() -> Iterator[None]:
+    """Thousands of invocations, each meant to fail, say nothing."""
+    level = logger.log_level
+    logger.setLevel("CRITICAL")
+    try:
+        with redirect_stdout(StringIO()):
+            yield
+    finally:
+        logger.setLevel(level)
 
 
 @contextmanager
 def way(*, announcement_chat: str = "", telegram: Platforms | None = None) -> Iterator[Way]:
     """A fresh account without channels and subscribers."""
     platforms = telegram or Platforms()
-    level = logger.log_level
-    logger.setLevel("CRITICAL")  # thousands of invocations, each meant to fail
-    try:
-        with (
-            redirect_stdout(StringIO()),
-            account(platforms.answer, TELEGRAM_ANNOUNCEMENT_CHAT=announcement_chat) as made,
-        ):
-            platforms.clock = made.clock
-            yield Way(made, platforms)
-    finally:
-        logger.setLevel(level)
+    with silence(), account(platforms.answer, TELEGRAM_ANNOUNCEMENT_CHAT=announcement_chat) as made:
+        platforms.clock = made.clock
+        yield Way(made, platforms)

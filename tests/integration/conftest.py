@@ -9,6 +9,7 @@ import pytest
 from tests.support.api import Api
 from tests.support.clock import ControlledClock, controlled_clock
 from tests.support.cloud import Cloud, cloud
+from tests.support.floor import Floor, sales_floor
 from tests.support.logs import Written, written
 from tests.support.platforms import FakePlatforms
 
@@ -39,3 +40,17 @@ def api(aws: Cloud) -> Api:
 def logs(capsys: pytest.CaptureFixture[str]) -> Iterator[Written]:
     with written(lambda: capsys.readouterr().out) as record:
         yield record
+
+
+@pytest.fixture(scope="module")
+def one_floor() -> Iterator[Floor]:
+    """One account for all tests of a file, since making one takes longer than most of them."""
+    with sales_floor() as made:
+        yield made
+
+
+@pytest.fixture
+def floor(one_floor: Floor) -> Floor:
+    """A sales floor on its first day."""
+    one_floor.empty()
+    return one_floor

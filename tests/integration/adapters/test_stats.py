@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 
+import pytest
+
+from cairn import dynamo
+from cairn.errors import BusyError
 from cairn.instants import now
 from cairn.model import Number, Reading, Subject
-from cairn.stats import Stats, to_item, to_reading
+from cairn.stats import TRIES, Stats, to_item, to_reading
 from tests.support.cloud import Cloud
+from tests.support.outages import refusing
 
 CATS = Subject("channel", "youtube:cats")
 
@@ -58,3 +65,77 @@ def test_many_subjects_are_read_at_once_and_those_without_a_reading_are_left_out
         stats.record(reading(5, subject=subject))
     assert set(stats.get_many(subjects)) == set(subjects[:110])
     assert stats.get_many([]) == {}
+
+
+class Interrupted(Stats):
+    """Somebody else writes between the look and the put, as often as there is something to write."""
+
+    def __init__(self, table: Any, others: list[Reading]) -> None:
+        super().__init__(table)
+        self.others = others
+
+    def get(self, subject: Subject) -> Reading | None:
+        found = super().get(subject)
+        if self.others:
+            assert self.record(self.others.pop(0))
+        return found
+
+
+def more(stored: Reading | None) -> Reading:
+    """A view more than what is stored, and a moment later."""
+    assert stored
+    return replace(
+        stored,
+        metrics={**stored.metrics, "views": stored.metrics["views"] + 1},
+        as_of=stored.as_of + timedelta(milliseconds=1),
+    )
+
+
+def test_a_change_takes_up_what_others_wrote_meanwhile(aws: Cloud) -> None:
+    last = reading(300, 2)
+    stats = Interrupted(aws.table("STATS_TABLE"), [reading(100), reading(200, 1), last])
+    stats.record(reading(50, -1))
+    old, new = stats.change(CATS, more)
+    assert old == last
+    assert new.metrics == {"subscribers": 300, "views": 8}
+    assert stats.get(CATS) == new
+
+
+def test_a_change_that_leaves_what_is_there_writes_nothing(aws: Cloud) -> None:
+    stats = Stats(aws.table("STATS_TABLE"))
+    stats.record(reading(50))
+    aws.changes()
+    old, new = stats.change(CATS, lambda stored: stored or reading(1))
+    assert old is new
+    assert aws.changes() == []
+
+
+def test_a_change_whose_answer_was_lost_is_not_made_twice(aws: Cloud) -> None:
+    """botocore puts again after a time-out: the condition then refuses what its own first try has stored."""
+    table = dynamo.resource().Table("stats_table")
+    stats, first = Stats(table), reading(50)
+    stats.record(first)
+    aws.changes()
+    lost = iter([True])
+
+    def put_before(params: dict[str, Any], **_: Any) -> None:
+        if next(lost, False):
+            aws.table("STATS_TABLE").put_item(Item=params["Item"])
+
+    table.meta.client.meta.events.register("provide-client-params.dynamodb.PutItem", put_before)
+    old, new = stats.change(CATS, more)
+    assert old == first
+    assert new.metrics["views"] == 8
+    assert stats.get(CATS) == new
+    assert len(aws.changes()) == 1
+
+
+def test_a_change_among_too_many_others_asks_to_be_tried_again(aws: Cloud) -> None:
+    table = dynamo.resource().Table("stats_table")
+    Stats(table).record(reading(50))
+    before = now()
+    refused = {"Error": {"Code": "ConditionalCheckFailedException", "Message": "no"}}
+    with refusing(table, "PutItem", refused) as tries, pytest.raises(BusyError, match="try again"):
+        Stats(table).change(CATS, more)
+    assert len(tries) == TRIES
+    assert now() - before < timedelta(seconds=12)
