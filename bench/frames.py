@@ -27,7 +27,7 @@ from cairn.model import Reading, Subject, new_trace_id
 from cairn.stats import Stats
 from local.settings import CACHE, PLATFORMS, ROOT
 from operations.stack import Stack, read_local_stack
-from tests.e2e.conftest import STOP_SECONDS, Said, free_ports
+from tests.support.local_cloud import STOP_SECONDS, Said, free_ports
 
 ROUNDS = 40
 EVERY = 5

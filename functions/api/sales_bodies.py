@@ -75,11 +75,11 @@ def _schema(most: int, *others: dict[str, str], **more: Any) -> WithJsonSchema:
     return WithJsonSchema({"anyOf": [numeric, {"type": "string", "pattern": r"^\d{1,9}(\.\d{1,2})?$"}, *others]})
 
 
-Money = Annotated[Any, BeforeValidator(_money), _schema(HIGHEST - 1, multipleOf=0.01)]
+Money = Annotated[Any, BeforeValidator(_money), _schema(HIGHEST - 1)]
 Goal = Annotated[
     Any,
     BeforeValidator(lambda value: None if value is None else _money(value)),
-    _schema(HIGHEST - 1, {"type": "null"}, multipleOf=0.01),
+    _schema(HIGHEST - 1, {"type": "null"}),
 ]
 Count = Annotated[
     Any,

@@ -12,9 +12,6 @@ from local.settings import CACHE
 from tests.browser.backend import COOKIE, REFRESH_COOKIE, Backend
 from tests.browser.browser import chromium
 from tests.browser.people import floor
-from tests.e2e.conftest import local_cloud
-
-__all__ = ["local_cloud"]
 
 SCREENSHOTS = CACHE / "screenshots"
 WAIT_MILLISECONDS = 5000

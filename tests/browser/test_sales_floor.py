@@ -13,8 +13,8 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, WebSocketRoute, expect
 
 from tests.browser.conftest import shot
-from tests.e2e.conftest import LocalCloud
 from tests.e2e.people import People
+from tests.support.local_cloud import LocalCloud
 
 WITHIN_SECONDS = 2.0
 TRIES = 3

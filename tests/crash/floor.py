@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -116,24 +116,25 @@ class FloorWay:
         self.account.turning.step(self.account.invoke)
         self.account.settle()
 
-    def settle_beside(self, turn: int) -> bool:
-        """Let everything settle, and bring what is to be broadcast at detection's call of that number already.
-
-        False when it has fewer.
-        """
+    @contextmanager
+    def beside(self, turn: int, function: str, bring: Callable[[], object]) -> Iterator[Callable[[], bool]]:
+        """Within, something else happens at a function's call of that number; whether there was one, is asked after."""
         wire, left = self.account.wire, turn + 1
 
         def choose(_number: int, name: str) -> None:
             nonlocal left
-            left -= name.startswith("detect_milestone")
+            left -= name.startswith(function)
             if not left:
                 left = -1
-                self.account.broadcast.step(self.account.invoke)
+                bring()
 
         wire.choose = choose
-        self.account.settle()
+        yield lambda: left < 0
         wire.choose = lambda _number, _name: None
-        return left < 0
+
+    def broadcast(self) -> None:
+        """What is on the queue and due."""
+        self.account.broadcast.step(self.account.invoke)
 
     def tell_in_parts(self, room: str) -> None:
         """As if the room had been large half an hour ago."""

@@ -134,11 +134,29 @@ def test_the_board_is_shown_as_it_is_at_last_at_whatever_instant_a_refresh_comes
         here.account.settle()
         for turn in range(100):
             here.update_and_die(ada, monthlyRevenue=200 + turn)
-            reached = here.settle_beside(turn)
+            with here.beside(turn, "detect_milestone", here.broadcast) as reached:
+                here.account.settle()
             assert here.verdict(Earned(ada, "rank", 3, (1, 2), badges=("top-performer",))) == Verdict(), turn
-            if not reached:
+            if not reached():
                 return
     pytest.fail("detection never came to its end")
+
+
+def test_an_update_is_answered_what_is_announced_at_whatever_instant_the_stream_comes() -> None:
+    with sales_floor() as here:
+        for turn in range(100):
+            rep = here.hire(f"Rep {turn}")
+            here.answered.clear()
+            with here.beside(turn, "api", here.account.settle) as reached:
+                here.update(rep, monthlyRevenue=10_000 + turn)
+            here.account.settle()
+            new = [Earned(rep, "revenue", 10_000), Earned(rep, "rank", 3, (1, 2), badges=("top-performer",))]
+            assert here.answered == [one.id for one in new], turn
+            here.earned += new
+            assert here.verdict() == Verdict(), turn
+            if not reached():
+                return
+    pytest.fail("the update never came to its end")
 
 
 def test_an_update_that_is_made_again_leads_to_everything_once(prove: Prove) -> None:

@@ -8,7 +8,7 @@ from uuid import uuid4
 import httpx
 
 from operations import people
-from tests.e2e.conftest import LocalCloud
+from tests.support.local_cloud import LocalCloud
 
 
 @dataclass

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.conftest import LocalCloud
+from tests.support.local_cloud import LocalCloud
 
 LEFT_OUT = {
     # A platform's name, a cursor and the span of a chart are checked beyond what a schema can say.
@@ -32,7 +32,7 @@ def schemathesis(cloud: LocalCloud, directory: Path, *options: str, configuratio
     """Run it; its report is the failure's message."""
     (directory / "schemathesis.toml").write_text(configuration)
     command = [sys.executable, "-m", "schemathesis.cli", "--config-file", str(directory / "schemathesis.toml"), "run"]
-    command += [f"{cloud.outputs['ApiUrl']}/api/openapi.json", "--no-color", "--max-examples", "20", "--checks", "all"]
+    command += [f"{cloud.outputs['ApiUrl']}/api/openapi.json", "--no-color", "--max-examples", "10", "--checks", "all"]
     command += ["--header", f"Authorization: Bearer {cloud.outputs['AdminApiKey']}", "--phases", "coverage,fuzzing"]
     command += ["--exclude-checks", ",".join(LEFT_OUT), *options]
     done = subprocess.run(command, cwd=directory, capture_output=True, text=True, check=False)

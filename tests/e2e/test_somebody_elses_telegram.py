@@ -20,8 +20,8 @@ import pytest
 from cairn.instants import now
 from cairn.model import Reading, Subject
 from cairn.stats import Stats
-from tests.e2e.conftest import free_ports
 from tests.support.cloud import SECRETS, Cloud, Context, cloud
+from tests.support.local_cloud import free_ports
 
 HERE = Path(__file__).parent / "telegram_test_api"
 TOKEN = SECRETS["TELEGRAM_SECRET"]["TELEGRAM_BOT_TOKEN"]

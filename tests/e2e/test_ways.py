@@ -16,7 +16,7 @@ from cairn.instants import now, to_millis
 from cairn.model import Reading, Subject, new_trace_id
 from cairn.stats import Stats
 from operations.milestones import redetect
-from tests.e2e.conftest import LocalCloud
+from tests.support.local_cloud import LocalCloud
 
 T = TypeVar("T")
 CHAT = 990_001

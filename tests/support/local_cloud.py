@@ -1,4 +1,4 @@
-"""One local cloud for all tests here: started as `make run` starts it, empty, on ports and in a directory of its own.
+"""One local cloud for all tests that want one: as `make run` starts it, empty, on ports and in a directory of its own.
 
 Tests share it, so each uses channels and chats that no other test names.
 """
