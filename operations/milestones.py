@@ -7,35 +7,55 @@ from typing import Any
 
 from boto3.dynamodb.types import TypeSerializer
 
+from cairn.boards import Boards
 from cairn.channels import Channels
 from cairn.messages import Alert
 from cairn.milestones import Milestones
 from cairn.model import Reading, Subject
 from cairn.queue import Queue
+from cairn.reps import KIND as REP
+from cairn.rules import Rule, catalogue
+from cairn.sales_floor import celebrations
 from cairn.stats import Stats, to_item
 from operations.stack import OperationError, Stack
 
 
 def announce(stack: Stack, milestone_id: str) -> str:
-    """Put a recorded milestone's alert on the queue again; those who were told in the last seven days are left out."""
+    """Put what is said of a recorded milestone on its queue again.
+
+    Chats that were told in the last seven days are left out; a room that said it in the last twenty days says it under
+    the same id, which its sockets drop.
+    """
     milestone = Milestones(stack.clients.table(stack.output("MilestonesTable"))).get(milestone_id)
     if milestone is None:
         raise OperationError(f"No milestone {milestone_id}; GET /api/milestones shows their ids")
-    Queue(stack.clients.sqs, stack.output("NotifyQueueUrl")).send([Alert(milestone)])
+    if milestone.subject.kind == REP:
+        words = next(rule for rule in _rules(stack) if rule.name == milestone.rule).words(milestone)
+        Queue(stack.clients.sqs, stack.output("BroadcastQueueUrl")).send(celebrations(milestone, words))
+    else:
+        Queue(stack.clients.sqs, stack.output("NotifyQueueUrl")).send([Alert(milestone)])
     return f"{milestone.name}, {milestone.label}: on the queue, trace id {milestone.trace_id}"
 
 
 def redetect(stack: Stack, keys: list[str]) -> list[str]:
-    """Hold the stored readings against the marks again, of these subjects or of every tracked channel."""
+    """Hold the stored readings against the marks again, of these subjects or of every tracked channel and every rep."""
     try:
         subjects = [Subject.parse(key) for key in keys]
     except ValueError as error:
         raise OperationError(str(error)) from None
     if not subjects:
         channels = Channels(stack.clients.table(stack.output("ChannelsTable")))
-        subjects = [channel.subject for channel in channels.all()]
+        reps = Boards(stack.clients.table(stack.output("LeaderboardTable"))).subjects()
+        subjects = [*(channel.subject for channel in channels.all()), *reps]
     stats = Stats(stack.clients.table(stack.output("StatsTable")))
     return [_redetect(stack, subject, stats.get(subject)) for subject in subjects]
+
+
+def _rules(stack: Stack) -> tuple[Rule, ...]:
+    """The rules as they are deployed."""
+    name = stack.output("DetectMilestoneFunction")
+    variables = stack.clients.functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
+    return catalogue(json.loads(variables["LADDERS"]), variables["TIME_ZONE"])
 
 
 def _redetect(stack: Stack, subject: Subject, reading: Reading | None) -> str:
@@ -56,7 +76,7 @@ def _record(reading: Reading) -> dict[str, Any]:
     The event's id is made from the reading, so that a repeat goes on where the first try failed.
     """
     new, event_id = to_item(reading), f"redetect/{reading.subject}/{reading.as_of.timestamp()}"
-    images = {"NewImage": _image(new), "OldImage": _image(new | {"metrics": {}})}
+    images = {"NewImage": _image(new), "OldImage": _image(new | {"metrics": {}, "peaks": {}})}
     return {"eventID": event_id, "eventName": "MODIFY", "dynamodb": images | {"SequenceNumber": "0"}}
 
 

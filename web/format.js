@@ -27,7 +27,8 @@ export function month(period) {
 
 /** Hours and minutes in the sales floor's own time zone. */
 export function clock(instant, timeZone) {
-  return new Intl.DateTimeFormat(LANGUAGE, { hour: '2-digit', minute: '2-digit', hourCycle: 'h23', timeZone }).format(instant);
+  const parts = { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' };
+  return new Intl.DateTimeFormat(LANGUAGE, { ...parts, timeZone }).format(instant);
 }
 
 export function day(instant, timeZone) {

@@ -107,7 +107,8 @@ function offerMonths(chosen) {
     const period = new Date(Date.UTC(year, number - 1 - back, 1)).toISOString().slice(0, 7);
     return new Option(month(period), back ? period : '', false, (back ? period : '') === chosen);
   });
-  if (!options.some(({ value }) => value === chosen)) options.push(new Option(month(chosen) || chosen, chosen, true, true));
+  const offered = options.some(({ value }) => value === chosen);
+  if (!offered) options.push(new Option(month(chosen) || chosen, chosen, true, true));
   find('period').replaceChildren(...options);
 }
 

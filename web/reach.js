@@ -1,4 +1,4 @@
-/** Who is close to what: each rep's nearest next threshold. A hint to the eye; milestones are decided by the server alone. */
+/** Who is close to what: each rep's nearest next threshold. A hint to the eye; the server alone decides milestones. */
 import { count, money, percent, shortMoney } from './format.js';
 
 /** The ladders as Cairn has them unless `ladders` in cdk.json says otherwise; a test holds them to the rules'. */
@@ -10,7 +10,12 @@ export const LADDERS = Object.freeze({
 });
 
 const NEAR = 0.75; // of the way; what is further off is not within reach
-const METRICS = { revenue: 'monthlyRevenue', signups: 'monthlySignups', bonus_tier: 'monthlySignups', goal: 'goalProgress' };
+const METRICS = {
+  revenue: 'monthlyRevenue',
+  signups: 'monthlySignups',
+  bonus_tier: 'monthlySignups',
+  goal: 'goalProgress',
+};
 const ORDER = ['bonus_tier', 'revenue', 'goal', 'signups']; // of two that are as near, the one that means more
 
 /** A rep's progress in per cent; null for one who has no goal. */

@@ -1,4 +1,4 @@
-/** The display on the wall: the board's top, the latest milestones, and a celebration of each; for weeks, with nobody there. */
+/** The display on the wall: the board's top, the latest milestones, a celebration of each; for weeks, with nobody there. */
 import { keepSession, patiently, serverNow, session } from './api.js';
 import { Celebrations } from './celebrations.js';
 import { arrange, copy, fill, find, flash, text } from './dom.js';
@@ -39,7 +39,14 @@ async function start() {
   feed = await follow({
     limit: () => BOARD,
     after: `${TV}/0`, // all that the room still keeps, for the list; what is old is not celebrated
-    on: { board: take, celebration: celebrate, state: showState, signedOut: () => failed({ status: 401 }), failed, trouble },
+    on: {
+      board: take,
+      celebration: celebrate,
+      state: showState,
+      signedOut: () => failed({ status: 401 }),
+      failed,
+      trouble,
+    },
   });
   timeZone = feed.settings.timeZone;
   ladders = feed.settings.ladders ?? LADDERS;

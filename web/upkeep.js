@@ -46,7 +46,8 @@ const PARTS = [...new Set([location.pathname, ...performance.getEntriesByType('r
   .filter(({ origin, pathname }) => origin === location.origin && !pathname.startsWith('/api/'))
   .map(({ pathname }) => pathname)])];
 
-const heads = () => Promise.all(PARTS.map((part) => fetch(part, { method: 'HEAD', cache: 'no-cache' }).catch(() => null)));
+const head = (part) => fetch(part, { method: 'HEAD', cache: 'no-cache' }).catch(() => null);
+const heads = () => Promise.all(PARTS.map(head));
 
 /** Whether a reload would find everything, and not end at the browser's own error page or with half a program. */
 async function allThere() {

@@ -11,6 +11,7 @@ from uuid import uuid4
 import pytest
 from websockets.exceptions import InvalidStatus
 
+from operations.milestones import announce, redetect
 from tests.e2e.people import People
 from tests.e2e.sockets import Listener, open_socket, ticket
 from tests.e2e.test_ways import ok, wait_for
@@ -158,3 +159,20 @@ def test_what_was_said_while_a_socket_was_away_is_told_when_it_comes_back(local_
 
 def _of(frame: dict[str, Any], rep: int) -> bool:
     return bool(frame["event"] == "achievement:celebration" and frame["data"]["milestone"]["salesRep"]["id"] == rep)
+
+
+def test_what_an_operator_says_again_nobody_takes_for_another_milestone(local_cloud: LocalCloud) -> None:
+    rep = hire(local_cloud)
+    with Listener(local_cloud, ticket(local_cloud)) as tv:
+        tv.join_room("tv-display")
+        (milestone,) = sell(local_cloud, rep, monthlySignups=10)["milestones"]
+        said = tv.first(lambda frame: _of(frame, rep))
+    with Listener(local_cloud, ticket(local_cloud)) as late:
+        late.join_room("tv-display")
+        announce(local_cloud.stack, milestone["id"])
+        assert redetect(local_cloud.stack, [f"rep:{rep}"])
+        time.sleep(1)
+        heard = {frame["id"] for frame in late.frames("achievement:celebration") if _of(frame, rep)}
+    assert heard <= {said["id"]}
+    answer = ok(local_cloud.api.get("/api/milestones", params={"subject": f"rep:{rep}"}))
+    assert [one["id"] for one in answer["items"]] == [milestone["id"]]

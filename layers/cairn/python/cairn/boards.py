@@ -172,6 +172,10 @@ class Boards:
             following = {"pk": pk, "sk": following["sk"], "score": str(following["score"]), "at": f"{position}/{rank}"}
         return Page(places, self._total(pk, following, len(places), cursor), encode(following))
 
+    def subjects(self) -> Iterator[Subject]:
+        """Everybody on the live board."""
+        return (_subject(row["sk"]) for row in query_all(self._table, Key("pk").eq(LIVE), ProjectionExpression="sk"))
+
     def behind(self, period: str) -> Iterator[Subject]:
         """The reps whose rows are of another month."""
         rows = query_all(
