@@ -157,7 +157,7 @@ class Reps:
     def _settled(self, old: Reading | None, new: Reading) -> Outcome:
         before = _score(self._in_month_of(old, new.as_of)) if old else None
         rank, rank_before, (seen, noted) = self._stand(new, before)
-        if seen is noted and noted.trace_id == new.trace_id:  # whatever was noted, the stream was quicker, and of this
+        if seen is noted and noted.trace_id == new.trace_id:  # the stream was quicker, and noted it for this update
             seen = new
         pairs = [(old, new), *([(seen, noted)] if noted is not seen else [])]
         milestones = tuple(
