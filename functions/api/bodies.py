@@ -204,3 +204,4 @@ class Config(Body):
 
     web_socket_url: str
     time_zone: str
+    ladders: dict[str, list[int]] = Field(description="What a rep passes in a month, by rule.")

@@ -25,6 +25,7 @@ from cairn.platforms import Platforms
 from cairn.queue import Queue
 from cairn.reps import KIND, Reps
 from cairn.rules import Rule, Words, catalogue
+from cairn.rules.ladder import Ladder
 from cairn.settings import from_environment
 from cairn.standings import Standings
 from cairn.stats import Stats
@@ -141,8 +142,8 @@ def rules() -> tuple[Rule, ...]:
 
 
 @cache
-def rep_rules() -> dict[str, Rule]:
-    return {rule.name: rule for rule in rules() if rule.kind == KIND}
+def rep_rules() -> dict[str, Ladder]:
+    return {rule.name: rule for rule in rules() if rule.kind == KIND and isinstance(rule, Ladder)}
 
 
 def words(milestone: Milestone) -> Words:

@@ -74,7 +74,11 @@ def ticket() -> bodies.SocketTicket:
 
 @router.get("/api/config", summary="What a page has to know first", responses=answers(bodies.Config))
 def config() -> bodies.Config:
-    return bodies.Config(web_socket_url=parts.settings().websocket_url, time_zone=parts.settings().time_zone)
+    return bodies.Config(
+        web_socket_url=parts.settings().websocket_url,
+        time_zone=parts.settings().time_zone,
+        ladders={name: list(rule.thresholds) for name, rule in parts.rep_rules().items() if rule.metric != "podium"},
+    )
 
 
 def _session(id_token: str, *others: Cookie) -> Response[bodies.Session]:

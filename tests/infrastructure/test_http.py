@@ -107,6 +107,7 @@ def test_a_page_runs_its_own_code_and_reaches_its_own_origin_and_sockets_and_not
         "base-uri": "'none'",
         "form-action": "'none'",
         "script-src": "'self'",
+        "require-trusted-types-for": "'script'",
         "style-src": "'self'",
         "font-src": "'self'",
         "manifest-src": "'self'",

@@ -393,5 +393,8 @@ def test_a_keys_ticket_is_nobodys_and_has_its_modules_alone(api: Api) -> None:
 
 def test_a_page_knows_where_the_socket_is_and_what_time_before_anybody_signs_in(api: Api) -> None:
     answer = api("GET", "/api/config", scopes=None)
-    assert answer.json == {"webSocketUrl": "ws://sockets.test/live", "timeZone": "UTC"}
+    ladders = answer.json["ladders"]
+    assert answer.json == {"webSocketUrl": "ws://sockets.test/live", "timeZone": "UTC", "ladders": ladders}
+    assert ladders["goal"] == [100]
+    assert set(ladders) == {"revenue", "signups", "bonus_tier", "goal"}
     assert CLIENT_ID not in answer.text
