@@ -22,8 +22,8 @@ class Front(Construct):
     def __init__(self, scope: Construct, construct_id: str, *, http: Http, pages: Pages, sockets: Sockets) -> None:
         super().__init__(scope, construct_id)
         own = (
-            f"{_NOTHING}; script-src 'self'; require-trusted-types-for 'script'; style-src 'self'; font-src 'self'; manifest-src 'self'; "
-            f"img-src 'self' https: data:; connect-src 'self' {sockets.origin}"
+            f"{_NOTHING}; script-src 'self'; require-trusted-types-for 'script'; style-src 'self'; font-src 'self'; "
+            f"manifest-src 'self'; img-src 'self' https: data:; connect-src 'self' {sockets.origin}"
         )
         for_api = self._headers("ApiHeaders", "The API: JSON, which loads nothing", _NOTHING)
         for_docs = self._headers("DocsHeaders", "The API's page: Swagger's code stands in it", _SWAGGER)
