@@ -11,6 +11,8 @@ Calls count as encrypted: queues refuse those that are not, and on loopback ther
 CloudFormation makes route responses, without which a WebSocket API of AWS gives no answers; MiniStack knows them, its
 CloudFormation does not.
 
+A path pattern's `*` is any characters, a line's end among them.
+
 An object that is not there is not found, as S3 says to who may list, which the distribution may.
 
 Packages and layers are unpacked once and linked, not unpacked again for each worker, which took half of a cold start.
@@ -22,12 +24,14 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shutil
 import sys
 import threading
 import time
 import zipfile
 from collections.abc import Iterable, Mapping
+from functools import partial
 from http import HTTPStatus
 from os import PathLike
 from pathlib import Path
@@ -37,7 +41,7 @@ from typing import Any
 from ministack import app
 from ministack.core import iam_actions, lambda_runtime
 from ministack.core.iam_evaluator import pin_request_origin
-from ministack.services import apigateway, s3
+from ministack.services import apigateway, cloudfront, s3
 from ministack.services.cloudformation import provisioners
 
 from local.settings import CACHE
@@ -59,6 +63,7 @@ def main() -> None:
     lambda_runtime.zipfile = SimpleNamespace(**vars(zipfile) | {"ZipFile": UnpackedOnce})
     provisioners._RESOURCE_HANDLERS[ROUTE_RESPONSE] = {"create": _route_response}  # noqa: SLF001 - it has no other door
     s3.serve_cloudfront_origin_fetch = _found_or_not
+    cloudfront._re_compile = partial(re.compile, flags=re.DOTALL)  # noqa: SLF001 - as above
     os.environ["PYTHONDONTWRITEBYTECODE"] = "1"  # for the functions, which have theirs with them
     _drop_unused()
     app.main()

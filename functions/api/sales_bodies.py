@@ -313,4 +313,4 @@ class BadgeChange(Sent):
     emoji: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=16)]
     rule: Annotated[str, StringConstraints(min_length=1, max_length=40)]
     threshold: Money
-    active: bool = True
+    active: Annotated[bool, Field(strict=True)] = True
