@@ -1,6 +1,6 @@
 # One line each; CI runs the same. Everything is installed into .venv in this checkout.
 .DEFAULT_GOAL := help
-.PHONY: help run test test-here test-in-the-cloud check format bench deploy key lock clean
+.PHONY: help run test test-in-the-cloud test-here test-crashes check format bench deploy key lock clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -13,13 +13,16 @@ run: .venv/ready ## the whole of Cairn on this machine: local cloud, sandbox pla
 	@python -m local.run
 
 test: .venv/ready ## every test: unit, integration, crashes, template, local cloud, browser; some eight minutes on two cores
-	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target test-here test-in-the-cloud
-
-test-here: .venv/ready
-	@pytest --ignore tests/e2e --ignore tests/browser
+	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target test-in-the-cloud test-here test-crashes
 
 test-in-the-cloud: .venv/ready
 	@pytest tests/e2e tests/browser
+
+test-here: .venv/ready
+	@pytest tests/unit tests/infrastructure tests/integration
+
+test-crashes: .venv/ready
+	@pytest tests/crash
 
 check: .venv/ready ## lint, format, types, architecture
 	@ruff check . && ruff format --check . && mypy && lint-imports
