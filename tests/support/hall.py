@@ -125,6 +125,6 @@ def event(key: str, room: str = "tv-display", data: object = None) -> RoomEvent:
 
 @contextmanager
 def hall(aws: Cloud, clock: ControlledClock, poster: FakePoster) -> Iterator[Hall]:
-    """With the queue as infra has it."""
-    with in_place_of_sqs(Fifo(clock, "broadcast", max_receives=30, hidden=HIDDEN)) as fifo:
+    """With the queue as infra has it, but for a third of the receives."""
+    with in_place_of_sqs(Fifo(clock, "broadcast", max_receives=10, hidden=HIDDEN)) as fifo:
         yield Hall(aws, fifo, poster, clock)
