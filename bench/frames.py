@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
-import signal
-import subprocess
-import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import replace
 from statistics import median, quantiles
 from typing import Any, Self
 
-import httpx
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
@@ -25,9 +19,7 @@ from bench.figures import Figure, Section, at_most
 from cairn.instants import now
 from cairn.model import Reading, Subject, new_trace_id
 from cairn.stats import Stats
-from local.settings import CACHE, PLATFORMS, ROOT
-from operations.stack import Stack, read_local_stack
-from tests.support.local_cloud import STOP_SECONDS, Said, free_ports
+from tests.support.local_cloud import LocalCloud, started
 
 ROUNDS = 40
 EVERY = 5
@@ -43,22 +35,15 @@ PAUSE_SECONDS = 0.35
 SETTLING_SECONDS = 3
 
 
-@dataclass(frozen=True, slots=True)
-class LocalCloud:
-    """Cairn on this machine, empty."""
-
-    endpoint_url: str
-    websocket_url: str
-    api: httpx.Client
-    stack: Stack
-
-
 class Ear(threading.Thread):
     """Hears what comes by a socket, and when."""
 
     def __init__(self, url: str) -> None:
         super().__init__(daemon=True)
-        self._socket = connect(url, open_timeout=20, close_timeout=2, max_size=2**20, proxy=None)
+        self._opened = ExitStack()
+        self._socket = self._opened.enter_context(
+            connect(url, open_timeout=20, close_timeout=2, max_size=2**20, proxy=None)
+        )
         self._news = threading.Condition()
         self._heard: list[tuple[float, str]] = []
         self.start()
@@ -67,7 +52,7 @@ class Ear(threading.Thread):
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._socket.close()
+        self._opened.close()
         self.join(5)
 
     def run(self) -> None:
@@ -98,13 +83,13 @@ class Ear(threading.Thread):
 
 def measure() -> Section:
     """`ROUNDS` rounds, in each of which everything has its turn, so that a busy machine slows all alike."""
-    with _local_cloud() as cloud:
+    with started("bench") as cloud:
         return _section(_measured(cloud))
 
 
 def _measured(cloud: LocalCloud) -> dict[str, list[float]]:
     """Seconds from the beginning of a write to its frame."""
-    empty = deploy(cloud.endpoint_url)
+    empty = deploy(cloud.outputs["AwsEndpointUrl"])
     stats = Stats(cloud.stack.clients.table(cloud.stack.output("StatsTable")))
     with Ear(_with_ticket(cloud)) as tv, Ear(empty.websocket_url) as other:
         other.say("who am I?")
@@ -208,7 +193,7 @@ def _celebrated(tv: Ear, rep: int) -> float:
 
 
 def _with_ticket(cloud: LocalCloud) -> str:
-    return f"{cloud.websocket_url}?ticket={_ask(cloud, '/api/ws-ticket', None)['ticket']}"
+    return f"{cloud.outputs['WebSocketUrl']}?ticket={_ask(cloud, '/api/ws-ticket', None)['ticket']}"
 
 
 def _ask(cloud: LocalCloud, path: str, body: object) -> Any:
@@ -223,40 +208,3 @@ def _is(event: str, also: Callable[[Any], bool] = bool) -> Callable[[str], bool]
         return bool(frame["event"] == event and also(frame))
 
     return wanted
-
-
-@contextmanager
-def _local_cloud() -> Iterator[LocalCloud]:
-    port = free_ports(3)
-    home = CACHE / f"bench-{port}"
-    environment = os.environ | {
-        "CAIRN_PORT": str(port),
-        "CAIRN_HOME": str(home),
-        "DEMO": "0",
-        # A person's own keys, in the environment or in .env, are not for measurements: an empty value is none.
-        **{variable: "" for platform in PLATFORMS for variable in (platform.url_variable, *platform.sandbox_secret)},
-    }
-    with subprocess.Popen(
-        [sys.executable, "-m", "local.run"],
-        cwd=ROOT,
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    ) as process:
-        said = Said(process)
-        try:
-            said.wait_until_ready()
-            outputs = json.loads((home / "outputs.json").read_text())
-            bearer = {"Authorization": f"Bearer {outputs['AdminApiKey']}"}
-            with httpx.Client(base_url=outputs["ApiUrl"], headers=bearer, timeout=60, trust_env=False) as api:
-                yield LocalCloud(outputs["AwsEndpointUrl"], outputs["WebSocketUrl"], api, read_local_stack(home))
-        finally:
-            process.send_signal(signal.SIGINT)
-            try:
-                process.wait(STOP_SECONDS)
-            except subprocess.TimeoutExpired:
-                process.kill()
-            said.join()
-    shutil.rmtree(home)

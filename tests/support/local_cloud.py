@@ -14,6 +14,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,13 +46,20 @@ class LocalCloud:
 
 @pytest.fixture(scope="session")
 def local_cloud() -> Iterator[LocalCloud]:
-    """A local cloud with the sandbox, without the demo, that fetches every minute."""
+    """A local cloud that fetches every minute."""
+    with started("e2e", CAIRN_FETCH_SCHEDULE="rate(1 minute)") as cloud:
+        yield cloud
+
+
+@contextmanager
+def started(name: str, **chosen: str) -> Iterator[LocalCloud]:
+    """A local cloud with the sandbox, without the demo; the test fails when it does not start, or does not end well."""
     port = free_ports(3)
-    home = CACHE / f"e2e-{port}"
+    home = CACHE / f"{name}-{port}"
     environment = os.environ | {
+        **chosen,
         "CAIRN_PORT": str(port),
         "CAIRN_HOME": str(home),
-        "CAIRN_FETCH_SCHEDULE": "rate(1 minute)",
         "DEMO": "0",
         # A person's own keys, in the environment or in .env, are not for tests: an empty value is none.
         **{variable: "" for platform in PLATFORMS for variable in (platform.url_variable, *platform.sandbox_secret)},
