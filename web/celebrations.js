@@ -14,15 +14,15 @@ export class Celebrations {
     this.#told = new Set(told);
   }
 
-  /** Take an `achievement:celebration` frame; false for one that is known. */
-  add(frame) {
+  /** Take an `achievement:celebration` frame; false for one that is known. What is no news is only listed. */
+  add(frame, isNews = true) {
     const milestone = frame.data?.milestone;
     if (!milestone || this.#known.has(milestone.id)) return false;
     remember(this.#known, milestone.id);
     this.listed.unshift({ ...frame.data, at: new Date(milestone.achievedAt) });
     this.listed.sort((a, b) => b.at - a.at);
     this.listed.length = Math.min(this.listed.length, MOST_LISTED);
-    if (!this.#told.has(milestone.id)) this.#waiting.push(frame);
+    if (isNews && !this.#told.has(milestone.id)) this.#waiting.push(frame);
     if (this.#waiting.length > MOST_WAITING) this.#waiting.shift();
     return true;
   }

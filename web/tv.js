@@ -19,7 +19,9 @@ const TOLD = 'cairn:told';
 
 const places = new Map(); // by the rep's id
 const ranksBefore = new Map();
-const celebrations = new Celebrations(remembered());
+const before = remembered();
+const wasOn = before !== null; // this display, before a reload
+const celebrations = new Celebrations(before ?? []);
 const stage = new Stage(celebrations, remember);
 const reloading = new Reloading(() => !stage.busy);
 let board = null;
@@ -36,6 +38,7 @@ if (me) await start().catch(failed);
 
 async function start() {
   keepSession(me);
+  remember();
   feed = await follow({
     limit: () => BOARD,
     after: `${TV}/0`, // all that the room still keeps, for the list; what is old is not celebrated
@@ -63,17 +66,19 @@ function take(fresh) {
   showBoard();
 }
 
-function celebrate(frame) {
-  if (!celebrations.add(frame)) return;
+/** What was said before this display was ever on is no news to it; what was said while it was away is. */
+function celebrate(frame, isNews) {
+  if (!celebrations.add(frame, isNews || wasOn)) return;
   showLatest();
   stage.play();
 }
 
+/** What this display told before a reload; null when it was never on. */
 function remembered() {
   try {
-    return JSON.parse(sessionStorage.getItem(TOLD)) ?? [];
+    return JSON.parse(sessionStorage.getItem(TOLD));
   } catch {
-    return [];
+    return null;
   }
 }
 

@@ -149,14 +149,23 @@ def test_a_screen_reader_is_told_too(wall: Wall) -> None:
 
 
 def test_what_is_older_than_ten_minutes_is_listed_and_not_celebrated(wall: Wall) -> None:
+    wall.open()
     wall.milestone("Old", minutes_ago=11)
     wall.milestone("Fresh", minutes_ago=9)
-    wall.open()
     wall.stage_is("Fresh")
     wall.wait(12 * SECOND)
     wall.stage_is(None)
     expect(wall.page.locator("#latest li")).to_have_count(2)
     assert wall.celebrated == ["Fresh"]
+
+
+def test_what_was_said_before_a_wall_was_ever_on_is_listed_and_the_next_is_celebrated_at_once(wall: Wall) -> None:
+    wall.milestone("Earlier", minutes_ago=1)
+    wall.open()
+    wall.told("Earlier")
+    wall.stage_is(None)
+    wall.milestone("Now")
+    wall.stage_is("Now")
 
 
 def test_a_wall_whose_own_clock_is_wrong_goes_by_the_servers(wall: Wall, backend: Backend) -> None:
