@@ -107,7 +107,8 @@ def _found_or_not(bucket: str, key: str, *request: object, **options: object) ->
     answer = _from_origin(bucket, key, *request, **options)
     there = s3._ensure_bucket(bucket)  # noqa: SLF001 - as above
     if answer[0] == HTTPStatus.FORBIDDEN and there is not None and key not in there["objects"]:
-        return s3._error("NoSuchKey", "The specified key does not exist.", 404, f"/{bucket}/{key}")  # noqa: SLF001
+        said = "The specified key does not exist."
+        return s3._error("NoSuchKey", said, 404, f"/{bucket}/{key}")  # noqa: SLF001 - as above
     return answer
 
 

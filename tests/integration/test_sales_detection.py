@@ -148,7 +148,8 @@ def test_the_board_is_in_line_before_anybody_is_told(floor: Floor) -> None:
     floor.stream()
     floor.said()
     Stats(table("stats")).record(job(rep, later=1, monthly_revenue=700))
-    with refusing(detection()._audiences["rep"]._reps._boards._table, "TransactWriteItems"):  # type: ignore[attr-defined]
+    floors: Any = detection()._audiences["rep"]
+    with refusing(floors._reps._boards._table, "TransactWriteItems"):
         assert handler({"Records": floor.aws.changes()}, Context())["batchItemFailures"]
     assert floor.refreshes() == []
 
@@ -156,7 +157,8 @@ def test_the_board_is_in_line_before_anybody_is_told(floor: Floor) -> None:
 def test_a_retry_that_finds_its_request_unanswered_sends_it_again(floor: Floor) -> None:
     floor.hire()
     changes = floor.aws.changes()
-    with refusing(detection()._audiences["rep"]._queue._sqs, "SendMessageBatch"):  # type: ignore[attr-defined]
+    floors: Any = detection()._audiences["rep"]
+    with refusing(floors._queue._sqs, "SendMessageBatch"):
         assert handler({"Records": changes}, Context())["batchItemFailures"]
     assert floor.refreshes() == []
     keys = set()
@@ -280,9 +282,9 @@ def test_whatever_fails_on_the_way_is_done_by_the_retry(floor: Floor, operation:
     answer = floor.update(rep, monthlyRevenue=50_000)
     changes = floor.aws.changes()
     for failing in range(calls):
-        others = count(-failing)
+        calls_before = count(-failing)
         milestones = detection()._milestones._table
-        with refusing(milestones, operation, times=1, when=lambda _, others=others: next(others) >= 0):  # type: ignore[misc]
+        with refusing(milestones, operation, times=1, when=lambda _, before=calls_before: next(before) >= 0):  # type: ignore[misc]  # mypy infers no default
             try:
                 handler({"Records": changes}, Context())
             except ClientError:

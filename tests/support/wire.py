@@ -194,7 +194,7 @@ class Wire:
 
 def _response(request: AWSPreparedRequest, status: int, body: dict[str, Any]) -> AWSResponse:
     headers = {"content-type": "application/x-amz-json-1.0"}
-    return AWSResponse(request.url, status, headers, MockRawResponse(json.dumps(body)))  # type: ignore[arg-type]
+    return AWSResponse(request.url, status, headers, MockRawResponse(json.dumps(body)))  # type: ignore[arg-type]  # moto's
 
 
 def _raise(error: Exception) -> NoReturn:

@@ -62,7 +62,7 @@ def test_a_slow_socket_that_cannot_be_closed_has_yet_to_be_told(poster: FakePost
         raise BusyError("HTTP 429")
 
     poster.answers = {"slow": always(SlowError("1.5 s"))}
-    poster.disconnect = refuse  # type: ignore[method-assign]
+    poster.disconnect = refuse  # type: ignore[method-assign]  # for this test
     outcome, _ = tell(poster, {"slow": ["1", "2"], "c": ["1", "2"]})
     assert outcome.dropped == set()
     assert outcome.unfinished == {0, 1}

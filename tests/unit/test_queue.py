@@ -17,7 +17,7 @@ class FakeSqs:
         self.refusals = list(refusals)
         self.calls: list[list[str]] = []
 
-    def send_message_batch(self, *, QueueUrl: str, Entries: list[dict[str, Any]]) -> dict[str, Any]:  # noqa: N803
+    def send_message_batch(self, *, QueueUrl: str, Entries: list[dict[str, Any]]) -> dict[str, Any]:  # noqa: N803 - SQS
         assert QueueUrl == "url"
         self.calls.append([entry["Id"] for entry in Entries])
         refused = self.refusals.pop(0) if self.refusals else []
