@@ -17,6 +17,7 @@ os.environ |= {
 for variable in ("AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_SESSION_TOKEN"):
     os.environ.pop(variable, None)
 
-from tests.support.local_cloud import local_cloud  # noqa: E402 - the environment comes first
+import tests.support.dynamodb  # noqa: E402 - the environment comes first
+from tests.support.local_cloud import local_cloud  # noqa: E402 - as above
 
-__all__ = ["local_cloud"]
+__all__ = ["local_cloud", "tests"]

@@ -22,7 +22,8 @@ from cairn.stats import Stats, to_reading
 from cairn.subscribers import Subscribers
 from tests.crash.explorer import Verdict
 from tests.crash.platforms import Platforms
-from tests.support.lambdas import Account, account, changes, stored
+from tests.support.dynamodb import stored
+from tests.support.lambdas import Account, account, changes
 
 YOUTUBE = "youtube:UC" + "a" * 22
 TELEGRAM = "telegram:-1001"
@@ -182,10 +183,7 @@ class Way:
 def items(variable: str) -> list[dict[str, Any]]:
     """Everything in a table."""
     read = TypeDeserializer().deserialize
-    return [
-        {key: read(value) for key, value in item.to_json()["Attributes"].items()}
-        for item in stored(variable).all_items()
-    ]
+    return [{key: read(value) for key, value in item.items()} for item in stored(variable).items()]
 
 
 @contextmanager

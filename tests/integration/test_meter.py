@@ -11,8 +11,8 @@ import pytest
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.compat import HTTPHeaders
 from botocore.exceptions import ClientError
-from moto import mock_aws
 
+from tests.support.dynamodb import empty_account
 from tests.support.meter import (
     Meter,
     UnmeteredError,
@@ -31,7 +31,7 @@ KILOBYTE = 1024
 
 @pytest.fixture
 def meter() -> Iterator[Meter]:
-    with mock_aws(), metered() as made:
+    with empty_account(), metered() as made:
         client = boto3.client("dynamodb")
         client.create_table(
             TableName="things",

@@ -13,7 +13,6 @@ from typing import Any
 import boto3
 import pytest
 from botocore.exceptions import ClientError
-from moto import mock_aws
 
 from cairn.api_keys import ApiKeys
 from cairn.errors import BadInputError, ConflictError, NotFoundError
@@ -22,6 +21,7 @@ from operations import __main__ as command
 from operations import keys, month, pages, people, platform_secrets, queues
 from operations.clients import Clients
 from operations.stack import OperationError, Stack, read_local_stack, write_local_stack
+from tests.support.dynamodb import empty_account
 
 PASSWORD = "Cairn-11111111"
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -30,7 +30,7 @@ NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 @pytest.fixture
 def stack() -> Iterator[Stack]:
     """A stack with the parts that operators touch."""
-    with mock_aws():
+    with empty_account():
         clients = Clients.of_the_account()
         table = clients.dynamodb.create_table(
             TableName="audience",

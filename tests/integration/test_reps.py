@@ -27,7 +27,7 @@ from cairn.rules import catalogue
 from cairn.stats import Stats, to_item
 from functions.detect_milestone.detection import Detection
 from tests.support.cloud import cloud
-from tests.support.lambdas import stored
+from tests.support.dynamodb import stored
 from tests.support.platforms import FakePlatforms
 
 LADDERS = {
@@ -90,7 +90,7 @@ class World:
 
     def __init__(self, boards: Boards, stats: Watched, milestones: Milestones) -> None:
         for name in ("LEADERBOARD_TABLE", "STATS_TABLE", "MILESTONES_TABLE"):
-            stored(name).items.clear()
+            stored(name).clear()
         stats.records.clear()
         self.boards, self.stats, self.heard = boards, stats, Announced()
         self.now, rules = START, catalogue()

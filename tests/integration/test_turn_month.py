@@ -10,8 +10,8 @@ import pytest
 
 from functions.turn_month.handler import RESERVE_SECONDS, TurnError, reps
 from tests.support.cloud import forget
+from tests.support.dynamodb import stored
 from tests.support.floor import Floor, at
-from tests.support.lambdas import stored
 from tests.support.outages import refusing
 
 DECEMBER = at("2026-12-01T00:00:00Z")
@@ -93,9 +93,9 @@ def test_a_second_time_changes_nothing(floor: Floor) -> None:
     floor.clock.reach(DECEMBER)
     assert floor.turn() == {"turned": 2}
     floor.update(ada, monthlyRevenue=7)
-    items = len(stored("STATS_TABLE").stream_shard.items)
+    items = len(stored("STATS_TABLE").records())
     assert floor.turn() == {"turned": 0}
-    assert len(stored("STATS_TABLE").stream_shard.items) == items
+    assert len(stored("STATS_TABLE").records()) == items
     assert revenues(floor) == {ada: 7, grace: 0}
     assert kept(floor, "2026-11") == {ada: 100, grace: 50}
 

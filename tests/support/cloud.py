@@ -20,13 +20,19 @@ import boto3
 import botocore.session
 import httpx
 from botocore.loaders import create_loader
+from ministack.services import dynamodb
 from moto import mock_aws
 
 from tests.support.people import CLIENT_ID, ISSUER, POOL_ID, UserPool
 from tests.support.tables import TABLES
 
 Handler = Callable[[dict[str, Any], Any], Any]
-QUEUES = {"NOTIFY_QUEUE_URL": "notify", "FETCH_QUEUE_URL": "fetch", "BROADCAST_QUEUE_URL": "broadcast.fifo"}
+QUEUES = {
+    "NOTIFY_QUEUE_URL": "notify",
+    "FETCH_QUEUE_URL": "fetch",
+    "BROADCAST_QUEUE_URL": "broadcast.fifo",
+    "COUNT_QUEUE_URL": "count.fifo",
+}
 SECRETS = {
     "YOUTUBE_SECRET": {"YOUTUBE_API_KEY": "AIza-test"},
     "TELEGRAM_SECRET": {"TELEGRAM_BOT_TOKEN": "123456:AA-test", "TELEGRAM_WEBHOOK_SECRET": "hush"},
@@ -37,6 +43,7 @@ SETTINGS = {
     "TELEGRAM_API_URL": "http://platforms.test/telegram",
     "INSTAGRAM_API_URL": "http://platforms.test/instagram/v25.0",
     "LADDERS": "{}",
+    "LIVE_CHANNELS": "{}",
     "TIME_ZONE": "UTC",
     "REFRESH_AGE_SECONDS": "300",
     "STALE_AFTER_SECONDS": "900",
@@ -49,6 +56,11 @@ SETTINGS = {
     "USER_POOL_JWKS_URL": "http://platforms.test/people/.well-known/jwks.json",
     "CONNECTIONS_URL": "http://sockets.test/live",
     "WEBSOCKET_URL": "ws://sockets.test/live",
+    "VIEWER_HEARTBEAT_INTERVAL": "30000",
+    "VIEWER_TIMEOUT": "60",
+    "VIEWER_COUNT_UPDATE_INTERVAL": "2000",
+    "VIEWER_JOINS_PER_MINUTE": "200",
+    "FRONT_KEY": "front",
 }
 
 
@@ -66,14 +78,20 @@ class Context:
         return int(self.seconds * 1000)
 
 
+def make_tables() -> None:
+    """The template's tables, by the names of the functions' environment."""
+    client = boto3.client("dynamodb")
+    for variable, definition in TABLES.items():
+        client.create_table(TableName=variable.lower(), BillingMode="PAY_PER_REQUEST", **definition)
+        os.environ[variable] = variable.lower()
+
+
 class Cloud:
     """Tables, queues and secrets by the names of the functions' environment."""
 
     def __init__(self) -> None:
-        dynamodb, sqs = boto3.client("dynamodb"), boto3.client("sqs")
-        for variable, definition in TABLES.items():
-            dynamodb.create_table(TableName=variable.lower(), BillingMode="PAY_PER_REQUEST", **definition)
-            os.environ[variable] = variable.lower()
+        sqs = boto3.client("sqs")
+        make_tables()
         for variable, name in QUEUES.items():
             attributes: Any = {"Attributes": {"FifoQueue": "true"}} if name.endswith(".fifo") else {}
             os.environ[variable] = sqs.create_queue(QueueName=name, **attributes)["QueueUrl"]
@@ -82,7 +100,7 @@ class Cloud:
             os.environ[variable] = variable.lower()
         os.environ.update(SETTINGS)
         self._streams = boto3.client("dynamodbstreams")
-        self._read = 0
+        self._read: set[str] = set()
 
     @cached_property
     def people(self) -> UserPool:
@@ -98,7 +116,8 @@ class Cloud:
         shard = self._streams.describe_stream(StreamArn=arn)["StreamDescription"]["Shards"][0]["ShardId"]
         iterator = self._streams.get_shard_iterator(StreamArn=arn, ShardId=shard, ShardIteratorType="TRIM_HORIZON")
         records = self._streams.get_records(ShardIterator=iterator["ShardIterator"], Limit=1000)["Records"]
-        fresh, self._read = records[self._read :], len(records)
+        fresh = [record for record in records if record["eventID"] not in self._read]
+        self._read |= {record["eventID"] for record in fresh}
         return [record for record in fresh if record["eventName"] in ("INSERT", "MODIFY")]
 
     def messages(self, variable: str) -> list[dict[str, Any]]:
@@ -166,7 +185,8 @@ def forget() -> None:
 _descriptions = create_loader()
 
 
-def _session() -> botocore.session.Session:
+def fresh_session() -> botocore.session.Session:
+    """What an account's clients have in common."""
     session = botocore.session.get_session()
     session.register_component("data_loader", _descriptions)
     return session
@@ -178,7 +198,8 @@ def cloud(transport: httpx.BaseTransport) -> Iterator[Cloud]:
     from cairn import http
 
     with mock_aws():
-        boto3.setup_default_session(botocore_session=_session())
+        dynamodb.reset()  # if it is MiniStack's: tests/support/dynamodb.py
+        boto3.setup_default_session(botocore_session=fresh_session())
         forget()
         http.transport = transport
         try:

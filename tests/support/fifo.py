@@ -125,10 +125,12 @@ def _record(message: Message) -> dict[str, Any]:
 
 @contextmanager
 def in_place_of_sqs(queue: Fifo) -> Iterator[Fifo]:
-    """What clients of the default session send to any queue goes to this one."""
+    """What clients of the default session send to the function's queue goes to this one."""
 
-    def answer(model: Any, params: dict[str, Any], **_: Any) -> tuple[Any, dict[str, Any]]:
-        return _Answered(), queue.answer(model.name, json.loads(params["body"]))
+    def answer(model: Any, params: dict[str, Any], **_: Any) -> tuple[Any, dict[str, Any]] | None:
+        request = json.loads(params["body"])
+        ours = request["QueueUrl"].endswith(f"{queue.function}.fifo")
+        return (_Answered(), queue.answer(model.name, request)) if ours else None
 
     events: Any = boto3._get_default_session().events  # its types have handlers answer nothing
     events.register("before-call.sqs", answer)
@@ -140,3 +142,4 @@ def in_place_of_sqs(queue: Fifo) -> Iterator[Fifo]:
 
 class _Answered:
     status_code = 200
+    content = b""

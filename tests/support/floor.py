@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
-import tests.support.atomic  # noqa: F401 - the bulk's threads
 from cairn import messages
 from cairn.instants import from_iso
 from cairn.messages import BoardChanged, RoomEvent
@@ -16,7 +15,7 @@ from cairn.ranks import way
 from tests.support.api import Answer, Api
 from tests.support.clock import ControlledClock, controlled_clock
 from tests.support.cloud import Cloud, Context, cloud
-from tests.support.lambdas import stored
+from tests.support.dynamodb import stored
 from tests.support.platforms import FakePlatforms
 
 BOARD = "/api/leaderboard"
@@ -34,9 +33,7 @@ class Floor:
     def empty(self) -> None:
         self.clock.begin_again()
         for variable in OURS:
-            stored(variable).items.clear()
-        stored("STATS_TABLE").stream_shard.items.clear()
-        self.aws._read = 0
+            stored(variable).clear()
         self.said()
 
     # -- through the API

@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib
 import json
 import os
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -18,12 +19,12 @@ from uuid import uuid4
 import httpx
 from aws_lambda_powertools.utilities.parameters import get_secret
 from aws_lambda_powertools.utilities.parameters.constants import DEFAULT_PROVIDERS
-from moto.backends import get_backend
 from moto.core.models import DEFAULT_ACCOUNT_ID
 
 from cairn.dynamo import chunks
 from tests.support.clock import ControlledClock, controlled_clock
 from tests.support.cloud import SECRETS, Cloud, Context, cloud
+from tests.support.dynamodb import stored
 from tests.support.fifo import Fifo
 from tests.support.gateway import Gateway
 from tests.support.wire import SandboxDied, Wire
@@ -38,7 +39,11 @@ TIMEOUTS = {
     "broadcast": 20,
     "ws_connect": 29,
     "turn_month": 300,
+    "viewer_heartbeat": 10,
+    "count_viewers": 20,
 }
+REMEMBERING = ("ws_connect", "viewer_heartbeat", "count_viewers")
+"""Those that go by what they read or asked a moment ago."""
 MOST_STEPS = 3000
 
 
@@ -152,24 +157,9 @@ class InOrder(Fifo):
             self.deliver(invoke)
 
 
-def stored(variable: str) -> Any:
-    """A table as moto has it in memory: what a Scan would say, in no time."""
-    return get_backend("dynamodb")[DEFAULT_ACCOUNT_ID]["us-east-1"].tables[variable.lower()]
-
-
 def changes() -> list[dict[str, Any]]:
-    """What the stats table's stream says of new and changed items.
-
-    moto also writes a record of a put that changes nothing, which DynamoDB does not.
-    https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Streams.html
-    """
-    records = [item.record for item in stored("STATS_TABLE").stream_shard.items]
-    return [
-        record
-        for record in records
-        if record["eventName"] in ("INSERT", "MODIFY")
-        and record["dynamodb"].get("OldImage") != record["dynamodb"]["NewImage"]
-    ]
+    """What the stats table's stream says of new and changed items."""
+    return [record for record in stored("STATS_TABLE").records() if record["eventName"] in ("INSERT", "MODIFY")]
 
 
 @dataclass
@@ -334,6 +324,7 @@ class Account:
         self.fetch = Queue(clock, "fetch_stats", max_receives=5)
         self.notify = Queue(clock, "notify", max_receives=30)
         self.broadcast = InOrder(clock, "broadcast", max_receives=30, hidden=timedelta(minutes=2))
+        self.count = InOrder(clock, "count_viewers", max_receives=30, hidden=timedelta(minutes=2))
         self.gateway = Gateway(clock, self.wire)
         self.detection = Stream(clock, "detect_milestone")
         self.history = Stream(clock, "record_history")
@@ -341,12 +332,14 @@ class Account:
         self.turning = Asynchronous(clock, "turn_month")
         self.updates = Updates(clock)
         streams, schedules = [self.detection, self.history], [self.schedule, self.turning]
-        self.sources: list[Source] = [self.updates, *schedules, *streams, self.fetch, self.notify, self.broadcast]
+        queues: list[Source] = [self.fetch, self.notify, self.broadcast, self.count]
+        self.sources: list[Source] = [self.updates, *schedules, *streams, *queues]
 
     def invoke(self, function: str, event: dict[str, Any]) -> Any:
-        """A function's answer; InvocationFailedError when it gave none. The sandbox after a dead one knows no secrets.
+        """A function's answer; InvocationFailedError when it gave none. The sandbox after a dead one knows nothing.
 
-        It would make its clients anew too; they hold nothing of what went before, and making them takes long.
+        Of most functions only secrets need to be forgotten: their clients hold nothing of what went before, and making
+        them takes long.
         """
         handler = importlib.import_module(f"functions.{function}.handler").handler
         with self.wire.invocation(function, TIMEOUTS[function]) as invocation:
@@ -355,6 +348,8 @@ class Account:
                 return handler(event, context)
             except SandboxDied:
                 _forget_secrets()
+                if function in REMEMBERING:
+                    _forget_parts(function)
                 raise InvocationFailedError(f"{function}: the sandbox died") from None
             except Exception as error:
                 raise InvocationFailedError(f"{function}: {error!r}") from error
@@ -375,6 +370,12 @@ class Account:
             source.step(self.invoke)
         return bool(waiting)
 
+    def run(self, until: datetime) -> None:
+        """Bring everything that is due by then, and let time pass up to it."""
+        while (due := min(filter(None, (source.due() for source in self.sources)), default=None)) and due <= until:
+            self.step()
+        self.clock.reach(until)
+
     def left_behind(self) -> dict[str, Any]:
         """What reached a place where a person has to look."""
         return {
@@ -385,6 +386,7 @@ class Account:
                 "detection failures": self.detection.discarded,
                 "history failures": self.history.discarded,
                 "broadcast dead letters": self.broadcast.dead_letters,
+                "count dead letters": self.count.dead_letters,
                 "fetch failures": self.schedule.given_up,
                 "turning failures": self.turning.given_up,
             }.items()
@@ -396,6 +398,7 @@ class Account:
             "notify": self.notify,
             "fetch": self.fetch,
             "broadcast.fifo": self.broadcast,
+            "count.fifo": self.count,
         }
         queue = queues.get(request.get("QueueUrl", "").rsplit("/", 1)[-1])
         if operation == "CreateQueue":
@@ -434,12 +437,22 @@ def account(answer: Callable[[httpx.Request], httpx.Response], **settings: str) 
 def _warm_up() -> None:
     """Have every function make its adapters, as after a first invocation."""
     for function in TIMEOUTS:
-        for value in list(vars(importlib.import_module(f"functions.{function}.handler")).values()):
-            if hasattr(value, "cache_clear"):
-                value()
+        for part in _parts(function):
+            part()
     for variable in SECRETS:
         get_secret(os.environ[variable])
     _forget_secrets()
+
+
+def _parts(function: str) -> list[Any]:
+    """What a function makes on first use."""
+    modules = [module for name, module in sys.modules.items() if name.startswith(f"functions.{function}.")]
+    return [value for module in modules for value in vars(module).values() if hasattr(value, "cache_clear")]
+
+
+def _forget_parts(function: str) -> None:
+    for part in _parts(function):
+        part.cache_clear()
 
 
 def _forget_secrets() -> None:

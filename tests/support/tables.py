@@ -53,4 +53,5 @@ TABLES: dict[str, dict[str, Any]] = {
         ],
     },
     "CONNECTIONS_TABLE": _PAIR,
+    "PRESENCE_TABLE": _PAIR,
 }

@@ -11,8 +11,8 @@ from functions.api import parts
 from functions.api.gate import LARGER
 from functions.api.reps import RESERVE_SECONDS
 from functions.api.sales_bodies import MOST_UPDATES
+from tests.support.dynamodb import stored
 from tests.support.floor import BULK, REPS, Floor
-from tests.support.lambdas import stored
 from tests.support.outages import refusing
 
 FULL = dict.fromkeys(
@@ -152,7 +152,7 @@ def test_what_there_is_no_time_for_is_not_made_and_says_so(floor: Floor) -> None
     assert [one["status"] for one in answer["results"]] == [503, 400]
     assert "time" in answer["results"][0]["error"]
     assert floor.rep(rep)["monthlySignups"] == 0
-    assert len(stored("STATS_TABLE").stream_shard.items) == 1
+    assert len(stored("STATS_TABLE").records()) == 1
 
 
 def test_who_has_retired_is_not_found_and_the_others_are(floor: Floor) -> None:

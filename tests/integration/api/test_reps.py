@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cairn.instants import iso, now
+from tests.support.dynamodb import stored
 from tests.support.floor import BOARD, REPS, Floor
-from tests.support.lambdas import stored
 
 NEW = {
     "id": 1,
@@ -97,12 +97,12 @@ def test_a_user_id_comes_back_as_it_was_sent(one_floor: Floor, user: object) -> 
     ],
 )
 def test_a_rep_who_makes_no_sense_is_not_made(one_floor: Floor, body: dict[str, object], field: str) -> None:
-    before = len(stored("STATS_TABLE").items)
+    before = len(stored("STATS_TABLE").items())
     answer = one_floor.api("POST", REPS, body)
     assert answer.status == 400
     assert [detail["field"] for detail in answer.json["details"]] == [field]
     assert field in answer.error
-    assert len(stored("STATS_TABLE").items) == before
+    assert len(stored("STATS_TABLE").items()) == before
 
 
 def test_what_may_be_missing_may_be_null(floor: Floor) -> None:

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.support.dynamodb import stored
 from tests.support.floor import REPS, Floor
-from tests.support.lambdas import stored
 
 FIELDS = (
     "monthlyRevenue",
@@ -132,16 +132,16 @@ def rep(one_floor: Floor) -> int:
 
 def somebody(floor: Floor) -> int:
     """Whoever is there: nothing here changes them, which is what it is about."""
-    return 1 if stored("STATS_TABLE").items else floor.hire("Grace", monthlyRevenue=7)
+    return 1 if stored("STATS_TABLE").items() else floor.hire("Grace", monthlyRevenue=7)
 
 
 def refused(floor: Floor, rep: int, field: str, *, body: object = None, raw: str | None = None) -> None:
-    before = stored("STATS_TABLE").stream_shard.items[-1]
+    before = stored("STATS_TABLE").records()[-1]
     path = f"{REPS}/{rep}/update-stats"
     answer = floor.api("POST", path, raw=raw) if raw else floor.api("POST", path, body)
     assert answer.status == 400, answer.text
     assert field in answer.error
-    assert stored("STATS_TABLE").stream_shard.items[-1] is before
+    assert stored("STATS_TABLE").records()[-1] is before
 
 
 @pytest.mark.parametrize("field", FIELDS)
@@ -225,12 +225,12 @@ near_misses = st.dictionaries(st.sampled_from([*FIELDS, "rank", "x"]), anything 
 @given(body=near_misses | anything)
 def test_no_json_is_answered_with_a_500_and_what_is_refused_changes_nothing(one_floor: Floor, body: object) -> None:
     rep = somebody(one_floor)
-    written = len(stored("STATS_TABLE").stream_shard.items)
+    written = len(stored("STATS_TABLE").records())
     answer = one_floor.try_update(rep, body)
     assert answer.status in (200, 400), answer.text
     if answer.status == 400:
         assert answer.error
-        assert len(stored("STATS_TABLE").stream_shard.items) == written
+        assert len(stored("STATS_TABLE").records()) == written
     elif isinstance(body, dict):
         assert body.keys() <= set(FIELDS)
         assert all(answer.json["rep"][name] >= 0 for name in body)
