@@ -34,7 +34,7 @@ bench: .venv/ready ## measure the budgets and write docs/performance.md
 	@python -m bench
 
 deploy: .venv/ready ## deploy to the AWS account of your credentials
-	@npm ci --silent && npx cdk deploy --all && python -m operations pages publish
+	@npm ci --silent && npx cdk deploy --all --no-previous-parameters && python -m operations pages publish
 
 key: .venv/ready ## make an API key in AWS: make key SCOPES=admin NAME=me
 	@python -m operations keys create --scopes $(SCOPES) --name $(NAME)

@@ -39,5 +39,9 @@ class Broadcasting(Construct):
         queues.broadcast.feed(self.broadcast, batch_size=10)
         queues.broadcast.grant_send(self.broadcast)
         tables.connections.grant(self.broadcast, "Query", "GetItem", "PutItem", "UpdateItem", "DeleteItem")
+        # A channel's room is those who watch it; who is gone is found out by the post.
+        tables.grant_presence(self.broadcast)
+        tables.presence.grant(self.broadcast, "Query")
+        queues.count.grant_send(self.broadcast)
         tables.leaderboard.grant(self.broadcast, "GetItem", indexes=("by_score",))
         sockets.grant_post(self.broadcast)

@@ -1,4 +1,7 @@
-"""One page that follows a reading: each column is a station of its way, and what goes wrong is at the foot."""
+"""One page that follows a reading: each column is a station of its way, and what goes wrong is at the foot.
+
+Viewers have a row of their own, since most of what they do is no reading.
+"""
 
 from collections.abc import Sequence
 
@@ -15,7 +18,8 @@ from infra.http import Http
 from infra.notifying import Notifying
 from infra.outputs import output
 from infra.platforms import Platforms
-from infra.queues import Queues
+from infra.presence import Presence
+from infra.queues import Queue, Queues
 from infra.sockets import Sockets
 from infra.turning import Turning
 
@@ -35,6 +39,7 @@ class Dashboard(Construct):
         history: History,
         notifying: Notifying,
         sockets: Sockets,
+        presence: Presence,
         broadcasting: Broadcasting,
         turning: Turning,
         http: Http,
@@ -43,6 +48,8 @@ class Dashboard(Construct):
         fetch, detect, notify = fetching.fetch_stats, detection.detect_milestone, notifying.notify
         broadcast, ws_connect = broadcasting.broadcast, sockets.ws_connect
         functions = [fetch, detect, history.record_history, notify, broadcast, ws_connect]
+        viewer_heartbeat, count_viewers = presence.viewer_heartbeat, presence.count_viewers
+        functions += [viewer_heartbeat, count_viewers]
         functions += [turning.turn_month, http.api, http.telegram_webhook]
         board = cloudwatch.Dashboard(
             self, "Dashboard", dashboard_name=Stack.of(self).stack_name, default_interval=Duration.hours(6)
@@ -80,16 +87,21 @@ class Dashboard(Construct):
                 "Behind the stream, ms",
                 *(_of(f, "IteratorAge", "Maximum") for f in (detect, history.record_history)),
             ),
-            *(
-                _graph(
-                    f"{queue.name} queue",
-                    queue.visible().with_(label="messages"),
-                    queue.oldest().with_(label="oldest, seconds"),
-                )
-                for queue in (queues.notify, queues.broadcast)
-            ),
+            _queue(queues.notify),
+            _queue(queues.broadcast),
             _graph("Socket errors", *(sockets.metric(name, "Sum") for name in ("ClientError", "IntegrationError"))),
             _graph("Server errors", *(_of(f, "Url5xxCount", "Sum") for f in (http.api, http.telegram_webhook))),
+        )
+        board.add_widgets(
+            _title("Viewers", "They come, beat, ask and go; whoever changes a count has it made anew."),
+            _graph("Viewers' requests", _of(viewer_heartbeat, "UrlRequestCount", "Sum")),
+            _graph(
+                "Viewers' latency, ms",
+                *(viewer_heartbeat.resource.metric("UrlRequestLatency", statistic=s, label=s) for s in ("p50", "p99")),
+            ),
+            _graph("Viewers' server errors", _of(viewer_heartbeat, "Url5xxCount", "Sum")),
+            _graph("Time to count, ms", *_durations(count_viewers)),
+            _queue(queues.count),
         )
         board.add_widgets(
             _graph(
@@ -114,6 +126,14 @@ def _title(name: str, says: str) -> cloudwatch.TextWidget:
 
 def _graph(title: str, *metrics: cloudwatch.Metric, width: int = 4) -> cloudwatch.GraphWidget:
     return cloudwatch.GraphWidget(title=title, left=list(metrics), width=width)
+
+
+def _queue(queue: Queue) -> cloudwatch.GraphWidget:
+    return _graph(
+        f"{queue.name} queue",
+        queue.visible().with_(label="messages"),
+        queue.oldest().with_(label="oldest, seconds"),
+    )
 
 
 def _of(function: Function, metric: str, statistic: str) -> cloudwatch.Metric:

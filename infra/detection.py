@@ -8,6 +8,7 @@ from infra.packaging import Packaging
 from infra.queues import Queues
 from infra.settings import Settings
 from infra.tables import Tables
+from infra.viewers import Viewers
 
 
 class Detection(Construct):
@@ -18,6 +19,7 @@ class Detection(Construct):
         *,
         settings: Settings,
         packaging: Packaging,
+        viewers: Viewers,
         tables: Tables,
         queues: Queues,
     ) -> None:
@@ -31,6 +33,7 @@ class Detection(Construct):
             timeout=Duration.seconds(30),
             environment={"LADDERS": settings.ladders_json, "TIME_ZONE": settings.time_zone},
         )
+        viewers.tell(self.detect_milestone, "LIVE_CHANNELS")
         tables.stats.feed(self.detect_milestone, failures=queues.detection_failures)
         # A rep who steps on or off the podium by it is noted in a reading of its own.
         tables.stats.grant(self.detect_milestone, "GetItem", "PutItem")

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from aws_cdk import Duration
+from aws_cdk import Duration, Fn
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
@@ -83,6 +83,12 @@ class Function(Construct):
     def tell(self, **environment: str) -> None:
         for name, value in environment.items():
             self.resource.add_environment(name, value)
+
+    def open_to_all(self) -> str:
+        """The host of a public Lambda URL, not signed by CloudFront: that would ask each POST for its body's hash."""
+        url = self.resource.add_function_url(auth_type=lambda_.FunctionUrlAuthType.NONE)
+        output(self, f"{self.id}FunctionUrl", url.url, description=f"Lambda URL of {self.name}, behind CloudFront")
+        return Fn.parse_domain_name(url.url)
 
     def metric(
         self,

@@ -1,11 +1,9 @@
 """What people, machines and Telegram ask of Cairn: api and telegram_webhook, each behind a Lambda URL."""
 
-from aws_cdk import Duration, Fn
-from aws_cdk import aws_lambda as lambda_
+from aws_cdk import Duration
 from constructs import Construct
 
 from infra.functions import Function
-from infra.outputs import output
 from infra.packaging import Packaging
 from infra.people import People
 from infra.platforms import Platforms
@@ -79,12 +77,5 @@ class Http(Construct):
         queues.notify.grant_send(self.telegram_webhook)
         platforms.telegram.grant_keys(self.telegram_webhook)
 
-        self.api_host = _host(self.api, "ApiFunctionUrl")
-        self.webhook_host = _host(self.telegram_webhook, "TelegramWebhookFunctionUrl")
-
-
-def _host(function: Function, name: str) -> str:
-    """Of a public Lambda URL, not signed by CloudFront: that would ask each POST for the hash of its body."""
-    url = function.resource.add_function_url(auth_type=lambda_.FunctionUrlAuthType.NONE)
-    output(function, name, url.url, description=f"Lambda URL of {function.name}, behind CloudFront")
-    return Fn.parse_domain_name(url.url)
+        self.api_host = self.api.open_to_all()
+        self.webhook_host = self.telegram_webhook.open_to_all()

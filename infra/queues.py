@@ -22,6 +22,7 @@ class Queues(Construct):
         self.broadcast = Queue(
             self, "Broadcast", settings=settings, max_receives=30, hidden=Duration.minutes(2), in_order=True
         )
+        self.count = Queue(self, "Count", settings=settings, max_receives=30, hidden=Duration.minutes(2), in_order=True)
         self.schedule_failures = DeadLetters(self, "ScheduleFailures", settings=settings)
         self.fetch_failures = DeadLetters(self, "FetchFailures", settings=settings)
         self.detection_failures = DeadLetters(self, "DetectionFailures", settings=settings)

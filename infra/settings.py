@@ -7,7 +7,18 @@ from typing import Annotated, Any, Literal, Self
 from zoneinfo import available_timezones
 
 from aws_cdk import RemovalPolicy
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PositiveInt, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PositiveInt,
+    StringConstraints,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 
 
 class SettingsError(Exception):
@@ -31,10 +42,20 @@ def _rising(steps: tuple[int, ...]) -> tuple[int, ...]:
     return steps
 
 
+def _small(channels: Mapping[str, str]) -> Mapping[str, str]:
+    if len(json.dumps(channels, ensure_ascii=False).encode()) > _MOST_BYTES:
+        raise ValueError(f"more than {_MOST_BYTES} bytes of JSON, half of all that a function's environment holds")
+    return channels
+
+
 def _with_telegram(platforms: Mapping[str, object]) -> Mapping[str, object]:
     if "telegram" not in platforms:
         raise ValueError("telegram is missing, by which alerts are sent")
     return platforms
+
+
+# https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
+_MOST_BYTES = 2048
 
 
 class PlatformSettings(BaseModel):
@@ -69,6 +90,20 @@ class Settings(BaseModel):
         Field(description="name of a rule to its thresholds, in place of its own"),
     ]
 
+    viewer_heartbeat_interval: Annotated[int, Field(ge=1000, description="milliseconds")]
+    viewer_timeout: Annotated[PositiveInt, Field(description="seconds")]
+    viewer_count_update_interval: Annotated[int, Field(ge=500, description="milliseconds")]
+    viewer_joins_per_minute: Annotated[PositiveInt, Field(description="of one address")]
+    live_channels: Annotated[
+        Mapping[
+            Annotated[str, Field(pattern=r"^[A-Za-z0-9._~:@-]{1,100}$")],
+            Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)],
+        ],
+        BeforeValidator(_parsed),
+        AfterValidator(_small),
+        Field(description="channel id to the name by which Telegram is told of its milestones"),
+    ]
+
     # SQS takes 2 to 1,000 as an event source's maximum concurrency.
     notify_concurrency: Annotated[int, Field(ge=2, le=1000)]
     # Telegram allows about 30 a second for free and up to 1,000 with paid broadcast.
@@ -83,6 +118,13 @@ class Settings(BaseModel):
         AfterValidator(_with_telegram),
     ]
 
+    @field_validator("viewer_timeout")
+    @classmethod
+    def _bears_a_lost_heartbeat(cls, seconds: int, info: ValidationInfo) -> int:
+        if 1000 * seconds < 2 * info.data.get("viewer_heartbeat_interval", 0):
+            raise ValueError("must be two of viewer_heartbeat_interval or more, so that one heartbeat may be lost")
+        return seconds
+
     @classmethod
     def from_context(cls, context: Callable[[str], Any]) -> Self:
         """Read every setting; raises SettingsError that names each bad one and says what it should be."""
@@ -96,6 +138,10 @@ class Settings(BaseModel):
     @property
     def ladders_json(self) -> str:
         return json.dumps(self.model_dump(mode="json")["ladders"])
+
+    @property
+    def live_channels_json(self) -> str:
+        return json.dumps(self.model_dump(mode="json")["live_channels"], ensure_ascii=False)
 
     @property
     def production(self) -> bool:

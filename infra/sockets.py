@@ -1,4 +1,4 @@
-"""browser ─► WebSocket API ─► ws_connect ─► connections table."""
+"""browser ─► WebSocket API ─► ws_connect ─► connections table, presence table."""
 
 from aws_cdk import Aws, CfnCondition, CfnParameter, Duration, Fn, Stack
 from aws_cdk import aws_apigatewayv2 as apigateway
@@ -10,8 +10,10 @@ from constructs import Construct
 from infra.functions import Function
 from infra.outputs import output
 from infra.packaging import Packaging
+from infra.queues import Queues
 from infra.settings import Settings
 from infra.tables import Tables
+from infra.viewers import Viewers
 
 STAGE = "live"
 
@@ -20,7 +22,15 @@ class Sockets(Construct):
     """One WebSocket API, whose every route is ws_connect's: it reads in the event which one it was."""
 
     def __init__(
-        self, scope: Construct, construct_id: str, *, settings: Settings, packaging: Packaging, tables: Tables
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        settings: Settings,
+        packaging: Packaging,
+        viewers: Viewers,
+        tables: Tables,
+        queues: Queues,
     ) -> None:
         super().__init__(scope, construct_id)
         self.ws_connect = Function(
@@ -73,6 +83,9 @@ class Sockets(Construct):
         )
         self._addresses()
         tables.connections.grant(self.ws_connect, "Query", "GetItem", "PutItem", "UpdateItem", "DeleteItem")
+        tables.grant_presence(self.ws_connect)
+        queues.count.grant_send(self.ws_connect)
+        viewers.tell(self.ws_connect, "VIEWER_JOINS_PER_MINUTE")
         self.grant_post(self.ws_connect)
         output(self, "WebSocketUrl", self.url, description="Where browsers connect; a ticket goes in ?ticket=")
 
@@ -100,13 +113,20 @@ class Sockets(Construct):
 
     def grant_post(self, function: Function) -> None:
         """Let a function send to this API's sockets, and close them; to no other's."""
+        self._grant(function, "POST", "DELETE")
+
+    def grant_ask(self, function: Function) -> None:
+        """Let a function ask whether a socket is open."""
+        self._grant(function, "GET")
+
+    def _grant(self, function: Function, *methods: str) -> None:
         arns = [
             Stack.of(self).format_arn(
                 service="execute-api",
                 resource=self._api.api_id,
                 resource_name=f"{STAGE}/{method}/@connections/*",
             )
-            for method in ("POST", "DELETE")
+            for method in methods
         ]
         function.allow("execute-api:ManageConnections", on=arns)
         NagSuppressions.add_resource_suppressions(
@@ -115,7 +135,7 @@ class Sockets(Construct):
                 NagPackSuppression(
                     id="AwsSolutions-IAM5",
                     reason="API Gateway makes up the names of sockets as they come; these are all of one API's stage.",
-                    applies_to=[RegexAppliesTo(regex=r"/\/live\/(POST|DELETE)\/@connections\/\*$/")],
+                    applies_to=[RegexAppliesTo(regex=r"/\/live\/(POST|DELETE|GET)\/@connections\/\*$/")],
                 )
             ],
             apply_to_children=True,

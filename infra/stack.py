@@ -14,11 +14,13 @@ from infra.packaging import Packaging
 from infra.pages import Pages
 from infra.people import People
 from infra.platforms import Platforms
+from infra.presence import Presence
 from infra.queues import Queues
 from infra.settings import Settings
 from infra.sockets import Sockets
 from infra.tables import Tables
 from infra.turning import Turning
+from infra.viewers import Viewers
 from infra.watching import Watching
 
 
@@ -35,6 +37,7 @@ class Cairn(Stack):
         packaging = Packaging(self, "Packaging", target=settings.dependencies)
         platforms = Platforms(self, "Platforms", settings=settings)
         people = People(self, "People", settings=settings)
+        viewers = Viewers(self, "Viewers", settings=settings)
         tables = Tables(self, "Tables", settings=settings)
         queues = Queues(self, "Queues", settings=settings)
 
@@ -49,7 +52,15 @@ class Cairn(Stack):
             queues=queues,
         )
         # stats table ══stream══► detect_milestone ─► notify queue, broadcast queue
-        detection = Detection(self, "Detection", settings=settings, packaging=packaging, tables=tables, queues=queues)
+        detection = Detection(
+            self,
+            "Detection",
+            settings=settings,
+            packaging=packaging,
+            viewers=viewers,
+            tables=tables,
+            queues=queues,
+        )
         # notify queue ─► notify ─► Telegram
         notifying = Notifying(
             self,
@@ -62,8 +73,27 @@ class Cairn(Stack):
         )
         # stats table ══stream══► record_history ─► history table
         history = History(self, "History", settings=settings, packaging=packaging, tables=tables, queues=queues)
-        # browser ─► WebSocket API ─► ws_connect ─► connections table
-        sockets = Sockets(self, "Sockets", settings=settings, packaging=packaging, tables=tables)
+        # browser ─► WebSocket API ─► ws_connect ─► connections table, presence table
+        sockets = Sockets(
+            self,
+            "Sockets",
+            settings=settings,
+            packaging=packaging,
+            viewers=viewers,
+            tables=tables,
+            queues=queues,
+        )
+        # browser, embed ─► viewer_heartbeat ─► presence table ─► count queue ─► count_viewers ─► stats table
+        presence = Presence(
+            self,
+            "Presence",
+            settings=settings,
+            packaging=packaging,
+            viewers=viewers,
+            tables=tables,
+            queues=queues,
+            sockets=sockets,
+        )
         # broadcast queue ─► broadcast ─► WebSocket rooms
         broadcasting = Broadcasting(
             self,
@@ -76,7 +106,7 @@ class Cairn(Stack):
         )
         # schedule ─► turn_month ─► stats table
         turning = Turning(self, "Turning", settings=settings, packaging=packaging, tables=tables, queues=queues)
-        # browser, Telegram ─► CloudFront ─► pages, api, telegram_webhook
+        # browser, Telegram ─► CloudFront ─► pages, api, telegram_webhook, viewer_heartbeat
         http = Http(
             self,
             "Http",
@@ -89,7 +119,7 @@ class Cairn(Stack):
             sockets=sockets,
         )
         pages = Pages(self, "Pages", settings=settings)
-        Front(self, "Front", http=http, pages=pages, sockets=sockets)
+        Front(self, "Front", http=http, presence=presence, pages=pages, sockets=sockets)
         Watching(
             self,
             "Watching",
@@ -101,6 +131,7 @@ class Cairn(Stack):
             history=history,
             notifying=notifying,
             sockets=sockets,
+            presence=presence,
             broadcasting=broadcasting,
             turning=turning,
             http=http,

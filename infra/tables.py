@@ -26,10 +26,15 @@ class Tables(Construct):
         self.channels = Table(self, "channels", settings=settings, time_to_live="expires_at")
         self.leaderboard = Table(self, "leaderboard", settings=settings, local_indexes={"by_score": "score"})
         self.connections = Table(self, "connections", settings=settings, time_to_live="expires_at")
+        self.presence = Table(self, "presence", settings=settings, time_to_live="expires_at")
 
     def grant_board(self, function: Function) -> None:
         """Let a function bring a rep's row on the leaderboard into line, and the counts by which a rank is told."""
         self.leaderboard.grant(function, "GetItem", "PutItem", "UpdateItem", "DeleteItem")
+
+    def grant_presence(self, function: Function) -> None:
+        """Let a function take viewers in and out, and read how many were counted last."""
+        self.presence.grant(function, "GetItem", "UpdateItem", "DeleteItem")
 
 
 class Table(Construct):

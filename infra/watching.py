@@ -17,6 +17,7 @@ from infra.http import Http
 from infra.notifying import Notifying
 from infra.outputs import output, pascal
 from infra.platforms import Platforms
+from infra.presence import Presence
 from infra.queues import Queues
 from infra.settings import Settings
 from infra.sockets import Sockets
@@ -37,6 +38,7 @@ class Watching(Construct):
         history: History,
         notifying: Notifying,
         sockets: Sockets,
+        presence: Presence,
         broadcasting: Broadcasting,
         turning: Turning,
         http: Http,
@@ -44,9 +46,9 @@ class Watching(Construct):
         super().__init__(scope, construct_id)
         self._topic = self._alarm_topic(settings)
         readers = [detection.detect_milestone, history.record_history]
-        public = [http.api, http.telegram_webhook]
+        public = [http.api, http.telegram_webhook, presence.viewer_heartbeat]
         others = [fetching.fetch_stats, notifying.notify, broadcasting.broadcast]
-        others += [sockets.ws_connect, turning.turn_month]
+        others += [sockets.ws_connect, presence.count_viewers, turning.turn_month]
 
         for dead_letters in queues.dead_letters:
             self._alarm(
@@ -92,6 +94,15 @@ class Watching(Construct):
             says="An event has waited a minute to be told to its room.",
             section="broadcasts-waiting",
         )
+        self._alarm(
+            "CountsWaiting",
+            queues.count.oldest(),
+            # A count that is due when the next viewer may be gone waits that long, and there is always one.
+            at_least=settings.viewer_timeout + 240,
+            periods=3,
+            says="A channel's viewers have not been counted for minutes.",
+            section="counts-waiting",
+        )
         for function in [*readers, *public, *others]:
             self._alarm(
                 f"{function.id}Errors",
@@ -126,6 +137,7 @@ class Watching(Construct):
             history=history,
             notifying=notifying,
             sockets=sockets,
+            presence=presence,
             broadcasting=broadcasting,
             turning=turning,
             http=http,

@@ -2,8 +2,8 @@
 
 MiniStack finds a distribution by the `Host` header, a name that only browsers resolve; this proxy sets it, so that one
 plain address works everywhere, and says in `X-Forwarded-Host` which one it was. It says that the viewer came by HTTPS,
-since the distribution sends anybody else away. A body is passed on whole, never in parts. A few paths cannot be passed
-on at all: MiniStack answers them itself, whatever the host.
+since the distribution sends anybody else away, and from which address, as the real CloudFront does. A body is passed on
+whole, never in parts. A few paths cannot be passed on at all: MiniStack answers them itself, whatever the host.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _HOP_BY_HOP = frozenset(
     {"connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "proxy-connection"}
     | {"te", "trailer", "transfer-encoding", "upgrade"}
 )
-_SET_HERE = frozenset({"host", "content-length", "x-forwarded-host", "x-forwarded-proto"})
+_SET_HERE = frozenset({"host", "content-length", "x-forwarded-host", "x-forwarded-proto", "cloudfront-viewer-address"})
 _SET_BY_THE_SERVER = frozenset({"content-length", "date", "server"})
 _CONNECTIONS = 16
 """Requests at once; each keeps a Lambda busy, which here is a process of this machine's. The others wait their turn."""
@@ -72,6 +72,8 @@ def application(ministack_url: str, distribution: str, transport: httpx.AsyncBas
             (b"host", host.encode()),
             (b"x-forwarded-host", request.headers.get("host", "").encode("latin-1")),
             (b"x-forwarded-proto", b"https"),
+            # https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/adding-cloudfront-headers.html
+            *([(b"cloudfront-viewer-address", "{}:{}".format(*request.client).encode())] if request.client else []),
         ]
         # Not the client's own build_request, which adds the headers that httpx likes to send.
         upstream = httpx.Request(request.method, target, headers=headers, content=await request.body())
@@ -115,7 +117,15 @@ def main() -> None:
     parser.add_argument("--distribution", required=True, metavar="LABEL", help="the part before .cloudfront.net")
     options = parser.parse_args()
     app = application(options.ministack, options.distribution)
-    uvicorn.run(app, host="127.0.0.1", port=options.port, log_level="warning", server_header=False, date_header=True)
+    uvicorn.run(
+        app,
+        host="127.0.0.1",
+        port=options.port,
+        log_level="warning",
+        server_header=False,
+        date_header=True,
+        proxy_headers=False,  # who asks is who connected, whatever they say
+    )
 
 
 if __name__ == "__main__":

@@ -167,8 +167,8 @@ def describe(records: Iterable[Record], names: Names) -> Iterator[Happening]:
 
 
 def _is_news(record: Record) -> bool:
-    """Everybody is shown the board anew after each change of it."""
-    return not str(record.get("event_id")).startswith("everyone/")
+    """Everybody is shown the board anew after each change of it, and a channel's viewers each count of them."""
+    return not (record.get("state") or str(record.get("event_id")).startswith("everyone/"))
 
 
 def tell(happening: Happening, terminal: Terminal) -> None:

@@ -12,10 +12,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
+from urllib.parse import urlsplit
 
 from cairn.api_keys import SCOPES, ApiKeys
 from cairn.instants import now
-from local import cloud, demo, follow, platforms, sales, synth
+from local import cloud, demo, follow, platforms, sales, synth, viewers
 from local.processes import STOP_SIGNALS, Processes, Running, child_environment, require_free
 from local.settings import ROOT, Settings, StartError, read_settings
 from local.terminal import Terminal, standard_output
@@ -99,6 +100,8 @@ def run(settings: Settings, processes: Processes, terminal: Terminal) -> None:
             step.text = demo.seed(settings, admin_key) if settings.sandbox_url else "no demo channels without a sandbox"
         with terminal.step("the sales floor") as step:
             password, step.text = demo.invite(stack), salesperson.hire()
+        with terminal.step("the live stream") as step:
+            step.text = start_viewers(settings, processes)
 
     write_local_stack(settings.home, stack)
     write_outputs(settings, stack, admin_key)
@@ -108,11 +111,12 @@ def run(settings: Settings, processes: Processes, terminal: Terminal) -> None:
 
 
 def stack_parameters(settings: Settings) -> dict[str, str]:
-    """What differs from production: where the platforms, sockets and sign-in keys are, and how often is fetched."""
+    """What differs from production: where platforms, sockets and sign-in keys are, and what somebody chose."""
     parameters = {choice.platform.url_parameter: choice.url for choice in settings.platforms if choice.url}
     parameters |= {
         "WebSocketBase": f"127.0.0.1:{settings.port}/_aws/execute-api",
         "UserPoolJwksBase": settings.aws_endpoint_url,
+        **settings.viewers,
     }
     return parameters | ({"FetchSchedule": settings.fetch_schedule} if settings.fetch_schedule else {})
 
@@ -131,6 +135,19 @@ def start_edge(settings: Settings, stack: Stack, processes: Processes) -> Runnin
     return processes.start("edge", command, child_environment())
 
 
+def start_viewers(settings: Settings, processes: Processes) -> str:
+    """The demo's live stream; what to expect, in a line."""
+    command = [sys.executable, "-m", "local.viewers", "--api", settings.api_url]
+    processes.start("viewers", command, child_environment(), needed=False)
+    return f"the live stream {viewers.CHANNEL}: viewers who come and go"
+
+
+def viewer_url(settings: Settings, stack: Stack) -> str:
+    """A plain address of viewer_heartbeat's Lambda URL, whose host no DNS knows."""
+    lambda_url = urlsplit(stack.output("ViewerHeartbeatFunctionUrl")).hostname or ""
+    return f"{settings.aws_endpoint_url}/_aws/lambda-url/{lambda_url.partition('.')[0]}"
+
+
 def write_outputs(settings: Settings, stack: Stack, admin_key: str) -> None:
     """`outputs.json`, as docs/operations.md describes it; whole or not at all."""
     outputs = {
@@ -139,6 +156,7 @@ def write_outputs(settings: Settings, stack: Stack, admin_key: str) -> None:
         "WebUrl": settings.api_url,
         "AdminApiKey": admin_key,
         "SandboxUrl": settings.sandbox_url,
+        "ViewerUrl": viewer_url(settings, stack),
         "AwsEndpointUrl": settings.aws_endpoint_url,
         "StackName": stack.name,
     }
@@ -154,6 +172,7 @@ def introduce(settings: Settings, admin_key: str, password: str | None, terminal
     command = "python -m operations --local people add NAME --modules leaderboard"
     lines = {
         "pages": f"{settings.api_url}/leaderboard and, for the wall, {settings.api_url}/tv",
+        "live": f"{settings.api_url}/live/{viewers.CHANNEL}" if settings.demo else f"{settings.api_url}/live/ANY-ID",
         "sign in": f"as {who} with {password}" if password else f"with {command}",
         "API": f"{settings.api_url}/api/docs",
         "admin key": f"Authorization: Bearer {admin_key}",

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from cairn.viewers import is_channel_id
 from local.sandbox import (
     SANDBOX_INSTAGRAM_TOKEN,
     SANDBOX_INSTAGRAM_USER_ID,
@@ -20,6 +22,14 @@ CACHE = ROOT / ".local"
 
 _DEFAULT_PORT = 4566
 _DEMO_SCHEDULE = "rate(1 minute)"
+_DEMO_CHANNELS = '{"demo": "Demo stream"}'
+_VIEWER_NUMBERS: Mapping[str, int] = {
+    "VIEWER_HEARTBEAT_INTERVAL": 1000,
+    "VIEWER_TIMEOUT": 1,
+    "VIEWER_COUNT_UPDATE_INTERVAL": 500,
+    "VIEWER_JOINS_PER_MINUTE": 1,
+}
+"""What may be chosen about viewers, and the least that each may be."""
 
 
 class StartError(Exception):
@@ -88,6 +98,8 @@ class Settings:
     fetch_schedule: str | None
     """None: as in production."""
     platforms: tuple[PlatformChoice, ...]
+    viewers: Mapping[str, str]
+    """What is chosen about viewers, by the name of the template's parameter; what is not is as in production."""
 
     @property
     def aws_endpoint_url(self) -> str:
@@ -136,6 +148,7 @@ def read_settings(environment: Mapping[str, str], dotenv: Path) -> Settings:
         demo=demo,
         fetch_schedule=values.get("CAIRN_FETCH_SCHEDULE", _DEMO_SCHEDULE if demo else None),
         platforms=tuple(_choose(platform, values, port) for platform in PLATFORMS),
+        viewers=_viewers({"LIVE_CHANNELS": _DEMO_CHANNELS, **values} if demo else values),
     )
 
 
@@ -167,6 +180,36 @@ def _choose(platform: Platform, values: Mapping[str, str], port: int) -> Platfor
         secret["TELEGRAM_WEBHOOK_SECRET"] = secret["TELEGRAM_WEBHOOK_SECRET"] or secrets.token_urlsafe(24)
     url = explicit.rstrip("/") if explicit else _sandbox_url(port) + platform.sandbox_path if sandboxed else None
     return PlatformChoice(platform, url, secret, sandboxed)
+
+
+def _viewers(values: Mapping[str, str]) -> dict[str, str]:
+    """What infra/settings.py asks of cdk.json is asked of these."""
+    usual = json.loads((ROOT / "cdk.json").read_text(encoding="utf-8"))["context"]
+    numbers = {name: values.get(name, str(usual[name.lower()])) for name in _VIEWER_NUMBERS}
+    for name, least in _VIEWER_NUMBERS.items():
+        if not numbers[name].isdecimal() or int(numbers[name]) < least:
+            raise StartError(f"{name} must be a whole number from {least} upward, not {numbers[name]!r}")
+    if 1000 * int(numbers["VIEWER_TIMEOUT"]) < 2 * int(numbers["VIEWER_HEARTBEAT_INTERVAL"]):
+        raise StartError(
+            f"VIEWER_TIMEOUT ({numbers['VIEWER_TIMEOUT']} seconds) must be two of VIEWER_HEARTBEAT_INTERVAL "
+            f"({numbers['VIEWER_HEARTBEAT_INTERVAL']} milliseconds) or more, so that one heartbeat may be lost"
+        )
+    chosen = {name: numbers[name] for name in _VIEWER_NUMBERS if name in values}
+    if "LIVE_CHANNELS" in values:
+        chosen["LIVE_CHANNELS"] = _live_channels(values["LIVE_CHANNELS"])
+    return {"".join(map(str.capitalize, name.split("_"))): value for name, value in chosen.items()}
+
+
+def _live_channels(text: str) -> str:
+    try:
+        channels = json.loads(text)
+    except ValueError:
+        channels = None
+    if not isinstance(channels, dict) or not all(
+        is_channel_id(channel) and isinstance(name, str) and name.strip() for channel, name in channels.items()
+    ):
+        raise StartError(f"LIVE_CHANNELS must be JSON as {_DEMO_CHANNELS}, each channel with its name, not {text!r}")
+    return json.dumps(channels)
 
 
 def _sandbox_url(port: int) -> str:

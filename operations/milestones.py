@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from boto3.dynamodb.types import TypeSerializer
 
 from cairn.boards import Boards
 from cairn.channels import Channels
+from cairn.live import channel_of, milestone_event
 from cairn.messages import Alert
 from cairn.milestones import Milestones
 from cairn.model import Reading, Subject
 from cairn.queue import Queue
 from cairn.reps import KIND as REP
-from cairn.rules import Rule, catalogue
+from cairn.rules import catalogue
 from cairn.sales_floor import celebrations
 from cairn.stats import Stats, to_item
 from operations.stack import OperationError, Stack
@@ -29,10 +31,14 @@ def announce(stack: Stack, milestone_id: str) -> str:
     milestone = Milestones(stack.clients.table(stack.output("MilestonesTable"))).get(milestone_id)
     if milestone is None:
         raise OperationError(f"No milestone {milestone_id}; GET /api/milestones shows their ids")
+    channel, variables = channel_of(milestone.subject), _variables(stack)
+    rules = catalogue(json.loads(variables["LADDERS"]), variables["TIME_ZONE"])
+    words = next(rule for rule in rules if rule.name == milestone.rule).words(milestone)
     if milestone.subject.kind == REP:
-        words = next(rule for rule in _rules(stack) if rule.name == milestone.rule).words(milestone)
         Queue(stack.clients.sqs, stack.output("BroadcastQueueUrl")).send(celebrations(milestone, words))
-    else:
+    elif channel:
+        Queue(stack.clients.sqs, stack.output("BroadcastQueueUrl")).send([milestone_event(milestone, words)])
+    if milestone.subject.kind != REP and (channel is None or channel in json.loads(variables["LIVE_CHANNELS"])):
         Queue(stack.clients.sqs, stack.output("NotifyQueueUrl")).send([Alert(milestone)])
     return f"{milestone.name}, {milestone.label}: on the queue, trace id {milestone.trace_id}"
 
@@ -51,11 +57,10 @@ def redetect(stack: Stack, keys: list[str]) -> list[str]:
     return [_redetect(stack, subject, stats.get(subject)) for subject in subjects]
 
 
-def _rules(stack: Stack) -> tuple[Rule, ...]:
-    """The rules as they are deployed."""
+def _variables(stack: Stack) -> Mapping[str, str]:
+    """The detection's settings as they are deployed."""
     name = stack.output("DetectMilestoneFunction")
-    variables = stack.clients.functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
-    return catalogue(json.loads(variables["LADDERS"]), variables["TIME_ZONE"])
+    return stack.clients.functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
 
 
 def _redetect(stack: Stack, subject: Subject, reading: Reading | None) -> str:

@@ -91,6 +91,7 @@ class Channel(Body):
     platform: str
     handle: str
     name: str
+    page: str | None = Field(description="Its address on the platform, where that is known.")
     subscribers: int | None
     views: int | None
     videos: int | None

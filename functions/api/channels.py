@@ -219,6 +219,7 @@ def _body(standing: Standing) -> bodies.Channel:
         platform=channel.platform,
         handle=channel.handle,
         name=channel.name,
+        page=channel.page,
         **_counts(reading.metrics if reading else {}),
         precision=reading.precision.get(METRIC, 1) if reading else 1,
         as_of=standing.as_of,

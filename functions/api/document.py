@@ -14,7 +14,7 @@ from aws_lambda_powertools.event_handler.openapi.models import (
     SecurityScheme,
 )
 
-from functions.api import cookies
+from functions.api import cookies, viewer_routes
 
 SCHEMES: dict[str, SecurityScheme] = {
     "apiKey": HTTPBearer(description="A machine's API key"),
@@ -66,8 +66,8 @@ def methods_of(document: OpenAPI, path: str) -> list[str]:
 
 
 def described(document: OpenAPI) -> OpenAPI:
-    """With the webhook, which is another function's; without 422, since a bad request is answered 400 here, and without
-    a body of 204."""
+    """With the webhook and the viewers' routes, which are other functions'; without 422, since a bad request is
+    answered 400 here, and without a body of 204."""
     for path, item in (document.paths or {}).items():
         for operation in filter(None, (getattr(item, method) for method in _METHODS)):
             operation.tags = [path.split("/")[2]]
@@ -76,9 +76,11 @@ def described(document: OpenAPI) -> OpenAPI:
         for path, method in _PUBLIC:
             getattr(document.paths[path], method).security = []
         document.paths["/api/telegram/webhook"] = PathItem(post=Operation.model_validate(_WEBHOOK))
+        document.paths |= viewer_routes.paths()
     schemas: dict[str, Any] = (document.components.schemas if document.components else None) or {}
     for name in ("HTTPValidationError", "ResponseValidationError", "ValidationError"):
         schemas.pop(name, None)
+    schemas |= viewer_routes.schemas()
     return document
 
 

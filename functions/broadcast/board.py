@@ -28,7 +28,7 @@ class BoardFrames:
         period = at.astimezone(self._zone).strftime("%Y-%m")
         number = to_millis(at)
         text = board_frame(event_id(EVERYONE, number), at, reps, {"total": page.total, "period": period})
-        return Said(EVERYONE, number, text, at, trace_id)
+        return Said(EVERYONE, number, text, at, trace_id, state=True)
 
 
 def board_frame(id_: str, at: datetime, reps: list[dict[str, Any]], more: dict[str, Any]) -> str:

@@ -11,13 +11,13 @@ from botocore.exceptions import ClientError
 
 from cairn import connections
 from cairn.connections import Poster
-from cairn.frames import EVERYONE, FrameTooLargeError
+from cairn.frames import FrameTooLargeError
 from cairn.instants import Clock
-from cairn.messages import BoardChanged, Message, RoomEvent, RoomPart, UnreadableMessageError
+from cairn.messages import BoardChanged, Message, RoomEvent, RoomPart, RoomState, UnreadableMessageError
 from cairn.observing import MetricUnit, logger, metrics
-from cairn.queue import Queue
+from cairn.queue import NotSentError, Queue
 from cairn.refreshes import Refreshes
-from cairn.rooms import Rooms, Said
+from cairn.rooms import Rooms, Said, stands
 from cairn.slots import NotYetError
 from cairn.sockets import STRETCHES, Member, Sockets
 from functions.broadcast.board import BoardFrames
@@ -41,6 +41,8 @@ class UnfinishedError(Exception):
     """Some sockets are left, and the time is up: the message must come again."""
 
 
+STATES = (BoardChanged, RoomState)
+"""Messages that say how something stands."""
 WAITING = (NotYetError, HeldBackError)
 """Nothing is wrong: the message's time is yet to come."""
 
@@ -64,8 +66,6 @@ class _Telling:
     message: int
     said: Said
     stretch: int | None
-    event: bool
-    """Something that happened, and not how something stands."""
 
     @property
     def audience(self) -> tuple[str, int | None]:
@@ -93,17 +93,20 @@ class Broadcasting:
         self._clock = clock
 
     def take(self, batch: Sequence[Received], left: Callable[[], float]) -> dict[int, Exception]:
-        """Why which messages of the batch must come again. What happened is told before how the board stands."""
+        """Why which messages of the batch must come again. What happened is told before how things stand."""
         failed: dict[int, Exception] = {}
-        states = {index for index, received in enumerate(batch) if isinstance(received.message, BoardChanged)}
-        for some in (set(range(len(batch))) - states, states):
-            if some:
-                self._tell([(index, batch[index]) for index in sorted(some)], left, failed)
+        states = [index for index, received in enumerate(batch) if isinstance(received.message, STATES)]
+        self._tell([one for one in enumerate(batch) if one[0] not in states], left, failed)
+        held = _held_back(batch, failed)
+        newest = _newest([(index, batch[index]) for index in states])
+        self._tell([one for one in newest if one[0] not in held], left, failed)
         return _held_back(batch, failed)
 
     def _tell(
         self, batch: Sequence[tuple[int, Received]], left: Callable[[], float], failed: dict[int, Exception]
     ) -> None:
+        if not batch:
+            return
         tellings = self._numbered(batch, failed)
         members = self._audiences(tellings, failed)
         told = [one for one in tellings if one.message not in failed and one.audience in members]
@@ -141,14 +144,16 @@ class Broadcasting:
         match message:
             case RoomEvent():
                 said = self._rooms.say(message, now)
-                telling = _Telling(index, said, None, event=True) if said else None
+                telling = _Telling(index, said, None) if said else None
             case RoomPart(room=room, shard=shard):
                 said = self._rooms.find(room, message.event_id, now)
-                telling = _Telling(index, said, shard, event=room != EVERYONE) if said else None
+                telling = _Telling(index, said, shard) if said else None
+            case RoomState():
+                telling = _Telling(index, stands(message), None)
             case BoardChanged():
                 wanted = self._refreshes.begin(message.key, now)
                 said = self._board.now(now, message.trace_id) if wanted else None
-                telling = _Telling(index, said, None, event=False) if said else None
+                telling = _Telling(index, said, None) if said else None
             case UnreadableMessageError():
                 raise message
             case _:
@@ -182,10 +187,10 @@ class Broadcasting:
         return found
 
     def _tell_in_parts(self, tellings: Sequence[_Telling]) -> None:
-        for one in tellings:
-            if not one.event:
-                self._rooms.show(one.said)
-            said = one.said
+        for said in (one.said for one in tellings):
+            if said.state and not self._rooms.show(said):
+                logger.info("overtaken by a newer state", event_id=said.id, trace_id=said.trace_id)
+                continue
             self._queue.send([RoomPart(said.room, number, said.id, said.trace_id) for number in range(STRETCHES)])
             logger.info("event told in parts", event_id=said.id, trace_id=said.trace_id)
 
@@ -196,11 +201,12 @@ class Broadcasting:
                 "event told",
                 event_id=one.said.id,
                 stretch=one.stretch,
+                state=one.said.state,
                 sockets=posted,
                 finished=one.message not in failed,
                 trace_id=one.said.trace_id,
             )
-            if one.event and posted:
+            if posted and not one.said.state:
                 delay = (self._clock() - one.said.at) / timedelta(milliseconds=1)
                 metrics.add_metric("BroadcastDelay", MetricUnit.Milliseconds, max(0, delay))
         counts = {
@@ -216,11 +222,11 @@ class Broadcasting:
         self, members: dict[tuple[str, int | None], list[Member]], outcome: Outcome, left: Callable[[], float]
     ) -> None:
         """Forget the sockets that are closed, as far as there is time."""
-        rooms: dict[str, set[str]] = {}
+        places: dict[str, set[str]] = {}
         since: dict[str, datetime] = {}
-        for (room, _), here in members.items():
+        for here in members.values():
             for member in here:
-                rooms.setdefault(member.connection_id, set()).add(room)
+                places.setdefault(member.connection_id, set()).add(member.place)
                 since[member.connection_id] = max(member.since, since.get(member.connection_id, member.since))
         opened_by = self._clock() - OPENING
         closed = [one for one in outcome.gone if since[one] < opened_by] + list(outcome.dropped)
@@ -229,11 +235,22 @@ class Broadcasting:
             if self._clock() > until or left() <= 0:
                 return
             try:
-                self._sockets.forget(connection_id, *rooms[connection_id])
-            except ClientError as error:
+                self._sockets.forget(connection_id, self._clock(), *places[connection_id])
+            except (ClientError, NotSentError) as error:
                 logger.warning("socket not forgotten", connection_id=connection_id, exc_info=error)
                 return
             logger.info("socket forgotten", connection_id=connection_id)
+
+
+def _newest(states: Sequence[tuple[int, Received]]) -> list[tuple[int, Received]]:
+    """Without the states of rooms that a newer one in the batch takes the place of."""
+    newest: dict[str, tuple[datetime, int]] = {}
+    for index, received in states:
+        if isinstance(received.message, RoomState):
+            room, this = received.message.room, (received.message.at, index)
+            newest[room] = max(this, newest.get(room, this))
+    told = {index for _, index in newest.values()}
+    return [one for one in states if one[0] in told or not isinstance(one[1].message, RoomState)]
 
 
 def _held_back(batch: Sequence[Received], failed: dict[int, Exception]) -> dict[int, Exception]:

@@ -13,6 +13,8 @@ from cairn.boards import Boards
 from cairn.instants import now
 from cairn.messages import Message, UnreadableMessageError, load
 from cairn.observing import logger, metrics
+from cairn.presence import Presence
+from cairn.queue import Queue
 from cairn.refreshes import Refreshes
 from cairn.rooms import Rooms
 from cairn.settings import from_environment
@@ -30,8 +32,10 @@ RESERVE_SECONDS = 5.0
 @dataclass(frozen=True, slots=True)
 class Settings:
     connections_table: str
+    presence_table: str
     leaderboard_table: str
     broadcast_queue_url: str
+    count_queue_url: str
     connections_url: str
     time_zone: str
 
@@ -48,14 +52,14 @@ def sqs() -> SQSClient:
 
 @cache
 def broadcasting() -> Broadcasting:
-    tables = dynamo.resource()
-    table = tables.Table(settings().connections_table)
+    table = dynamo.resource().Table
+    ours, counts = table(settings().connections_table), Queue(sqs(), settings().count_queue_url)
     return Broadcasting(
-        rooms=Rooms(table),
-        sockets=Sockets(table),
-        refreshes=Refreshes(table),
-        board=BoardFrames(Boards(tables.Table(settings().leaderboard_table)), settings().time_zone),
-        queue=queue.Queue(sqs(), settings().broadcast_queue_url),
+        rooms=Rooms(ours),
+        sockets=Sockets(ours, Presence.of(table(settings().presence_table), counts, now)),
+        refreshes=Refreshes(ours),
+        board=BoardFrames(Boards(table(settings().leaderboard_table)), settings().time_zone),
+        queue=Queue(sqs(), settings().broadcast_queue_url),
         poster=connections.poster or connections.connections(settings().connections_url),
         clock=now,
     )

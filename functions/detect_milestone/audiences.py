@@ -1,11 +1,12 @@
-"""Who is told: the subscribers of a channel's milestones; of a rep's, the rep, the TV and everybody at the board."""
+"""Who is told: a channel's subscribers; those who watch it; of a rep, the rep, the TV and everybody at the board."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 
 from cairn.badges import Badges
 from cairn.instants import now
+from cairn.live import channel_of, count_state, milestone_event
 from cairn.messages import Alert, BoardChanged
 from cairn.model import Milestone, Reading
 from cairn.observing import logger
@@ -27,6 +28,28 @@ class Subscribers:
 
     def changed(self, old: Reading | None, new: Reading, event_id: str) -> None:
         """A channel's values are looked up, and not announced."""
+
+
+class LiveRooms:
+    """Of live channels: whoever watches one, and the subscribers of those that the operator named."""
+
+    def __init__(
+        self, *, queue: Queue, subscribers: Subscribers, named: Container[str], rules: Mapping[str, Rule]
+    ) -> None:
+        self._queue = queue
+        self._subscribers = subscribers
+        self._named = named
+        self._rules = rules
+
+    def tell(self, milestone: Milestone) -> None:
+        self._queue.send([milestone_event(milestone, self._rules[milestone.rule].words(milestone))])
+        if channel_of(milestone.subject) in self._named:
+            self._subscribers.tell(milestone)
+
+    def changed(self, old: Reading | None, new: Reading, event_id: str) -> None:
+        state = count_state(old, new, event_id)
+        if state:
+            self._queue.send([state])
 
 
 class SalesFloor:

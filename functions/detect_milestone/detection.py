@@ -16,7 +16,7 @@ from cairn.stats import to_reading
 
 
 class Audience(Protocol):
-    """Who is told of a kind of subject. What is raised asks for the same record again, so each call bears repeats."""
+    """Who is told of a subject. What is raised asks for the same record again, so each call bears repeats."""
 
     def tell(self, milestone: Milestone) -> None:
         """A milestone was passed."""
@@ -26,7 +26,10 @@ class Audience(Protocol):
 
 
 class Detection:
-    """Claim, record, announce: each step may be repeated, and the last one that failed is where a retry goes on."""
+    """Claim, record, announce: each step may be repeated, and the last one that failed is where a retry goes on.
+
+    `audiences` are by kind of subject, or by kind and platform, as in `channel:live`, where one has its own.
+    """
 
     def __init__(self, milestones: Milestones, audiences: Mapping[str, Audience], rules: tuple[Rule, ...]) -> None:
         self._milestones = milestones
@@ -38,7 +41,8 @@ class Detection:
         images = record["dynamodb"]
         new = to_reading(dynamo.from_image(images["NewImage"]))
         old = to_reading(dynamo.from_image(images["OldImage"])) if "OldImage" in images else None
-        audience = self._audiences.get(new.subject.kind)
+        kind, platform = new.subject.kind, new.subject.id.partition(":")[0]
+        audience = self._audiences.get(f"{kind}:{platform}") or self._audiences.get(kind)
         if audience is None:
             return
         with logger.append_context_keys(trace_id=new.trace_id, subject=str(new.subject)):

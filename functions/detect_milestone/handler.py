@@ -23,7 +23,7 @@ from cairn.rules import catalogue
 from cairn.settings import from_environment
 from cairn.stats import Stats
 from cairn.stream import take_in_order
-from functions.detect_milestone.audiences import SalesFloor, Subscribers
+from functions.detect_milestone.audiences import LiveRooms, SalesFloor, Subscribers
 from functions.detect_milestone.detection import Detection
 
 
@@ -36,6 +36,7 @@ class Settings:
     notify_queue_url: str
     broadcast_queue_url: str
     ladders: str
+    live_channels: str
     time_zone: str
 
 
@@ -44,7 +45,9 @@ def detection() -> Detection:
     settings = from_environment(Settings)
     table, sqs = dynamo.resource().Table, queue.client()
     rules = catalogue(json.loads(settings.ladders), settings.time_zone)
+    by_name = {rule.name: rule for rule in rules}
     milestones = table(settings.milestones_table)
+    broadcast = Queue(sqs, settings.broadcast_queue_url)
     reps = Reps(
         stats=Stats(table(settings.stats_table)),
         boards=Boards(table(settings.leaderboard_table)),
@@ -56,11 +59,13 @@ def detection() -> Detection:
         reps=reps,
         badges=Badges(milestones),
         refreshes=Refreshes(table(settings.connections_table)),
-        queue=Queue(sqs, settings.broadcast_queue_url),
-        rules={rule.name: rule for rule in rules},
+        queue=broadcast,
+        rules=by_name,
     )
     subscribers = Subscribers(Queue(sqs, settings.notify_queue_url))
-    return Detection(Milestones(milestones), {"channel": subscribers, REP: floor}, rules)
+    named = frozenset(json.loads(settings.live_channels))
+    live = LiveRooms(queue=broadcast, subscribers=subscribers, named=named, rules=by_name)
+    return Detection(Milestones(milestones), {"channel": subscribers, "channel:live": live, REP: floor}, rules)
 
 
 @logger.inject_lambda_context(clear_state=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 
+from cairn.live import channel_of
 from cairn.model import Milestone, Number
 
 LIMIT = 4096
@@ -29,7 +30,7 @@ def grouped(number: Number) -> str:
 
 
 def _platform(milestone: Milestone) -> str:
-    if milestone.subject.kind != "channel":
+    if milestone.subject.kind != "channel" or channel_of(milestone.subject):
         return ""
     platform = milestone.subject.id.partition(":")[0]
     return f" on {_PLATFORMS.get(platform, html.escape(platform))}"

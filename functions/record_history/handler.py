@@ -10,6 +10,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from cairn import dynamo
 from cairn.history import History, day_of
+from cairn.live import channel_of
 from cairn.observing import logger
 from cairn.settings import from_environment
 from cairn.stats import to_reading
@@ -37,7 +38,7 @@ def take(record: dict[str, Any]) -> None:
     images = record["dynamodb"]
     new = to_reading(dynamo.from_image(images["NewImage"]))
     with logger.append_context_keys(trace_id=new.trace_id, subject=str(new.subject)):
-        history().add(new)
+        history().add(new, once_a_minute=channel_of(new.subject) is not None)
         if "OldImage" in images:
             old = to_reading(dynamo.from_image(images["OldImage"]))
             day = day_of(old.as_of, settings().time_zone)

@@ -10,16 +10,24 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import random
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 from cairn import connections
 from cairn.connections import BusyError, GoneError, Poster, PostError
-from cairn.frames import EVERYONE, event_id, frame, is_room, number_of
+from cairn.counts import count_json
+from cairn.errors import TooManyJoinsError, TooManyTabsError
+from cairn.frames import EVERYONE, event_id, frame, is_room, number_of, watched
 from cairn.instants import Clock
+from cairn.joins import Joins
 from cairn.observing import logger
+from cairn.presence import Presence
 from cairn.rooms import Rooms, Said
 from cairn.sockets import Socket, Sockets, TooManyRoomsError
+from cairn.viewers import is_channel_id, is_viewer_id
 from functions.ws_connect.doors import lets_in
 
 PAUSES = (0.1, 0.4, 1.5)
@@ -29,47 +37,71 @@ PAUSES = (0.1, 0.4, 1.5)
 class RefusalError(Exception):
     """What the client is told instead."""
 
-    def __init__(self, code: str, message: str, room: str | None = None) -> None:
+    def __init__(self, code: str, message: str, room: str | None = None, **more: int) -> None:
         super().__init__(message)
         self.code = code
         self.message = message
         self.room = room
+        self.more = more
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """Who sends: a socket, since when it is open, and the address it comes from."""
+
+    connection_id: str
+    opened_at: datetime
+    address: str
 
 
 class Conversation:
-    def __init__(self, *, sockets: Sockets, rooms: Rooms, poster: Poster, clock: Clock) -> None:
+    def __init__(
+        self, *, sockets: Sockets, rooms: Rooms, presence: Presence, joins: Joins, poster: Poster, clock: Clock
+    ) -> None:
         self._sockets = sockets
         self._rooms = rooms
+        self._presence = presence
+        self._joins = joins
         self._poster = poster
         self._clock = clock
 
-    def take(self, connection_id: str, text: str) -> str | None:
+    def take(self, peer: Peer, text: str) -> str | None:
         """The answer to a frame; None when the socket is closed instead."""
         try:
             asked = _parsed(text)
             if asked["action"] == "ping":
                 return self._answer("pong", None, {})
             room = _room(asked)
-            socket = self._sockets.get(connection_id, self._clock())
+            socket = self._sockets.get(peer.connection_id, peer.opened_at, self._clock())
             if socket is None:
-                self._close(connection_id, "it is not known any more")
+                self._close(peer.connection_id, "it is not known any more")
                 return None
             if asked["action"] == "leave":
-                self._sockets.leave(connection_id, room)
+                self._sockets.leave(socket, room)
                 return self._answer("left", room, {})
-            return self._join(socket, room, asked.get("after"))
+            return self._join(socket, room, asked, peer.address)
         except RefusalError as refusal:
             about = {"room": refusal.room} if refusal.room else {}
-            return self._answer("error", refusal.room, {"code": refusal.code, "message": refusal.message, **about})
+            said = {"code": refusal.code, "message": refusal.message, **about, **refusal.more}
+            return self._answer("error", refusal.room, said)
 
-    def _join(self, socket: Socket, room: str, after: object) -> str | None:
+    def _join(self, socket: Socket, room: str, asked: dict[str, Any], address: str) -> str | None:
         if not lets_in(socket, room):
             raise RefusalError("forbidden", "this room is not open to you", room)
-        start = _start(room, after)
+        start = _start(room, asked.get("after"))
+        viewer_id = _viewer(room, asked.get("viewer"))
+        channel = watched(room)
         try:
-            self._sockets.join(socket, room, self._clock())
+            if channel and room not in socket.rooms:
+                self._joins.allow(address, self._clock())
+            self._sockets.join(socket, room, self._clock(), viewer_id)
         except TooManyRoomsError as error:
             raise RefusalError("too_many_rooms", str(error), room) from None
+        except TooManyTabsError as error:
+            raise RefusalError("too_many_tabs", error.message, room) from None
+        except TooManyJoinsError as error:
+            seconds = math.ceil((error.until - self._clock()) / timedelta(seconds=1))
+            raise RefusalError("too_many_joins", error.message, room, retryAfter=max(1, seconds)) from None
         if room == EVERYONE:
             return self._answer("joined", room, {"recovered": False, "last": None})
         if start is None:
@@ -79,7 +111,7 @@ class Conversation:
             try:
                 connections.run(self._replay(socket.connection_id, replay.events))
             except GoneError:
-                self._sockets.forget(socket.connection_id, room)
+                self._sockets.forget(socket.connection_id, self._clock())
                 return None
             except PostError as error:
                 self._close(socket.connection_id, f"a replay was not taken: {error}")
@@ -87,7 +119,9 @@ class Conversation:
             last, recovered = replay.last, replay.complete
             logger.info("replayed", room=room, events=len(replay.events), recovered=recovered)
         newest = event_id(room, last) if last else None
-        return self._answer("joined", room, {"recovered": recovered, "last": newest})
+        count = self._presence.counted(channel) if channel else None
+        about = {"count": count_json(count) if count else None} if channel else {}
+        return self._answer("joined", room, {"recovered": recovered, "last": newest, **about})
 
     async def _replay(self, connection_id: str, events: tuple[Said, ...]) -> None:
         for event in events:
@@ -103,7 +137,7 @@ class Conversation:
     def _close(self, connection_id: str, reason: str) -> None:
         """Its client connects again, and goes on from where it was."""
         logger.warning("socket closed", connection_id=connection_id, reason=reason)
-        self._sockets.forget(connection_id)
+        self._sockets.forget(connection_id, self._clock())
         try:
             connections.run(self._poster.disconnect(connection_id))
         except PostError as error:
@@ -131,7 +165,19 @@ def _room(asked: dict[str, Any]) -> str:
         raise RefusalError(
             "bad_request", "room is everyone, tv-display, leaderboard, user:ID or channel:ID, in 200 characters"
         )
+    channel = watched(room)
+    if channel is not None and not is_channel_id(channel):
+        raise RefusalError("bad_request", "a channel's id is 1 to 100 letters, digits and ._~:@- of ASCII", room)
     return room
+
+
+def _viewer(room: str, viewer_id: object) -> str | None:
+    """As whom a channel is watched; None for nobody's id."""
+    if viewer_id is None or watched(room) is None:
+        return None
+    if not isinstance(viewer_id, str) or not is_viewer_id(viewer_id):
+        raise RefusalError("bad_request", "viewer is 22 to 64 letters, digits, - and _, or left away", room)
+    return viewer_id
 
 
 def _start(room: str, after: object) -> int | None:

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from cairn import connections, dynamo
-from cairn.instants import now
+from cairn import connections, dynamo, queue
+from cairn.instants import from_millis, now
+from cairn.joins import Joins
 from cairn.observing import logger, metrics
+from cairn.presence import Presence
+from cairn.queue import Queue
 from cairn.rooms import Rooms
 from cairn.settings import from_environment
 from cairn.sockets import Sockets
 from cairn.tickets import Tickets
-from functions.ws_connect.conversation import Conversation
+from functions.ws_connect.conversation import Conversation, Peer
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import Table
@@ -25,6 +29,9 @@ if TYPE_CHECKING:
 class Settings:
     connections_table: str
     connections_url: str
+    presence_table: str
+    count_queue_url: str
+    viewer_joins_per_minute: int
 
 
 @cache
@@ -33,13 +40,24 @@ def settings() -> Settings:
 
 
 @cache
+def _tables() -> Callable[[str], Table]:
+    return dynamo.resource().Table
+
+
+@cache
 def table() -> Table:
-    return dynamo.resource().Table(settings().connections_table)
+    return _tables()(settings().connections_table)
+
+
+@cache
+def presence() -> Presence:
+    counting = Queue(queue.client(), settings().count_queue_url)
+    return Presence.of(_tables()(settings().presence_table), counting, now)
 
 
 @cache
 def sockets() -> Sockets:
-    return Sockets(table())
+    return Sockets(table(), presence())
 
 
 @cache
@@ -52,6 +70,8 @@ def conversation() -> Conversation:
     return Conversation(
         sockets=sockets(),
         rooms=Rooms(table()),
+        presence=presence(),
+        joins=Joins(_tables()(settings().presence_table), settings().viewer_joins_per_minute),
         poster=connections.poster or connections.connections(settings().connections_url),
         clock=now,
     )
@@ -68,11 +88,12 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
                 ticket = (event.get("queryStringParameters") or {}).get("ticket")
                 return {"statusCode": _open(connection_id, ticket)}
             case "DISCONNECT":
-                sockets().forget(connection_id)
+                sockets().forget(connection_id, now())
                 return {"statusCode": 200}
             case _:
+                peer = Peer(connection_id, from_millis(request["connectedAt"]), request["identity"]["sourceIp"])
                 # Bytes come in base64, which is no JSON object either.
-                answer = conversation().take(connection_id, event.get("body") or "")
+                answer = conversation().take(peer, event.get("body") or "")
                 return {"statusCode": 200} | ({"body": answer} if answer else {})
 
 

@@ -45,7 +45,10 @@ class Trouble:
 
 @dataclass(frozen=True, slots=True)
 class Channel:
-    """A tracked channel. `id` is `platform:native id`; the handle is what people call it."""
+    """A tracked channel. `id` is `platform:native id`; the handle is what people call it.
+
+    `page` is its address on the platform; None of one that has been tracked since before that was kept.
+    """
 
     platform: str
     native_id: str
@@ -53,6 +56,7 @@ class Channel:
     name: str
     added_at: datetime
     trouble: Trouble | None = None
+    page: str | None = None
 
     @property
     def id(self) -> str:
@@ -270,6 +274,7 @@ def _to_item(channel: Channel) -> Item:
         "handle": channel.handle,
         "name": channel.name,
         "added_at": to_millis(channel.added_at),
+        **({"page": channel.page} if channel.page else {}),
     }
 
 
@@ -282,4 +287,5 @@ def _to_channel(item: Item) -> Channel:
         name=item["name"],
         added_at=from_millis(int(item["added_at"])),
         trouble=Trouble(trouble["code"], trouble["message"], from_millis(int(trouble["since"]))) if trouble else None,
+        page=item.get("page"),
     )

@@ -66,6 +66,9 @@ class Poster(Protocol):
     async def disconnect(self, connection_id: str) -> None:
         """Close a socket, which may be closed already; a PostError when it may still be open."""
 
+    async def is_open(self, connection_id: str) -> bool:
+        """Whether somebody is there, as far as API Gateway knows; a PostError when it does not say."""
+
 
 poster: Poster | None = None
 """What sends: None is API Gateway; tests put their own here before a function's first call."""
@@ -116,6 +119,13 @@ class Connections:
     async def disconnect(self, connection_id: str) -> None:
         with suppress(GoneError):
             _taken(await self._send("DELETE", connection_id, b""))
+
+    async def is_open(self, connection_id: str) -> bool:
+        try:
+            _taken(await self._send("GET", connection_id, b""))
+        except GoneError:
+            return False
+        return True
 
     async def close(self) -> None:
         """Give the pool's connections up."""

@@ -9,6 +9,8 @@ CairnError
 ├── ConflictError            409
 ├── TooLargeError            413
 ├── BusyError                503  too many at the same thing at once; worth another try
+├── TooManyTabsError         429  a viewer has as many tabs as one may have
+├── TooManyJoinsError        429  too many viewers came from one address; carries until when
 ├── PlatformPausedError      429  a platform asked us to wait; carries until when
 └── PlatformUnavailableError 503  a platform does not answer
 """
@@ -63,6 +65,20 @@ class TooLargeError(CairnError):
 
 class BusyError(CairnError):
     status = 503
+
+
+class TooManyTabsError(CairnError):
+    status = 429
+
+
+class TooManyJoinsError(CairnError):
+    """The address may go on when the minute is over."""
+
+    status = 429
+
+    def __init__(self, until: datetime) -> None:
+        super().__init__("too many joins from one address in a minute; wait for the next")
+        self.until = until
 
 
 class PlatformPausedError(CairnError):

@@ -89,7 +89,14 @@ class Fetching:
         profile = platform.resolve(handle)
         if profile is None:
             raise NotFoundError(f"{platform_name} knows no channel {handle!r}")
-        channel = Channel(platform_name, profile.native_id, profile.handle, name or profile.name, self._clock())
+        channel = Channel(
+            platform=platform_name,
+            native_id=profile.native_id,
+            handle=profile.handle,
+            name=name or profile.name,
+            added_at=self._clock(),
+            page=profile.page,
+        )
         there = self._channels.add(channel)
         if there:
             return there, False

@@ -34,6 +34,12 @@ def is_room(name: str) -> bool:
     return len(name) <= LONGEST_ROOM and _ROOM.fullmatch(name) is not None
 
 
+def watched(room: str) -> str | None:
+    """The channel that whoever is in the room is a viewer of."""
+    kind, _, channel = room.partition(":")
+    return channel if kind == "channel" else None
+
+
 def event_id(room: str, number: int) -> str:
     return f"{room}/{number}"
 

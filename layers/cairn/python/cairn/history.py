@@ -1,8 +1,10 @@
 """The history table: readings over time for 30 days, and each day's last values for ever.
 
+A subject that changes every few seconds keeps one reading a minute: the last, under the minute's beginning.
+
 | pk | sk | holds | TTL |
 |---|---|---|---|
-| subject | `reading#{as_of}` | a stored reading | 30 days |
+| subject | `reading#{as_of, or its minute}` | a stored reading | 30 days |
 | subject | `day#{date}` | the values a day ended with, written when the next day begins | – |
 """
 
@@ -14,7 +16,7 @@ from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from boto3.dynamodb.conditions import Key
+from boto3.dynamodb.conditions import Attr, Key
 from botocore.exceptions import ClientError
 
 from cairn.dynamo import Item, numbers, query, query_all, refused_item
@@ -40,30 +42,22 @@ class History:
     def __init__(self, table: Table) -> None:
         self._table = table
 
-    def add(self, reading: Reading) -> None:
+    def add(self, reading: Reading, *, once_a_minute: bool = False) -> None:
         """Enter a reading; the same reading again is the same item. One write unit."""
-        self._table.put_item(
-            Item={
-                "pk": str(reading.subject),
-                "sk": f"reading#{iso(reading.as_of)}",
-                "metrics": dict(reading.metrics),
-                "as_of": to_millis(reading.as_of),
-                "expires_at": int((reading.as_of + KEPT).timestamp()),
-            }
-        )
+        at = _minute(reading.as_of) if once_a_minute else reading.as_of
+        self._put(reading, f"reading#{iso(at)}", expires_at=int((reading.as_of + KEPT).timestamp()))
 
     def close_day(self, last: Reading, day: date) -> None:
-        """Enter the values that a day ended with. An older reading never replaces a newer one."""
+        """Enter the values that a day ended with."""
+        self._put(last, f"day#{day.isoformat()}")
+
+    def _put(self, reading: Reading, sort: str, **more: int) -> None:
+        """An older reading never replaces a newer one."""
+        as_of = to_millis(reading.as_of)
         try:
             self._table.put_item(
-                Item={
-                    "pk": str(last.subject),
-                    "sk": f"day#{day.isoformat()}",
-                    "metrics": dict(last.metrics),
-                    "as_of": to_millis(last.as_of),
-                },
-                ConditionExpression="attribute_not_exists(pk) OR as_of < :as_of",
-                ExpressionAttributeValues={":as_of": to_millis(last.as_of)},
+                Item={"pk": str(reading.subject), "sk": sort, "metrics": dict(reading.metrics), "as_of": as_of, **more},
+                ConditionExpression=Attr("pk").not_exists() | Attr("as_of").lte(as_of),
             )
         except ClientError as error:
             refused_item(error)
@@ -84,17 +78,22 @@ class History:
         self, subject: Subject, since: datetime, until: datetime, now: datetime, limit: int, cursor: str | None
     ) -> tuple[list[Point], str | None]:
         """Single readings from `since` to `until`, oldest first, and the cursor of the next page."""
-        first, last = f"reading#{iso(since)}", f"reading#{iso(until)}~"
+        first, last = f"reading#{iso(_minute(since))}", f"reading#{iso(until)}~"
         start = decode(cursor, {"pk": str(subject), "sk": (first, last)})
         where = Key("pk").eq(str(subject)) & Key("sk").between(first, last)
         answer = query(self._table, where, start, Limit=limit)
-        kept = [item for item in answer["Items"] if item["expires_at"] > now.timestamp()]
-        return [_to_point(item) for item in kept], encode(answer.get("LastEvaluatedKey"))
+        kept = [_to_point(item) for item in answer["Items"] if item["expires_at"] > now.timestamp()]
+        asked = [point for point in kept if since <= point.at <= until]  # one under its minute may be later than that
+        return asked, encode(answer.get("LastEvaluatedKey"))
 
 
 def day_of(instant: datetime, time_zone: str) -> date:
     """The calendar day that an instant falls on, where the operator lives."""
     return instant.astimezone(ZoneInfo(time_zone)).date()
+
+
+def _minute(instant: datetime) -> datetime:
+    return instant.replace(second=0, microsecond=0)
 
 
 def _to_point(item: Item) -> Point:

@@ -125,11 +125,53 @@ class BoardChanged:
         return "everyone"
 
 
-Ordered = RoomEvent | RoomPart | BoardChanged
+@dataclass(frozen=True, slots=True)
+class RoomState:
+    """How something stands, for whoever is in a room: neither numbered nor kept, and worthless once there is a newer.
+
+    `key` makes a repeat recognisable, `data` is the frame's, as JSON text.
+    """
+
+    type: ClassVar[str] = "room_state"
+    room: str
+    event: str
+    key: str
+    data: str
+    at: datetime
+    trace_id: str
+
+    @property
+    def group(self) -> str:
+        return self.room
+
+
+@dataclass(frozen=True, slots=True)
+class CountViewers:
+    """A channel is to be counted, not before `at`: somebody came or went; or, a `check`, somebody may be over then."""
+
+    type: ClassVar[str] = "count_viewers"
+    channel: str
+    at: datetime
+    check: bool
+    trace_id: str
+
+    @property
+    def group(self) -> str:
+        """Checks wait for long, and nobody behind them."""
+        return f"{self.channel} check" if self.check else self.channel
+
+    @property
+    def key(self) -> str:
+        """A check is asked for once; of the others, one will do for all who ask at about the same time."""
+        return f"{to_millis(self.at)}" + (f"/{self.trace_id}" if self.check else "")
+
+
+Ordered = RoomEvent | RoomPart | BoardChanged | RoomState | CountViewers
 """Messages of a queue that keeps the order within a group, and takes a key once."""
 Message = Alert | AlertPart | Reply | FetchBatch | Ordered
 _TYPES: dict[str, type[Message]] = {
-    cls.type: cls for cls in (Alert, AlertPart, Reply, FetchBatch, RoomEvent, RoomPart, BoardChanged)
+    cls.type: cls
+    for cls in (Alert, AlertPart, Reply, FetchBatch, RoomEvent, RoomPart, BoardChanged, RoomState, CountViewers)
 }
 _INSTANTS = ("not_before", "at", "fresh_until")
 

@@ -17,12 +17,13 @@ from datetime import datetime, timedelta
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from boto3.dynamodb.conditions import Key
+from boto3.dynamodb.conditions import Attr, Key
+from botocore.exceptions import ClientError
 
-from cairn.dynamo import Item, get, query_all, transact
+from cairn.dynamo import Item, get, query_all, refused_item, transact
 from cairn.frames import event_id, frame, number_of
 from cairn.instants import from_millis, to_millis
-from cairn.messages import RoomEvent
+from cairn.messages import RoomEvent, RoomState
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import Table
@@ -41,13 +42,14 @@ class CrowdedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """An event of a room as it is told."""
+    """An event of a room as it is told; or a state, which is how something stands, and numbered by its millisecond."""
 
     room: str
     number: int
     frame: str
     at: datetime
     trace_id: str
+    state: bool = False
 
     @property
     def id(self) -> str:
@@ -146,10 +148,18 @@ class Rooms:
 
     # -- rooms that are shown a state
 
-    def show(self, state: Said) -> None:
-        """Keep the frame that stands for all before it."""
+    def show(self, state: Said) -> bool:
+        """Keep the frame that stands for all before it. False when a newer one does."""
         item = {"number": state.number, "frame": state.frame, "at": to_millis(state.at), "trace_id": state.trace_id}
-        self._table.put_item(Item=_key(state.room, "state") | item)
+        try:
+            self._table.put_item(
+                Item=_key(state.room, "state") | item,
+                ConditionExpression=Attr("pk").not_exists() | Attr("number").lte(state.number),
+            )
+        except ClientError as error:
+            refused_item(error)
+            return False
+        return True
 
     def state(self, room: str) -> Said | None:
         item = get(self._table, _key(room, "state"), consistent=True)
@@ -164,6 +174,12 @@ class Rooms:
         if event is None:
             state = self.state(room)
         return event or (state if state and state.number == number else None)
+
+
+def stands(message: RoomState) -> Said:
+    """What is told of a state: under no id, since nobody can ask for what came after it."""
+    text = frame(None, message.event, message.room, message.at, json.loads(message.data))
+    return Said(message.room, to_millis(message.at), text, message.at, message.trace_id, state=True)
 
 
 def _key(room: str, sort: str) -> Item:
@@ -181,5 +197,6 @@ def _kept(item: Item, now: datetime) -> bool:
 
 def _to_said(item: Item) -> Said:
     room = item["pk"].partition("#")[2]
-    number = int(item["number"]) if "number" in item else int(item["sk"].partition("#")[2])
-    return Said(room, number, item["frame"], from_millis(int(item["at"])), item["trace_id"])
+    state = item["sk"] == "state"
+    number = int(item["number"]) if state else int(item["sk"].partition("#")[2])
+    return Said(room, number, item["frame"], from_millis(int(item["at"])), item["trace_id"], state)

@@ -1,19 +1,24 @@
-"""Open sockets and the rooms they are in, in the connections table.
+"""Open sockets and the rooms they are in, in the connections table; those in the rooms of channels watch the channel.
 
 | pk | sk | holds | TTL |
 |---|---|---|---|
-| `socket#{connection id}` | `socket` | whose it is, and the rooms it is in | 2 h 10 min |
+| `socket#{connection id}` | `socket` | whose it is, and the places it has in rooms; or that it is closed | 2 h 10 min |
 | `room#{room}` | `{stretch}#{connection id}` | that it is in the room, and since when | the same |
 | `room#{room}` | `#parts` | that the room is told in parts, and until when | 1 hour |
 
 A room's sockets lie in sixteen stretches, by a digit of the connection id's hash, so that a large room can be told in
-parts and every socket is always in the same part.
+parts and every socket is always in the same part. In the room of a channel, whoever has joined is a viewer: its seat in
+the presence table is all there is of it, and its place says where that is. A seat is always in the same part, too.
+
+Nothing is written of a stranger's socket before it joins a room. Of a closed one it is kept that it is, because a
+`join` that was sent before may be worked on after.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -22,9 +27,12 @@ from boto3.dynamodb.conditions import Attr, ConditionBase, Key
 from botocore.exceptions import ClientError
 
 from cairn.dynamo import Item, get, query_all, refused_item
-from cairn.frames import EVERYONE
+from cairn.errors import ForbiddenError
+from cairn.frames import EVERYONE, watched
 from cairn.instants import from_millis, to_millis
+from cairn.presence import Presence
 from cairn.tickets import Holder, to_holder, to_item
+from cairn.viewers import Seat
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import Table
@@ -35,6 +43,8 @@ STRETCHES = 16
 LARGE = 500
 """What one function posts to in a tenth of a second; more are told by several functions beside each other."""
 IN_PARTS = timedelta(hours=1)
+CLOSED_FOR = timedelta(minutes=10)
+"""How long it is kept that a socket is closed."""
 MOST_ROOMS = 20
 _PARTS = "#parts"  # sorts before every stretch
 BOARD_MODULES = frozenset({"leaderboard", "admin"})
@@ -42,7 +52,7 @@ BOARD_MODULES = frozenset({"leaderboard", "admin"})
 
 
 class TooManyRoomsError(Exception):
-    """The socket is in MOST_ROOMS rooms already, or is not known any more."""
+    """The socket is in MOST_ROOMS rooms already, or is closed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,27 +61,37 @@ class Socket:
 
     connection_id: str
     holder: Holder | None
-    rooms: frozenset[str]
+    places: frozenset[str]
     expires_at: datetime
+
+    @property
+    def rooms(self) -> frozenset[str]:
+        return frozenset(map(_room, self.places))
 
     @property
     def sees_board(self) -> bool:
         return self.holder is not None and bool(self.holder.modules & BOARD_MODULES)
 
+    def place(self, room: str) -> str | None:
+        """Its place in a room that it is in."""
+        return next((place for place in self.places if _room(place) == room), None)
+
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A socket in a room."""
+    """A socket in a room, since it joined, or, of a channel's, since it was opened."""
 
     connection_id: str
     since: datetime
+    place: str
 
 
 class Sockets:
-    """A room of more than `large` sockets is told in parts."""
+    """`table` is the connections table. A room of more than `large` sockets is told in parts."""
 
-    def __init__(self, table: Table, *, large: int = LARGE) -> None:
+    def __init__(self, table: Table, presence: Presence, *, large: int = LARGE) -> None:
         self._table = table
+        self._presence = presence
         self._large = large
 
     def open(self, connection_id: str, holder: Holder | None, now: datetime) -> Socket:
@@ -79,67 +99,88 @@ class Sockets:
         socket = Socket(connection_id, holder, frozenset(), now + LIFE)
         if socket.sees_board:
             socket = Socket(connection_id, holder, frozenset({EVERYONE}), now + LIFE)
-        item = _key(connection_id) | {"since": to_millis(now), "expires_at": _seconds(socket.expires_at)}
-        if holder:
-            item["holder"] = to_item(holder)
-        if socket.rooms:
-            item["rooms"] = set(socket.rooms)
+        if holder is None:
+            return socket
+        item = _key(connection_id) | {"expires_at": _seconds(socket.expires_at), "holder": to_item(holder)}
+        if socket.places:
+            item["rooms"] = set(socket.places)
         self._table.put_item(Item=item)
         for room in socket.rooms:
             self._enter(socket, room, now)
         return socket
 
-    def get(self, connection_id: str, now: datetime) -> Socket | None:
-        """The socket, unless it was forgotten or has lived too long."""
-        item = get(self._table, _key(connection_id), consistent=True)
-        if item is None or int(item["expires_at"]) <= now.timestamp():
+    def get(self, connection_id: str, opened_at: datetime, now: datetime) -> Socket | None:
+        """The socket, unless it is closed or has lived too long; one of which nothing is written is a stranger's."""
+        item = get(self._table, _key(connection_id), consistent=True) or {}
+        expires_at = from_millis(int(item["expires_at"]) * 1000) if item else opened_at + LIFE
+        if "closed" in item or expires_at <= now:
             return None
         holder = to_holder(item["holder"]) if "holder" in item else None
-        return Socket(connection_id, holder, _rooms(item), from_millis(int(item["expires_at"]) * 1000))
+        return Socket(connection_id, holder, _places(item), expires_at)
 
-    def join(self, socket: Socket, room: str, now: datetime) -> None:
+    def join(self, socket: Socket, room: str, now: datetime, viewer_id: str | None = None) -> None:
         """From here on the socket is told what is said in the room; again, it changes nothing.
 
-        TooManyRoomsError when it is in as many as it may be.
+        In a channel's room it is a tab of the viewer, or, without an id, a viewer of its own.
+        TooManyRoomsError when it is in as many rooms as it may be, TooManyTabsError when the viewer has as many tabs.
         """
+        channel = watched(room)
+        place = socket.place(room) or (self._place(socket, channel, viewer_id) if channel else room)
         try:
             self._table.update_item(
                 Key=_key(socket.connection_id),
-                UpdateExpression="ADD rooms :room",
-                ConditionExpression="attribute_exists(pk) AND "
+                UpdateExpression="ADD rooms :room SET expires_at = if_not_exists(expires_at, :expires)",
+                ConditionExpression="attribute_not_exists(closed) AND "
                 "(attribute_not_exists(rooms) OR size(rooms) < :most OR contains(rooms, :name))",
-                ExpressionAttributeValues={":room": {room}, ":name": room, ":most": MOST_ROOMS},
+                ExpressionAttributeValues={
+                    ":room": {place},
+                    ":name": place,
+                    ":most": MOST_ROOMS,
+                    ":expires": _seconds(socket.expires_at),
+                },
             )
         except ClientError as error:
             refused_item(error)
             raise TooManyRoomsError(f"a socket is in at most {MOST_ROOMS} rooms at once") from None
-        self._enter(socket, room, now)
+        if not channel:
+            self._enter(socket, room, now)
+            return
+        self._presence.take(_seat(socket.connection_id, place), socket.expires_at)
+        if "closed" in (get(self._table, _key(socket.connection_id), consistent=True) or {}):
+            self._leave_place(socket.connection_id, place)  # it was closed in between, and nobody else would
 
-    def leave(self, connection_id: str, room: str) -> None:
+    def leave(self, socket: Socket, room: str) -> None:
         """The socket is told no more of the room."""
-        self._table.delete_item(Key=_member_key(room, connection_id))
+        place = socket.place(room)
+        if place is None:
+            return
+        self._leave_place(socket.connection_id, place)
         try:
             self._table.update_item(
-                Key=_key(connection_id),
+                Key=_key(socket.connection_id),
                 UpdateExpression="DELETE rooms :room",
                 ConditionExpression="attribute_exists(pk)",
-                ExpressionAttributeValues={":room": {room}},
+                ExpressionAttributeValues={":room": {place}},
             )
         except ClientError as error:
             refused_item(error)
 
-    def forget(self, connection_id: str, *found_in: str) -> None:
-        """The socket is closed: its rows go, and those in the rooms where that was found, whatever went before."""
-        item = self._table.delete_item(Key=_key(connection_id), ReturnValues="ALL_OLD").get("Attributes", {})
-        for room in _rooms(item).union(found_in):
-            self._table.delete_item(Key=_member_key(room, connection_id))
+    def forget(self, connection_id: str, now: datetime, *found_in: str) -> None:
+        """The socket is closed: it leaves its places, and those where it was found, whatever went before."""
+        item = _key(connection_id) | {"closed": True, "expires_at": _seconds(now + CLOSED_FOR)}
+        before = self._table.put_item(Item=item, ReturnValues="ALL_OLD").get("Attributes", {})
+        for place in _places(before).union(found_in):
+            self._leave_place(connection_id, place)
 
     def audience(self, room: str, now: datetime) -> list[Member] | None:
         """The sockets that joined a room before this was asked; None when it is to be told in parts.
 
         Once large, a room is told in parts until it has said nothing for half an hour at least, so that no event told
-        to all overtakes one that is on its way to a part.
+        to all overtakes one that is on its way to a part. A channel whose viewers are spread stays spread.
         """
+        channel = watched(room)
+        if channel:
+            return None if self._presence.level(channel) else self._watching(channel, (0, 1))
         found: list[Member] = []
         for item in self._in_room(Key("pk").eq(f"room#{room}"), now, Limit=self._large + 2):
             marked = item["sk"] == _PARTS
@@ -154,8 +195,16 @@ class Sockets:
 
     def stretch(self, room: str, number: int, now: datetime) -> list[Member]:
         """The sockets of one of a room's stretches."""
+        channel = watched(room)
+        if channel:
+            return self._watching(channel, (number, STRETCHES))
         where = Key("pk").eq(f"room#{room}") & Key("sk").begins_with(f"{number:x}#")
         return list(map(_to_member, self._in_room(where, now)))
+
+    def _watching(self, channel: str, part: tuple[int, int]) -> list[Member]:
+        return [
+            Member(seat.tab[1:], until - LIFE, _written(seat)) for seat, until in self._presence.sockets(channel, part)
+        ]
 
     def _in_room(self, where: ConditionBase, now: datetime, **options: Any) -> Iterator[Item]:
         alive = Attr("expires_at").gt(int(now.timestamp()))
@@ -172,10 +221,35 @@ class Sockets:
             ExpressionAttributeValues={":now": to_millis(now), ":expires": _seconds(socket.expires_at)},
         )
 
+    def _place(self, socket: Socket, channel: str, viewer_id: str | None) -> str:
+        own = hashlib.sha256(socket.connection_id.encode()).hexdigest()[:32]
+        return _written(self._presence.seat(channel, viewer_id or own, f"s{socket.connection_id}"))
+
+    def _leave_place(self, connection_id: str, place: str) -> None:
+        if watched(_room(place)):
+            with suppress(ForbiddenError):  # the viewer is there with other tabs
+                self._presence.leave(_seat(connection_id, place))
+        else:
+            self._table.delete_item(Key=_member_key(place, connection_id))
+
 
 def stretch_of(connection_id: str) -> int:
     """Which of a room's stretches a socket lies in."""
     return hashlib.sha256(connection_id.encode()).digest()[0] % STRETCHES
+
+
+def _written(seat: Seat) -> str:
+    """A place in a channel's room; no part of it can hold a space."""
+    return f"channel:{seat.channel} {seat.viewer_id} {seat.level}"
+
+
+def _seat(connection_id: str, place: str) -> Seat:
+    room, viewer_id, level = place.split(" ")
+    return Seat(room.partition(":")[2], viewer_id, f"s{connection_id}", int(level))
+
+
+def _room(place: str) -> str:
+    return place.partition(" ")[0]
 
 
 def _key(connection_id: str) -> Item:
@@ -187,11 +261,12 @@ def _member_key(room: str, connection_id: str) -> Item:
 
 
 def _to_member(item: Item) -> Member:
-    return Member(item["sk"].partition("#")[2], from_millis(int(item["since"])))
+    since = from_millis(int(item["since"]))
+    return Member(item["sk"].partition("#")[2], since, item["pk"].partition("#")[2])
 
 
-def _rooms(item: Item) -> frozenset[str]:
-    return frozenset(str(room) for room in item.get("rooms", ()))
+def _places(item: Item) -> frozenset[str]:
+    return frozenset(str(place) for place in item.get("rooms", ()))
 
 
 def _seconds(instant: datetime) -> int:

@@ -41,11 +41,12 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """Who a handle is."""
+    """Who a handle is, and where people find them on the platform."""
 
     native_id: str
     handle: str
     name: str
+    page: str
 
 
 class Platform(Protocol):

@@ -46,7 +46,8 @@ class Instagram:
         if isinstance(found, Refusal):
             return None
         username = str(found.get("username", matched[1]))
-        return Profile(str(found["id"]), f"@{username}", str(found.get("name") or username))
+        page = f"https://www.instagram.com/{username}/"
+        return Profile(str(found["id"]), f"@{username}", str(found.get("name") or username), page)
 
     @as_documented("instagram")
     def fetch(self, channels: Sequence[Channel]) -> Mapping[str, Counts | Refusal]:

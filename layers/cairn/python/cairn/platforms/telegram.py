@@ -36,7 +36,9 @@ class Telegram:
             return None
         if chat.get("type") not in ("channel", "supergroup"):
             raise BadInputError("handle: only public channels and supergroups have a count")
-        return Profile(str(chat["id"]), f"@{chat.get('username', matched[1])}", str(chat.get("title", matched[1])))
+        username = str(chat.get("username", matched[1]))
+        name = str(chat.get("title", matched[1]))
+        return Profile(str(chat["id"]), f"@{username}", name, f"https://t.me/{username}")
 
     @as_documented("telegram")
     def fetch(self, channels: Sequence[Channel]) -> Mapping[str, Counts | Refusal]:

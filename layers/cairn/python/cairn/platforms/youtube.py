@@ -44,8 +44,9 @@ class YouTube:
             raise BadInputError("handle: a YouTube channel is written @name, or as its id UC…")
         if not items:
             return None
-        snippet = items[0].get("snippet", {})
-        return Profile(str(items[0]["id"]), str(snippet.get("customUrl") or name), str(snippet.get("title") or name))
+        native_id, snippet = str(items[0]["id"]), items[0].get("snippet", {})
+        page = f"https://www.youtube.com/channel/{native_id}"
+        return Profile(native_id, str(snippet.get("customUrl") or name), str(snippet.get("title") or name), page)
 
     @as_documented("youtube")
     def fetch(self, channels: Sequence[Channel]) -> Mapping[str, Counts | Refusal]:

@@ -1,0 +1,54 @@
+"""Sockets that ended without our being told: API Gateway says of a close only once, and not always."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from datetime import datetime, timedelta
+
+from cairn import connections
+from cairn.connections import Poster, PostError
+from cairn.errors import ForbiddenError
+from cairn.observing import logger
+from cairn.presence import Presence
+from cairn.viewers import Seat
+
+ASKED = 500
+"""Sockets at a time, which is all of most channels'. A larger one's count changes, and who cannot be told is found."""
+APART = timedelta(seconds=20)
+_AT_ONCE = 32
+_MOST_KNOWN = 1000
+
+
+class Ghosts:
+    def __init__(self, presence: Presence, poster: Poster) -> None:
+        self._presence = presence
+        self._poster = poster
+        self._laid: dict[str, datetime] = {}
+
+    def lay(self, channel: str) -> None:
+        """Take closed sockets for gone, of some that are chosen at random; not for APART after the last time."""
+        now = self._presence.clock()
+        if channel in self._laid and now < self._laid[channel] + APART:
+            return
+        if len(self._laid) >= _MOST_KNOWN:
+            self._laid.clear()
+        self._laid[channel] = now
+        for seat in connections.run(self._closed(self._presence.some_sockets(channel, ASKED))):
+            with suppress(ForbiddenError):  # it has left by now, and the viewer has another tab
+                self._presence.leave(seat)
+            logger.info("socket forgotten", channel=channel, connection_id=seat.tab[1:])
+
+    async def _closed(self, seats: list[Seat]) -> list[Seat]:
+        places = asyncio.Semaphore(_AT_ONCE)
+
+        async def closed(seat: Seat) -> bool:
+            async with places:
+                try:
+                    return not await self._poster.is_open(seat.tab[1:])
+                except PostError as error:
+                    logger.warning("socket not asked for", connection_id=seat.tab[1:], reason=str(error))
+                    return False
+
+        answers = await asyncio.gather(*map(closed, seats))
+        return [seat for seat, gone in zip(seats, answers, strict=True) if gone]

@@ -1,0 +1,51 @@
+"""How a channel's viewers rose and fell, from its history; and the most there were today."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from cairn.history import History, day_of
+from cairn.instants import Clock, iso
+from cairn.live import subject_of
+from cairn.model import Reading, Subject
+from cairn.stats import Stats
+
+
+class Curves:
+    def __init__(self, *, stats: Stats, history: History, time_zone: str, clock: Clock) -> None:
+        self._stats = stats
+        self._history = history
+        self._zone = time_zone
+        self._clock = clock
+
+    def of(self, channel: str, hours: int) -> dict[str, Any]:
+        """As JSON: what was counted in the last hours, oldest first, one a minute, and where that does not change none.
+
+        One read for a channel that nobody has ever watched.
+        """
+        now, subject = self._clock(), subject_of(channel)
+        since = now - timedelta(hours=hours)
+        last = self._stats.get(subject)
+        items: list[dict[str, Any]] = []
+        if last and last.as_of < since:
+            items = [{"at": iso(since), "viewers": int(last.metrics["viewers"])}]
+        elif last:
+            items = self._items(subject, since, now, 60 * hours)
+        return {"channelId": channel, "items": items, "peak": self._peak(last, now) if last else None}
+
+    def _items(self, subject: Subject, since: datetime, now: datetime, most: int) -> list[dict[str, Any]]:
+        items: list[dict[str, Any]] = []
+        cursor: str | None = None
+        while len(items) < most:
+            found, cursor = self._history.readings(subject, since, now, now, most - len(items), cursor)
+            items += [{"at": iso(point.at), "viewers": int(point.metrics["viewers"])} for point in found]
+            if cursor is None:
+                break
+        return items
+
+    def _peak(self, last: Reading, now: datetime) -> dict[str, Any] | None:
+        """Of today: those who were there as the day began were there on it."""
+        today = day_of(now, self._zone)
+        viewers = int(last.metrics["peak" if day_of(last.as_of, self._zone) == today else "viewers"])
+        return {"viewers": viewers, "day": today.isoformat()} if viewers else None
