@@ -23,8 +23,9 @@ export function connect(options) {
 
 /** A room's state while it is joined. `last` is the newest sequence known, `floor` the newest handed on. */
 class Room {
-  constructor(name, after) {
+  constructor(name, after, viewer) {
     this.name = name;
+    this.viewer = viewer; // who watches, in a channel's room
     this.kept = name !== 'everyone'; // what is said to everyone is state: only the newest counts, nothing is replayed
     this.last = after ?? null;
     this.floor = after ?? 0;
@@ -78,10 +79,10 @@ class Cairn {
     return () => this.#listeners.get(event).delete(listener);
   }
 
-  /** Be in a room from now on, or from just after the event `after`. */
-  join(name, { after = quietly(() => this.#storage?.getItem(`cairn:${name}`)) } = {}) {
+  /** Be in a room from now on, or from just after the event `after`; in a channel's room as the viewer `viewer`. */
+  join(name, { after = quietly(() => this.#storage?.getItem(`cairn:${name}`)), viewer } = {}) {
     if (this.#rooms.has(name)) return;
-    const room = new Room(name, after ? sequence(after) : null);
+    const room = new Room(name, after ? sequence(after) : null, viewer);
     this.#rooms.set(name, room);
     if (this.#current) this.#ask(room, this.#current);
     if (this.#next?.opened) this.#ask(room, this.#next);
@@ -178,6 +179,7 @@ class Cairn {
     connection.send({
       action: 'join',
       room: room.name,
+      viewer: room.viewer,
       ...(room.asked === null ? {} : { after: `${room.name}/${room.asked}` }),
     });
   }
@@ -192,17 +194,29 @@ class Cairn {
   #heard(connection, frame) {
     const room = this.#rooms.get(frame.event === 'error' ? frame.data?.room : frame.room);
     if (frame.event === 'error') {
-      this.#emit('refused', frame.data);
-      if (!room) return;
-      this.#rooms.delete(room.name);
-      this.#settled(connection);
+      this.#refused(room, frame.data, connection);
     } else if (frame.event === 'joined') {
       if (room?.waiting !== connection) return;
       this.#joined(room, frame, connection);
       this.#settled(connection);
     } else if (room && frame.id) {
       this.#take(room, frame, sequence(frame.id), connection);
+    } else if (room) {
+      this.#emit(frame.event, frame); // how something stands: not numbered, the listener knows the newer one
     }
+  }
+
+  /** A room that may be asked for later is; of a takeover that has to wait, the old socket stays in the room meanwhile. */
+  #refused(room, refusal, connection) {
+    this.#emit('refused', refusal);
+    if (!room) return;
+    if (!refusal.retryAfter) this.#rooms.delete(room.name);
+    else if (connection !== this.#current && this.#current) return void connection.lose();
+    else connection.after((refusal.retryAfter + this.#random()) * SECOND, () => {
+      if (this.#rooms.get(room.name) === room && !room.waiting) this.#ask(room, connection);
+    });
+    if (room.waiting === connection) room.waiting = null;
+    this.#settled(connection);
   }
 
   #joined(room, frame, connection) {

@@ -1,0 +1,167 @@
+/** `<cairn-viewers channel="…">`: how many watch a channel now, on anybody's page. See docs/viewers.md. */
+import { ORIGIN, isChannelId, watch } from './watching.js';
+
+const FOLLOWERS_EVERY = 15 * 60_000;
+const COMPACT_FROM = 10_000;
+const WORDS = {
+  en: ['watching', 'followers'],
+  de: ['Zuschauer', 'Follower'],
+  es: ['viendo', 'seguidores'],
+  fr: ['en train de regarder', 'abonnés'],
+  pt: ['assistindo', 'seguidores'],
+};
+const EYE =
+  'M12 4C6 4 2 7 0 12c2 5 6 8 12 8s10-3 12-8c-2-5-6-8-12-8Zm0 13a5 5 0 1 1 0-10 5 5 0 0 1 0 10Z' +
+  'm0-2a3 3 0 1 0 0-6 3 3 0 0 0 0 6Z';
+const HEART = 'M12 21C5 15 2 12 2 8a5 5 0 0 1 10-2 5 5 0 0 1 10 2c0 4-3 7-10 13Z';
+const LOOK = `
+:host { display: inline-flex; flex-wrap: wrap; gap: .5em; vertical-align: middle; white-space: nowrap;
+  font: 500 var(--cairn-size, .875rem)/1.45 var(--cairn-font, system-ui, sans-serif);
+  font-variant-numeric: tabular-nums }
+:host([hidden]), [hidden] { display: none !important }
+span, a { position: relative; display: inline-flex; align-items: center; gap: .55em }
+[part=viewers], a { padding: .5em .8em; border: 1px solid transparent; border-radius: var(--cairn-radius, .55em);
+  background: var(--cairn-background, #d11f1f); color: var(--cairn-color, #fff); text-decoration: none }
+a { background: var(--cairn-followers-background, #27272a); color: var(--cairn-followers-color, #fff);
+  border-color: #8886 }
+a:focus-visible { outline: 3px solid; outline-offset: 2px }
+svg { width: 1.2em; height: 1.2em; fill: currentColor; fill-rule: evenodd }
+[part=dot] { width: .45em; height: .45em; border-radius: 50%; background: currentColor; animation: pulse 2s infinite }
+[part=words] { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%) }
+@keyframes pulse { 50% { opacity: .35 } }
+@media (prefers-reduced-motion: reduce) { [part=dot] { animation: none } }`;
+
+let sheet; // one for all elements of a page; no policy against inline styles concerns it
+
+class CairnViewers extends HTMLElement {
+  static observedAttributes = ['channel', 'followers', 'label', 'lang'];
+  #stop = null; #count = null; #here = false; #followed = null;
+  #viewers = make('span', 'viewers', make('span', 'dot'), icon(EYE, 'eye'), ...written());
+  #followers = make('a', 'followers', icon(HEART, 'heart'), ...written());
+
+  connectedCallback() {
+    if (!this.shadowRoot) this.#build();
+    this.#start();
+  }
+
+  disconnectedCallback() {
+    this.#stop();
+  }
+
+  attributeChangedCallback(name) {
+    if (!this.isConnected || !this.#stop) return;
+    if (name === 'label' || name === 'lang') return void this.#show();
+    this.#stop();
+    this.#start();
+  }
+
+  #build() {
+    const root = this.attachShadow({ mode: 'open' });
+    Object.assign(this.#followers, { target: '_blank', rel: 'noopener' });
+    root.append(this.#viewers, this.#followers);
+    try {
+      if (!sheet) (sheet = new CSSStyleSheet()).replaceSync(LOOK);
+      root.adoptedStyleSheets = [sheet];
+    } catch {
+      root.append(make('style', '', LOOK)); // a browser from before 2023
+    }
+  }
+
+  #start() {
+    const channel = this.getAttribute('channel');
+    const followed = this.getAttribute('followers');
+    this.#count = this.#followed = null;
+    const end = watch(channel, {
+      state: (state) => {
+        this.#here = state === 'here';
+        if (state === 'refused') console.warn(`<cairn-viewers>: “${channel}” is not a channel's id`);
+        this.#show();
+      },
+      count: (count) => {
+        this.#count = count;
+        this.#show();
+        this.#announce('cairn-viewers', count);
+      },
+      milestone: (milestone) => this.#announce('cairn-milestone', milestone),
+    });
+    const ask = () => this.#ask(followed || channel);
+    const timer = followed !== null && setInterval(ask, FOLLOWERS_EVERY);
+    this.#stop = () => {
+      end();
+      clearInterval(timer);
+    };
+    if (timer) ask();
+  }
+
+  /** A channel's followers; when they cannot be asked for, what is known stays. */
+  async #ask(channel) {
+    const asking = this.#stop;
+    if (!isChannelId(channel) || (document.hidden && this.#followed)) return;
+    try {
+      const answer = await fetch(`${ORIGIN}/api/viewer/channel/${channel}`, { credentials: 'omit', cache: 'no-store' });
+      const { followers } = await answer.json();
+      if (!answer.ok || asking !== this.#stop) return;
+      this.#followed = followers;
+      this.#show();
+    } catch {
+      // the next time will do
+    }
+  }
+
+  #show() {
+    const followed = this.#followed;
+    const language = known(this.closest('[lang]')?.lang) ?? navigator.language;
+    const [watching, followers] = WORDS[language.slice(0, 2)] ?? WORDS.en;
+    this.hidden = !this.#here || !this.#count;
+    this.#followers.hidden = !followed;
+    if (this.#count) write(this.#viewers, this.#count.viewers, this.getAttribute('label') ?? watching, language);
+    if (!followed) return;
+    const since = followed.stale ? `, ${new Date(followed.asOf).toLocaleString(language)}` : '';
+    write(this.#followers, followed.count, `${followers}, ${followed.name}${since}`, language, since && '~');
+    if (/^https:/.test(followed.url)) this.#followers.href = followed.url;
+  }
+
+  #announce(name, detail) {
+    this.dispatchEvent(new CustomEvent(name, { detail, bubbles: true, composed: true }));
+  }
+}
+
+function make(name, part, ...children) {
+  const element = document.createElement(name);
+  element.setAttribute('part', part);
+  element.append(...children);
+  return element;
+}
+
+function icon(shape, part) {
+  const [svg, path] = ['svg', 'path'].map((name) => document.createElementNS('http://www.w3.org/2000/svg', name));
+  path.setAttribute('d', shape);
+  svg.setAttribute('viewBox', '0 0 24 24');
+  svg.setAttribute('part', part);
+  svg.setAttribute('aria-hidden', 'true');
+  svg.append(path);
+  return svg;
+}
+
+const written = () => [make('span', 'number'), make('span', 'words')];
+
+/** A long number is shortened, and never upwards; the whole of it is in the title. */
+function write(pill, value, words, language, sign = '') {
+  const short = { notation: 'compact', maximumFractionDigits: 1, roundingMode: 'floor' };
+  const number = new Intl.NumberFormat(language, value < COMPACT_FROM ? {} : short);
+  const [shown, spoken] = [...pill.children].slice(-2);
+  shown.textContent = sign + number.format(value);
+  spoken.textContent = ` ${words}`;
+  pill.title = `${value.toLocaleString(language)} ${words}`;
+}
+
+/** What a page calls its language, if it is one. */
+function known(language) {
+  try {
+    return Intl.getCanonicalLocales(language)[0];
+  } catch {
+    return null;
+  }
+}
+
+if (!customElements.get('cairn-viewers')) customElements.define('cairn-viewers', CairnViewers);
