@@ -19,27 +19,27 @@ from typing import Any
 from aiohttp import ClientConnectionResetError, WSMsgType, web
 
 from local.settings import ROOT
+from tests.browser.audience import Audience, iso
 
 WEB = ROOT / "web"
 PERIOD = "2026-11"
 PASSWORD = "correct horse"
 MODULES = {"ada": ["leaderboard"], "grace": ["admin"], "eve": ["analytics"]}
 COOKIE, REFRESH_COOKIE = "session", "refresh"
+CHANNEL_PAGES = ("embed", "live")
+"""Pages about a channel: one file, whichever channel."""
+NOBODY = "nobody in particular"
 KEPT = 1000
 """How many events a room keeps here."""
 
 
-def policy(origin: str) -> str:
+def policy(origin: str, framed_by: str = "'none'") -> str:
     """The pages' Content-Security-Policy, and Trusted Types besides: nothing of ours needs an exception from them."""
     return (
-        "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'; script-src 'self'; "
+        f"default-src 'none'; frame-ancestors {framed_by}; base-uri 'none'; form-action 'none'; script-src 'self'; "
         "style-src 'self'; font-src 'self'; manifest-src 'self'; img-src 'self' https: data:; "
         f"connect-src 'self' {origin.replace('http', 'ws', 1)}; require-trusted-types-for 'script'"
     )
-
-
-def iso(instant: datetime) -> str:
-    return instant.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 class Backend:
@@ -71,6 +71,7 @@ class Backend:
         self._tickets: dict[str, str] = {}
         self._said: dict[str, list[dict[str, Any]]] = {}
         self._sockets: dict[web.WebSocketResponse, set[str]] = {}
+        self.audience = Audience(self.origin, lambda room, frame: self._post(room, frame), self.now)
 
     def close(self) -> None:
         self.cut()
@@ -110,6 +111,11 @@ class Backend:
         board = {"data": self._ranked()[:100], "total": len(self.reps), "period": PERIOD}
         self._run(self._post("everyone", frame | {"at": iso(now)} | board))
 
+    def crowd(self, channel: str, viewers: int) -> None:
+        """So many others watch a channel, and whoever watches is told."""
+        self.audience.crowd[channel] = viewers
+        self._run(self.audience.tell(channel))
+
     def cut(self) -> None:
         """Every socket, without a word."""
         self._run(self._cut())
@@ -135,6 +141,8 @@ class Backend:
         app.router.add_post("/api/ws-ticket", self._ticket)
         app.router.add_get("/api/leaderboard", self._board)
         app.router.add_get("/api/leaderboard/sales-reps/{id}/badges", self._badges_of)
+        app.router.add_route("*", "/api/viewer/{what}", self._viewers)
+        app.router.add_get("/api/viewer/{what}/{channel}", self._viewers)
         app.router.add_get("/{path:.*}", self._page)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
         await self._runner.setup()
@@ -156,7 +164,7 @@ class Backend:
     async def _admit(
         self, request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
     ) -> web.StreamResponse:
-        if self.down:
+        if self.down or (request.path == "/live" and self.audience.sockets_refused):
             return web.json_response({"error": "down"}, status=503)
         leaderboard = request.path.startswith(("/api/leaderboard", "/api/ws-ticket"))
         if leaderboard and not self._who(request):
@@ -171,6 +179,9 @@ class Backend:
 
     async def _page(self, request: web.Request) -> web.Response:
         path = request.path.strip("/") or "index.html"
+        about, _, channel = path.partition("/")
+        if about in CHANNEL_PAGES and channel:
+            path = about
         file = WEB / path
         if not file.is_file():
             file = WEB / f"{path}.html"
@@ -181,7 +192,8 @@ class Backend:
             body=body,
             headers={
                 "content-type": mimetypes.guess_type(file.name)[0] or "application/octet-stream",
-                "content-security-policy": policy(self.origin),
+                "content-security-policy": policy(self.origin, "*" if about == "embed" else "'none'"),
+                **({"access-control-allow-origin": "*"} if file.suffix == ".js" else {}),
                 "x-content-type-options": "nosniff",
                 "referrer-policy": "strict-origin-when-cross-origin",
                 "cache-control": "no-cache",
@@ -251,10 +263,14 @@ class Backend:
         ranked = [rep | {"rank": revenues.index(rep["monthlyRevenue"]) + 1} for rep in self.reps]
         return sorted(ranked, key=lambda rep: (rep["rank"], rep["id"]))
 
+    async def _viewers(self, request: web.Request) -> web.StreamResponse:
+        return await self.audience.answer(request)
+
     # -- rooms
 
     async def _live(self, request: web.Request) -> web.StreamResponse:
-        who = self._tickets.pop(request.query.get("ticket", ""), "")
+        ticket = request.query.get("ticket")
+        who = self._tickets.pop(ticket, "") if ticket is not None else NOBODY
         if not who:
             return web.json_response({"error": "A ticket is needed"}, status=401)
         socket = web.WebSocketResponse()
@@ -262,13 +278,14 @@ class Backend:
             await socket.prepare(request)
         except ClientConnectionResetError:  # the page left while it was being answered
             return web.Response(status=499)
-        self._sockets[socket] = {"everyone"} if who != "eve" else set()
+        self._sockets[socket] = {"everyone"} if who not in ("eve", NOBODY) else set()
         try:
             async for message in socket:
                 if message.type == WSMsgType.TEXT:
                     await self._answer(socket, json.loads(message.data))
         finally:
             self._sockets.pop(socket, None)
+            await self.audience.closed(socket)
         return socket
 
     async def _answer(self, socket: web.WebSocketResponse, message: dict[str, str]) -> None:
@@ -287,8 +304,11 @@ class Backend:
             for kept in said[max(first, len(said) - KEPT) :]:
                 await socket.send_json(kept)
             recovered = bool(after) and first >= len(said) - KEPT
-            newest = said[-1]["id"] if said else None
-            await socket.send_json(frame | {"event": "joined", "data": {"recovered": recovered, "last": newest}})
+            data: dict[str, Any] = {"recovered": recovered, "last": said[-1]["id"] if said else None}
+            if room.startswith("channel:"):
+                data["count"] = self.audience.last_count(room)
+            await socket.send_json(frame | {"event": "joined", "data": data})
+            await self.audience.entered(socket, room, message.get("viewer"))
 
     async def _post(self, room: str, frame: dict[str, Any]) -> None:
         for socket, rooms in list(self._sockets.items()):

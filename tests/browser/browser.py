@@ -1,4 +1,4 @@
-"""Finding a Chromium: the one that was named, the system's, Playwright's own, or one that can be installed here."""
+"""Starting a Chromium: the one that was named, the system's, Playwright's own, or one that can be installed here."""
 
 from __future__ import annotations
 
@@ -8,12 +8,21 @@ import subprocess
 import sys
 from pathlib import Path
 
+from playwright.sync_api import Browser, Playwright
+
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 HELP = (
     "The pages are tested in a real browser, and there is none: install Chromium (Debian: apt install chromium; "
     "elsewhere: playwright install chromium), or name one in CAIRN_CHROMIUM."
 )
 INSTALL_SECONDS = 600
+
+
+def launched(playwright: Playwright) -> Browser:
+    """A Chromium that runs, until it is closed. RuntimeError, with the reason, when there is none."""
+    path = chromium(playwright.chromium.executable_path)
+    arguments = ["--disable-gpu", "--disable-dev-shm-usage", *(["--no-sandbox"] if os.geteuid() == 0 else [])]
+    return playwright.chromium.launch(executable_path=path, args=arguments)
 
 
 def chromium(playwrights_own: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 
 import pytest
@@ -10,7 +9,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_
 
 from local.settings import CACHE
 from tests.browser.backend import COOKIE, REFRESH_COOKIE, Backend
-from tests.browser.browser import chromium
+from tests.browser.browser import launched
 from tests.browser.people import floor
 
 SCREENSHOTS = CACHE / "screenshots"
@@ -27,13 +26,11 @@ def playwright() -> Iterator[Playwright]:
 @pytest.fixture(scope="package")
 def browser(playwright: Playwright) -> Iterator[Browser]:
     try:
-        path = chromium(playwright.chromium.executable_path)
+        running = launched(playwright)
     except RuntimeError as error:
         pytest.fail(str(error), pytrace=False)
-    arguments = ["--disable-gpu", "--disable-dev-shm-usage", *(["--no-sandbox"] if os.geteuid() == 0 else [])]
-    launched = playwright.chromium.launch(executable_path=path, args=arguments)
-    yield launched
-    launched.close()
+    yield running
+    running.close()
 
 
 @pytest.fixture(scope="package")

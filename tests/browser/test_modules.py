@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -17,6 +19,8 @@ NODE = Path(sys.executable).with_name("node")
 # The repository's package.json is the AWS CDK's; Node finds out by itself that the pages' files are modules.
 QUIET = "--disable-warning=MODULE_TYPELESS_PACKAGE_JSON"
 CLIENT_LINES = 400
+COUNTER_BYTES = 8000
+IMPORT = re.compile(r"import .*?'\./([^']+)';", re.DOTALL)
 LADDERS = ("bonus_tier", "goal", "revenue", "signups")
 
 
@@ -26,7 +30,7 @@ def node(*arguments: str) -> str:
     return done.stdout
 
 
-@pytest.mark.parametrize("module", ["cairn", "pages"])
+@pytest.mark.parametrize("module", ["cairn", "channels", "pages", "watching"])
 def test_the_promises_of_the_modules_are_kept(module: str) -> None:
     said = node("--test", "--test-reporter=tap", f"tests/browser/client/{module}.test.mjs")
     assert "# fail 0" in said
@@ -43,3 +47,14 @@ def test_the_client_library_can_be_taken_elsewhere() -> None:
     text = (ROOT / "web" / "cairn.js").read_text()
     assert "import " not in text
     assert len(text.splitlines()) <= CLIENT_LINES
+
+
+def test_the_counter_costs_little_on_anybodys_page() -> None:
+    loaded, wanted = set[str](), ["viewers.js"]
+    while wanted:
+        name = wanted.pop()
+        loaded.add(name)
+        text = (ROOT / "web" / name).read_text()
+        assert "import(" not in text
+        wanted += set(IMPORT.findall(text)) - loaded
+    assert sum(len(gzip.compress((ROOT / "web" / name).read_bytes(), 9)) for name in loaded) <= COUNTER_BYTES

@@ -74,8 +74,8 @@ class Explorer:
         self._log = Path()
 
     @contextmanager
-    def at_every_call_of(self, wire: Wire, function: str = "") -> Iterator[None]:
-        """The stretch of a way in which failures are tried, in one function or in all; all else goes well.
+    def at_every_call_of(self, wire: Wire, *functions: str) -> Iterator[None]:
+        """The stretch of a way in which failures are tried, in some functions or in all; all else goes well.
 
         To die before a call is to die after the one before it, so it is tried at an invocation's first call alone.
         """
@@ -83,7 +83,7 @@ class Explorer:
         others: list[Failure] = [failure for failure in Failure if failure is not Failure.DIES_BEFORE]
 
         def choose(number: int, name: str) -> Failure | None:
-            if not name.startswith(function):
+            if not name.startswith(functions or ""):
                 return None
             return self._choose(number, name, kinds if wire.at_first_call else others)
 

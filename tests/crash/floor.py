@@ -14,7 +14,6 @@ from cairn.api_keys import ApiKeys
 from cairn.instants import from_iso, now
 from cairn.model import Reading
 from cairn.sales_floor import TV, plain
-from cairn.sockets import Sockets
 from cairn.stats import to_reading
 from tests.crash.explorer import Verdict
 from tests.crash.platforms import Platforms
@@ -22,6 +21,7 @@ from tests.crash.visitors import Visitor
 from tests.crash.way import items, silence
 from tests.support import api
 from tests.support.lambdas import Account, InvocationFailedError, account
+from tests.support.viewing import sockets_of
 from tests.support.wire import Failure
 
 REPS = "/api/leaderboard/sales-reps"
@@ -138,7 +138,7 @@ class FloorWay:
 
     def tell_in_parts(self, room: str) -> None:
         """As if the room had been large half an hour ago."""
-        Sockets(self.account.cloud.table("CONNECTIONS_TABLE"))._tell_in_parts(room, now())
+        sockets_of(self.account.cloud)._tell_in_parts(room, now())
 
     def ask(self, method: str, path: str, body: object = api.ABSENT) -> Any:
         """What the API answers; None when that is an error, or nothing at all."""

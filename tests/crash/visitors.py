@@ -14,7 +14,7 @@ from cairn.instants import now, to_millis
 from cairn.sales_floor import EVERYONE, REFRESH
 from cairn.tickets import Holder, Tickets
 from tests.support.lambdas import Account, InvocationFailedError, Invoke
-from tests.support.websocket import event
+from tests.support.websocket import Client, event
 
 BACK_AFTER = timedelta(seconds=1)
 
@@ -54,16 +54,16 @@ class Visitor:
 
     def step(self, invoke: Invoke) -> None:
         """Connect, and join every room after the last event that is known without a gap."""
-        connection_id = f"{self.name}{len(self.connections)}"
-        self.connections.append(connection_id)
+        client = Client(f"{self.name}{len(self.connections)}")
+        self.connections.append(client.connection_id)
         self._back_at = now() + BACK_AFTER
         with suppress(InvocationFailedError):
-            if self._connect(invoke, connection_id):
+            if self._connect(invoke, client):
                 self._back_at = None
                 return
-        if self._account.gateway.connected.pop(connection_id, None):
+        if self._account.gateway.connected.pop(client.connection_id, None):
             with suppress(InvocationFailedError):
-                invoke("ws_connect", event(connection_id, "$disconnect", "DISCONNECT"))
+                invoke("ws_connect", event(client, "$disconnect", "DISCONNECT"))
 
     def vanish(self) -> None:
         """The connection breaks, and nobody is told."""
@@ -72,22 +72,22 @@ class Visitor:
     def come_back(self) -> None:
         self._back_at = now()
 
-    def _connect(self, invoke: Invoke, connection_id: str) -> bool:
+    def _connect(self, invoke: Invoke, client: Client) -> bool:
         holder = Holder(self.name, self.name, frozenset({"leaderboard"}))
         ticket = Tickets(self._account.cloud.table("CONNECTIONS_TABLE")).issue(holder, now())
-        asked = event(connection_id, "$connect", "CONNECT", queryStringParameters={"ticket": ticket})
+        asked = event(client, "$connect", "CONNECT", queryStringParameters={"ticket": ticket})
         if invoke("ws_connect", asked)["statusCode"] != 200:
             return False
-        self._account.gateway.connected[connection_id] = partial(self._hear, connection_id)
-        if not all(self._join(invoke, connection_id, room) for room in self.rooms):
+        self._account.gateway.connected[client.connection_id] = partial(self._hear, client.connection_id)
+        if not all(self._join(invoke, client, room) for room in self.rooms):
             return False
         self._board = to_millis(now()), self._fetch()
         return True
 
-    def _join(self, invoke: Invoke, connection_id: str, room: str) -> bool:
+    def _join(self, invoke: Invoke, client: Client, room: str) -> bool:
         after = {"after": f"{room}/{self._known(room)}"} if room in self.began else {}
         asked = json.dumps({"action": "join", "room": room} | after)
-        answer = invoke("ws_connect", event(connection_id, "$default", "MESSAGE", body=asked))
+        answer = invoke("ws_connect", event(client, "$default", "MESSAGE", body=asked))
         if "body" not in answer:
             return False
         said = json.loads(answer["body"])

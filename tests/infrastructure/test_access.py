@@ -10,6 +10,8 @@ READ_ITEMS = {"GetItem", "BatchGetItem"}
 WRITE_ITEM = {"PutItem", "UpdateItem"}
 CONSUME = {"ReceiveMessage", "DeleteMessage", "ChangeMessageVisibility", "GetQueueAttributes"}
 SEND = {"SendMessage"}
+HTTP_METHODS = ("DELETE", "GET", "PATCH", "POST", "PUT")
+SIT = {"GetItem", "UpdateItem", "DeleteItem"}
 BOARD = {"GetItem", "DeleteItem"} | WRITE_ITEM
 
 TABLES: Mapping[str, Mapping[str, set[str]]] = {
@@ -18,6 +20,8 @@ TABLES: Mapping[str, Mapping[str, set[str]]] = {
         "detect_milestone": STREAM | {"GetItem", "PutItem"},
         "record_history": STREAM,
         "turn_month": {"GetItem", "PutItem"},
+        "viewer_heartbeat": {"GetItem", "PutItem"},
+        "count_viewers": {"GetItem", "PutItem"},
         "api": READ_ITEMS | {"PutItem", "DeleteItem"},
         "telegram_webhook": {"BatchGetItem"},
     },
@@ -29,6 +33,7 @@ TABLES: Mapping[str, Mapping[str, set[str]]] = {
     },
     "History": {
         "record_history": {"PutItem"},
+        "viewer_heartbeat": {"Query"},
         "api": {"Query"},
     },
     "Audience": {
@@ -38,6 +43,7 @@ TABLES: Mapping[str, Mapping[str, set[str]]] = {
     },
     "Channels": {
         "fetch_stats": READ_ITEMS | WRITE_ITEM | {"Query"},
+        "viewer_heartbeat": READ_ITEMS | {"Query"},
         "api": READ_ITEMS | WRITE_ITEM | {"Query", "DeleteItem"},
         "telegram_webhook": {"Query", "BatchGetItem"},
     },
@@ -53,14 +59,27 @@ TABLES: Mapping[str, Mapping[str, set[str]]] = {
         "detect_milestone": {"UpdateItem"},
         "api": {"PutItem"},
     },
+    "Presence": {
+        "viewer_heartbeat": SIT | {"Query"},
+        "count_viewers": SIT | {"Query"},
+        "ws_connect": SIT,
+        "broadcast": SIT | {"Query"},
+    },
 }
 QUEUES: Mapping[str, Mapping[str, set[str]]] = {
     "FetchQueue": {"fetch_stats": CONSUME | SEND, "api": SEND},
     "NotifyQueue": {"detect_milestone": SEND, "notify": CONSUME | SEND, "telegram_webhook": SEND},
     "BroadcastQueue": {"detect_milestone": SEND, "broadcast": CONSUME | SEND},
+    "CountQueue": {
+        "ws_connect": SEND,
+        "viewer_heartbeat": SEND,
+        "broadcast": SEND,
+        "count_viewers": CONSUME | SEND,
+    },
     "FetchDeadLetters": {},
     "NotifyDeadLetters": {},
     "BroadcastDeadLetters": {},
+    "CountDeadLetters": {},
     "ScheduleFailures": {},
     "FetchFailures": {"fetch_stats": SEND},
     "DetectionFailures": {"detect_milestone": SEND},
@@ -94,14 +113,18 @@ def test_keys_are_read_only_by_the_functions_that_call_their_platform(template: 
     }
 
 
-def test_only_those_who_speak_in_rooms_may_post_to_sockets_and_to_those_of_this_stack_alone(
+def test_only_those_who_speak_in_rooms_may_post_to_sockets_and_who_counts_may_ask_for_them_and_of_this_stack_alone(
     template: Template,
 ) -> None:
     (api,) = template.resources("AWS::ApiGatewayV2::Api")
-    assert template.grants()[api] == {
-        "ws_connect": {"execute-api:ManageConnections"},
-        "broadcast": {"execute-api:ManageConnections"},
-    }
+    manage = {"execute-api:ManageConnections"}
+    assert template.grants()[api] == {"ws_connect": manage, "broadcast": manage, "count_viewers": manage}
+    methods: dict[str, set[str]] = {}
+    roles = {target(properties["Role"]): name for name, properties in _functions(template).items()}
+    for role, statement in template.policies():
+        if set(statement.actions) == manage:
+            methods[roles[role]] = {method for method in HTTP_METHODS if f"/{method}/" in str(statement.resources)}
+    assert methods == {"ws_connect": {"POST", "DELETE"}, "broadcast": {"POST", "DELETE"}, "count_viewers": {"GET"}}
 
 
 def test_only_the_api_may_try_a_password(template: Template) -> None:
@@ -135,7 +158,7 @@ def test_no_policy_of_a_role_has_a_wildcard(template: Template) -> None:
     """But that of all sockets of one stage: API Gateway makes up their names as they come."""
     for role, statement in template.policies():
         assert "*" not in str(statement.actions), role
-        resources = re.sub(r"/live/(POST|DELETE)/@connections/\*", "", str(statement.resources))
+        resources = re.sub(r"/live/(POST|DELETE|GET)/@connections/\*", "", str(statement.resources))
         assert "*" not in resources, role
 
 
@@ -143,7 +166,7 @@ def test_no_function_may_read_a_whole_table(template: Template) -> None:
     assert not [role for role, statement in template.policies() if "dynamodb:Scan" in statement.actions]
 
 
-def test_only_the_two_public_functions_may_be_called_by_anybody_and_only_by_their_urls(template: Template) -> None:
+def test_only_the_three_public_functions_may_be_called_by_anybody_and_only_by_their_urls(template: Template) -> None:
     permissions = [p for p in template.resources("AWS::Lambda::Permission").values() if p["Principal"] == "*"]
     by_url = {
         (template.function_name(target(permission["FunctionName"])), permission["Action"])
@@ -153,7 +176,7 @@ def test_only_the_two_public_functions_may_be_called_by_anybody_and_only_by_thei
     assert len(by_url) == len(permissions)
     assert by_url == {
         (function, action)
-        for function in ("api", "telegram_webhook")
+        for function in ("api", "telegram_webhook", "viewer_heartbeat")
         for action in ("lambda:InvokeFunctionUrl", "lambda:InvokeFunction")
     }
 

@@ -9,8 +9,8 @@ from infra.packaging import ROOT
 from tests.infrastructure.template import Template
 
 NAMES = [
-    *("api", "broadcast", "detect_milestone", "fetch_stats", "notify", "record_history", "telegram_webhook"),
-    *("turn_month", "ws_connect"),
+    *("api", "broadcast", "count_viewers", "detect_milestone", "fetch_stats", "notify", "record_history"),
+    *("telegram_webhook", "turn_month", "viewer_heartbeat", "ws_connect"),
 ]
 STREAM = {f"dynamodb:{action}" for action in ("DescribeStream", "GetRecords", "GetShardIterator", "ListStreams")}
 
@@ -90,10 +90,11 @@ def test_a_function_answers_before_what_is_waiting_for_it_gives_up(template: Tem
     }
     assert timeouts["api"] <= 30
     assert timeouts["telegram_webhook"] <= 10
+    assert timeouts["viewer_heartbeat"] <= 10
     assert timeouts["ws_connect"] <= 29
 
 
-def test_who_speaks_in_rooms_is_told_where_the_sockets_are_and_the_api_where_browsers_find_them(
+def test_who_speaks_in_rooms_is_told_where_the_sockets_are_and_who_answers_browsers_where_they_find_them(
     template: Template,
 ) -> None:
     told = {
@@ -102,7 +103,13 @@ def test_who_speaks_in_rooms_is_told_where_the_sockets_are_and_the_api_where_bro
         for variable in function["Environment"]["Variables"]
         if variable in ("CONNECTIONS_URL", "WEBSOCKET_URL")
     }
-    assert told == {("ws_connect", "CONNECTIONS_URL"), ("broadcast", "CONNECTIONS_URL"), ("api", "WEBSOCKET_URL")}
+    assert told == {
+        ("ws_connect", "CONNECTIONS_URL"),
+        ("broadcast", "CONNECTIONS_URL"),
+        ("count_viewers", "CONNECTIONS_URL"),
+        ("api", "WEBSOCKET_URL"),
+        ("viewer_heartbeat", "WEBSOCKET_URL"),
+    }
 
 
 def _settings_of(function: str) -> Iterator[Any]:

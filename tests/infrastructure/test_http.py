@@ -1,6 +1,10 @@
 """The one public origin: pages and API side by side, everything TLS, and each path as open as it must be."""
 
+import json
+import subprocess
+import sys
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +16,15 @@ CACHING_DISABLED = "4135ea2d-6df8-44a3-9df3-4b5a84be39ad"
 CACHING_OPTIMIZED = "658327ea-f89d-4fab-a63d-7e88639e58f6"
 # https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/using-managed-origin-request-policies.html
 ALL_VIEWER_EXCEPT_HOST_HEADER = "b689b0a8-53d0-40ab-baf2-68738e2966ac"
+PAGES = {"/embed/*", "/live/*", "/*.js"}
+SECURITY = {
+    "ContentSecurityPolicy",
+    "ContentTypeOptions",
+    "FrameOptions",
+    "ReferrerPolicy",
+    "StrictTransportSecurity",
+}
+NODE = Path(sys.executable).with_name("node")
 
 
 @pytest.fixture
@@ -21,7 +34,7 @@ def distribution(template: Template) -> dict[str, Any]:
     return config
 
 
-def test_telegrams_updates_go_to_the_webhook_the_api_has_its_paths_and_all_else_are_pages(
+def test_telegrams_updates_go_to_the_webhook_viewers_to_heartbeats_the_api_has_its_paths_and_all_else_are_pages(
     template: Template, distribution: dict[str, Any]
 ) -> None:
     origins = {origin["Id"]: _what(template, origin["DomainName"]) for origin in distribution["Origins"]}
@@ -29,23 +42,100 @@ def test_telegrams_updates_go_to_the_webhook_the_api_has_its_paths_and_all_else_
         (behavior["PathPattern"], origins[behavior["TargetOriginId"]]) for behavior in distribution["CacheBehaviors"]
     ]
     # CloudFront takes the first pattern that matches.
-    assert paths == [("/api/telegram/webhook", "telegram_webhook"), ("/api/docs", "api"), ("/api/*", "api")]
+    assert paths == [
+        ("/api/telegram/webhook", "telegram_webhook"),
+        ("/api/viewer/*", "viewer_heartbeat"),
+        ("/api/docs", "api"),
+        ("/api/*", "api"),
+        ("/embed/*", "pages"),
+        ("/live/*", "pages"),
+        ("/*.js", "pages"),
+    ]
     assert origins[distribution["DefaultCacheBehavior"]["TargetOriginId"]] == "pages"
     assert distribution["DefaultRootObject"] == "index.html"
 
 
 def test_the_api_is_not_cached_and_every_method_header_and_query_reaches_it(distribution: dict[str, Any]) -> None:
     for behavior in distribution["CacheBehaviors"]:
-        assert behavior["CachePolicyId"] == CACHING_DISABLED
-        assert behavior["OriginRequestPolicyId"] == ALL_VIEWER_EXCEPT_HOST_HEADER
-        assert {"GET", "HEAD", "OPTIONS", "PUT", "PATCH", "POST", "DELETE"} == set(behavior["AllowedMethods"])
+        if behavior["PathPattern"] not in PAGES:
+            assert behavior["CachePolicyId"] == CACHING_DISABLED
+            assert {"GET", "HEAD", "OPTIONS", "PUT", "PATCH", "POST", "DELETE"} == set(behavior["AllowedMethods"])
+        if behavior["PathPattern"] not in PAGES | {"/api/viewer/*"}:
+            assert behavior["OriginRequestPolicyId"] == ALL_VIEWER_EXCEPT_HOST_HEADER
+
+
+def test_viewer_heartbeat_sees_no_cookie_and_the_address_that_cloudfront_itself_has_of_a_viewer(
+    template: Template, distribution: dict[str, Any]
+) -> None:
+    """A Lambda URL hands on the first entry of X-Forwarded-For, which is whatever the viewer wrote."""
+    ((logical_id, policy),) = template.resources("AWS::CloudFront::OriginRequestPolicy").items()
+    assert target(_behavior(distribution, "/api/viewer/*")["OriginRequestPolicyId"]) == logical_id
+    config = policy["OriginRequestPolicyConfig"]
+    assert config["CookiesConfig"] == {"CookieBehavior": "none"}
+    assert config["QueryStringsConfig"] == {"QueryStringBehavior": "all"}
+    assert config["HeadersConfig"]["HeaderBehavior"] == "whitelist"
+    assert {"CloudFront-Viewer-Address", "Content-Type", "Last-Event-ID", "Origin"} < set(
+        config["HeadersConfig"]["Headers"]
+    )
+
+
+def test_an_address_is_believed_only_of_this_stacks_own_distribution(
+    template: Template, distribution: dict[str, Any]
+) -> None:
+    secret = {"Fn::Select": [2, {"Fn::Split": ["/", {"Ref": "AWS::StackId"}]}]}
+    told = {
+        _what(template, origin["DomainName"]): origin["OriginCustomHeaders"]
+        for origin in distribution["Origins"]
+        if "OriginCustomHeaders" in origin
+    }
+    assert told == {"viewer_heartbeat": [{"HeaderName": "X-Cairn-Front", "HeaderValue": secret}]}
+    keys = {
+        template.function_name(logical_id): function["Environment"]["Variables"]["FRONT_KEY"]
+        for logical_id, function in template.functions.items()
+        if "FRONT_KEY" in function["Environment"]["Variables"]
+    }
+    assert keys == {"viewer_heartbeat": secret}
+
+
+def test_who_answers_pages_of_any_site_says_so_alone(template: Template, distribution: dict[str, Any]) -> None:
+    """Twice the same header would be refused by browsers."""
+    assert [url for url in template.resources("AWS::Lambda::Url").values() if "Cors" in url] == []
+    assert "CorsConfig" not in _headers(template, _behavior(distribution, "/api/viewer/*"))
 
 
 def test_pages_are_read_and_cached_as_long_as_they_say_themselves(distribution: dict[str, Any]) -> None:
-    behavior = distribution["DefaultCacheBehavior"]
-    assert behavior["CachePolicyId"] == CACHING_OPTIMIZED
-    assert behavior["AllowedMethods"] == ["GET", "HEAD"]
-    assert behavior["Compress"] is True
+    for behavior in _behaviors(distribution):
+        if behavior.get("PathPattern") in PAGES | {None}:
+            assert behavior["CachePolicyId"] == CACHING_OPTIMIZED
+            assert behavior["AllowedMethods"] == ["GET", "HEAD"]
+            assert behavior["Compress"] is True
+
+
+def test_a_page_about_a_channel_is_one_object_whichever_channel(
+    template: Template, distribution: dict[str, Any]
+) -> None:
+    ((logical_id, function),) = template.resources("AWS::CloudFront::Function").items()
+    used = {
+        behavior["PathPattern"]: [(one["EventType"], target(one["FunctionARN"])) for one in associations]
+        for behavior in distribution["CacheBehaviors"]
+        if (associations := behavior.get("FunctionAssociations"))
+    }
+    assert used == {path: [("viewer-request", logical_id)] for path in ("/embed/*", "/live/*")}
+    assert function["AutoPublish"] is True
+    assert function["FunctionConfig"]["Runtime"] == "cloudfront-js-2.0"
+    uris = {
+        "/live/demo": "/live",
+        "/embed/demo": "/embed",
+        "/embed/youtube:UC_x-1.~%40": "/embed",
+        "/live/demo.js": "/live",
+        "/live/": "/live/",
+        "/live/a/b": "/live/a/b",
+        "/alive/demo": "/alive/demo",
+    }
+    asked = f"{json.dumps(list(uris))}.map((uri) => handler({{ request: {{ uri }} }}).uri)"
+    script = f"{function['FunctionCode']}\nconsole.log(JSON.stringify({asked}))"
+    said = subprocess.run([NODE, "--eval", script], capture_output=True, text=True, check=True).stdout
+    assert json.loads(said) == list(uris.values())
 
 
 def test_no_answer_of_the_api_is_replaced_by_a_page(distribution: dict[str, Any]) -> None:
@@ -84,24 +174,55 @@ def test_every_answer_carries_the_security_headers(template: Template, distribut
     policies = template.resources("AWS::CloudFront::ResponseHeadersPolicy")
     used = {target(behavior["ResponseHeadersPolicyId"]) for behavior in _behaviors(distribution)}
     assert used == set(policies)
-    for policy in policies.values():
-        assert set(policy["ResponseHeadersPolicyConfig"]["SecurityHeadersConfig"]) == {
-            "ContentSecurityPolicy",
-            "ContentTypeOptions",
-            "FrameOptions",
-            "ReferrerPolicy",
-            "StrictTransportSecurity",
-        }
+    for behavior in _behaviors(distribution):
+        framed = {"FrameOptions"} if behavior.get("PathPattern") == "/embed/*" else set()
+        assert set(_headers(template, behavior)["SecurityHeadersConfig"]) == SECURITY - framed
+
+
+def test_any_site_may_frame_what_is_made_for_it_and_nothing_else(
+    template: Template, distribution: dict[str, Any]
+) -> None:
+    for behavior in _behaviors(distribution):
+        security = _headers(template, behavior)["SecurityHeadersConfig"]
+        ancestors = _directives(template, behavior)["frame-ancestors"]
+        if behavior.get("PathPattern") == "/embed/*":
+            assert (ancestors, security.get("FrameOptions")) == ("*", None)
+        else:
+            assert (ancestors, security["FrameOptions"]) == ("'none'", {"FrameOption": "DENY", "Override": True})
+
+
+def test_an_embedded_page_may_do_what_any_page_may(template: Template, distribution: dict[str, Any]) -> None:
+    page, embed, live = (
+        _directives(template, behavior)
+        for behavior in (
+            distribution["DefaultCacheBehavior"],
+            *(_behavior(distribution, path) for path in ("/embed/*", "/live/*")),
+        )
+    )
+    assert live == page
+    assert embed == page | {"frame-ancestors": "*"}
+
+
+def test_pages_of_any_site_may_load_our_modules_and_read_nothing_else_of_ours(
+    template: Template, distribution: dict[str, Any]
+) -> None:
+    headers = {one.get("PathPattern", "*"): _headers(template, one) for one in _behaviors(distribution)}
+    shared = {path: config for path, config in headers.items() if {"CorsConfig", "CustomHeadersConfig"} & set(config)}
+    assert set(shared) == {"/*.js"}
+    cors = shared["/*.js"]["CorsConfig"]
+    assert cors["AccessControlAllowOrigins"] == {"Items": ["*"]}
+    assert cors["AccessControlAllowCredentials"] is False
+    assert set(cors["AccessControlAllowMethods"]["Items"]) == {"GET", "HEAD"}
+    (resource_policy,) = shared["/*.js"]["CustomHeadersConfig"]["Items"]
+    assert (resource_policy["Header"], resource_policy["Value"]) == ("Cross-Origin-Resource-Policy", "cross-origin")
 
 
 def test_a_page_runs_its_own_code_and_reaches_its_own_origin_and_sockets_and_nothing_else(
     template: Template, distribution: dict[str, Any]
 ) -> None:
-    parts = _policy(template, distribution["DefaultCacheBehavior"])["Fn::Join"][1]
-    text, sockets = parts
-    directives = dict(directive.strip().partition(" ")[::2] for directive in text.split(";"))
-    assert directives.pop("connect-src").strip() == "'self'"
-    assert directives == {
+    _, sockets = _policy(template, distribution["DefaultCacheBehavior"])["Fn::Join"][1]
+    assert _directives(template, distribution["DefaultCacheBehavior"]) == {
+        "connect-src": "'self'",
         "default-src": "'none'",
         "frame-ancestors": "'none'",
         "base-uri": "'none'",
@@ -119,15 +240,33 @@ def test_a_page_runs_its_own_code_and_reaches_its_own_origin_and_sockets_and_not
 
 
 def test_only_the_apis_own_page_has_code_in_it(template: Template, distribution: dict[str, Any]) -> None:
-    policies = {one["PathPattern"]: _policy(template, one) for one in distribution["CacheBehaviors"]}
+    policies = {one.get("PathPattern", "*"): str(_policy(template, one)) for one in _behaviors(distribution)}
     assert [path for path, policy in policies.items() if "unsafe" in policy] == ["/api/docs"]
-    assert all(policy.startswith("default-src 'none'; frame-ancestors 'none'") for policy in policies.values())
+    for behavior in _behaviors(distribution):
+        directives = _directives(template, behavior)
+        assert {directives[name] for name in ("default-src", "base-uri", "form-action")} == {"'none'"}
+
+
+def _headers(template: Template, behavior: Mapping[str, Any]) -> Mapping[str, Any]:
+    policy = template.resources("AWS::CloudFront::ResponseHeadersPolicy")[target(behavior["ResponseHeadersPolicyId"])]
+    config: Mapping[str, Any] = policy["ResponseHeadersPolicyConfig"]
+    return config
 
 
 def _policy(template: Template, behavior: Mapping[str, Any]) -> Any:
-    policy = template.resources("AWS::CloudFront::ResponseHeadersPolicy")[target(behavior["ResponseHeadersPolicyId"])]
-    security = policy["ResponseHeadersPolicyConfig"]["SecurityHeadersConfig"]
-    return security["ContentSecurityPolicy"]["ContentSecurityPolicy"]
+    return _headers(template, behavior)["SecurityHeadersConfig"]["ContentSecurityPolicy"]["ContentSecurityPolicy"]
+
+
+def _directives(template: Template, behavior: Mapping[str, Any]) -> dict[str, str]:
+    """What the text of a policy says; the origin of the sockets, at its end, is known only to CloudFormation."""
+    policy = _policy(template, behavior)
+    text = policy if isinstance(policy, str) else policy["Fn::Join"][1][0]
+    return {name: value.strip() for name, _, value in (part.strip().partition(" ") for part in text.split(";"))}
+
+
+def _behavior(distribution: Mapping[str, Any], path: str) -> Mapping[str, Any]:
+    (behavior,) = (one for one in distribution["CacheBehaviors"] if one["PathPattern"] == path)
+    return dict(behavior)
 
 
 def _behaviors(distribution: dict[str, Any]) -> list[dict[str, Any]]:

@@ -18,6 +18,20 @@ from infra.settings import Settings, SettingsError
         ("ladders", {"followers": []}),
         ("ladders", {"followers": [100, 100]}),
         ("ladders", "not JSON"),
+        ("viewer_heartbeat_interval", 999),
+        ("viewer_heartbeat_interval", "often"),
+        ("viewer_timeout", 0),
+        ("viewer_timeout", 59),
+        ("viewer_count_update_interval", 499),
+        ("viewer_joins_per_minute", 0),
+        ("live_channels", {"a room": "Spaces are not for ids"}),
+        ("live_channels", {"a" * 101: "Too long"}),
+        ("live_channels", {"": "Nothing"}),
+        ("live_channels", {"demo\n": "Another line"}),
+        ("live_channels", {"demo": "  "}),
+        ("live_channels", {"demo": "🗻" * 101}),
+        ("live_channels", {f"channel-{number}": "🗻" * 100 for number in range(6)}),
+        ("live_channels", "not JSON"),
         ("notify_concurrency", 1),
         ("notify_concurrency", 1001),
         ("telegram_messages_per_second", 0),
@@ -44,6 +58,20 @@ def test_a_value_that_cannot_work_is_refused_by_name(context: Mapping[str, Any],
 def test_a_setting_that_is_missing_is_named(context: Mapping[str, Any], name: str) -> None:
     with pytest.raises(SettingsError, match=name):
         Settings.from_context({**context, name: None}.get)
+
+
+def test_a_viewers_timeout_leaves_room_for_a_lost_heartbeat_and_is_refused_with_the_reason(
+    context: Mapping[str, Any],
+) -> None:
+    with pytest.raises(SettingsError, match=r"viewer_timeout: .*two of viewer_heartbeat_interval"):
+        Settings.from_context({**context, "viewer_heartbeat_interval": 30_001}.get)
+    assert Settings.from_context({**context, "viewer_heartbeat_interval": 5_000, "viewer_timeout": "10"}.get)
+
+
+def test_live_channels_are_given_as_text_or_as_an_object_and_keep_their_letters(context: Mapping[str, Any]) -> None:
+    for given in ({"youtube:UC_x-1": " Höhenzug 🏔 "}, '{"youtube:UC_x-1": "Höhenzug 🏔"}'):
+        settings = Settings.from_context({**context, "live_channels": given}.get)
+        assert settings.live_channels_json == '{"youtube:UC_x-1": "Höhenzug 🏔"}'
 
 
 def test_a_setting_may_be_given_as_text_as_the_command_line_does(context: Mapping[str, Any]) -> None:

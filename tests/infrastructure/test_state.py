@@ -24,7 +24,9 @@ TRANSIENT = (
     "AWS::ApiGatewayV2::RouteResponse",
     "AWS::ApiGatewayV2::Stage",
     "AWS::CloudFront::Distribution",
+    "AWS::CloudFront::Function",
     "AWS::CloudFront::OriginAccessControl",
+    "AWS::CloudFront::OriginRequestPolicy",
     "AWS::CloudFront::ResponseHeadersPolicy",
     "AWS::CloudWatch::Alarm",
     "AWS::CloudWatch::Dashboard",
@@ -93,7 +95,7 @@ def test_what_may_be_forgotten_expires_and_nothing_else_does(template: Template)
     }
     assert expiring == {
         name: {"AttributeName": "expires_at", "Enabled": True}
-        for name in ("History", "Audience", "Channels", "Connections")
+        for name in ("History", "Audience", "Channels", "Connections", "Presence")
     }
 
 

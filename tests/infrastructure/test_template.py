@@ -68,6 +68,11 @@ def test_it_asks_for_what_differs_from_place_to_place_and_for_nothing_else(templ
         "InstagramApiUrl",
         "WebSocketBase",
         "UserPoolJwksBase",
+        "ViewerHeartbeatInterval",
+        "ViewerTimeout",
+        "ViewerCountUpdateInterval",
+        "ViewerJoinsPerMinute",
+        "LiveChannels",
         "BootstrapVersion",
     }
 
@@ -76,6 +81,8 @@ def test_it_gives_out_what_operators_and_the_local_cloud_need(template: Template
     assert set(template.body["Outputs"]) == {
         *("ApiUrl", "DistributionDomainName", "DistributionId", "ApiFunctionUrl", "TelegramWebhookFunctionUrl"),
         *("WebSocketUrl", "UserPoolId", "UserPoolClientId", "PagesBucket", "LeaderboardTable", "ConnectionsTable"),
+        *("PresenceTable", "CountQueueUrl", "CountDeadLettersUrl", "CountViewersFunction"),
+        *("ViewerHeartbeatFunction", "ViewerHeartbeatFunctionUrl"),
         *("BroadcastQueueUrl", "BroadcastDeadLettersUrl"),
         *("WsConnectFunction", "BroadcastFunction", "TurnMonthFunction"),
         *("StatsTable", "MilestonesTable", "HistoryTable", "AudienceTable", "ChannelsTable"),

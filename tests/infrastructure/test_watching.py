@@ -80,6 +80,19 @@ def test_every_alarm_reaches_the_topic_when_it_goes_off_and_when_it_is_over(
         assert alarm["TreatMissingData"] == "notBreaching"
 
 
+def test_a_queue_whose_messages_wait_too_long_is_noticed_and_a_count_may_wait_for_a_viewer_to_run_out(
+    template: Template, context: Mapping[str, Any], alarms: list[Properties]
+) -> None:
+    names = template.named("QueueUrl")
+    patience = {
+        names[target(alarm["Dimensions"][0]["Value"])]: alarm["Threshold"]
+        for alarm in alarms
+        if alarm["MetricName"] == "ApproximateAgeOfOldestMessage"
+    }
+    assert set(patience) == {"Notify", "Broadcast", "Count"}
+    assert patience["Count"] >= context["viewer_timeout"] + 2 * 60
+
+
 def test_the_topic_lets_this_accounts_alarms_in(template: Template) -> None:
     (policy,) = template.resources("AWS::SNS::TopicPolicy").values()
     allowed = [s for s in policy["PolicyDocument"]["Statement"] if s["Effect"] == "Allow"]
@@ -96,6 +109,7 @@ def test_the_dashboard_follows_a_reading_from_left_to_right(template: Template) 
     titles = sorted((w["x"], w["properties"]["markdown"]) for w in widgets if w["type"] == "text")
     assert [re.match(r"## (\d · )?(\w+)", title)[2] for _, title in titles] == [  # type: ignore[index]  # it matches
         "fetch_stats",
+        "Viewers",
         "detect_milestone",
         "notify",
         "broadcast",

@@ -16,6 +16,7 @@ def test_the_template_gives_each_function_what_the_picture_says_starts_it(templa
         for mapping in _mappings(template)
     ) == [
         ("Broadcast", "broadcast"),
+        ("Count", "count_viewers"),
         ("Fetch", "fetch_stats"),
         ("Notify", "notify"),
         ("Stats", "detect_milestone"),
@@ -56,17 +57,21 @@ def test_a_message_is_handed_over_alone_and_to_a_bounded_number_of_functions(tem
             assert mapping["ScalingConfig"]["MaximumConcurrency"] >= 2
 
 
-def test_events_of_a_room_are_told_in_order_and_no_room_waits_for_another(template: Template) -> None:
+def test_events_of_a_room_and_counts_of_a_channel_keep_their_order_and_none_waits_for_another(
+    template: Template,
+) -> None:
     """https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/high-throughput-fifo.html"""
-    (mapping,) = (mapping for mapping in _queue_mappings(template) if _in_order(template, mapping))
-    assert mapping["BatchSize"] == 10
-    assert "ScalingConfig" not in mapping
+    mappings = [mapping for mapping in _queue_mappings(template) if _in_order(template, mapping)]
+    assert {template.function_name(target(m["FunctionName"])) for m in mappings} == {"broadcast", "count_viewers"}
     queues = template.resources("AWS::SQS::Queue")
-    queue = queues[target(mapping["EventSourceArn"])]
-    assert queue["DeduplicationScope"] == "messageGroup"
-    assert queue["FifoThroughputLimit"] == "perMessageGroupId"
-    assert "ContentBasedDeduplication" not in queue
-    assert queues[target(queue["RedrivePolicy"]["deadLetterTargetArn"])]["FifoQueue"] is True
+    for mapping in mappings:
+        assert mapping["BatchSize"] == 10
+        assert "ScalingConfig" not in mapping
+        queue = queues[target(mapping["EventSourceArn"])]
+        assert queue["DeduplicationScope"] == "messageGroup"
+        assert queue["FifoThroughputLimit"] == "perMessageGroupId"
+        assert "ContentBasedDeduplication" not in queue
+        assert queues[target(queue["RedrivePolicy"]["deadLetterTargetArn"])]["FifoQueue"] is True
 
 
 def test_the_number_of_notifiers_is_the_operators(template: Template, context: Mapping[str, Any]) -> None:

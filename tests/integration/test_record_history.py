@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from cairn.history import History
-from cairn.instants import to_millis
+from cairn.instants import now, to_millis
+from cairn.live import subject_of
 from cairn.model import Reading, Subject
 from cairn.stats import Stats
 from tests.support.clock import ControlledClock
 from tests.support.cloud import Cloud, Context
 
 CATS = Subject("channel", "youtube:cats")
+
+
+DEMO = subject_of("demo")
 
 
 def read(aws: Cloud, at: str, count: int) -> None:
@@ -86,3 +90,68 @@ def test_a_record_that_cannot_be_read_stops_what_follows_it(aws: Cloud) -> None:
     broken = {"eventID": "e", "dynamodb": {"SequenceNumber": "7", "NewImage": {"subject": {"S": "nocolon"}}}}
     assert record([first, broken, second]) == {"batchItemFailures": [{"itemIdentifier": "7"}]}
     assert len(aws.table("HISTORY_TABLE").scan()["Items"]) == 1
+
+
+# -- live channels, which change every few seconds
+
+
+def watch(aws: Cloud, at: str, viewers: int, peak: int) -> None:
+    instant = datetime.fromisoformat(at).replace(tzinfo=UTC)
+    metrics = {"viewers": viewers, "connections": viewers, "peak": peak}
+    assert Stats(aws.table("STATS_TABLE")).record(Reading(DEMO, "Demo", metrics, instant, "viewers", "t"))
+
+
+def curve(aws: Cloud, since: str = "2026-11-20T00:00", until: str = "2026-11-22T00:00") -> list[tuple[str, int]]:
+    """When, and how many watched."""
+    first, last = (datetime.fromisoformat(at).replace(tzinfo=UTC) for at in (since, until))
+    points, _ = History(aws.table("HISTORY_TABLE")).readings(DEMO, first, last, now(), 100, None)
+    return [(point.at.strftime("%H:%M:%S"), int(point.metrics["viewers"])) for point in points]
+
+
+def test_a_live_channel_keeps_the_last_reading_of_a_minute(aws: Cloud, clock: ControlledClock) -> None:
+    for second, viewers in ((0, 1), (2, 2), (59, 3)):
+        watch(aws, f"2026-11-20T10:00:{second:02}", viewers, viewers)
+    watch(aws, "2026-11-20T10:01:00", 4, 4)
+    watch(aws, "2026-11-20T10:03:30.250", 5, 5)
+    assert record(aws.changes()) == {"batchItemFailures": []}
+    assert curve(aws) == [("10:00:59", 3), ("10:01:00", 4), ("10:03:30", 5)]
+
+
+def test_a_minute_that_is_brought_again_is_what_it_was(aws: Cloud, clock: ControlledClock) -> None:
+    for second in range(10, 60, 10):
+        watch(aws, f"2026-11-20T10:00:{second}", second, 50)
+    changes = aws.changes()
+    record(changes)
+    for again in (changes, changes[:1], changes[2:4]):
+        assert record(again) == {"batchItemFailures": []}
+        assert curve(aws) == [("10:00:50", 50)]
+
+
+def test_a_curve_begins_and_ends_when_it_was_asked_to(aws: Cloud, clock: ControlledClock) -> None:
+    for minute, viewers in ((0, 1), (1, 2), (2, 3)):
+        watch(aws, f"2026-11-20T10:0{minute}:40", viewers, viewers)
+    record(aws.changes())
+    assert curve(aws, "2026-11-20T10:00:30", "2026-11-20T10:02:30") == [("10:00:40", 1), ("10:01:40", 2)]
+    assert curve(aws, "2026-11-20T10:00:41", "2026-11-20T10:02:40") == [("10:01:40", 2), ("10:02:40", 3)]
+
+
+def test_a_curve_is_gone_after_thirty_days(aws: Cloud, clock: ControlledClock) -> None:
+    watch(aws, "2026-11-20T10:00:40", 1, 1)
+    record(aws.changes())
+    clock.reach(datetime(2026, 11, 20, 10, 0, 39, tzinfo=UTC) + timedelta(days=30))
+    assert curve(aws) == [("10:00:40", 1)]
+    clock.sleep(1)
+    assert curve(aws) == []
+
+
+def test_a_day_of_a_live_channel_keeps_its_peak(aws: Cloud, clock: ControlledClock) -> None:
+    watch(aws, "2026-11-20T21:00:00", 70, 70)
+    watch(aws, "2026-11-20T23:59:58", 2, 70)
+    watch(aws, "2026-11-21T00:00:04", 1, 2)
+    changes = aws.changes()
+    for again in (changes, changes[1:]):
+        assert record(again) == {"batchItemFailures": []}
+    found = History(aws.table("HISTORY_TABLE")).days(DEMO, date(2026, 11, 1), date(2026, 11, 30))
+    assert {day: dict(point.metrics) for day, point in found.items()} == {
+        date(2026, 11, 20): {"viewers": 2, "connections": 2, "peak": 70}
+    }

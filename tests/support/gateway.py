@@ -22,7 +22,7 @@ Hear = Callable[[dict[str, Any] | None], None]
 
 
 class Gateway:
-    """`@connections` for the functions, each post and each closing a call on the wire."""
+    """`@connections` for the functions, each post, closing and question a call on the wire."""
 
     def __init__(self, clock: ControlledClock, wire: Wire) -> None:
         self.clock = clock
@@ -36,6 +36,10 @@ class Gateway:
     async def disconnect(self, connection_id: str) -> None:
         await asyncio.sleep(POST_SECONDS)
         self._wire.connections("DELETE", partial(self._close, connection_id))
+
+    async def is_open(self, connection_id: str) -> bool:
+        await asyncio.sleep(POST_SECONDS)
+        return self._wire.connections("GET", lambda: connection_id in self.connected)
 
     def _take(self, connection_id: str, text: str) -> None:
         if connection_id not in self.connected:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ import boto3
 
 from cairn.instants import now, to_millis
 from cairn.messages import Message, Ordered, RoomEvent, dump
+from cairn.presence import Presence
 from cairn.queue import Queue
 from cairn.sockets import Sockets, stretch_of
 from cairn.tickets import Holder
@@ -44,7 +46,7 @@ class Hall:
 
     @property
     def sockets(self) -> Sockets:
-        return Sockets(self.table)
+        return self._sockets()
 
     def join(self, connection_id: str, *rooms: str, holder: Holder | None = None) -> None:
         """A socket that has been in these rooms for a while."""
@@ -67,7 +69,7 @@ class Hall:
 
     def told_in_parts_beyond(self, large: int) -> None:
         """Smaller rooms than in AWS are large."""
-        self._function().broadcasting()._sockets = Sockets(self.table, large=large)
+        self._function().broadcasting()._sockets = self._sockets(large=large)
 
     def send(self, *messages: Ordered) -> None:
         Queue(boto3.client("sqs"), "broadcast.fifo").send(messages)
@@ -108,6 +110,10 @@ class Hall:
         finally:
             events.unregister("after-call.dynamodb", count)
             self.poster.after = lambda: None
+
+    def _sockets(self, **options: int) -> Sockets:
+        counts = Queue(boto3.client("sqs"), os.environ["COUNT_QUEUE_URL"])
+        return Sockets(self.table, Presence.of(self.aws.table("PRESENCE_TABLE"), counts, now), **options)
 
     def _invoke(self, event: dict[str, Any], seconds: float) -> Any:
         return self._function().handler(event, Context(seconds))

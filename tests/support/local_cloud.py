@@ -29,6 +29,13 @@ START_SECONDS = 300
 """On a fresh clone this includes building the dependency layer and a first synthesis."""
 STOP_SECONDS = 15
 
+HEARTBEAT_MILLISECONDS = 2000
+TIME_OUT_SECONDS = 6
+JOINS_PER_MINUTE = 100
+"""Of an address; more than all other tests together, and soon reached by one that tries."""
+NAMED_CHANNEL = {"stage": "The stage"}
+"""The live channel of which Telegram is told."""
+
 
 @dataclass(frozen=True)
 class LocalCloud:
@@ -46,8 +53,15 @@ class LocalCloud:
 
 @pytest.fixture(scope="session")
 def local_cloud() -> Iterator[LocalCloud]:
-    """A local cloud that fetches every minute."""
-    with started("e2e", CAIRN_FETCH_SCHEDULE="rate(1 minute)") as cloud:
+    """A local cloud that fetches every minute, and in which viewers need not be waited for as long."""
+    with started(
+        "e2e",
+        CAIRN_FETCH_SCHEDULE="rate(1 minute)",
+        VIEWER_HEARTBEAT_INTERVAL=str(HEARTBEAT_MILLISECONDS),
+        VIEWER_TIMEOUT=str(TIME_OUT_SECONDS),
+        VIEWER_JOINS_PER_MINUTE=str(JOINS_PER_MINUTE),
+        LIVE_CHANNELS=json.dumps(NAMED_CHANNEL),
+    ) as cloud:
         yield cloud
 
 
@@ -57,11 +71,12 @@ def started(name: str, **chosen: str) -> Iterator[LocalCloud]:
     port = free_ports(3)
     home = CACHE / f"{name}-{port}"
     environment = os.environ | {
+        **dict.fromkeys(_about_viewers(), ""),
         **chosen,
         "CAIRN_PORT": str(port),
         "CAIRN_HOME": str(home),
         "DEMO": "0",
-        # A person's own keys, in the environment or in .env, are not for tests: an empty value is none.
+        # A person's own keys and choices, in the environment or in .env, are not for tests: an empty value is none.
         **{variable: "" for platform in PLATFORMS for variable in (platform.url_variable, *platform.sandbox_secret)},
     }
     with subprocess.Popen(
@@ -117,6 +132,12 @@ class Said(threading.Thread):
         self._ready.wait(START_SECONDS)
         if "\nready\n" not in self.text:
             pytest.fail(f"The local cloud is not ready:\n{self.text}", pytrace=False)
+
+
+def _about_viewers() -> list[str]:
+    """The names of what a person may choose about viewers."""
+    context: dict[str, object] = json.loads((ROOT / "cdk.json").read_text(encoding="utf-8"))["context"]
+    return [name.upper() for name in context if name.startswith("viewer_") or name == "live_channels"]
 
 
 def free_ports(how_many: int) -> int:

@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from cairn.observing import logger  # here, so that its own stream is no test's
+
 
 @dataclass
 class Written:
@@ -54,8 +56,6 @@ class Written:
 @contextmanager
 def written(printed: Callable[[], str]) -> Iterator[Written]:
     """What is logged from here on, and what `printed` says was printed since it was last asked."""
-    from cairn.observing import logger
-
     handler, record = logger.registered_handler, Written(printed)
     before = handler.setStream(record.output)  # type: ignore[attr-defined]  # Powertools' is a StreamHandler
     try:

@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from cairn.connections import GoneError
+
 Answer = Callable[[], Exception | None]
 """What a post of a socket leads to; None is that it is taken."""
 
@@ -44,6 +46,16 @@ class FakePoster:
 
     async def disconnect(self, connection_id: str) -> None:
         self.closed.append(connection_id)
+
+    async def is_open(self, connection_id: str) -> bool:
+        self.before()
+        error = self.answers.get(connection_id, lambda: None)()
+        self.after()
+        if isinstance(error, GoneError):
+            return False
+        if error:
+            raise error
+        return connection_id not in self.closed
 
     def frames(self, connection_id: str) -> list[dict[str, Any]]:
         """What a socket was told, in order."""

@@ -6,7 +6,8 @@ https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-websocke
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from cairn.instants import now, to_millis
@@ -18,6 +19,8 @@ class Client:
     """One socket; everything it sends goes to ws_connect."""
 
     connection_id: str
+    opened_at: datetime = field(default_factory=now)
+    address: str = "127.0.0.1"
 
     def connect(self, ticket: str | None = None) -> int:
         """The status of the handshake."""
@@ -45,9 +48,10 @@ class Client:
         assert {"id", "event", "room", "at", "data"} == set(frame)
         return frame
 
-    def join(self, room: str, after: str | None = None) -> dict[str, Any]:
+    def join(self, room: str, after: str | None = None, viewer: str | None = None) -> dict[str, Any]:
         """What the last frame of a join says; `code` when it is refused."""
-        answer = self.send(action="join", room=room, **({"after": after} if after else {}))
+        given = {"after": after, "viewer": viewer}
+        answer = self.send(action="join", room=room, **{name: value for name, value in given.items() if value})
         assert answer["event"] in ("joined", "error")
         data: dict[str, Any] = answer["data"]
         return data
@@ -55,10 +59,10 @@ class Client:
     def _invoke(self, route: str, type_: str, **more: Any) -> Any:
         from functions.ws_connect.handler import handler
 
-        return handler(event(self.connection_id, route, type_, **more), Context())
+        return handler(event(self, route, type_, **more), Context())
 
 
-def event(connection_id: str, route: str, type_: str, **more: Any) -> dict[str, Any]:
+def event(client: Client, route: str, type_: str, **more: Any) -> dict[str, Any]:
     """What of a socket's life is brought to ws_connect."""
     request = {
         "routeKey": route,
@@ -67,12 +71,12 @@ def event(connection_id: str, route: str, type_: str, **more: Any) -> dict[str, 
         "requestTime": "20/Nov/2026:12:00:00 +0000",
         "messageDirection": "IN",
         "stage": "live",
-        "connectedAt": to_millis(now()),
+        "connectedAt": to_millis(client.opened_at),
         "requestTimeEpoch": to_millis(now()),
-        "identity": {"sourceIp": "127.0.0.1"},
+        "identity": {"sourceIp": client.address},
         "requestId": "VYqdtFf0joEFdzA=",
         "domainName": "abc123.execute-api.us-east-1.amazonaws.com",
-        "connectionId": connection_id,
+        "connectionId": client.connection_id,
         "apiId": "abc123",
     }
     return {"requestContext": request, "isBase64Encoded": False} | more

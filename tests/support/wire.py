@@ -136,14 +136,14 @@ class Wire:
             lose=lambda: _raise(httpx.ReadTimeout("injected", request=request)),
         )
 
-    def connections(self, method: str, effect: Callable[[], None]) -> None:
+    def connections(self, method: str, effect: Callable[[], T]) -> T:
         """API Gateway's `@connections`. Once it refuses, or answers no more, it does so for every socket."""
 
-        def lose() -> None:
+        def lose() -> NoReturn:
             invocation = self._invocation
             raise SlowError("injected") if invocation and "@connections" in invocation.broken else BusyError("injected")
 
-        self._attempt(
+        return self._attempt(
             f"{method} @connections",
             "@connections",
             effect,

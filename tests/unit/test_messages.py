@@ -14,11 +14,13 @@ from cairn.messages import (
     Alert,
     AlertPart,
     BoardChanged,
+    CountViewers,
     FetchBatch,
     Message,
     Reply,
     RoomEvent,
     RoomPart,
+    RoomState,
     UnreadableMessageError,
     dump,
     load,
@@ -54,6 +56,8 @@ messages: st.SearchStrategy[Message] = st.one_of(
     st.builds(RoomEvent, texts, texts, texts, texts, instants, st.none() | instants, texts),
     st.builds(RoomPart, texts, st.integers(0, 15), texts, texts),
     st.builds(BoardChanged, texts, texts),
+    st.builds(RoomState, texts, texts, texts, texts, instants, texts),
+    st.builds(CountViewers, texts, instants, st.booleans(), texts),
 )
 MESSAGE = FetchBatch("youtube", 50, ("youtube:UC",), "schedule", "t")
 
@@ -97,6 +101,8 @@ def test_money_keeps_its_cents() -> None:
         '{"type": "fetch_batch", "channel_ids": 5}',
         '{"type": "reply", "not_before": "soon"}',
         '{"type": "reply", "not_before": 1e30}',
+        '{"type": "room_state", "at": "now"}',
+        '{"type": "count_viewers", "channel": "demo"}',
         dump(MESSAGE)[:-1] + ', "extra": 1}',
         dump(MESSAGE).replace("platform", "plat"),
         "[" * 100_000,

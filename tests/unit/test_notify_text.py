@@ -21,6 +21,7 @@ def milestone(
     name: str = "Cats",
     *,
     subject: Subject = CATS,
+    metric: str = "subscribers",
     label: str = "10K",
     value: Number = 10_100,
     also: tuple[Passed, ...] = (),
@@ -28,8 +29,8 @@ def milestone(
     return Milestone(
         subject=subject,
         name=name,
-        rule="subscribers",
-        metric="subscribers",
+        rule=metric,
+        metric=metric,
         period="all-time",
         threshold=10_000,
         label=label,
@@ -61,6 +62,12 @@ def test_a_subject_that_is_no_channel_is_on_no_platform() -> None:
     assert alert_text(milestone(subject=Subject("rep", "17"))).startswith(
         "🎉 <b>Cats</b> passed <b>10K</b> subscribers!"
     )
+
+
+def test_a_live_channel_is_where_its_viewers_are_and_on_no_platform() -> None:
+    demo = Subject("channel", "live:demo")
+    text = alert_text(milestone("Demo stream", subject=demo, metric="viewers", label="1K", value=1003))
+    assert text == "🎉 <b>Demo stream</b> passed <b>1K</b> viewers!\nNow at 1,003."
 
 
 @pytest.mark.parametrize("name", ["<b>", "</b><a href='https://evil.test'>win</a>", "Tom & Jerry", '"quoted"', "&lt;"])

@@ -37,6 +37,13 @@ def test_a_channel_is_tracked_once(channels: Channels, cats: Channel) -> None:
     assert channels.get(cats.id) is None
 
 
+def test_the_page_of_a_channel_is_kept_and_one_from_before_has_none(channels: Channels, cats: Channel) -> None:
+    dogs = replace(cats, native_id="dogs", page="https://www.youtube.com/channel/dogs")
+    channels.add(dogs)
+    assert channels.named([cats.id, dogs.id]) == [cats, dogs]
+    assert cats.page is None
+
+
 def test_channels_are_found_by_name_and_platform_in_the_order_of_ids(channels: Channels) -> None:
     made = [Channel("youtube", f"{number:03d}", "@x", "X", now()) for number in range(120)]
     made.append(Channel("you", "x", "@x", "X", now()))

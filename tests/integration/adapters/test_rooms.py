@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from cairn.frames import FrameTooLargeError
-from cairn.instants import now
-from cairn.messages import RoomEvent
-from cairn.rooms import KEPT, LONGEST_REPLAY, Replay, Rooms, Said
+from cairn.instants import now, to_millis
+from cairn.messages import RoomEvent, RoomState
+from cairn.rooms import KEPT, LONGEST_REPLAY, Replay, Rooms, Said, stands
 from tests.support.clock import ControlledClock
 from tests.support.cloud import Cloud
 
@@ -176,12 +176,37 @@ def test_a_gap_at_the_end_is_looked_at_again(rooms: Rooms, aws: Cloud) -> None:
 
 
 def test_a_state_takes_the_place_of_the_one_before(rooms: Rooms) -> None:
-    states = [Said("everyone", number, f'{{"id":"everyone/{number}"}}', now(), "t") for number in (1000, 2000)]
+    states = [
+        Said("everyone", number, f'{{"id":"everyone/{number}"}}', now(), "t", state=True) for number in (1000, 2000)
+    ]
     for state in states:
-        rooms.show(state)
+        assert rooms.show(state)
         assert rooms.find("everyone", state.id, now()) == state
     assert rooms.find("everyone", "everyone/1000", now()) is None
     assert rooms.state("everyone") == states[1]
+    assert rooms.show(states[1])
+    assert not rooms.show(states[0])
+    assert rooms.state("everyone") == states[1]
+
+
+def test_a_state_has_an_address_and_is_told_under_no_id(rooms: Rooms) -> None:
+    state = stands(RoomState("channel:x", "viewers:count", "key", '{"viewers":3}', now(), "t"))
+    rooms.show(state)
+    assert state.id == f"channel:x/{to_millis(now())}"
+    assert rooms.find("channel:x", state.id, now()) == state
+    assert json.loads(state.frame) == {
+        "id": None,
+        "event": "viewers:count",
+        "room": "channel:x",
+        "at": "2026-11-20T12:00:00.000Z",
+        "data": {"viewers": 3},
+    }
+
+
+def test_a_state_is_no_event_that_is_replayed(rooms: Rooms) -> None:
+    rooms.show(stands(RoomState(TV, "viewers:count", "key", "{}", now(), "t")))
+    assert rooms.last(TV) == 0
+    assert rooms.after(TV, 0, now()) == Replay((), complete=True, last=0)
 
 
 def test_an_event_is_found_by_its_id(rooms: Rooms) -> None:

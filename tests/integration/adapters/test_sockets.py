@@ -4,15 +4,28 @@ from __future__ import annotations
 
 from collections import Counter
 from datetime import timedelta
+from typing import Any
 from uuid import uuid4
 
 import pytest
 
 from cairn.instants import now
-from cairn.sockets import IN_PARTS, LARGE, LIFE, MOST_ROOMS, STRETCHES, Member, Sockets, TooManyRoomsError, stretch_of
+from cairn.sockets import (
+    IN_PARTS,
+    LARGE,
+    LIFE,
+    MOST_ROOMS,
+    STRETCHES,
+    Member,
+    Socket,
+    Sockets,
+    TooManyRoomsError,
+    stretch_of,
+)
 from cairn.tickets import Holder
 from tests.support.clock import ControlledClock
 from tests.support.cloud import Cloud
+from tests.support.viewing import sockets_of
 
 ADA = Holder("ada", "Ada", frozenset({"leaderboard"}))
 EVE = Holder("eve", "Eve", frozenset({"analytics"}))
@@ -20,11 +33,27 @@ EVE = Holder("eve", "Eve", frozenset({"analytics"}))
 
 @pytest.fixture
 def sockets(aws: Cloud) -> Sockets:
-    return Sockets(aws.table("CONNECTIONS_TABLE"))
+    return sockets_of(aws)
 
 
 def members(sockets: Sockets, room: str) -> set[str]:
     return {member.connection_id for member in sockets.audience(room, now()) or ()}
+
+
+def here(sockets: Sockets, connection_id: str) -> Socket:
+    found = sockets.get(connection_id, now(), now())
+    assert found
+    return found
+
+
+def left(aws: Cloud) -> list[str]:
+    """What the table holds, besides that sockets are closed."""
+    return [item["sk"] for item in aws.table("CONNECTIONS_TABLE").scan()["Items"] if "closed" not in item]
+
+
+def watching(sockets: Sockets) -> tuple[int, int]:
+    tally = sockets._presence.viewers.count("demo", 0, now(), now())
+    return tally.viewers, tally.connections
 
 
 def crowd(aws: Cloud, room: str, size: int) -> list[str]:
@@ -39,10 +68,15 @@ def crowd(aws: Cloud, room: str, size: int) -> list[str]:
 
 def test_a_socket_is_known_by_who_came_on_it(sockets: Sockets) -> None:
     opened = sockets.open("c", ADA, now())
-    assert sockets.get("c", now()) == opened
+    assert sockets.get("c", now(), now()) == opened
     assert opened.holder == ADA
-    assert sockets.open("d", None, now()).holder is None
-    assert sockets.get("e", now()) is None
+
+
+def test_nothing_is_written_of_a_stranger_who_joins_nothing(sockets: Sockets, aws: Cloud) -> None:
+    opened = sockets.open("c", None, now())
+    assert opened.holder is None
+    assert sockets.get("c", now(), now()) == opened
+    assert aws.table("CONNECTIONS_TABLE").scan()["Items"] == []
 
 
 def test_whoever_sees_the_board_is_in_the_room_of_everyone_at_once(sockets: Sockets) -> None:
@@ -59,13 +93,11 @@ def test_a_socket_that_joins_is_a_member_until_it_leaves(sockets: Sockets) -> No
     sockets.join(socket, "channel:b", now())
     sockets.join(socket, "channel:a", now())
     assert members(sockets, "channel:a") == {"c"}
-    sockets.leave("c", "channel:a")
-    sockets.leave("c", "channel:never")
+    sockets.leave(here(sockets, "c"), "channel:a")
+    sockets.leave(here(sockets, "c"), "channel:never")
     assert members(sockets, "channel:a") == set()
     assert members(sockets, "channel:b") == {"c"}
-    there = sockets.get("c", now())
-    assert there
-    assert there.rooms == {"channel:b"}
+    assert here(sockets, "c").rooms == {"channel:b"}
 
 
 def test_a_socket_is_in_so_many_rooms_and_no_more(sockets: Sockets) -> None:
@@ -74,39 +106,99 @@ def test_a_socket_is_in_so_many_rooms_and_no_more(sockets: Sockets) -> None:
         sockets.join(socket, f"channel:{number}", now())
     with pytest.raises(TooManyRoomsError):
         sockets.join(socket, "channel:more", now())
-    sockets.join(socket, "channel:7", now())
-    sockets.leave("c", "channel:7")
-    sockets.join(socket, "channel:more", now())
+    sockets.join(here(sockets, "c"), "channel:7", now())
+    sockets.leave(here(sockets, "c"), "channel:7")
+    sockets.join(here(sockets, "c"), "channel:more", now())
     assert members(sockets, "channel:more") == {"c"}
 
 
 def test_of_a_socket_that_is_forgotten_nothing_is_left(sockets: Sockets, aws: Cloud) -> None:
     socket = sockets.open("c", ADA, now())
     sockets.join(socket, "tv-display", now())
-    sockets.forget("c")
-    sockets.forget("c")
-    assert aws.table("CONNECTIONS_TABLE").scan()["Items"] == []
+    sockets.forget("c", now())
+    sockets.forget("c", now())
+    assert left(aws) == []
 
 
 def test_a_row_that_lost_its_socket_is_forgotten_where_it_was_found(sockets: Sockets, aws: Cloud) -> None:
     crowd(aws, "tv-display", 1)
-    sockets.forget(*members(sockets, "tv-display"), "tv-display")
-    assert aws.table("CONNECTIONS_TABLE").scan()["Items"] == []
+    (name,) = members(sockets, "tv-display")
+    sockets.forget(name, now(), "tv-display")
+    assert left(aws) == []
 
 
 def test_leaving_after_the_socket_was_forgotten_brings_nothing_back(sockets: Sockets, aws: Cloud) -> None:
-    sockets.open("c", None, now())
-    sockets.forget("c")
-    sockets.leave("c", "channel:a")
-    assert aws.table("CONNECTIONS_TABLE").scan()["Items"] == []
+    socket = sockets.open("c", ADA, now())
+    sockets.forget("c", now())
+    sockets.leave(socket, "everyone")
+    assert left(aws) == []
 
 
-def test_a_socket_that_was_forgotten_cannot_join(sockets: Sockets, aws: Cloud) -> None:
-    socket = sockets.open("c", None, now())
-    sockets.forget("c")
+@pytest.mark.parametrize("holder", [None, ADA])
+@pytest.mark.parametrize("room", ["channel:a", "user:ada"])
+def test_a_socket_that_was_closed_cannot_join_any_more(
+    sockets: Sockets, aws: Cloud, holder: Holder | None, room: str
+) -> None:
+    """API Gateway may bring a socket's end before the frame that came first."""
+    socket = sockets.open("c", holder, now())
+    sockets.forget("c", now())
+    assert sockets.get("c", now(), now()) is None
     with pytest.raises(TooManyRoomsError):
-        sockets.join(socket, "channel:a", now())
-    assert aws.table("CONNECTIONS_TABLE").scan()["Items"] == []
+        sockets.join(socket, room, now())
+    assert left(aws) == []
+    assert members(sockets, room) == set()
+
+
+def test_a_socket_that_is_closed_while_it_joins_watches_nothing(sockets: Sockets, aws: Cloud) -> None:
+    socket = sockets.open("c", None, now())
+    events = sockets._presence.viewers._table.meta.client.meta.events
+
+    def closes(params: dict[str, Any], **_: Any) -> None:
+        if "presence_table" in str(params["body"]):
+            events.unregister("before-call.dynamodb.UpdateItem", closes)
+            sockets_of(aws).forget("c", now())
+
+    events.register("before-call.dynamodb.UpdateItem", closes)
+    sockets.join(socket, "channel:a", now())
+    assert members(sockets, "channel:a") == set()
+    assert left(aws) == []
+
+
+def test_sockets_in_a_channels_room_are_its_viewers(sockets: Sockets) -> None:
+    for name, viewer in (("a", "ada" * 8), ("b", "ada" * 8), ("c", None), ("d", None)):
+        sockets.join(sockets.open(name, None, now()), "channel:demo", now(), viewer)
+    assert members(sockets, "channel:demo") == {"a", "b", "c", "d"}
+    assert watching(sockets) == (3, 4)
+    sockets.forget("b", now())
+    sockets.leave(here(sockets, "c"), "channel:demo")
+    assert members(sockets, "channel:demo") == {"a", "d"}
+    assert watching(sockets) == (2, 2)
+
+
+def test_a_socket_that_joins_again_stays_the_viewer_it_was(sockets: Sockets) -> None:
+    sockets.join(sockets.open("a", None, now()), "channel:demo", now(), "ada" * 8)
+    sockets.join(here(sockets, "a"), "channel:demo", now(), "bob" * 8)
+    assert watching(sockets) == (1, 1)
+
+
+def test_a_ghost_that_was_found_where_it_sits_is_forgotten_from_there(sockets: Sockets, aws: Cloud) -> None:
+    """Its row went, and what came after that did not happen."""
+    sockets.join(sockets.open("a", None, now()), "channel:demo", now())
+    (member,) = sockets.audience("channel:demo", now()) or []
+    aws.table("CONNECTIONS_TABLE").delete_item(Key={"pk": "socket#a", "sk": "socket"})
+    sockets.forget("a", now(), member.place)
+    assert watching(sockets) == (0, 0)
+
+
+def test_a_channel_whose_viewers_are_spread_is_told_in_parts(sockets: Sockets, aws: Cloud) -> None:
+    known = {"pk": "demo", "sk": "count", "as_of": 1, "viewers": 0, "connections": 0, "changed_at": 1}
+    grown = {"window_seconds": 60, "level": 2, "level_from": 0, "check_at": 0}
+    aws.table("PRESENCE_TABLE").put_item(Item=known | grown)
+    for number in range(40):
+        sockets.join(sockets.open(f"s{number}", None, now()), "channel:demo", now())
+    assert sockets.audience("channel:demo", now()) is None
+    parts = [[one.connection_id for one in sockets.stretch("channel:demo", n, now())] for n in range(STRETCHES)]
+    assert Counter(name for part in parts for name in part) == Counter(f"s{number}" for number in range(40))
 
 
 def test_a_socket_outlives_its_two_hours_by_little_though_the_table_still_has_it(
@@ -116,41 +208,41 @@ def test_a_socket_outlives_its_two_hours_by_little_though_the_table_still_has_it
     clock.sleep(7000)
     sockets.join(socket, "tv-display", now())
     clock.reach(socket.expires_at - timedelta(seconds=1))
-    assert sockets.get("c", now())
+    assert sockets.get("c", now(), now())
     assert members(sockets, "tv-display") == members(sockets, "everyone") == {"c"}
     clock.sleep(1)
-    assert sockets.get("c", now()) is None
+    assert sockets.get("c", now(), now()) is None
     assert members(sockets, "tv-display") == members(sockets, "everyone") == set()
     assert timedelta(hours=2) < LIFE < timedelta(hours=2.5)
 
 
 def test_a_member_is_in_the_room_since_it_first_joined(sockets: Sockets, clock: ControlledClock) -> None:
-    socket, at = sockets.open("c", None, now()), now()
-    sockets.join(socket, "channel:a", now())
+    socket, at = sockets.open("c", ADA, now()), now()
+    sockets.join(socket, "tv-display", now())
     clock.sleep(30)
-    sockets.join(socket, "channel:a", now())
-    assert sockets.audience("channel:a", now()) == [Member("c", at)]
+    sockets.join(socket, "tv-display", now())
+    assert sockets.audience("tv-display", now()) == [Member("c", at, "tv-display")]
 
 
 def test_a_large_room_is_told_in_parts_of_which_each_socket_is_in_one(sockets: Sockets, aws: Cloud) -> None:
-    names = crowd(aws, "channel:big", LARGE)
-    assert members(sockets, "channel:big") == set(names)
-    names += crowd(aws, "channel:big", 501)
-    assert sockets.audience("channel:big", now()) is None
-    parts = [[one.connection_id for one in sockets.stretch("channel:big", n, now())] for n in range(STRETCHES)]
+    names = crowd(aws, "user:big", LARGE)
+    assert members(sockets, "user:big") == set(names)
+    names += crowd(aws, "user:big", 501)
+    assert sockets.audience("user:big", now()) is None
+    parts = [[one.connection_id for one in sockets.stretch("user:big", n, now())] for n in range(STRETCHES)]
     assert Counter(name for part in parts for name in part) == Counter(names)
     assert all(parts)
-    assert sockets.audience("channel:big2", now()) == []
+    assert sockets.audience("user:big2", now()) == []
 
 
 def test_a_room_stays_in_parts_until_it_was_quiet(aws: Cloud, clock: ControlledClock) -> None:
-    sockets = Sockets(aws.table("CONNECTIONS_TABLE"), large=20)
-    crowd(aws, "channel:big", 21)
-    assert sockets.audience("channel:big", now()) is None
-    for member in [one for n in range(STRETCHES) for one in sockets.stretch("channel:big", n, now())][:5]:
-        sockets.forget(member.connection_id, "channel:big")
+    sockets = sockets_of(aws, large=20)
+    crowd(aws, "user:big", 21)
+    assert sockets.audience("user:big", now()) is None
+    for member in [one for n in range(STRETCHES) for one in sockets.stretch("user:big", n, now())][:5]:
+        sockets.forget(member.connection_id, now(), "user:big")
     for _ in range(3):
         clock.sleep(2400)
-        assert sockets.audience("channel:big", now()) is None
+        assert sockets.audience("user:big", now()) is None
     clock.reach(now() + IN_PARTS)
-    assert sockets.audience("channel:big", now()) is not None
+    assert sockets.audience("user:big", now()) is not None

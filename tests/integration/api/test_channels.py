@@ -27,6 +27,7 @@ def test_a_channel_is_shown_as_the_design_says(api: Api) -> None:
         "platform": "youtube",
         "handle": f"@{CATS}",
         "name": CATS,
+        "page": f"https://www.youtube.com/channel/{CATS}",
         "subscribers": 9500,
         "views": 7,
         "videos": 3,

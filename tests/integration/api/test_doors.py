@@ -87,7 +87,8 @@ def api() -> Iterator[Api]:
 
 
 def test_every_route_of_the_document_has_a_door_in_this_table() -> None:
-    assert set(documented()) == set(ROUTES) | OPEN | PUBLIC
+    viewers = {route for route in documented() if route[1].startswith("/api/viewer/")}  # another function's, and public
+    assert set(documented()) == set(ROUTES) | OPEN | PUBLIC | viewers
 
 
 @pytest.mark.parametrize("route", [*ROUTES, *sorted(OPEN)], ids=" ".join)

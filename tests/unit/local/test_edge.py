@@ -66,7 +66,14 @@ def test_a_request_reaches_the_distribution_by_its_host_as_if_by_https() -> None
 def test_nothing_is_added_that_the_viewer_did_not_send() -> None:
     request = httpx.Request("GET", "http://edge/")
     _, (passed,) = through_the_edge(request)
-    assert set(passed.headers) == {"host", "x-forwarded-host", "x-forwarded-proto"}
+    assert set(passed.headers) == {"host", "x-forwarded-host", "x-forwarded-proto", "cloudfront-viewer-address"}
+
+
+def test_a_viewer_cannot_say_from_which_address_it_comes() -> None:
+    """By which joins are capped."""
+    headers = {"CloudFront-Viewer-Address": "198.51.100.7:1"}
+    _, (passed,) = through_the_edge(httpx.Request("POST", "http://edge/", headers=headers))
+    assert passed.headers.get_list("cloudfront-viewer-address") == ["127.0.0.1:123"]
 
 
 def test_a_viewer_cannot_say_by_which_address_it_came() -> None:

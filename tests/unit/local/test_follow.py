@@ -90,6 +90,9 @@ def test_an_event_is_told_with_its_room_when_somebody_is_in_it() -> None:
 
 def test_a_board_that_is_shown_anew_is_no_news() -> None:
     assert line({"message": "event told", "event_id": "everyone/1795188900948", "sockets": 9}) is None
+    count = {"message": "event told", "event_id": "channel:demo/1795199812058", "sockets": 9}
+    assert line(count | {"state": True}) is None
+    assert line(count | {"state": False}) is not None
 
 
 def test_many_milestones_at_once_are_counted_after_the_first_few() -> None:

@@ -29,6 +29,7 @@ def test_without_anything_set_every_platform_is_the_sandbox() -> None:
         "FetchSchedule": "rate(1 minute)",
         "WebSocketBase": "127.0.0.1:4566/_aws/execute-api",
         "UserPoolJwksBase": "http://127.0.0.1:4566",
+        "LiveChannels": '{"demo": "Demo stream"}',
     }
     assert all(all(choice.secret.values()) for choice in given.platforms)
 
@@ -81,6 +82,39 @@ def test_without_the_demo_the_schedule_is_productions_unless_one_is_set() -> Non
         stack_parameters(settings(DEMO="0", CAIRN_FETCH_SCHEDULE="rate(2 minutes)"))["FetchSchedule"]
         == "rate(2 minutes)"
     )
+
+
+def test_what_is_chosen_about_viewers_is_the_templates_parameters_and_what_is_not_is_as_in_production(
+    tmp_path: Path,
+) -> None:
+    assert settings(DEMO="0").viewers == {}
+    chosen = settings("VIEWER_TIMEOUT=3\n", tmp_path, VIEWER_HEARTBEAT_INTERVAL="1000", DEMO="0")
+    assert chosen.viewers == {"ViewerTimeout": "3", "ViewerHeartbeatInterval": "1000"}
+    named = settings(LIVE_CHANNELS='{"youtube:UC_x-1": "Höhenzug"}', VIEWER_JOINS_PER_MINUTE="9")
+    assert named.viewers["ViewerJoinsPerMinute"] == "9"
+    assert json.loads(named.viewers["LiveChannels"]) == {"youtube:UC_x-1": "Höhenzug"}
+    assert named.viewers.items() <= stack_parameters(named).items()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("VIEWER_HEARTBEAT_INTERVAL", "999"),
+        ("VIEWER_HEARTBEAT_INTERVAL", "30s"),
+        ("VIEWER_TIMEOUT", "59"),
+        ("VIEWER_TIMEOUT", "-60"),
+        ("VIEWER_COUNT_UPDATE_INTERVAL", "499"),
+        ("VIEWER_JOINS_PER_MINUTE", "0"),
+        ("LIVE_CHANNELS", "demo"),
+        ("LIVE_CHANNELS", '["demo"]'),
+        ("LIVE_CHANNELS", '{"a room": "Spaces are not for ids"}'),
+        ("LIVE_CHANNELS", '{"demo": " "}'),
+        ("LIVE_CHANNELS", '{"demo": 1}'),
+    ],
+)
+def test_a_choice_about_viewers_that_cannot_be_meant_is_refused_by_name(name: str, value: str) -> None:
+    with pytest.raises(StartError, match=name):
+        read_settings({name: value}, Path("no such file"))
 
 
 @pytest.mark.parametrize("port", ["http", "80", "65534", "-1"])

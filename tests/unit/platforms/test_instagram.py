@@ -119,6 +119,7 @@ def test_a_name_or_an_address_names_an_account(handle: str) -> None:
     profile = platform.resolve(handle)
     assert profile is not None
     assert (profile.native_id, profile.handle, profile.name) == ("9", "@blue.bottle", "Blue Bottle")
+    assert profile.page == "https://www.instagram.com/blue.bottle/"
     assert "username(blue.bottle)" in script.asked[0].url.params["fields"]
 
 

@@ -99,6 +99,7 @@ def test_a_handle_or_an_address_names_a_channel(handle: str) -> None:
     profile = platform.resolve(handle)
     assert profile is not None
     assert (profile.native_id, profile.handle, profile.name) == ("-1001", "@durov", "Durov's Channel")
+    assert profile.page == "https://t.me/durov"
     assert script.asked[0].read() == b'{"chat_id":"@durov"}'
 
 

@@ -192,6 +192,7 @@ def test_a_handle_an_id_or_an_address_names_a_channel(handle: str, asked: tuple[
     profile = platform.resolve(handle)
     assert profile is not None
     assert (profile.native_id, profile.handle, profile.name) == (CATS, "@allcats", "All Cats")
+    assert profile.page == f"https://www.youtube.com/channel/{CATS}"
     params = script.asked[0].url.params
     assert params[asked[0]] == asked[1]
     assert ("id" in params) != ("forHandle" in params)

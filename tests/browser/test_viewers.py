@@ -1,0 +1,322 @@
+"""The viewer counter as sites see it: the element, the frame and the live page, under the policies as deployed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from math import sin
+from pathlib import Path
+from typing import Any, Literal
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+
+from tests.browser.audience import iso
+from tests.browser.backend import Backend
+from tests.browser.conftest import shot
+from tests.browser.site import Site
+
+CHECKS = (Path(__file__).parent / "checks.js").read_text()
+PHONE, LAPTOP = (390, 844), (1366, 900)
+Scheme = Literal["light", "dark"]
+INKED = """
+() => {
+  const canvas = document.querySelector('#curve canvas');
+  const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+  return data.filter((value, place) => place % 4 === 3 && value > 0).length;
+}"""
+FOLLOWED = {"count": 1_284_019, "name": "Ada Live", "url": "https://www.youtube.com/@ada", "stale": False}
+
+
+@pytest.fixture(scope="module")
+def _site() -> Iterator[Site]:
+    site = Site()
+    yield site
+    site.close()
+
+
+@pytest.fixture
+def site(_site: Site, backend: Backend) -> Site:
+    """Under a policy that allows what docs/viewers.md says is needed, and nothing else."""
+    socket = backend.origin.replace("http", "ws", 1)
+    _site.policy = (
+        f"default-src 'none'; script-src {backend.origin}; connect-src {backend.origin} {socket}; "
+        f"frame-src {backend.origin}; require-trusted-types-for 'script'; img-src 'self'"
+    )
+    return _site
+
+
+def widget(backend: Backend, attributes: str = 'channel="demo"', language: str = "en", more: str = "") -> str:
+    return (
+        f'<!doctype html><html lang="{language}"><title>Somebody’s site</title><h1>My stream</h1>'
+        f'<script type="module" src="{backend.origin}/viewers.js"></script>'
+        f"<cairn-viewers {attributes}></cairn-viewers>{more}</html>"
+    )
+
+
+def pill(page: Page) -> Any:
+    return page.locator("cairn-viewers [part=viewers]")
+
+
+def course(backend: Backend, minutes: int) -> list[dict[str, Any]]:
+    """An evening's stream: up, and down again."""
+    now = backend.now()
+    return [
+        {"at": iso(now - timedelta(minutes=ago)), "viewers": round(900 + 700 * sin(ago / 55) + 60 * sin(ago / 3))}
+        for ago in range(minutes, 0, -1)
+    ]
+
+
+def pass_until(page: Page, happened: Callable[[], bool]) -> None:
+    """Let the page's time pass, which is faster than anybody's, until something has happened."""
+    for _ in range(100):
+        if happened():
+            return
+        page.clock.run_for(2000)
+        page.wait_for_timeout(50)
+    assert happened()
+
+
+@pytest.mark.parametrize(
+    ("language", "crowd", "shown", "whole"),
+    [
+        ("en", 1233, "1,234", "1,234 watching"),
+        ("de", 1233, "1.234", "1.234 Zuschauer"),
+        ("es-PE", 51_998, "51.9 k", "51,999 viendo"),
+        ("en", 1_299_998, "1.2M", "1,299,999 watching"),
+        ("no such language", 1233, "1,234", "1,234 watching"),
+    ],
+)
+def test_the_count_stands_on_somebody_elses_page_as_its_readers_write_numbers(
+    page: Page, backend: Backend, site: Site, language: str, crowd: int, shown: str, whole: str
+) -> None:
+    backend.crowd("demo", crowd)
+    site.html = widget(backend, language=language)
+    page.goto(site.origin)
+    expect(pill(page).locator("[part=number]")).to_have_text(shown)
+    expect(pill(page)).to_have_attribute("title", whole)
+    expect(pill(page)).to_have_css("background-color", "rgb(209, 31, 31)")
+
+
+def test_viewers_see_each_other_come_and_go(page: Page, context: BrowserContext, backend: Backend, site: Site) -> None:
+    site.html = widget(backend)
+    page.goto(site.origin)
+    expect(pill(page)).to_have_text("1 watching")
+    with context.browser.new_context() as elsewhere:  # type: ignore[union-attr]  # it was launched, so there is one
+        other = elsewhere.new_page()
+        other.goto(f"{backend.origin}/embed/demo")
+        expect(pill(page)).to_have_text("2 watching")
+        expect(pill(other)).to_have_text("2 watching")
+    expect(pill(page)).to_have_text("1 watching")
+
+
+def test_two_tabs_of_a_site_are_one_viewer(page: Page, context: BrowserContext, backend: Backend, site: Site) -> None:
+    site.html = widget(backend)
+    page.goto(site.origin)
+    second = context.new_page()
+    second.goto(site.origin)
+    expect(pill(second)).to_have_text("1 watching")
+    assert backend.audience.count("demo")["connections"] == 2
+
+
+def test_several_counters_on_a_page_are_one_connection(page: Page, backend: Backend, site: Site) -> None:
+    site.html = widget(backend, more='<cairn-viewers channel="demo"></cairn-viewers>')
+    page.goto(site.origin)
+    expect(pill(page)).to_have_text(["1 watching", "1 watching"])
+    assert backend.sockets == 1
+    page.evaluate("document.body.append(document.querySelector('cairn-viewers'))")
+    page.wait_for_timeout(1100)
+    expect(pill(page)).to_have_text(["1 watching", "1 watching"])
+    assert backend.sockets == 1
+    page.evaluate("document.querySelectorAll('cairn-viewers').forEach((one) => one.remove())")
+    for _ in range(50):
+        page.wait_for_timeout(100)
+        if backend.sockets == 0:
+            return
+    pytest.fail("the counters are gone, and the viewer stays")
+
+
+def test_another_channel_in_the_attribute_is_another_room(page: Page, backend: Backend, site: Site) -> None:
+    backend.crowd("other", 41)
+    site.html = widget(backend)
+    page.goto(site.origin)
+    expect(pill(page)).to_have_text("1 watching")
+    page.evaluate("document.querySelector('cairn-viewers').setAttribute('channel', 'other')")
+    expect(pill(page)).to_have_text("42 watching")
+
+
+def test_a_site_hears_of_counts_and_milestones(page: Page, backend: Backend, site: Site) -> None:
+    site.html = widget(backend)
+    page.add_init_script(
+        "window.heard = []; for (const name of ['cairn-viewers', 'cairn-milestone'])"
+        " addEventListener(name, ({ detail }) => heard.push([name, detail.viewers]));"
+    )
+    page.goto(site.origin)
+    expect(pill(page)).to_have_text("1 watching")
+    backend.say("channel:demo", "viewers:milestone", {"channelId": "demo", "threshold": 10, "viewers": 12})
+    page.wait_for_function("heard.some(([name, viewers]) => name === 'cairn-milestone' && viewers === 12)")
+    assert page.evaluate("heard.some(([name, viewers]) => name === 'cairn-viewers' && viewers === 1)")
+
+
+def test_the_counter_hides_while_the_service_is_away_and_is_back_when_it_answers(
+    page: Page, backend: Backend, site: Site
+) -> None:
+    page.clock.install()
+    site.html = widget(backend)
+    page.goto(site.origin)
+    counter = page.locator("cairn-viewers")
+    expect(counter).to_be_visible()
+    backend.down = True
+    backend.cut()
+    pass_until(page, counter.is_hidden)
+    assert counter.bounding_box() is None
+    backend.down = False
+    pass_until(page, counter.is_visible)
+
+
+def test_a_service_that_is_away_from_the_start_leaves_the_page_as_it_is(
+    page: Page, backend: Backend, site: Site
+) -> None:
+    page.route("**/api/viewer/**", lambda route: route.abort())
+    site.html = widget(backend)
+    with page.expect_event("requestfailed"):
+        page.goto(site.origin)
+    expect(page.locator("cairn-viewers")).to_be_attached()
+    assert page.locator("cairn-viewers").bounding_box() is None
+
+
+def test_where_sockets_are_refused_heartbeats_and_a_stream_do(page: Page, backend: Backend, site: Site) -> None:
+    audience = backend.audience
+    audience.sockets_refused = True
+    backend.crowd("demo", 6)
+    page.clock.install()
+    site.html = widget(backend)
+    page.goto(site.origin)
+    pass_until(page, pill(page).is_visible)
+    expect(pill(page)).to_have_text("7 watching")
+    backend.crowd("demo", 8)
+    expect(pill(page)).to_have_text("9 watching")
+    pass_until(page, lambda: len(audience.said) == 2)
+    assert [what for what, _ in audience.said] == ["join", "heartbeat"]
+    seat = audience.said[-1][1]
+    page.goto("about:blank")
+    pass_until(page, lambda: audience.said[-1] == ("leave", seat))
+    assert audience.count("demo")["viewers"] == 8
+
+
+def test_a_frame_counts_on_any_site(page: Page, backend: Backend, site: Site) -> None:
+    backend.crowd("demo", 203)
+    backend.audience.followers["youtube:UC1"] = FOLLOWED | {"asOf": iso(backend.now())}
+    address = f"{backend.origin}/embed/demo?lang=de&followers=youtube:UC1"
+    site.html = (
+        '<!doctype html><html lang="de"><title>Eine Seite</title>'
+        f'<iframe src="{address}" title="Zuschauer" width="320" height="44"></iframe></html>'
+    )
+    page.goto(site.origin)
+    frame = page.frame_locator("iframe")
+    expect(frame.locator("[part=viewers]")).to_have_text("204 Zuschauer")
+    link = frame.locator("[part=followers]")
+    expect(link).to_have_text("1,2 Mio. Follower, Ada Live")
+    expect(link).to_have_attribute("href", str(FOLLOWED["url"]))
+    expect(link).to_have_attribute("rel", "noopener")
+    shot(page, "viewers-frame")
+
+
+def test_followers_that_are_old_are_marked_and_unknown_ones_not_shown(page: Page, backend: Backend, site: Site) -> None:
+    old = FOLLOWED | {"asOf": "2026-11-19T10:00:00.000Z", "stale": True}
+    backend.audience.followers["youtube:UC1"] = old
+    backend.audience.followers["telegram:x"] = old | {"url": "javascript:alert(1)"}
+    site.html = "".join(
+        widget(backend, f'channel="demo" followers="{followers}"') for followers in ("youtube:UC1", "telegram:x", "")
+    )
+    page.goto(site.origin)
+    links = page.locator("cairn-viewers [part=followers]")
+    expect(links.nth(0).locator("[part=number]")).to_have_text("~1.2M")
+    expect(links.nth(0)).to_have_attribute("title", re.compile("11/19/2026"))
+    expect(links.nth(1)).to_be_visible()
+    assert links.nth(1).get_attribute("href") is None
+    expect(links.nth(2)).to_be_hidden()
+
+
+def test_the_dot_rests_for_whoever_wants_less_motion(browser: Browser, backend: Backend) -> None:
+    for motion, moving in (("no-preference", 1), ("reduce", 0)):
+        with browser.new_context(base_url=backend.origin, reduced_motion=motion) as context:  # type: ignore[arg-type]  # a literal of two
+            page = context.new_page()
+            page.goto("/embed/demo")
+            expect(pill(page)).to_be_visible()
+            assert page.evaluate("document.querySelector('cairn-viewers').shadowRoot.getAnimations().length") == moving
+
+
+@pytest.mark.parametrize(("size", "scheme"), [(LAPTOP, "light"), (LAPTOP, "dark"), (PHONE, "light"), (PHONE, "dark")])
+def test_the_live_page_shows_the_count_and_its_course_on_every_screen(
+    browser: Browser, backend: Backend, size: tuple[int, int], scheme: Scheme
+) -> None:
+    backend.crowd("youtube:UC1", 1233)
+    backend.audience.curve = course(backend, 350)
+    backend.audience.peak = {"viewers": 1660, "day": "2026-11-20"}
+    backend.audience.followers["youtube:UC1"] = FOLLOWED | {"asOf": iso(backend.now())}
+    with browser.new_context(
+        base_url=backend.origin, viewport={"width": size[0], "height": size[1]}, color_scheme=scheme
+    ) as context:
+        page, troubles = context.new_page(), list[str]()
+        page.on("console", lambda message: troubles.append(message.text))
+        page.on("pageerror", lambda error: troubles.append(str(error)))
+        page.goto("/live/youtube:UC1")
+        expect(page.locator("h1:visible")).to_have_text("Ada Live")
+        expect(page.locator("#viewers")).to_have_text("1,234")
+        expect(page.locator("#peak")).to_have_text("1,660")
+        expect(page.locator("#summary")).to_contain_text("In the last 6 hours between")
+        expect(page.locator("#script-code")).to_contain_text('<cairn-viewers channel="youtube:UC1">')
+        backend.say("channel:youtube:UC1", "viewers:milestone", milestone())
+        expect(page.locator("#milestone")).to_have_text("👀 1,000 watching – More than ever before.")
+        page.evaluate("document.fonts.ready.then(() => null)")
+        page.wait_for_timeout(600)
+        assert page.evaluate(CHECKS) == []
+        assert page.evaluate(INKED) > 1000
+        shot(page, f"live-{size[0]}-{scheme}")
+        assert troubles == []
+
+
+def milestone() -> dict[str, Any]:
+    return {"emoji": "👀", "title": "1,000 watching", "description": "More than ever before.", "viewers": 1000}
+
+
+def test_the_live_page_follows_each_count_and_the_days_peak(page: Page, backend: Backend) -> None:
+    page.goto("/live/demo")
+    expect(page.locator("#viewers")).to_have_text("1")
+    expect(page.locator("#summary")).to_have_text("In the last 6 hours 1 watched all the time.")
+    backend.crowd("demo", 24)
+    expect(page.locator("#viewers")).to_have_text("25")
+    expect(page.locator("#peak")).to_have_text("25")
+    expect(page.locator("#summary")).to_contain_text("between 1 and 25 watched, most at")
+    page.get_by_label("1 h").check()
+    expect(page.locator("#summary")).to_contain_text("In the last hour")
+    page.locator("#curve .u-over").hover()
+    expect(page.locator("#summary")).to_have_text(re.compile(r"^\d\d:\d\d: 25 watching$|^\d\d:\d\d: 1 watching$"))
+    page.mouse.move(0, 0)
+    expect(page.locator("#summary")).to_contain_text("In the last hour")
+    assert ("GET", "/api/viewer/curve/demo") in backend.requests
+
+
+def test_the_code_to_embed_is_copied(page: Page, context: BrowserContext, backend: Backend) -> None:
+    context.grant_permissions(["clipboard-read", "clipboard-write"], origin=backend.origin)
+    page.goto("/live/demo")
+    page.get_by_role("button", name="Copy").first.click()
+    expect(page.get_by_role("button", name="Copied")).to_be_visible()
+    copied = page.evaluate("navigator.clipboard.readText()")
+    assert copied == page.locator("#script-code").inner_text()
+    assert f'src="{backend.origin}/viewers.js"' in copied
+
+
+@pytest.mark.parametrize("path", ["/live/%20", "/live/a%20b", "/live/%E0", f"/live/{'x' * 101}"])
+def test_what_is_no_channel_is_said_so_plainly(page: Page, backend: Backend, path: str) -> None:
+    page.goto(path)
+    expect(page.locator("h1:visible")).to_have_text("There is no such channel")
+    assert not [path for _, path in backend.requests if path.startswith("/api/viewer")]
+
+
+def test_a_frame_for_what_is_no_channel_is_empty(page: Page, backend: Backend) -> None:
+    page.goto("/embed/%3Cb%3E")
+    expect(page.locator("cairn-viewers")).to_be_attached()
+    expect(page.locator("cairn-viewers")).to_be_hidden()

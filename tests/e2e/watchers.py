@@ -1,0 +1,107 @@
+"""Who watches a channel in a real browser, and when which count stood on their page."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+from playwright.sync_api import Browser, BrowserContext, Error
+
+from tests.support.local_cloud import LocalCloud
+
+Count = tuple[int, int]
+"""Viewers and connections."""
+NOTES = """
+(() => {
+  const noted = (window.noted = []);
+  const note = (what, value) => noted.push([Date.now() / 1000, what, value]);
+  const { send } = WebSocket.prototype;
+  WebSocket.prototype.send = function (text) {
+    if (JSON.parse(text).action === 'join') note('joins', null);
+    return send.call(this, text);
+  };
+  window.noteCount = ({ viewers, connections }) => note('count', [viewers, connections]);
+  addEventListener('cairn-viewers', ({ detail }) => noteCount(detail));
+  addEventListener('DOMContentLoaded', () => {
+    const [viewers, connections] = ['viewers', 'connections'].map((id) => document.getElementById(id));
+    if (!viewers) return;
+    const read = () => noteCount({ viewers: Number(viewers.innerText), connections: Number(connections.innerText) });
+    new MutationObserver(read).observe(connections, { childList: true });
+  });
+})();"""
+"""For the live page, for the element, and for a page that calls noteCount: what was there, and when."""
+PAUSE_MILLISECONDS = 50
+
+
+class Watcher:
+    """A tab, whose page notes what it shows."""
+
+    def __init__(self, context: BrowserContext) -> None:
+        self.page = context.new_page()
+        self.troubles: list[str] = []
+        self.page.on("pageerror", lambda error: self.troubles.append(str(error)))
+        self.page.on("console", lambda said: self.troubles.append(said.text) if said.type == "error" else None)
+        self.page.add_init_script(NOTES)
+
+    def opens(self, address: str) -> float:
+        """Go there, and join a channel by a socket; when it did."""
+        self.page.goto(address)
+        return self._first("joins", None, 0, 20)
+
+    def sees(self, count: Count, since: float, seconds: float = 20) -> float:
+        """Until so many are shown; how long after `since` that was."""
+        return self._first("count", list(count), since, seconds) - since
+
+    def counts(self) -> list[Count]:
+        """What has been shown, in order."""
+        return [(value[0], value[1]) for _, what, value in self._noted() if what == "count"]
+
+    def crashes(self) -> float:
+        """The end of the tab's process, which has no time to say a word; when it was."""
+        at = time.time()
+        with suppress(Error):
+            self.page.goto("chrome://crash")
+        return at
+
+    def _first(self, what: str, value: object, since: float, seconds: float) -> float:
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            for at, noted, found in self._noted():
+                if at >= since and (noted, found) == (what, value):
+                    return at
+            self.page.wait_for_timeout(PAUSE_MILLISECONDS)
+        raise AssertionError(f"no {what} {value} in {seconds} s: {self._noted()}, {self.troubles}")
+
+    def _noted(self) -> list[tuple[float, str, list[int]]]:
+        found: list[tuple[float, str, list[int]]] = self.page.evaluate("window.noted ?? []")
+        return [(at, what, value) for at, what, value in found]
+
+
+@contextmanager
+def somebody(browser: Browser, *, sockets: bool = True) -> Iterator[BrowserContext]:
+    """A person's browser, with a storage of its own; without `sockets` each is closed as it opens."""
+    with browser.new_context() as context:
+        context.set_default_timeout(20_000)
+        if not sockets:
+            context.route_web_socket("**/*", lambda socket: socket.close())
+        yield context
+
+
+def live(cloud: LocalCloud, channel: str) -> str:
+    return f"{cloud.outputs['WebUrl']}/live/{channel}"
+
+
+def embed(cloud: LocalCloud, channel: str) -> str:
+    return f"{cloud.outputs['WebUrl']}/embed/{channel}"
+
+
+def listening(cloud: LocalCloud, channel: str) -> str:
+    """Somebody's page that asks for the counts with the browser's own EventSource."""
+    address = json.dumps(f"{cloud.outputs['ApiUrl']}/api/viewer/sse/{channel}")
+    return (
+        "<!doctype html><title>Somebody’s dashboard</title><script>"
+        f"new EventSource({address}).onmessage = ({{ data }}) => noteCount(JSON.parse(data));"
+        "</script>"
+    )

@@ -1,0 +1,223 @@
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from cairn.errors import ForbiddenError, NotFoundError, TooManyTabsError
+from cairn.instants import now
+from cairn.viewers import MOST_TABS, Seat, Tally, Viewers, is_channel_id, is_viewer_id, partitions
+from tests.support.clock import ControlledClock
+from tests.support.cloud import Cloud
+
+SECOND = timedelta(seconds=1)
+ADA, BOB = "ada" * 8, "bob" * 8
+
+
+@pytest.fixture
+def viewers(aws: Cloud) -> Viewers:
+    return Viewers(aws.table("PRESENCE_TABLE"))
+
+
+def seat(viewer: str = ADA, tab: str = "h1", level: int = 0, channel: str = "demo") -> Seat:
+    return Seat(channel, viewer, tab, level)
+
+
+def until(seconds: float) -> datetime:
+    return now() + seconds * SECOND
+
+
+def count(viewers: Viewers, *, level: int = 0, ahead: float = 29) -> Tally:
+    return viewers.count("demo", level, now(), until(ahead))
+
+
+def numbers(viewers: Viewers, level: int = 0) -> tuple[int, int]:
+    tally = count(viewers, level=level)
+    return tally.viewers, tally.connections
+
+
+def test_a_viewer_with_two_tabs_counts_once_and_is_two_connections(viewers: Viewers) -> None:
+    viewers.enter(seat(tab="h1"), until(60), now())
+    viewers.enter(seat(tab="ssocket="), until(7200), now())
+    viewers.enter(seat(BOB), until(60), now())
+    assert numbers(viewers) == (2, 3)
+
+
+def test_only_the_first_tab_is_a_new_viewer(viewers: Viewers) -> None:
+    assert viewers.enter(seat(tab="h1"), until(60), now())
+    assert not viewers.enter(seat(tab="h2"), until(60), now())
+    assert not viewers.enter(seat(tab="h1"), until(60), now())
+
+
+def test_whoever_is_over_is_not_counted_though_nothing_is_deleted(viewers: Viewers, clock: ControlledClock) -> None:
+    viewers.enter(seat(), until(60), now())
+    viewers.enter(seat(BOB), until(90), now())
+    clock.sleep(59.999)
+    assert numbers(viewers) == (2, 2)
+    clock.sleep(0.001)
+    assert numbers(viewers) == (1, 1)
+
+
+def test_a_heartbeat_keeps_a_tab_and_no_other_of_the_viewer(viewers: Viewers, clock: ControlledClock) -> None:
+    viewers.enter(seat(tab="h1"), until(60), now())
+    viewers.enter(seat(tab="h2"), until(60), now())
+    clock.sleep(30)
+    assert not viewers.stay(seat(tab="h2"), until(60), now())
+    clock.sleep(30)
+    assert numbers(viewers) == (1, 1)
+
+
+def test_a_short_lived_tab_beside_a_socket_takes_nothing_from_it(viewers: Viewers, clock: ControlledClock) -> None:
+    viewers.enter(seat(tab="ssocket"), until(7200), now())
+    viewers.enter(seat(tab="h1"), until(60), now())
+    clock.sleep(61)
+    assert numbers(viewers) == (1, 1)
+    assert viewers.sweep(count(viewers).dead) == 1
+    assert numbers(viewers) == (1, 1)
+
+
+def test_a_tab_that_stays_is_known_to_be_over_though_one_that_lasted_longer_left(
+    viewers: Viewers, clock: ControlledClock
+) -> None:
+    viewers.enter(seat(tab="h1"), until(60), now())
+    viewers.enter(seat(tab="ssocket"), until(7200), now())
+    assert viewers.leave(seat(tab="ssocket"))
+    assert numbers(viewers) == (1, 1)
+    clock.sleep(60)
+    assert numbers(viewers) == (0, 0)
+
+
+def test_a_heartbeat_that_comes_late_brings_a_viewer_back(viewers: Viewers, clock: ControlledClock) -> None:
+    viewers.enter(seat(), until(60), now())
+    clock.sleep(61)
+    assert numbers(viewers) == (0, 0)
+    assert viewers.stay(seat(), until(60), now())
+    assert numbers(viewers) == (1, 1)
+
+
+def test_what_is_over_is_swept_unless_it_came_back_in_between(viewers: Viewers, clock: ControlledClock) -> None:
+    viewers.enter(seat(), until(60), now())
+    viewers.enter(seat(BOB), until(60), now())
+    clock.sleep(61)
+    dead = count(viewers).dead
+    viewers.stay(seat(BOB), until(60), now())
+    assert viewers.sweep(dead) == 1
+    assert numbers(viewers) == (1, 1)
+    with pytest.raises(NotFoundError):
+        viewers.stay(seat(), until(60), now())
+
+
+def test_leaving_twice_is_leaving_once(viewers: Viewers) -> None:
+    viewers.enter(seat(), until(60), now())
+    assert viewers.leave(seat())
+    assert not viewers.leave(seat())
+    assert numbers(viewers) == (0, 0)
+
+
+def test_two_tabs_that_leave_at_the_same_instant_are_both_gone(aws: Cloud, viewers: Viewers) -> None:
+    viewers.enter(seat(tab="h1"), until(60), now())
+    viewers.enter(seat(tab="h2"), until(60), now())
+    left = [Viewers(aws.table("PRESENCE_TABLE")), viewers]
+    events = left[0]._table.meta.client.meta.events
+
+    def other(**_: Any) -> None:
+        events.unregister("before-call.dynamodb.UpdateItem", other)
+        viewers._part({"pk": "demo#0.0", "sk": ADA}, frozenset({"h2"}), "contains(tabs, :tab)", {":tab": "h2"})
+
+    events.register("before-call.dynamodb.UpdateItem", other)
+    assert left[0].leave(seat(tab="h1"))
+    assert numbers(viewers) == (0, 0)
+    assert viewers.sweep(count(viewers).dead) == 1
+    assert count(viewers).dead == ()
+
+
+def test_one_viewer_can_neither_end_nor_prolong_another(viewers: Viewers) -> None:
+    viewers.enter(seat(), until(60), now())
+    with pytest.raises(ForbiddenError):
+        viewers.leave(seat(tab="h-forged"))
+    with pytest.raises(ForbiddenError):
+        viewers.stay(seat(tab="h-forged"), until(600), now())
+    with pytest.raises(NotFoundError):
+        viewers.stay(seat(BOB), until(60), now())
+    with pytest.raises(NotFoundError):
+        viewers.stay(seat(channel="other"), until(60), now())
+    assert numbers(viewers) == (1, 1)
+
+
+def test_a_viewer_has_only_so_many_tabs_and_dead_ones_make_room(viewers: Viewers, clock: ControlledClock) -> None:
+    for number in range(MOST_TABS):
+        viewers.enter(seat(tab=f"h{number}"), until(60 + number), now())
+    with pytest.raises(TooManyTabsError):
+        viewers.enter(seat(tab="h-more"), until(60), now())
+    viewers.enter(seat(tab="h3"), until(90), now())
+    clock.sleep(60)
+    viewers.enter(seat(tab="h-more"), until(60), now())
+    assert numbers(viewers) == (1, MOST_TABS)
+
+
+def test_a_count_says_when_the_first_late_heartbeat_is_over(viewers: Viewers, clock: ControlledClock) -> None:
+    viewers.enter(seat(), until(60), now())
+    over = now() + 60 * SECOND
+    assert count(viewers).next_over is None
+    clock.sleep(32)
+    viewers.enter(seat(BOB), until(60), now())
+    assert count(viewers).next_over == over
+
+
+def test_a_channel_grows_over_more_partition_keys_and_keeps_whoever_sits(aws: Cloud, viewers: Viewers) -> None:
+    for number in range(40):
+        viewers.enter(seat(f"{number:024}", level=number % 3), until(60), now())
+    assert numbers(viewers, level=2) == (40, 40)
+    keys = {item["pk"] for item in aws.table("PRESENCE_TABLE").scan()["Items"]}
+    assert len(keys) > 10
+    assert len(keys) <= partitions(2) == 21
+
+
+def test_a_viewer_is_found_where_they_sit(viewers: Viewers) -> None:
+    viewers.enter(seat(level=1), until(60), now())
+    assert viewers.find("demo", ADA, range(3)) == 1
+    assert viewers.find("demo", BOB, range(3)) is None
+
+
+@pytest.mark.parametrize("parts", [1, 5, 16])
+def test_each_socket_is_in_just_one_part(viewers: Viewers, parts: int) -> None:
+    for number in range(30):
+        viewers.enter(seat(f"{number:024}", tab=f"ssocket{number}", level=number % 3), until(7200), now())
+    viewers.enter(seat(ADA, tab="h1"), until(60), now())
+    found = [one.tab for part in range(parts) for one, _ in viewers.sockets("demo", 2, now(), (part, parts))]
+    assert sorted(found) == sorted(f"ssocket{number}" for number in range(30))
+
+
+def test_channels_do_not_mix(viewers: Viewers) -> None:
+    viewers.enter(seat(channel="demo1"), until(60), now())
+    viewers.enter(seat(channel="demo#0"), until(60), now())
+    assert numbers(viewers) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("text", "good"),
+    [
+        ("demo", True),
+        ("youtube:UC_x5XG1OV2P6uZZ5FqM9Ttw", True),
+        ("a" * 100, True),
+        ("a" * 101, False),
+        ("", False),
+        ("a b", False),
+        ("a#b", False),
+        ("a/b", False),
+        ("é", False),
+        ("a\n", False),
+        (".", False),
+        ("..", False),
+        ("...", True),
+    ],
+)
+def test_a_channel_is_named_in_plain_letters(text: str, good: bool) -> None:
+    assert is_channel_id(text) is good
+
+
+def test_a_viewers_id_is_too_long_to_be_guessed() -> None:
+    assert is_viewer_id("d9af7fa2-afe9-49c5-aadf-efb19ae5417d")
+    assert not is_viewer_id("alice")
+    assert not is_viewer_id("a" * 65)

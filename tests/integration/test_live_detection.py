@@ -1,0 +1,240 @@
+"""From a live channel's reading to those who watch it: how many they are, and what they passed together."""
+
+from __future__ import annotations
+
+import json
+import os
+from datetime import timedelta
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from cairn.counts import Count, count_json
+from cairn.instants import now
+from cairn.live import channel_of, count_of, subject_of
+from cairn.messages import Alert, Message, RoomEvent, RoomState, load
+from cairn.model import Number, Reading, Subject
+from cairn.stats import Stats
+from functions.detect_milestone.handler import detection, handler
+from operations.clients import Clients
+from operations.milestones import announce
+from operations.stack import Stack
+from tests.support.api import Api
+from tests.support.clock import ControlledClock
+from tests.support.cloud import Cloud, Context
+from tests.support.outages import refusing
+
+DONE: dict[str, list[object]] = {"batchItemFailures": []}
+
+
+class Stage:
+    """A live channel, its readings, and what is said of them."""
+
+    def __init__(self, aws: Cloud, clock: ControlledClock) -> None:
+        self.aws, self.clock = aws, clock
+        self.stats = Stats(aws.table("STATS_TABLE"))
+
+    def write(self, channel: str = "demo", **metrics: Number) -> Reading:
+        """As count_viewers stores it."""
+        self.clock.sleep(2)
+        name = "Demo stream" if channel == "demo" else channel
+        reading = Reading(subject_of(channel), name, metrics, now(), "viewers", "v" * 32, details={"window": 60})
+        assert self.stats.record(reading)
+        return reading
+
+    def count(self, viewers: int, connections: int | None = None, channel: str = "demo") -> list[Message]:
+        """What a count leads to."""
+        self.write(channel, viewers=viewers, connections=connections or viewers, peak=viewers)
+        self.stream()
+        return self.said()
+
+    def stream(self) -> list[dict[str, Any]]:
+        changes = self.aws.changes()
+        assert handler({"Records": changes}, Context()) == DONE
+        return changes
+
+    def said(self, queue: str = "BROADCAST_QUEUE_URL") -> list[Message]:
+        """What is on the queue, which is empty then."""
+        found = []
+        while records := self.aws.messages(queue):
+            for record in records:
+                found.append(load(record["body"]))
+                self.aws.delete(queue, record)
+        return found
+
+    def alerts(self) -> list[str]:
+        said = [one for one in self.said("NOTIFY_QUEUE_URL") if isinstance(one, Alert)]
+        return [f"{one.milestone.name}: {one.milestone.label}" for one in said]
+
+
+@pytest.fixture
+def stage(aws: Cloud, clock: ControlledClock) -> Stage:
+    return Stage(aws, clock)
+
+
+# -- how many watch
+
+
+def test_who_watches_is_told_how_many_do(stage: Stage) -> None:
+    reading = stage.write(viewers=3, connections=4, peak=7)
+    (record,) = stage.stream()
+    (state,) = stage.said()
+    assert isinstance(state, RoomState)
+    assert (state.room, state.event, state.at) == ("channel:demo", "viewers:count", reading.as_of)
+    assert (state.key, state.trace_id) == (record["eventID"], reading.trace_id)
+    count = Count("demo", 3, 4, reading.as_of, reading.as_of, 60)
+    assert json.loads(state.data) == count_json(count)
+    assert json.loads(state.data) == {
+        "channelId": "demo",
+        "viewers": 3,
+        "connections": 4,
+        "asOf": "2026-11-20T12:00:02.000Z",
+        "window": 60,
+    }
+
+
+def test_only_what_changed_is_told(stage: Stage) -> None:
+    assert len(stage.count(1)) == 1
+    stage.write(viewers=1, connections=1, peak=5)
+    stage.stream()
+    assert stage.said() == []
+    assert [type(one) for one in stage.count(1, connections=2)] == [RoomState]
+    assert [type(one) for one in stage.count(2, connections=2)] == [RoomState]
+
+
+def test_the_last_one_who_leaves_is_told_too(stage: Stage) -> None:
+    stage.count(1)
+    (state,) = stage.count(0)
+    assert isinstance(state, RoomState)
+    assert json.loads(state.data)["viewers"] == 0
+
+
+def test_a_count_after_all_was_forgotten_is_told(stage: Stage) -> None:
+    stage.count(1)
+    stage.stats.forget(subject_of("demo"))
+    stage.aws.changes()
+    assert len(stage.count(1)) == 1
+
+
+def test_each_channel_is_told_of_its_own(stage: Stage) -> None:
+    told = [*stage.count(1, channel="a:b@c"), *stage.count(1, channel="demo")]
+    assert [one.room for one in told if isinstance(one, RoomState)] == ["channel:a:b@c", "channel:demo"]
+
+
+def test_a_record_that_comes_again_says_the_same_state_and_no_peak(stage: Stage) -> None:
+    stage.write(viewers=12, connections=12)
+    changes = stage.stream()
+    peak, state = stage.said()
+    assert isinstance(peak, RoomEvent)
+    stage.clock.sleep(301)  # the queue takes the key for a new one
+    assert handler({"Records": changes}, Context()) == DONE
+    assert stage.said() == [state]
+
+
+def test_what_does_not_say_how_many_there_are_is_not_told_and_holds_nobody_back(stage: Stage) -> None:
+    stage.write(likes=5)
+    stage.stream()
+    assert stage.said() == []
+    stage.write(viewers=2)
+    stage.stream()
+    (state,) = stage.said()
+    assert isinstance(state, RoomState)
+    assert (json.loads(state.data)["viewers"], json.loads(state.data)["connections"]) == (2, 2)
+
+
+def test_the_followers_of_a_channel_are_nobodys_viewers(stage: Stage) -> None:
+    youtube = Reading(Subject("channel", "youtube:UC"), "Cats", {"subscribers": 9_000}, now(), "schedule", "t")
+    stage.stats.record(youtube)
+    stage.stream()
+    assert (stage.said(), stage.alerts()) == ([], [])
+    assert channel_of(youtube.subject) is None
+    assert channel_of(Subject("rep", "live:17")) is None
+    assert count_of(youtube) is None
+
+
+# -- what they passed
+
+
+def test_a_peak_is_said_to_those_who_watch_before_the_count_is(stage: Stage) -> None:
+    stage.count(9)
+    event, state = stage.count(60)
+    assert isinstance(event, RoomEvent)
+    assert isinstance(state, RoomState)
+    assert (event.room, event.event) == ("channel:demo", "viewers:milestone")
+    assert event.key == "channel:live:demo/viewers/all-time/50"
+    assert event.fresh_until == event.at + timedelta(minutes=10)
+    assert json.loads(event.data) == {
+        "channelId": "demo",
+        "milestone": "channel:live:demo/viewers/all-time/50",
+        "threshold": 50,
+        "label": "50",
+        "viewers": 60,
+        "alsoPassed": [{"threshold": 10, "label": "10"}, {"threshold": 25, "label": "25"}],
+        "title": "50 viewers at once",
+        "description": "60 are watching now.",
+        "emoji": "👀",
+        "achievedAt": "2026-11-20T12:00:04.000Z",
+    }
+
+
+def test_a_first_count_may_be_a_peak(stage: Stage) -> None:
+    assert [type(one) for one in stage.count(10)] == [RoomEvent, RoomState]
+
+
+def test_a_count_that_falls_and_returns_is_no_new_peak(stage: Stage) -> None:
+    told = [one for viewers in (30, 3, 0, 30, 99, 30, 100) for one in stage.count(viewers)]
+    assert [one.key.rpartition("/")[2] for one in told if isinstance(one, RoomEvent)] == ["25", "50", "100"]
+
+
+def test_peaks_are_in_the_history_of_milestones(stage: Stage, api: Api) -> None:
+    stage.count(26)
+    stage.clock.sleep(60)
+    (item,) = api("GET", "/api/milestones", query={"subject": "channel:live:demo"}).json["items"]
+    assert (item["rule"], item["label"], item["value"], item["name"]) == ("viewers", "25", 26, "Demo stream")
+
+
+def test_only_the_channels_that_the_operator_named_are_told_by_telegram(stage: Stage) -> None:
+    os.environ["LIVE_CHANNELS"] = json.dumps({"demo": "Demo stream"})
+    stage.count(12)
+    stage.count(12, channel="somebody-elses")
+    assert stage.alerts() == ["Demo stream: 10"]
+
+
+@pytest.mark.parametrize("queue", ["broadcast", "notify"])
+def test_whichever_queue_refuses_a_peak_is_told_to_all_by_the_retry(stage: Stage, queue: str) -> None:
+    os.environ["LIVE_CHANNELS"] = json.dumps({"demo": "Demo stream"})
+    stage.write(viewers=12, connections=12)
+    changes = stage.aws.changes()
+    live: Any = detection()._audiences["channel:live"]
+    with refusing(live._queue._sqs, "SendMessageBatch", when=lambda call: f"/{queue}" in call["QueueUrl"]) as refused:
+        assert handler({"Records": changes}, Context())["batchItemFailures"]
+    assert len(refused) == 1
+    assert handler({"Records": changes}, Context()) == DONE
+    assert [type(one) for one in stage.said()] == [RoomEvent, RoomState]
+    assert stage.alerts() == ["Demo stream: 10"]
+
+
+@pytest.mark.parametrize(("named", "alerts"), [({}, []), ({"demo": "Demo stream"}, ["Demo stream: 10"])])
+def test_an_operator_announces_a_peak_again_to_whom_it_was_to_be_told(
+    stage: Stage, named: dict[str, str], alerts: list[str]
+) -> None:
+    event, _ = stage.count(12)
+    stage.clock.sleep(301)  # the queue takes the key for a new one
+    clients = Clients.of_the_account()
+    variables = {"LADDERS": "{}", "TIME_ZONE": "UTC", "LIVE_CHANNELS": json.dumps(named)}
+    configuration = {"Environment": {"Variables": variables}}
+    events: Any = clients.functions.meta.events
+    events.register(
+        "before-call.lambda.GetFunctionConfiguration", lambda **_: (SimpleNamespace(status_code=200), configuration)
+    )
+    outputs = {
+        "MilestonesTable": "milestones_table",
+        "BroadcastQueueUrl": os.environ["BROADCAST_QUEUE_URL"],
+        "NotifyQueueUrl": os.environ["NOTIFY_QUEUE_URL"],
+        "DetectMilestoneFunction": "detect",
+    }
+    assert isinstance(event, RoomEvent)
+    announce(Stack("Cairn", clients, outputs, ""), event.key)
+    assert stage.said() == [event]
+    assert stage.alerts() == alerts

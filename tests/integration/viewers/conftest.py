@@ -1,0 +1,31 @@
+"""A fresh account for each test; and one for all tests of a file that care for nothing which others leave behind."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.integration.viewers.site import Site
+from tests.support.clock import controlled_clock
+from tests.support.cloud import Cloud, cloud
+from tests.support.meter import Meter, metered
+from tests.support.platforms import FakePlatforms
+
+
+@pytest.fixture
+def site(aws: Cloud) -> Site:
+    return Site()
+
+
+@pytest.fixture(scope="module")
+def shared() -> Iterator[Cloud]:
+    """Not for a file whose other tests have an account of their own."""
+    with controlled_clock(), cloud(FakePlatforms().transport()) as made:
+        yield made
+
+
+@pytest.fixture
+def meter(aws: Cloud) -> Iterator[Meter]:
+    with metered() as made:
+        yield made

@@ -1,0 +1,75 @@
+"""Somebody's page, which calls the viewers' Lambda URL."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from tests.support.api import ABSENT, Answer, event
+from tests.support.cloud import Context
+
+ADDRESS = "203.0.113.9"
+
+
+@dataclass(frozen=True)
+class Tab:
+    """What a page knows after it has joined."""
+
+    channel: str
+    viewer_id: str
+    token: str
+
+    @property
+    def body(self) -> dict[str, str]:
+        return {"channelId": self.channel, "viewerId": self.viewer_id, "token": self.token}
+
+
+@dataclass(frozen=True)
+class Site:
+    address: str = ADDRESS
+
+    def __call__(
+        self,
+        method: str,
+        path: str,
+        body: object = ABSENT,
+        *,
+        query: Mapping[str, object] | str = "",
+        headers: Mapping[str, str] | None = None,
+        raw: str | bytes | None = None,
+        address: str | None = None,
+    ) -> Answer:
+        """`path` goes on from `/api/viewer/`, unless it begins with a slash."""
+        from functions.viewer_heartbeat.handler import handler
+
+        request = event(
+            method,
+            path if path.startswith("/") else f"/api/viewer/{path}",
+            query=query,
+            headers=headers,
+            body=raw if body is ABSENT else json.dumps(body),
+        )
+        request["requestContext"]["http"]["sourceIp"] = address or self.address
+        answer = handler(request, Context(10.0))  # type: ignore[arg-type]  # what is looked at of Lambda's
+        return Answer(
+            answer["statusCode"], {name.lower(): value for name, value in answer["headers"].items()}, answer["body"]
+        )
+
+    def join(self, channel: str = "demo", viewer_id: str | None = None) -> Tab:
+        given = {"viewerId": viewer_id} if viewer_id else {}
+        joined = self("POST", "join", {"channelId": channel, **given})
+        assert joined.status == 200, joined.text
+        return Tab(channel, joined.json["viewerId"], joined.json["token"])
+
+    def beat(self, tab: Tab) -> Answer:
+        return self("POST", "heartbeat", tab.body)
+
+    def leave(self, tab: Tab) -> Answer:
+        return self("POST", "leave", tab.body)
+
+    def count(self, channel: str = "demo") -> tuple[int, int]:
+        """Viewers and connections, as anybody is told."""
+        found: dict[str, Any] = self("GET", f"count/{channel}").json
+        return found["viewers"], found["connections"]

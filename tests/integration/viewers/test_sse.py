@@ -1,0 +1,119 @@
+"""An event stream that ends at once, as a browser's EventSource takes it: it comes again, and says what it had."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+
+import pytest
+
+from tests.integration.viewers.site import Site
+from tests.support.clock import ControlledClock
+
+
+@dataclass
+class EventSource:
+    """What the standard says of one, as far as it concerns us.
+
+    https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation
+    """
+
+    site: Site
+    channel: str
+    retry: int = 3000
+    last_event_id: str = ""
+    seen: list[dict[str, object]] = field(default_factory=list)
+
+    def connect(self) -> None:
+        headers = {"accept": "text/event-stream"}
+        if self.last_event_id:
+            headers["last-event-id"] = self.last_event_id
+        answer = self.site("GET", f"sse/{self.channel}", headers=headers)
+        assert answer.status == 200, "anything else would end it for good"
+        assert answer.headers["content-type"] == "text/event-stream"
+        data, event_id = "", self.last_event_id
+        for line in answer.text.split("\n"):
+            name, _, value = line.partition(": ")
+            match name:
+                case "retry":
+                    self.retry = int(value)
+                case "id":
+                    event_id = value
+                case "data":
+                    data += value
+                case "":
+                    self.last_event_id = event_id
+                    if data:
+                        self.seen.append(json.loads(data))
+                    data = ""
+                case _:
+                    pytest.fail(f"an unnamed event was expected, not {line}")
+
+    def stay(self, clock: ControlledClock, seconds: float) -> None:
+        """Connect again and again, as a browser does."""
+        until = clock.now().timestamp() + seconds
+        while clock.now().timestamp() < until:
+            self.connect()
+            clock.sleep(self.retry / 1000)
+
+
+@pytest.fixture
+def source(site: Site) -> EventSource:
+    return EventSource(site, "demo")
+
+
+def test_it_is_told_the_count_at_once(site: Site, source: EventSource) -> None:
+    site.join()
+    source.connect()
+    (told,) = source.seen
+    assert told == site("GET", "count/demo").json
+    assert told["viewers"] == 1
+
+
+def test_it_comes_again_twice_an_interval(source: EventSource) -> None:
+    source.connect()
+    assert source.retry == 1000
+
+
+def test_it_sees_who_comes_and_goes_within_two_seconds_and_nothing_twice(
+    site: Site, source: EventSource, clock: ControlledClock
+) -> None:
+    source.stay(clock, 5)
+    tab = site.join()
+    source.stay(clock, 2.5)
+    assert source.seen[-1]["viewers"] == 1
+    source.stay(clock, 5)
+    site.leave(tab)
+    source.stay(clock, 2.5)
+    assert [one["viewers"] for one in source.seen] == [0, 1, 0]
+
+
+def test_a_count_that_stays_the_same_is_not_told_again(site: Site, source: EventSource, clock: ControlledClock) -> None:
+    site.join()
+    source.stay(clock, 30)
+    assert [one["viewers"] for one in source.seen] == [1]
+
+
+def test_a_channel_that_nobody_watches_is_told_of_once(source: EventSource, clock: ControlledClock) -> None:
+    source.stay(clock, 30)
+    assert [one["viewers"] for one in source.seen] == [0]
+
+
+def test_a_stand_in_that_may_set_no_header_says_in_the_query_what_it_had(site: Site) -> None:
+    site.join()
+    first = site("GET", "sse/demo").text
+    event_id = first.partition("id: ")[2].partition("\n")[0]
+    assert site("GET", "sse/demo", query={"lastEventId": event_id}).text == "retry: 1000\n\n"
+    assert site("GET", "sse/demo", query={"lastEventId": "other"}).text == first
+
+
+def test_the_id_is_when_the_count_last_changed(site: Site, clock: ControlledClock) -> None:
+    site.join()
+    joined_at = int(clock.now().timestamp() * 1000)
+    clock.sleep(30)
+    assert f"id: {joined_at}\n" in site("GET", "sse/demo").text
+
+
+@pytest.mark.parametrize("sent", ["\u0000", "x" * 5000, "1\n\ndata: forged", "☃"])
+def test_nothing_of_what_a_client_had_last_comes_back(site: Site, sent: str) -> None:
+    assert sent not in site("GET", "sse/demo", headers={"last-event-id": sent}).text.replace("retry: 1000", "")
