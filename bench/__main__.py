@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from bench import alert, costs, frames, imports, posts, ranks, units
+from bench import alert, costs, crowds, frames, imports, posts, ranks, units, viewers
 from bench.figures import Section
 
 PAGE = Path(__file__).parents[1] / "docs" / "performance.md"
 HEAD = """# Performance
 
-Written by `make bench` (`python -m bench`), which takes five to six minutes and needs no AWS account; run it again
+Written by `make bench` (`python -m bench`), which takes some eight minutes and needs no AWS account; run it again
 to repeat the figures. They are ratios and counts; absolute times depend on the machine and are not judged. Calls and
 capacity units come from a meter at botocore's edge ([tests/support/meter.py](../tests/support/meter.py)), which
 works DynamoDB's units out by AWS's published rules: what emulators say of them is wrong.
@@ -24,14 +24,18 @@ def main() -> None:
         show(section)
     floor, floor_spent = ranks.measure()
     show(floor)
+    watched, viewers_spent = viewers.measure()
+    show(watched)
     show(imported := imports.measure())
     show(framed := frames.measure())
     show(posted := posts.measure())
+    show(crowded := crowds.measure())
     sent, run = alert.measure()
     show(sent)
     bills = [costs.markdown(spent, run.busy / alert.CHATS), costs.floor_markdown(floor_spent)]
+    bills.append(costs.viewers_markdown(viewers_spent))
     print("\nCosts\n", *bills, sep="\n")
-    sections = [imported, framed, *counted, floor, posted, sent]
+    sections = [imported, framed, *counted, floor, watched, crowded, posted, sent]
     text = "\n".join([HEAD, *map(written, sections), "## Costs\n", "\n\n".join(bills), ""])
     PAGE.parent.mkdir(exist_ok=True)
     PAGE.write_text(text)

@@ -57,6 +57,14 @@ QUEUED = Work(calls=2, sqs_requests=2)
 
 
 @dataclass
+class Invocation:
+    """What a function used and wrote to its log."""
+
+    work: Work = NOTHING
+    log: str = ""
+
+
+@dataclass
 class Account:
     """The functions and their platforms; every call of a handler is measured."""
 
@@ -96,14 +104,23 @@ class Account:
 
     def run(self, handler: Handler, event: dict[str, Any]) -> Work:
         """One invocation."""
-        with self.meter.measuring() as used, _logs() as log:
+        with self.invocation() as made:
             answer = handler(event, Context())
         if isinstance(answer, dict) and answer.get("batchItemFailures"):
-            raise RuntimeError(f"the handler failed; its log:\n{log.getvalue()}")
+            raise RuntimeError(f"the handler failed; its log:\n{made.log}")
         if isinstance(answer, dict) and answer.get("statusCode", 200) >= 300:
             raise RuntimeError(f"the API refused: {answer}")
         self.answer = answer
-        return Work.of(used, len(log.getvalue().encode()) + PLATFORM_LINES)
+        return made.work
+
+    @contextmanager
+    def invocation(self) -> Iterator[Invocation]:
+        """Whatever is called in the block is one invocation, and known when it is over."""
+        made = Invocation()
+        with self.meter.measuring() as used, _logs() as log:
+            yield made
+        made.log = log.getvalue()
+        made.work = Work.of(used, len(made.log.encode()) + PLATFORM_LINES)
 
     def sweep(self) -> Work:
         """A tick of the schedule, and the batches that it leaves to the queue."""
@@ -112,11 +129,11 @@ class Account:
         work = self.run(handler, {"source": "schedule"})
         return self.drain("FETCH_QUEUE_URL", handler, work)
 
-    def detect(self) -> Work:
-        """Detection of everything that the stats table's stream holds."""
+    def detect(self, changed: list[dict[str, Any]] | None = None) -> Work:
+        """Detection of everything that the stats table's stream holds, or of these of its records."""
         from functions.detect_milestone.handler import handler
 
-        self.changed = self.aws.changes()
+        self.changed = self.aws.changes() if changed is None else changed
         return self.run(handler, {"Records": self.changed})
 
     def remember(self) -> Work:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 
 from aws_cdk import App
 from aws_cdk.assertions import Template
 
-from bench.account import Work
+from bench.account import PLATFORM_LINES, Work
+from bench.audience import Passed
 from bench.ranks import MILESTONES, SOCKETS, UPDATES, FloorSpent
-from bench.units import BATCH, MANY, PART, Spent
+from bench.units import BATCH, PART, Spent
+from bench.units import MANY as MANY_CHANNELS
+from bench.viewers import BEATS, HOUR, INTERVAL_SECONDS, INTERVALS, MANY, PINGS, ViewersSpent
 from infra.settings import Settings
 from infra.stack import Cairn
 from tests.support import meter
@@ -27,6 +30,10 @@ POLLERS, POLL_SECONDS = 5, 20
 """Lambda's connections to a queue that is empty, and how long each call of theirs waits."""
 BATCH_SECONDS, STREAM_SECONDS, API_SECONDS = 1.0, 0.1, 0.1
 """Assumed: an emulator cannot say how long AWS and YouTube take."""
+VIEWER_SECONDS, COUNT_SECONDS, POSTS_A_SECOND = 0.02, 0.05, 5_000
+"""Assumed as well: of a viewer's request, of a count besides its waiting, and of sockets."""
+POLLS = HOUR
+"""An EventSource is told to come again after half an interval: once a second."""
 HISTORY_ITEM_BYTES = 300
 GB = 1e9
 
@@ -164,6 +171,86 @@ def floor_markdown(spent: FloorSpent) -> str:
     return "\n".join([_table(["a million updates of reps", "dollars"], [*rows, everything]), "", assumed])
 
 
+def viewers_markdown(spent: ViewersSpent) -> str:
+    """What a million viewer-hours cost by socket, by heartbeat and by the naive design, and what that rests on."""
+    naive = replace(
+        spent.heartbeat.own,
+        write_units=spent.naively.heartbeat.write_units,
+        read_units=spent.naively.reads[MANY] * (BEATS + 1),
+        sqs_requests=0,
+    )
+    ways = (_hour(spent.socket.own, pings=PINGS), _hour(spent.heartbeat.own), _hour(naive))
+    shares = [_change(spent.change) * INTERVALS / MANY] * 2 + [0.0]
+    told = [INTERVALS * meter.SOCKET_MESSAGE, 0.0, 0.0]
+    polled = [0.0, *(POLLS * _ask(reads) for reads in (spent.asked.read_units, spent.naively.reads[MANY]))]
+    parts = [(name, [way[name] for way in ways]) for name in ways[0]]
+    sums = ("**all that a viewer does**", [sum(way.values()) for way in ways])
+    more = [
+        (f"its share of counting and telling, if the count changes every {INTERVAL_SECONDS} s", shares),
+        (f"a frame to each socket every {INTERVAL_SECONDS} s", told),
+        (f"or an EventSource, which asks {POLLS:,} times an hour", polled),
+    ]
+    rows = [(name, *map(_million, dollars)) for name, dollars in (*parts, sums, *more)]
+    still = spent.still.whole
+    hour = _called(still) + _counting(spent.still) + _logged(still)
+    assumed = (
+        f"Channels of {MANY:,} viewers. A viewer's request is taken to run for {VIEWER_SECONDS * 1000:g} ms with "
+        f"{MEMORY_MB} MB, a count for {COUNT_SECONDS * 1000:g} ms with {BROADCAST_MEMORY_MB} MB besides what it waits "
+        f"for its time (by simulated time, {spent.change.waited / max(1, spent.change.counts):.2f} s of a count that "
+        f"somebody's coming asked for), telling for a second each {POSTS_A_SECOND:,} sockets, the rest for "
+        f"{STREAM_SECONDS:g} s. A viewer by socket sends a join and {PINGS} pings, each of which is answered. By "
+        "heartbeat, the answer to each beat says how many there are, for which the naive design counts anew. A frame "
+        "comes only when the count has changed: what sockets cost is how often that is, and a longer "
+        f"`viewer_count_update_interval` is the way to pay less. A channel whose viewers neither come nor go costs "
+        f"{_dollars(30 * 24 * hour)} a month besides."
+    )
+    head = ["a million viewer-hours", "by socket", "by heartbeat", "naive, by heartbeat"]
+    return "\n".join([_table(head, rows), "", assumed])
+
+
+def _hour(own: Work, *, pings: int | None = None) -> dict[str, float]:
+    """Dollars of a viewer's own calls; `pings` are a socket's."""
+    messages, minutes = (0, 0) if pings is None else (2 * (1 + pings), 60)
+    return {
+        "DynamoDB writes": own.write_units * meter.WRITE_UNIT,
+        "DynamoDB reads": own.read_units * meter.READ_UNIT,
+        "SQS": own.sqs_requests * meter.SQS_REQUEST,
+        "Lambda": meter.lambda_dollars(own.invocations, VIEWER_SECONDS, MEMORY_MB),
+        "API Gateway, the viewer's messages": messages * meter.SOCKET_MESSAGE,
+        "API Gateway, open sockets": minutes * meter.SOCKET_MINUTE,
+        "CloudWatch Logs": _logged(own),
+    }
+
+
+def _ask(reads: float) -> float:
+    """Dollars of a request for a count that reads so much."""
+    lines = PLATFORM_LINES / GB * meter.LOG_GB
+    return reads * meter.READ_UNIT + meter.lambda_dollars(1, VIEWER_SECONDS, MEMORY_MB) + lines
+
+
+def _change(passed: Passed) -> float:
+    """Dollars of one change of a count of MANY, without the frames."""
+    small = passed.detected + passed.remembered
+    seconds = meter.lambda_dollars(small.invocations, STREAM_SECONDS, MEMORY_MB)
+    seconds += meter.lambda_dollars(passed.told.invocations, MANY / POSTS_A_SECOND, BROADCAST_MEMORY_MB)
+    return _called(passed.whole) + _counting(passed) + seconds + _logged(passed.whole)
+
+
+def _counting(passed: Passed) -> float:
+    """Dollars of the counting function's time."""
+    invocations = passed.counting.invocations
+    each = COUNT_SECONDS + passed.waited / max(1.0, invocations)
+    return meter.lambda_dollars(invocations, each, BROADCAST_MEMORY_MB)
+
+
+def _logged(work: Work) -> float:
+    return work.logged / GB * meter.LOG_GB
+
+
+def _million(amount: float) -> str:
+    return _dollars(1e6 * amount) if amount else "–"
+
+
 def _called(work: Work) -> float:
     """Dollars for units and messages."""
     return (
@@ -175,7 +262,7 @@ def _sweep(user: User, spent: Spent) -> Work:
     """A tick over this many channels: between what was measured, in proportion."""
     if user.channels in spent.sweep:
         return spent.sweep[user.channels]
-    few, many = min(spent.sweep), MANY
+    few, many = min(spent.sweep), MANY_CHANNELS
     each = (spent.sweep[many] - spent.sweep[few]) * (1 / (many - few))
     return spent.sweep[few] + each * (user.channels - few)
 

@@ -1,5 +1,5 @@
-"""An empty copy of the way from a table to a socket, on the local cloud: the same services, and functions that only
-hand on."""
+"""Empty copies on the local cloud, of the way from a table to a socket and of a page's address: the same services, and
+functions that only hand on or answer."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import boto3
 
@@ -31,9 +32,7 @@ class Empty:
 def deploy(endpoint_url: str) -> Empty:
     """Make it beside whatever is there."""
 
-    def client(service: str) -> Any:
-        return boto3.client(service, endpoint_url=endpoint_url)  # type: ignore[call-overload]  # of a name that varies
-
+    client = _clients(endpoint_url)
     dynamodb, sqs, api = client("dynamodb"), client("sqs"), client("apigatewayv2")
     stream = dynamodb.create_table(
         TableName=NAME,
@@ -51,14 +50,32 @@ def deploy(endpoint_url: str) -> Empty:
         "ApiId"
     ]
     path = f"{endpoint_url.removeprefix('http://')}/_aws/execute-api/{api_id}/live"
-    functions = _functions(client, {"QUEUE_URL": queue_url, "CONNECTIONS_URL": f"http://{path}"})
+    environment = {"QUEUE_URL": queue_url, "CONNECTIONS_URL": f"http://{path}"}
+    functions = _functions(client, environment, hops.forward, hops.post, hops.answer)
     _routes(api, api_id, functions["answer"])
     _map(client("lambda"), functions["forward"], stream, StartingPosition="TRIM_HORIZON", BatchSize=100)
     _map(client("lambda"), functions["post"], queue, BatchSize=10)
     return Empty(boto3.resource("dynamodb", endpoint_url=endpoint_url).Table(NAME), f"ws://{path}")
 
 
-def _functions(client: Callable[[str], Any], environment: dict[str, str]) -> dict[str, str]:
+def deploy_page(endpoint_url: str) -> str:
+    """Make a function with a Lambda URL; its address, in a form that needs no DNS."""
+    client = _clients(endpoint_url)
+    function = _functions(client, {}, hops.page)["page"]
+    made = client("lambda").create_function_url_config(FunctionName=function, AuthType="NONE")
+    return f"{endpoint_url}/_aws/lambda-url/{urlsplit(made['FunctionUrl']).netloc.partition('.')[0]}"
+
+
+def _clients(endpoint_url: str) -> Callable[[str], Any]:
+    def client(service: str) -> Any:
+        return boto3.client(service, endpoint_url=endpoint_url)  # type: ignore[call-overload]  # of a name that varies
+
+    return client
+
+
+def _functions(
+    client: Callable[[str], Any], environment: dict[str, str], *handlers: Callable[..., object]
+) -> dict[str, str]:
     """The ARN of each, by name."""
     iam, lambda_ = client("iam"), client("lambda")
     everything = {"Effect": "Allow", "Action": "*", "Resource": "*"}
@@ -79,7 +96,7 @@ def _functions(client: Callable[[str], Any], environment: dict[str, str]) -> dic
             MemorySize=512,
             Environment={"Variables": environment},
         )["FunctionArn"]
-        for function in (hops.forward, hops.post, hops.answer)
+        for function in handlers
     }
 
 

@@ -1,6 +1,6 @@
-"""The functions of an empty copy of the way to a socket: each hands on what it is given, and does nothing else.
+"""Functions that do nothing else than hand on what they are given, or answer.
 
-They run in Lambda functions of their own, made by bench/frames.py, where boto3 is all there is.
+They run in Lambda functions of their own, made by bench/empty.py, where boto3 is all there is.
 """
 
 from __future__ import annotations
@@ -46,3 +46,10 @@ def post(event: dict[str, Any], _: object) -> None:
 def answer(event: dict[str, Any], _: object) -> dict[str, Any]:
     """A socket that opens may; one that speaks is told its id."""
     return {"statusCode": 200, "body": event["requestContext"]["connectionId"]}
+
+
+def page(event: dict[str, Any], _: object) -> dict[str, Any]:
+    """Whoever asks is answered, and the log hears of it where the address says so."""
+    if event["rawPath"].endswith("aloud"):
+        print("asked")
+    return {"statusCode": 200, "headers": {"Content-Type": "application/json"}, "body": '{"viewers": 1}'}

@@ -20,6 +20,8 @@ HOT = {
     "detect_milestone": "detection()",
     "ws_connect": "sockets(), tickets(), conversation()",
     "broadcast": "broadcasting()",
+    "viewer_heartbeat": "routes.parts.joins(), routes.parts.presence(), routes.parts.counting()",
+    "count_viewers": "counting(), ghosts()",
 }
 """Somebody waits for these; and what each makes at its first invocation."""
 OTHERS = ("record_history", "turn_month", "notify", "fetch_stats", "telegram_webhook", "api")
@@ -31,6 +33,18 @@ SETTINGS = {
     "NOTIFY_QUEUE_URL": "https://queue",
     "BROADCAST_QUEUE_URL": "https://queue.fifo",
     "CONNECTIONS_URL": "https://api/live",
+    "PRESENCE_TABLE": "presence",
+    "HISTORY_TABLE": "history",
+    "CHANNELS_TABLE": "channels",
+    "COUNT_QUEUE_URL": "https://queue.fifo",
+    "WEBSOCKET_URL": "wss://api/live",
+    "FRONT_KEY": "front",
+    "STALE_AFTER_SECONDS": "900",
+    "VIEWER_HEARTBEAT_INTERVAL": "30000",
+    "VIEWER_TIMEOUT": "60",
+    "VIEWER_COUNT_UPDATE_INTERVAL": "2000",
+    "VIEWER_JOINS_PER_MINUTE": "200",
+    "LIVE_CHANNELS": "{}",
     "LADDERS": "{}",
     "TIME_ZONE": "UTC",
 }

@@ -18,6 +18,7 @@ from bench.floor import fill, hire
 from cairn.instants import now
 from cairn.messages import BoardChanged
 from cairn.model import Number
+from cairn.presence import Presence
 from cairn.queue import Queue
 from cairn.refreshes import Refreshes
 from cairn.sockets import Sockets
@@ -101,7 +102,9 @@ def measure() -> tuple[Section, FloorSpent]:
 def _floor(reps: int) -> Iterator[tuple[Account, FakePoster, list[int], list[Number]]]:
     """So many reps, those who are to be updated hired first; sockets, one of them a TV's; everything told."""
     with in_place_of_api_gateway() as poster, account() as made:
-        table = Sockets(made.aws.table("CONNECTIONS_TABLE"))
+        counts = Queue(boto3.client("sqs"), os.environ["COUNT_QUEUE_URL"])
+        presence = Presence.of(made.aws.table("PRESENCE_TABLE"), counts, now)
+        table = Sockets(made.aws.table("CONNECTIONS_TABLE"), presence)
         holder = Holder("tv", "TV", frozenset({"leaderboard"}))
         opened = [table.open(f"socket-{number}", holder, now()) for number in range(SOCKETS)]
         table.join(opened[0], "tv-display", now())
