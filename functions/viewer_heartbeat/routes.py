@@ -31,7 +31,9 @@ def join(event: Event) -> Answer:
 def heartbeat(event: Event) -> Answer:
     seat = requests.seat(event)
     parts.presence().stay(seat, now() + parts.settings().time_out)
-    return answers.plain(_told(parts.counting().current(seat.channel).viewers))
+    # A count of its own would be two writes more; as long as somebody is there, counts are arranged anyway.
+    counted = parts.presence().counted(seat.channel) or parts.counting().current(seat.channel)
+    return answers.plain(_told(max(1, counted.viewers)))
 
 
 def leave(event: Event) -> Answer:

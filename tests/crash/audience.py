@@ -295,7 +295,7 @@ class LiveWay:
         return Verdict(tuple(lost), tuple(wrong), repeated)
 
     def _counted(self) -> Count | None:
-        known = Counts(self.account.cloud.table("PRESENCE_TABLE")).get(CHANNEL)
+        known = Counts(self.account.cloud.table("PRESENCE_TABLE")).get(CHANNEL, now())
         return known.count if known else None
 
     def _seats(self, there: Iterable[Page | Watcher]) -> list[str]:
@@ -345,7 +345,7 @@ class LiveWay:
 
     def _checks(self, watched: bool) -> list[str]:
         """As long as anybody is there, the next look is on its way."""
-        known = Counts(self.account.cloud.table("PRESENCE_TABLE")).get(CHANNEL)
+        known = Counts(self.account.cloud.table("PRESENCE_TABLE")).get(CHANNEL, now())
         check_at = known.check_at if known else None
         waiting = [message.at for message in self.waiting() if message.check]
         if len(waiting) > MOST_LOOKS:

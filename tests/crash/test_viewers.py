@@ -153,7 +153,7 @@ def test_a_channel_that_grows_is_counted_right_wherever_that_fails(prove: Prove)
             with points.at_every_call_of(here.account.wire, "count_viewers"):
                 here.count()
             here.run(2 * COUNTED)
-            here.pages("ada", "dan")
+            here.pages("dan", "ada")
             here.settle()
             return here.verdict()
 

@@ -203,7 +203,9 @@ def test_a_channel_whose_viewers_are_spread_is_told_in_parts(floor: Hall, poster
     """Those who sat down before it was are told too."""
     floor.join("early", CHANNEL)
     count = Count("x", 5001, 5001, now(), now(), 60)
-    Counts(floor.aws.table("PRESENCE_TABLE")).finish(Known(count, 1, now(), None), count, now())
+    counts = Counts(floor.aws.table("PRESENCE_TABLE"))
+    counts.begin("x", "key", now(), timedelta(seconds=2))
+    counts.finish(Known(count, 1, now(), None, now()), count, now())
     names = [f"late-{number}" for number in range(30)]
     for name in names:
         floor.join(name, CHANNEL)

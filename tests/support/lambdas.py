@@ -8,7 +8,6 @@ from __future__ import annotations
 import importlib
 import json
 import os
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -17,8 +16,6 @@ from typing import Any, Protocol
 from uuid import uuid4
 
 import httpx
-from aws_lambda_powertools.utilities.parameters import get_secret
-from aws_lambda_powertools.utilities.parameters.constants import DEFAULT_PROVIDERS
 from moto.core.models import DEFAULT_ACCOUNT_ID
 
 from cairn.dynamo import chunks
@@ -27,6 +24,7 @@ from tests.support.cloud import SECRETS, Cloud, Context, cloud
 from tests.support.dynamodb import stored
 from tests.support.fifo import Fifo
 from tests.support.gateway import Gateway
+from tests.support.sandboxes import bury, warm_up
 from tests.support.wire import SandboxDied, Wire
 
 TIMEOUTS = {
@@ -42,8 +40,6 @@ TIMEOUTS = {
     "viewer_heartbeat": 10,
     "count_viewers": 20,
 }
-REMEMBERING = ("ws_connect", "viewer_heartbeat", "count_viewers")
-"""Those that go by what they read or asked a moment ago."""
 MOST_STEPS = 3000
 
 
@@ -336,20 +332,14 @@ class Account:
         self.sources: list[Source] = [self.updates, *schedules, *streams, *queues]
 
     def invoke(self, function: str, event: dict[str, Any]) -> Any:
-        """A function's answer; InvocationFailedError when it gave none. The sandbox after a dead one knows nothing.
-
-        Of most functions only secrets need to be forgotten: their clients hold nothing of what went before, and making
-        them takes long.
-        """
+        """A function's answer; InvocationFailedError when it gave none."""
         handler = importlib.import_module(f"functions.{function}.handler").handler
         with self.wire.invocation(function, TIMEOUTS[function]) as invocation:
             context = _Context(deadline=invocation.deadline, clock=self.clock)
             try:
                 return handler(event, context)
             except SandboxDied:
-                _forget_secrets()
-                if function in REMEMBERING:
-                    _forget_parts(function)
+                bury(function)
                 raise InvocationFailedError(f"{function}: the sandbox died") from None
             except Exception as error:
                 raise InvocationFailedError(f"{function}: {error!r}") from error
@@ -430,31 +420,5 @@ def account(answer: Callable[[httpx.Request], httpx.Response], **settings: str) 
             cloud(httpx.MockTransport(made.wire.http)) as made.cloud,
         ):
             os.environ |= settings
-            _warm_up()
+            warm_up(TIMEOUTS)
             yield made
-
-
-def _warm_up() -> None:
-    """Have every function make its adapters, as after a first invocation."""
-    for function in TIMEOUTS:
-        for part in _parts(function):
-            part()
-    for variable in SECRETS:
-        get_secret(os.environ[variable])
-    _forget_secrets()
-
-
-def _parts(function: str) -> list[Any]:
-    """What a function makes on first use."""
-    modules = [module for name, module in sys.modules.items() if name.startswith(f"functions.{function}.")]
-    return [value for module in modules for value in vars(module).values() if hasattr(value, "cache_clear")]
-
-
-def _forget_parts(function: str) -> None:
-    for part in _parts(function):
-        part.cache_clear()
-
-
-def _forget_secrets() -> None:
-    for provider in DEFAULT_PROVIDERS.values():
-        provider.clear_cache()

@@ -192,7 +192,7 @@ def test_a_ghost_that_was_found_where_it_sits_is_forgotten_from_there(sockets: S
 
 def test_a_channel_whose_viewers_are_spread_is_told_in_parts(sockets: Sockets, aws: Cloud) -> None:
     known = {"pk": "demo", "sk": "count", "as_of": 1, "viewers": 0, "connections": 0, "changed_at": 1}
-    grown = {"window_seconds": 60, "level": 2, "level_from": 0, "check_at": 0}
+    grown = {"window_seconds": 60, "level": 2, "level_from": 0, "check_at": 0, "begun_at": 1, "next_at": 2}
     aws.table("PRESENCE_TABLE").put_item(Item=known | grown)
     for number in range(40):
         sockets.join(sockets.open(f"s{number}", None, now()), "channel:demo", now())

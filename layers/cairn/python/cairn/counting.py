@@ -101,14 +101,13 @@ class Counting:
         """
         now = self._clock()
         known = self._counts.recent(channel, now)
-        count = known.count if known else None
-        if (known or entered) and (count is None or now - count.as_of >= self._pace.interval):
+        if now >= known.next_at if known else entered:
             try:
                 before = self._counts.begin(channel, secrets.token_hex(8), now, self._pace.interval)
-                count = self._made(channel, before, new_trace_id())
+                return self._made(channel, before, new_trace_id())
             except NotYetError:
-                known = self._counts.get(channel)
-                count = known.count if known else None
+                known = self._counts.get(channel, now)
+        count = known.count if known else None
         count = count or Count(channel, 0, 0, now, from_millis(0), self._window)
         one = 1 if entered else 0
         return replace(count, viewers=max(one, count.viewers), connections=max(one, count.connections))
@@ -118,11 +117,13 @@ class Counting:
         now = self._clock()
         if message.at > now:
             raise NotYetError(f"{message.channel} is to be counted", message.at)
-        known = self._counts.get(message.channel)
+        known = self._counts.get(message.channel, now)
         if message.check and (known is None or known.check_at != message.at):
             return
         if not message.check and known and known.count and known.count.as_of >= message.at:
             return
+        if known and known.count and now < known.count.as_of + self._pace.interval:
+            raise NotYetError(f"{message.channel} was just counted", known.count.as_of + self._pace.interval)
         before = self._counts.begin(message.channel, message.key, now, self._pace.interval)
         self._made(message.channel, before, message.trace_id, sweep=True)
 
@@ -133,7 +134,7 @@ class Counting:
     def _made(self, channel: str, before: Known | None, trace_id: str, *, sweep: bool = False) -> Count:
         """Count, tell, arrange the next look, and keep it; in this order, so that all of it is done again or none."""
         now = self._clock()
-        known = before or Known(None, 0, from_millis(0), None)
+        known = before or Known(None, 0, from_millis(0), None, now)
         soon = now + self._pace.look_ahead
         tally = self._viewers.count(channel, known.level, now, soon)
         last = known.count
@@ -143,7 +144,13 @@ class Counting:
         self._record(count, trace_id, again=known.unfinished)
         swept = self._viewers.sweep(tally.dead) if sweep else 0
         check_at = self._check(known, tally, soon, count)
-        known = replace(self._grown(known, tally, now), count=count, check_at=check_at, unfinished=False)
+        known = replace(
+            self._grown(known, tally, now),
+            count=count,
+            check_at=check_at,
+            next_at=now + self._pace.interval,
+            unfinished=False,
+        )
         self._counts.finish(known, count, now)
         logger.info(
             "viewers counted",

@@ -54,6 +54,8 @@ class Known:
     level: int
     level_from: datetime
     check_at: datetime | None
+    next_at: datetime
+    """When the next count may begin."""
     unfinished: bool = False
     """A count was begun after the last one: whoever makes it may have died, or may yet store what it found."""
 
@@ -69,18 +71,21 @@ class Counts:
         self._table = table
         self._recent: dict[str, tuple[datetime, Known | None]] = {}
 
-    def get(self, channel: str) -> Known | None:
+    def get(self, channel: str, now: datetime) -> Known | None:
         """None while nobody has watched the channel, and for a day after."""
-        item = get(self._table, _key(channel), consistent=True)
-        return _known(item) if item else None
+        return self._read(channel, now, consistent=True)
 
     def recent(self, channel: str, now: datetime) -> Known | None:
         """The same as at most RECENT ago."""
         read_at, known = self._recent.get(channel, (None, None))
         if read_at is None or not read_at <= now < read_at + RECENT:
-            item = get(self._table, _key(channel))
-            known = _known(item) if item else None
-            self._remember(channel, now, known)
+            known = self._read(channel, now, consistent=False)
+        return known
+
+    def _read(self, channel: str, now: datetime, *, consistent: bool) -> Known | None:
+        item = get(self._table, _key(channel), consistent=consistent)
+        known = _known(item) if item else None
+        self._remember(channel, now, known)
         return known
 
     def begin(self, channel: str, key: str, now: datetime, interval: timedelta) -> Known | None:
@@ -156,8 +161,9 @@ def _key(channel: str) -> Item:
 
 
 def _known(item: Item) -> Known:
+    next_at = from_millis(int(item["next_at"]))
     if "as_of" not in item:  # begun for the first time, and not finished
-        return Known(None, 0, from_millis(0), None, unfinished=True)
+        return Known(None, 0, from_millis(0), None, next_at, unfinished=True)
     count = Count(
         channel=item["pk"],
         viewers=int(item["viewers"]),
@@ -168,4 +174,4 @@ def _known(item: Item) -> Known:
     )
     check_at = from_millis(int(item["check_at"])) if item["check_at"] else None
     unfinished = int(item.get("begun_at", 0)) > int(item["as_of"])
-    return Known(count, int(item["level"]), from_millis(int(item["level_from"])), check_at, unfinished)
+    return Known(count, int(item["level"]), from_millis(int(item["level_from"])), check_at, next_at, unfinished)
