@@ -33,6 +33,8 @@ NOTES = """
 })();"""
 """For the live page, for the element, and for a page that calls noteCount: what was there, and when."""
 PAUSE_MILLISECONDS = 50
+NO_ICON = '<link rel="icon" href="data:,">'
+"""For pages of a site that has none: browsers ask for one."""
 
 
 class Watcher:
@@ -101,7 +103,7 @@ def listening(cloud: LocalCloud, channel: str) -> str:
     """Somebody's page that asks for the counts with the browser's own EventSource."""
     address = json.dumps(f"{cloud.outputs['ApiUrl']}/api/viewer/sse/{channel}")
     return (
-        "<!doctype html><title>Somebody’s dashboard</title><script>"
+        f"<!doctype html><title>Somebody’s dashboard</title>{NO_ICON}<script>"
         f"new EventSource({address}).onmessage = ({{ data }}) => noteCount(JSON.parse(data));"
         "</script>"
     )

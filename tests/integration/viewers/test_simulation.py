@@ -96,9 +96,10 @@ def test_every_change_is_counted_in_time(crowd: Crowd) -> None:
     assert late <= LATEST
 
 
-def test_counts_are_an_interval_apart(crowd: Crowd) -> None:
+def test_what_is_told_is_an_interval_apart(crowd: Crowd) -> None:
     for channel in crowd.changed:
-        at = [seen.at for seen in crowd.seen if seen.channel == channel]
+        counts = [seen for seen in crowd.seen if seen.channel == channel]
+        at = [after.at for before, after in pairwise(counts) if before.counted != after.counted]
         assert min(b - a for a, b in pairwise(at)) >= 2 * SECOND
 
 

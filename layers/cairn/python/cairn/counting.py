@@ -1,4 +1,4 @@
-"""Counting a channel's viewers: once an interval at most, whoever asks; what changed becomes a reading.
+"""Counting a channel's viewers: for all who ask, once an interval at most; what changed becomes a reading, as seldom.
 
 The reading is stored before the count is, so that a count whose function died in between is made again and stored
 again. Nothing else is told: the stats table's stream is the outbox, here as for every other reading.
@@ -31,6 +31,8 @@ SOURCE = "viewers"
 PER_SHARD = 5000
 """Viewers for a partition key: one page of a query, and a sixth of the heartbeats that it could take."""
 HIGHEST_LEVEL = 4
+UNDER_WAY = timedelta(milliseconds=300)
+"""How long a count takes; when it is made, it may be too early for what changed meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,9 +124,12 @@ class Counting:
             return
         if not message.check and known and known.count and known.count.as_of >= message.at:
             return
-        if known and known.count and now < known.count.as_of + self._pace.interval:
-            raise NotYetError(f"{message.channel} was just counted", known.count.as_of + self._pace.interval)
-        before = self._counts.begin(message.channel, message.key, now, self._pace.interval)
+        if known and known.count and now < known.count.changed_at + self._pace.interval:
+            raise NotYetError(f"{message.channel} has just changed", known.count.changed_at + self._pace.interval)
+        try:
+            before = self._counts.begin(message.channel, message.key, now, self._pace.interval, changed=True)
+        except NotYetError as error:
+            raise NotYetError(f"{message.channel} is being counted", min(error.until, now + UNDER_WAY)) from None
         self._made(message.channel, before, message.trace_id, sweep=True)
 
     @property

@@ -88,21 +88,27 @@ class Counts:
         self._remember(channel, now, known)
         return known
 
-    def begin(self, channel: str, key: str, now: datetime, interval: timedelta) -> Known | None:
+    def begin(
+        self, channel: str, key: str, now: datetime, interval: timedelta, *, changed: bool = False
+    ) -> Known | None:
         """Take the turn to count; what was known before. Whoever has the same `key` has the same turn.
 
-        NotYetError when the last turn began less than an interval ago.
+        NotYetError when the last turn began less than an interval ago; or, for a count of what `changed`, when the last
+        that found a change did, or another is being made.
         """
+        free = "attribute_not_exists(next_at) OR next_at <= :now OR begun_by = :key"
+        quiet = {":quiet": to_millis(now - interval)} if changed else {}
         try:
             answer: Any = self._table.update_item(
                 Key=_key(channel),
                 UpdateExpression="SET begun_by = :key, begun_at = :now, next_at = :next, expires_at = :expires",
-                ConditionExpression="attribute_not_exists(next_at) OR next_at <= :now OR begun_by = :key",
+                ConditionExpression=f"{free} OR (changed_at <= :quiet AND as_of >= begun_at)" if changed else free,
                 ExpressionAttributeValues={
                     ":key": key,
                     ":now": to_millis(now),
                     ":next": to_millis(now + interval),
                     ":expires": int((now + KEPT).timestamp()),
+                    **quiet,
                 },
                 ReturnValues="ALL_OLD",
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
