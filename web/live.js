@@ -8,6 +8,7 @@ import { channelOf, isChannelId, watch } from './watching.js';
 const FETCH_EVERY = 15 * 60_000; // a day may have ended meanwhile
 const ROLL_EVERY = 10_000;
 const MILESTONE_FOR = 60_000;
+const HOUR = 60 * 60_000;
 const STATES = { connecting: 'connecting', here: 'open', away: 'waiting' };
 
 const channel = channelOf(location.pathname);
@@ -15,6 +16,7 @@ const curve = new Curve(find('curve'), read);
 let pointed = ''; // what the pointer is at, in words
 let milestoneUntil = null;
 let fetched = 0; // the number of the fetch whose answer counts
+let chosen = false; // the hours, by whoever looks
 
 if (isChannelId(channel)) open();
 else refuse();
@@ -24,7 +26,10 @@ function open() {
   find('title').textContent = channel;
   find('state').state = 'connecting';
   writeCode();
-  find('span').addEventListener('change', load);
+  find('span').addEventListener('change', () => {
+    chosen = true;
+    load();
+  });
   load();
   watch(channel, { about: introduce, count: take, milestone: celebrate, state });
   setInterval(() => document.hidden || roll(), ROLL_EVERY);
@@ -44,12 +49,13 @@ function state(now) {
   if (now === 'here' && !curve.known) load();
 }
 
-function introduce({ followers }) {
+function introduce({ name, followers }) {
   const link = find('followers');
+  const called = name ?? followers?.name ?? channel;
+  find('title').textContent = called;
+  document.title = `${called} live · Cairn`;
   link.hidden = !followers;
   if (!followers) return;
-  find('title').textContent = followers.name;
-  document.title = `${followers.name} live · Cairn`;
   const since = followers.stale ? `, as of ${new Date(followers.asOf).toLocaleString('en-US')}` : '';
   link.textContent = `${count(followers.count)} followers${since}`;
   if (/^https:/.test(followers.url)) link.href = followers.url;
@@ -78,13 +84,21 @@ async function load() {
     if (!answer.ok) throw new Error(`The curve cannot be had: ${answer.status}`);
     const { items, peak } = await answer.json();
     if (number !== fetched) return;
-    curve.set(items.map(({ at, viewers }) => [new Date(at), viewers]), hours);
+    const points = items.map(({ at, viewers }) => [new Date(at), viewers]);
+    curve.set(points, chosen ? hours : shortest(points, hours));
     curve.peak = peak?.viewers ?? 0;
     raise(0);
     roll();
   } catch {
     if (!curve.known) find('summary').textContent = 'The curve cannot be had at the moment.';
   }
+}
+
+/** Of a channel that is new, its first hour: in six it would be a stroke at the edge. */
+function shortest(points, hours) {
+  if (points.length === 0 || Date.now() - points[0][0] > HOUR) return hours;
+  find('span').querySelector('[value="1"]').checked = true;
+  return 1;
 }
 
 function roll() {

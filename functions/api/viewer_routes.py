@@ -76,6 +76,7 @@ _SCHEMAS = {
         "What a page about a channel needs to begin.",
         {
             "channelId": _CHANNEL,
+            "name": _or_null({"type": "string", "description": "What the operator calls it."}),
             "webSocketUrl": {"type": "string"},
             "heartbeatInterval": _INTERVAL,
             "countInterval": {"type": "integer", "description": "Milliseconds between two counts at least."},

@@ -54,6 +54,13 @@ def settings() -> Settings:
 
 
 @cache
+def names() -> dict[str, str]:
+    """What channels are called that have a name."""
+    found: dict[str, str] = json.loads(settings().live_channels)
+    return found
+
+
+@cache
 def joins() -> Joins:
     return Joins(_tables()(settings().presence_table), settings().viewer_joins_per_minute)
 
@@ -74,7 +81,7 @@ def counting() -> Counting:
             time_out=settings().viewer_timeout,
             interval=settings().viewer_count_update_interval,
         ),
-        names=json.loads(settings().live_channels),
+        names=names(),
         time_zone=settings().time_zone,
     )
 

@@ -62,6 +62,7 @@ def channel(asked: Look) -> Answer:
     return answers.plain(
         {
             "channelId": asked.channel,
+            "name": parts.names().get(asked.channel),
             "webSocketUrl": settings.websocket_url,
             "heartbeatInterval": settings.viewer_heartbeat_interval,
             "countInterval": settings.viewer_count_update_interval,

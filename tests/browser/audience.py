@@ -29,6 +29,7 @@ class Audience:
     ) -> None:
         self.crowd: dict[str, int] = {}
         """Viewers of a channel who are not of this test."""
+        self.names: dict[str, str] = {}
         self.followers: dict[str, dict[str, Any]] = {}
         self.curve: list[dict[str, Any]] = []
         self.peak: dict[str, Any] | None = None
@@ -115,6 +116,7 @@ class Audience:
     def _channel(self, channel: str) -> dict[str, Any]:
         return {
             "channelId": channel,
+            "name": self.names.get(channel),
             "webSocketUrl": f"{self._origin.replace('http', 'ws', 1)}/live",
             "heartbeatInterval": self.interval,
             "countInterval": 2000,

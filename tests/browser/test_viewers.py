@@ -278,6 +278,19 @@ def test_the_live_page_shows_the_count_and_its_course_on_every_screen(
         assert troubles == []
 
 
+def test_the_page_of_a_new_channel_begins_with_its_first_hour_and_has_the_operators_name(
+    page: Page, backend: Backend
+) -> None:
+    backend.audience.names["demo"] = "Demo stream"
+    backend.audience.curve = course(backend, 50)
+    page.goto("/live/demo")
+    expect(page.locator("h1:visible")).to_have_text("Demo stream")
+    expect(page.locator("#summary")).to_contain_text("In the last hour")
+    expect(page.get_by_label("1 h")).to_be_checked()
+    page.get_by_label("6 h").check()
+    expect(page.locator("#summary")).to_contain_text("In the last 6 hours")
+
+
 def milestone() -> dict[str, Any]:
     return {"emoji": "👀", "title": "1,000 watching", "description": "More than ever before.", "viewers": 1000}
 

@@ -14,6 +14,7 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, Request, expect, sync_playwright
 
+from cairn.joins import UNTOLD
 from tests.browser.browser import launched
 from tests.browser.site import Site
 from tests.e2e.sockets import Listener
@@ -26,6 +27,9 @@ WITHIN_SECONDS = 2.0
 INTERVAL_SECONDS = 2.0
 FALLBACK_SECONDS = 30
 CALLERS = 8
+UNTOLD_HERE = CALLERS * (UNTOLD + 1)
+"""Each Lambda lets so many in before it asks; here one answers each caller."""
+LAST_SECOND = 40
 ((NAMED, NAME),) = NAMED_CHANNEL.items()
 
 
@@ -77,6 +81,17 @@ def viewers(cloud: LocalCloud, channel: str) -> int:
     return int(look(cloud.outputs["ApiUrl"], "count", channel)["viewers"])
 
 
+def widget(cloud: LocalCloud, channel: str) -> str:
+    """A page with the counter twice: as the element, and in a frame."""
+    origin = cloud.outputs["WebUrl"]
+    return (
+        f'<!doctype html><html lang="de"><title>Somebody’s site</title>{NO_ICON}'
+        f'<script type="module" src="{origin}/viewers.js"></script>'
+        f'<cairn-viewers channel="{channel}"></cairn-viewers>'
+        f'<iframe src="{origin}/embed/{channel}?lang=de" title="Zuschauer"></iframe></html>'
+    )
+
+
 def test_tabs_other_people_and_an_event_stream_see_each_other_within_two_seconds(
     local_cloud: LocalCloud, browser: Browser, site: Site
 ) -> None:
@@ -116,9 +131,11 @@ def test_a_tab_that_crashes_is_missed_at_once_where_it_had_a_socket(local_cloud:
 
 
 def test_where_sockets_are_refused_people_are_counted_by_heartbeats_until_they_leave_or_crash(
-    local_cloud: LocalCloud, browser: Browser
+    local_cloud: LocalCloud, browser: Browser, site: Site
 ) -> None:
+    """Two on a page of another origin, the element and the frame; one on ours; and one by a socket, to compare."""
     channel = fresh("fallback")
+    site.html = widget(local_cloud, channel)
     said: list[tuple[str, str]] = []
 
     def note(request: Request) -> None:
@@ -132,12 +149,12 @@ def test_where_sockets_are_refused_people_are_counted_by_heartbeats_until_they_l
         room.join_room(f"channel:{channel}")
         leaves, crashes = Watcher(ada), Watcher(eve)
         ada.on("request", note)
-        for watcher, address in ((leaves, embed(local_cloud, channel)), (crashes, live(local_cloud, channel))):
+        for watcher, address in ((leaves, site.origin), (crashes, live(local_cloud, channel))):
             watcher.page.goto(address)
-        leaves.sees((3, 3), 0, FALLBACK_SECONDS)
-        crashes.sees((3, 3), 0, FALLBACK_SECONDS)
+        leaves.sees((4, 4), 0, FALLBACK_SECONDS)
+        crashes.sees((4, 4), 0, FALLBACK_SECONDS)
         leaves.page.wait_for_timeout(1000 * (TIME_OUT_SECONDS + 1))
-        assert viewers(local_cloud, channel) == 3, "the heartbeats do not last"
+        assert viewers(local_cloud, channel) == 4, "the heartbeats do not last"
         left = time.time()
         leaves.page.goto("about:blank")
         gone_after = crashes.sees((2, 2), left)
@@ -145,30 +162,22 @@ def test_where_sockets_are_refused_people_are_counted_by_heartbeats_until_they_l
         wait_for(lambda: viewers(local_cloud, channel) == 1 or None, TIME_OUT_SECONDS + 2 * INTERVAL_SECONDS)
         missed_after = time.time() - crashed
     print("left after", gone_after, "missed after", missed_after)
-    assert said.count(("POST", "join")) == 1
-    assert said.count(("POST", "heartbeat")) >= 3
+    assert said.count(("POST", "join")) == 2
+    assert said.count(("POST", "heartbeat")) >= 6
     assert gone_after < TIME_OUT_SECONDS / 2, "nothing was said when the page was left"
     assert missed_after <= TIME_OUT_SECONDS + INTERVAL_SECONDS
 
 
-@pytest.mark.parametrize("sockets", [True, False], ids=["by socket", "by heartbeats"])
 def test_one_script_tag_counts_on_a_page_of_another_origin(
-    local_cloud: LocalCloud, browser: Browser, site: Site, sockets: bool
+    local_cloud: LocalCloud, browser: Browser, site: Site
 ) -> None:
-    channel, origin = fresh("widget"), local_cloud.outputs["WebUrl"]
-    site.html = (
-        f'<!doctype html><html lang="de"><title>Somebody’s site</title>{NO_ICON}'
-        f'<script type="module" src="{origin}/viewers.js"></script>'
-        f'<cairn-viewers channel="{channel}"></cairn-viewers>'
-        f'<iframe src="{origin}/embed/{channel}?lang=de" title="Zuschauer"></iframe></html>'
-    )
-    with somebody(browser, sockets=sockets) as ada:
+    channel = fresh("widget")
+    site.html = widget(local_cloud, channel)
+    with somebody(browser) as ada:
         watcher = Watcher(ada)
         watcher.page.goto(site.origin)
         for place in (watcher.page, watcher.page.frame_locator("iframe")):
-            expect(place.locator("[part=viewers]")).to_have_attribute(
-                "title", "2 Zuschauer", timeout=1000 * FALLBACK_SECONDS
-            )
+            expect(place.locator("[part=viewers]")).to_have_attribute("title", "2 Zuschauer", timeout=20_000)
         assert watcher.troubles == []
 
 
@@ -300,12 +309,14 @@ def test_an_address_that_joins_too_often_is_told_when_to_come_again_whatever_it_
         httpx.Client(transport=transport, base_url=local_cloud.outputs["ApiUrl"], timeout=60, trust_env=False) as http,
         ThreadPoolExecutor(CALLERS) as callers,
     ):
-        time.sleep(max(0.0, time.time() % 60 - 40) and 60 - time.time() % 60)
+        if (second := time.time() % 60) > LAST_SECOND:
+            time.sleep(60 - second)  # in one minute, which is what is counted
         answers = list(callers.map(knock, range(JOINS_PER_MINUTE + 80)))
     refused = [answer for answer in answers if answer.status_code == 429]
     let_in = [answer for answer in answers if answer.is_success]
     assert len(let_in) + len(refused) == len(answers)
-    assert JOINS_PER_MINUTE <= len(let_in) <= JOINS_PER_MINUTE + 60, len(let_in)
+    print("let in", len(let_in))
+    assert JOINS_PER_MINUTE <= len(let_in) <= JOINS_PER_MINUTE + UNTOLD_HERE
     assert 1 <= int(refused[0].headers["retry-after"]) <= 60
     assert refused[0].headers["access-control-allow-origin"] == "*"
     join(local_cloud, channel)  # others come as before

@@ -21,6 +21,7 @@ from tests.support.cloud import Cloud
 CATS = Channel("youtube", "UCcats", "@cats", "Cats", START - timedelta(days=9), page="https://youtube.test/@cats")
 NOBODY_FOLLOWS = {
     "channelId": "demo",
+    "name": None,
     "webSocketUrl": "ws://sockets.test/live",
     "heartbeatInterval": 30_000,
     "countInterval": 2000,
@@ -60,6 +61,12 @@ def page(site: Site, channel: str) -> Any:
 
 def test_a_page_is_told_where_the_socket_is_and_how_often_to_beat(site: Site) -> None:
     assert page(site, "demo") == NOBODY_FOLLOWS
+
+
+def test_a_channel_that_the_operator_named_has_its_name(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LIVE_CHANNELS", '{"demo": "Demo stream"}')
+    assert page(site, "demo") == NOBODY_FOLLOWS | {"name": "Demo stream"}
+    assert page(site, "other")["name"] is None
 
 
 def test_the_followers_are_those_of_the_tracked_channel_of_that_id(site: Site) -> None:
