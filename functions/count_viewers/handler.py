@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
@@ -25,6 +26,7 @@ from cairn.stats import Stats
 from functions.count_viewers.ghosts import Ghosts
 
 if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.service_resource import Table
     from mypy_boto3_sqs import SQSClient
 
 SECOND = timedelta(seconds=1)
@@ -56,16 +58,20 @@ def sqs() -> SQSClient:
 
 
 @cache
+def tables() -> Callable[[str], Table]:
+    return dynamo.resource().Table
+
+
+@cache
 def presence() -> Presence:
-    table = dynamo.resource().Table(settings().presence_table)
-    return Presence.of(table, Queue(sqs(), settings().count_queue_url), now)
+    return Presence.of(tables()(settings().presence_table), Queue(sqs(), settings().count_queue_url), now)
 
 
 @cache
 def counting() -> Counting:
     return Counting.of(
         presence(),
-        stats=Stats(dynamo.resource().Table(settings().stats_table)),
+        stats=Stats(tables()(settings().stats_table)),
         pace=Pace.of(
             heartbeat=settings().viewer_heartbeat_interval,
             time_out=settings().viewer_timeout,
