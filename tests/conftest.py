@@ -17,7 +17,6 @@ os.environ |= {
 for variable in ("AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_SESSION_TOKEN"):
     os.environ.pop(variable, None)
 
-import tests.support.dynamodb  # noqa: E402 - the environment comes first
-from tests.support.local_cloud import local_cloud  # noqa: E402 - as above
+from tests.support.local_cloud import local_cloud  # noqa: E402 - the environment comes first
 
-__all__ = ["local_cloud", "tests"]
+__all__ = ["local_cloud"]
