@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -262,22 +262,6 @@ class LiveWay:
         """Whoever came last."""
         last = [one for one in self.people if one.connected][-1]
         last.leave()
-
-    @contextmanager
-    def beside(self, turn: int, function: str, bring: Callable[[], object]) -> Iterator[Callable[[], bool]]:
-        """Within, something else happens at a function's call of that number; whether there was one, is asked after."""
-        wire, left = self.account.wire, turn + 1
-
-        def choose(_number: int, name: str) -> None:
-            nonlocal left
-            left -= name.startswith(function)
-            if not left:
-                left = -1
-                bring()
-
-        wire.choose = choose
-        yield lambda: left < 0
-        wire.choose = lambda _number, _name: None
 
     # -- what is there
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -115,22 +115,6 @@ class FloorWay:
         self.account.turning.put({"source": "schedule"})
         self.account.turning.step(self.account.invoke)
         self.account.settle()
-
-    @contextmanager
-    def beside(self, turn: int, function: str, bring: Callable[[], object]) -> Iterator[Callable[[], bool]]:
-        """Within, something else happens at a function's call of that number; whether there was one, is asked after."""
-        wire, left = self.account.wire, turn + 1
-
-        def choose(_number: int, name: str) -> None:
-            nonlocal left
-            left -= name.startswith(function)
-            if not left:
-                left = -1
-                bring()
-
-        wire.choose = choose
-        yield lambda: left < 0
-        wire.choose = lambda _number, _name: None
 
     def broadcast(self) -> None:
         """What is on the queue and due."""

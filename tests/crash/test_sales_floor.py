@@ -142,7 +142,7 @@ def test_the_board_is_shown_as_it_is_at_last_at_whatever_instant_a_refresh_comes
         here.account.settle()
         for turn in range(100):
             here.update_and_die(ada, monthlyRevenue=200 + turn)
-            with here.beside(turn, "detect_milestone", here.broadcast) as reached:
+            with here.account.wire.beside(turn, "detect_milestone", here.broadcast) as reached:
                 here.account.settle()
             assert here.verdict(Earned(ada, "rank", 3, (1, 2), badges=("top-performer",))) == Verdict(), turn
             if not reached():
@@ -155,7 +155,7 @@ def test_an_update_is_answered_what_is_announced_at_whatever_instant_the_stream_
         for turn in range(100):
             rep = here.hire(f"Rep {turn}")
             here.answered.clear()
-            with here.beside(turn, "api", here.account.settle) as reached:
+            with here.account.wire.beside(turn, "api", here.account.settle) as reached:
                 here.update(rep, monthlyRevenue=10_000 + turn)
             here.account.settle()
             new = [Earned(rep, "revenue", 10_000), Earned(rep, "rank", 3, (1, 2), badges=("top-performer",))]

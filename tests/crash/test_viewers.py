@@ -166,7 +166,7 @@ def test_a_socket_that_is_closed_as_it_joins_leaves_nobody_behind_at_whatever_in
         here.watchers("ada")
         for turn in range(30):
             bob = here.absent(f"bob{turn}-")
-            with here.beside(turn, "ws_connect: dynamodb", bob.leave) as reached:
+            with here.account.wire.beside(turn, "ws_connect: dynamodb", bob.leave) as reached:
                 bob.step(here.account.invoke)
             bob.stay_away()
             if bob.connected:
@@ -199,7 +199,7 @@ def test_a_count_that_was_overtaken_changes_nothing_at_whatever_instant() -> Non
                 here.account.clock.reach(now() + 3 * SOON)
                 here.ask()
 
-            with here.beside(turn, "count_viewers", overtake) as reached:
+            with here.account.wire.beside(turn, "count_viewers", overtake) as reached:
                 here.count()
             if ada.connected:
                 ada.leave()
@@ -217,7 +217,7 @@ def test_who_beats_as_they_are_removed_stays_at_whatever_instant() -> None:
         for turn in range(30):
             bob.sleep(TIME_OUT + BEAT)
             here.run(bob.beaten_at + TIME_OUT - SOON - now())
-            with here.beside(turn, "count_viewers", lambda: bob.step(here.account.invoke)) as reached:
+            with here.account.wire.beside(turn, "count_viewers", lambda: bob.step(here.account.invoke)) as reached:
                 here.run(3 * SOON)
             if not reached():
                 bob.step(here.account.invoke)
@@ -238,7 +238,7 @@ def test_a_count_is_right_at_last_at_whatever_instant_another_comes(what: Callab
         here.run(COUNTED)
         for turn in range(30):
             (bob,) = here.watchers(f"bob{turn}-")
-            with here.beside(turn, "count_viewers", lambda: what(here)) as reached:
+            with here.account.wire.beside(turn, "count_viewers", lambda: what(here)) as reached:
                 here.count()
             here.run(COUNTED)
             assert here.verdict() == Verdict(), turn

@@ -90,6 +90,22 @@ class Wire:
             self._invocation = before
 
     @contextmanager
+    def beside(self, turn: int, function: str, bring: Callable[[], object]) -> Iterator[Callable[[], bool]]:
+        """Within, something else happens at a function's call of that number; whether there was one, is asked after."""
+        left = turn + 1
+
+        def choose(_number: int, name: str) -> None:
+            nonlocal left
+            left -= name.startswith(function)
+            if not left:
+                left = -1
+                bring()
+
+        self.choose = choose
+        yield lambda: left < 0
+        self.choose = lambda _number, _name: None
+
+    @contextmanager
     def in_place_of_the_network(self) -> Iterator[None]:
         """Every botocore session made within sends through here instead of straight to moto."""
         position = next(i for i, entry in enumerate(BUILTIN_HANDLERS) if entry[1] is botocore_stubber)
