@@ -44,10 +44,10 @@ def test_a_viewer_with_two_tabs_counts_once_and_is_two_connections(viewers: View
     assert numbers(viewers) == (2, 3)
 
 
-def test_only_the_first_tab_is_a_new_viewer(viewers: Viewers) -> None:
-    assert viewers.enter(seat(tab="h1"), until(60), now())
-    assert not viewers.enter(seat(tab="h2"), until(60), now())
-    assert not viewers.enter(seat(tab="h1"), until(60), now())
+def test_a_tab_that_enters_again_is_one_tab(viewers: Viewers) -> None:
+    viewers.enter(seat(), until(60), now())
+    viewers.enter(seat(), until(60), now())
+    assert numbers(viewers) == (1, 1)
 
 
 def test_whoever_is_over_is_not_counted_though_nothing_is_deleted(viewers: Viewers, clock: ControlledClock) -> None:

@@ -95,27 +95,29 @@ class Viewers:
         keys = ((level, _key(Seat(channel, viewer_id, "", level))) for level in levels)
         return next((level for level, key in keys if get(self._table, key, consistent=True)), None)
 
-    def enter(self, seat: Seat, until: datetime, now: datetime) -> bool:
-        """The tab is there until then; again, it only stays longer. True when the viewer had no tab before.
+    def enter(self, seat: Seat, until: datetime, now: datetime) -> None:
+        """The tab is there until then; again, it only stays longer. One write.
 
-        One write. TooManyTabsError when the viewer has MOST_TABS of them.
+        TooManyTabsError when the viewer has MOST_TABS of them.
         """
         try:
-            return not self._enter(seat, until, now)
+            self._enter(seat, until, now)
         except ClientError as error:
             item = refused_item(error) or {}
+        else:
+            return
         dead = _dead(item, now)
         if dead is None:
             raise TooManyTabsError(f"a viewer has at most {MOST_TABS} tabs at once") from None
         self._remove(dead)
         try:
-            return not self._enter(seat, until, now)
+            self._enter(seat, until, now)
         except ClientError as error:
             refused_item(error)
             raise TooManyTabsError(f"a viewer has at most {MOST_TABS} tabs at once") from None
 
-    def _enter(self, seat: Seat, until: datetime, now: datetime) -> Item:
-        answer: Any = self._table.update_item(
+    def _enter(self, seat: Seat, until: datetime, now: datetime) -> None:
+        self._table.update_item(
             Key=_key(seat),
             UpdateExpression="ADD tabs :tab SET #tab = :until, over_at = :until, expires_at = :expires",
             ConditionExpression="attribute_not_exists(tabs) OR size(tabs) < :most OR contains(tabs, :name)",
@@ -127,10 +129,8 @@ class Viewers:
                 ":until": to_millis(until),
                 ":expires": int((now + KEPT).timestamp()),
             },
-            ReturnValues="ALL_OLD",
             ReturnValuesOnConditionCheckFailure="ALL_OLD",
         )
-        return dict(answer.get("Attributes", {}))
 
     def stay(self, seat: Seat, until: datetime, now: datetime) -> bool:
         """The tab is there until then. True when it was taken to be gone already. One write.
