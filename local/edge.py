@@ -38,6 +38,8 @@ _SET_HERE = frozenset({"host", "content-length", "x-forwarded-host", "x-forwarde
 _SET_BY_THE_SERVER = frozenset({"content-length", "date", "server"})
 _CONNECTIONS = 16
 """Requests at once; each keeps a Lambda busy, which here is a process of this machine's. The others wait their turn."""
+_KEPT_SECONDS = 75
+"""How long a connection may lie idle: longer than a client's pool keeps one, lest it be closed as it is used again."""
 _TIMEOUT_SECONDS = 70
 """A little more than CloudFront waits for an origin."""
 
@@ -124,6 +126,7 @@ def main() -> None:
         log_level="warning",
         server_header=False,
         date_header=True,
+        timeout_keep_alive=_KEPT_SECONDS,
         proxy_headers=False,  # who asks is who connected, whatever they say
     )
 

@@ -20,6 +20,7 @@ from local.sandbox.world import Keys, World
 LOOPBACK = "127.0.0.1"
 DEFAULT_PORT = 4568
 GRACE_SECONDS = 1
+KEPT_SECONDS = 75  # an idle connection: longer than any client keeps one, lest it be closed as it is used again
 # What uvicorn says of failures.DroppedConnection, which leaves its answer unfinished because it was told to.
 DROPPED_ON_PURPOSE = "ASGI callable returned without completing response."
 
@@ -56,6 +57,7 @@ def main(arguments: list[str] | None = None) -> None:
             # An access log would hold bots' tokens and keys: they are part of the paths.
             access_log=False,
             log_level="warning",
+            timeout_keep_alive=KEPT_SECONDS,
             timeout_graceful_shutdown=GRACE_SECONDS,
         )
 

@@ -20,7 +20,7 @@ from tests.browser.site import Site
 from tests.e2e.sockets import Listener
 from tests.e2e.test_ways import GRACE_SECONDS, Person, ok, wait_for
 from tests.e2e.watchers import NO_ICON, Watcher, embed, listening, live, somebody
-from tests.support.local_cloud import JOINS_PER_MINUTE, NAMED_CHANNEL, TIME_OUT_SECONDS, LocalCloud
+from tests.support.local_cloud import JOINS_PER_MINUTE, NAMED_CHANNEL, TIME_OUT_SECONDS, LocalCloud, client
 
 CHAT = 990_005
 WITHIN_SECONDS = 2.0
@@ -64,7 +64,8 @@ def fresh(name: str) -> str:
 
 
 def say(url: str, what: str, **body: str) -> httpx.Response:
-    return httpx.post(f"{url}/api/viewer/{what}", json=body, timeout=60, trust_env=False)
+    with client(url) as http:
+        return http.post(f"/api/viewer/{what}", json=body)
 
 
 def join(cloud: LocalCloud, channel: str) -> dict[str, str]:
@@ -74,7 +75,8 @@ def join(cloud: LocalCloud, channel: str) -> dict[str, str]:
 
 
 def look(url: str, what: str, channel: str) -> Any:
-    return ok(httpx.get(f"{url}/api/viewer/{what}/{channel}", timeout=60, trust_env=False))
+    with client(url) as http:
+        return ok(http.get(f"/api/viewer/{what}/{channel}"))
 
 
 def viewers(cloud: LocalCloud, channel: str) -> int:
@@ -278,12 +280,13 @@ def test_the_functions_own_address_answers_as_the_front_does(local_cloud: LocalC
         assert say(url, "heartbeat", **seat | {"token": f"0.{token_urlsafe(16)}"}).status_code == 403
         assert say(url, "leave", **seat | {"token": f"0.{token_urlsafe(16)}"}).status_code == 403
         assert look(url, "count", channel)["viewers"] == 1
-        answer = httpx.get(f"{url}/api/viewer/sse/{channel}", headers={"Origin": "https://a.site"}, trust_env=False)
+        with client(url) as http:
+            asked = {"Origin": "https://a.site", "Access-Control-Request-Method": "POST"}
+            preflight = http.options("/api/viewer/join", headers=asked)
+            answer = http.get(f"/api/viewer/sse/{channel}", headers={"Origin": "https://a.site"})
         assert answer.headers["content-type"] == "text/event-stream"
         assert answer.headers["access-control-allow-origin"] == "*"
         assert "set-cookie" not in answer.headers
-        asked = {"Origin": "https://a.site", "Access-Control-Request-Method": "POST"}
-        preflight = httpx.options(f"{url}/api/viewer/join", headers=asked, trust_env=False)
         assert "POST" in preflight.headers["access-control-allow-methods"]
     for url in (own, front):
         assert say(url, "leave", **seat).status_code == 204

@@ -10,6 +10,7 @@ import os
 import random
 import shutil
 import signal
+import ssl
 import subprocess
 import sys
 import threading
@@ -36,6 +37,9 @@ JOINS_PER_MINUTE = 100
 NAMED_CHANNEL = {"stage": "The stage"}
 """The live channel of which Telegram is told."""
 
+_TRUSTED = ssl.create_default_context()
+"""Nobody here speaks TLS; made for each client anew, it would take longer than most requests."""
+
 
 @dataclass(frozen=True)
 class LocalCloud:
@@ -49,6 +53,19 @@ class LocalCloud:
     """The API, called with the admin key."""
     sandbox: httpx.Client
     """The sandbox platforms and their control API."""
+
+    def another(self) -> httpx.Client:
+        """One more client of the API, for a thread of its own."""
+        return client(self.outputs["ApiUrl"], self.outputs["AdminApiKey"])
+
+
+def client(url: str = "", key: str | None = None) -> httpx.Client:
+    """For one thread, or a few: with more, httpx's pool closes idle connections that it has just handed to another.
+
+    https://github.com/encode/httpcore/blob/1.0.9/httpcore/_sync/http11.py: `close` has no lock around it.
+    """
+    headers = {"Authorization": f"Bearer {key}"} if key else {}
+    return httpx.Client(base_url=url, headers=headers, timeout=60, trust_env=False, verify=_TRUSTED)
 
 
 @pytest.fixture(scope="session")
@@ -92,11 +109,7 @@ def started(name: str, **chosen: str) -> Iterator[LocalCloud]:
         try:
             said.wait_until_ready()
             outputs = json.loads((home / "outputs.json").read_text())
-            bearer = {"Authorization": f"Bearer {outputs['AdminApiKey']}"}
-            with (
-                httpx.Client(base_url=outputs["ApiUrl"], headers=bearer, timeout=60, trust_env=False) as api,
-                httpx.Client(base_url=outputs["SandboxUrl"], timeout=60, trust_env=False) as sandbox,
-            ):
+            with client(outputs["ApiUrl"], outputs["AdminApiKey"]) as api, client(outputs["SandboxUrl"]) as sandbox:
                 yield LocalCloud(outputs, home, read_local_stack(home), api, sandbox)
         finally:
             process.send_signal(signal.SIGINT)
