@@ -96,17 +96,21 @@ const WORDS = {
   closed: 'Not live',
 };
 
-/** The connection in words. A cut is told after a moment only: most mend at once. */
+/** The connection in words. A cut is told after a moment only: most mend at once. Each try that fails is the same cut. */
 class LiveState extends HTMLElement {
-  #later = null;
+  #state = null; #later = null;
 
   set state(state) {
-    clearTimeout(this.#later);
-    if (state === 'open' || !this.dataset.state) this.#show(state);
-    else this.#later = setTimeout(() => this.#show(state), 1500);
+    const shown = this.dataset.state;
+    this.#state = state === 'connecting' && (shown === 'open' || shown === 'waiting') ? 'waiting' : state;
+    if (state === 'open' || !shown) this.#show(state);
+    else this.#later ??= setTimeout(() => this.#show(this.#state), 1500);
   }
 
   #show(state) {
+    clearTimeout(this.#later);
+    this.#later = null;
+    if (state === this.dataset.state) return;
     this.setAttribute('aria-live', 'polite');
     this.dataset.state = state;
     this.textContent = WORDS[state];

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expect, sync_playwright
 
 from local.settings import CACHE
 from tests.browser.backend import COOKIE, REFRESH_COOKIE, Backend
@@ -13,7 +13,9 @@ from tests.browser.browser import launched
 from tests.browser.people import floor
 
 SCREENSHOTS = CACHE / "screenshots"
-WAIT_MILLISECONDS = 5000
+WAIT_MILLISECONDS = 20_000
+"""How long what must come is waited for: on two busy cores a page may take seconds for what it does at once elsewhere."""
+expect.set_options(timeout=WAIT_MILLISECONDS)
 
 
 # Playwright's own event loop counts as running for as long as it is open: it must end with the tests of this package.

@@ -172,6 +172,17 @@ def test_what_was_missed_while_the_connection_was_cut_is_there_afterwards(page: 
     expect(page.locator("live-state")).to_have_text("Live")
 
 
+def test_a_cut_is_told_soon_though_one_try_after_another_fails(page: Page) -> None:
+    open_board(page)
+    tries = """async (element) => {
+      for (let tries = 0; tries < 5; tries += 1) {
+        for (element.state of ['waiting', 'connecting']) await new Promise((done) => { setTimeout(done, 200); });
+      }
+      return element.textContent;
+    }"""
+    assert page.locator("live-state").evaluate(tries) == "Connection lost, trying again …"
+
+
 def test_a_hundred_rows_and_more(page: Page, backend: Backend) -> None:
     backend.reps = [rep(f"Rep {number:03}", monthlyRevenue=1000 * number + 1) for number in range(230)]
     backend.page_size = 40

@@ -37,7 +37,7 @@ class Wall:
         self._backend = backend
         backend.ahead = BEGIN - datetime.now(UTC)
         page.add_init_script(LISTEN)
-        page.clock.install(time=BEGIN)
+        page.clock.install(time=BEGIN - timedelta(hours=1))  # it runs until it is held
         page.clock.pause_at(BEGIN)
         page.emulate_media(reduced_motion="reduce")  # frames of confetti on such a clock are slow
 
