@@ -42,7 +42,8 @@ class Front(Construct):
         for_embeds = self._headers(
             "EmbedHeaders",
             "Pages that any site may frame: nothing in them is for one person alone",
-            f"{_CLOSED}; frame-ancestors *; {own}",
+            # No frame-ancestors at all: its * stands for http and https alone, and keeps out files, sandboxes and apps.
+            f"{_CLOSED}; {own}",
             framed=True,
         )
         for_code = self._headers(

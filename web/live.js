@@ -64,7 +64,7 @@ function introduce({ name, followers }) {
 function take({ viewers, connections, asOf, window }) {
   find('viewers').textContent = count(viewers);
   find('connections').textContent = count(connections);
-  if (window) find('window').textContent = `Who vanishes without a word may be counted ${count(window)} seconds more.`;
+  if (window) find('window').textContent = `Who vanishes without a word is counted for up to ${count(window)} seconds more; behind a connection that went silent, until that is noticed.`;
   curve.add(asOf ? new Date(asOf) : new Date(), viewers);
   raise(viewers);
   roll();
@@ -84,7 +84,8 @@ async function load() {
     if (!answer.ok) throw new Error(`The curve cannot be had: ${answer.status}`);
     const { items, peak } = await answer.json();
     if (number !== fetched) return;
-    const points = items.map(({ at, viewers }) => [new Date(at), viewers]);
+    const known = items.map(({ at, viewers }) => [new Date(at), viewers]);
+    const points = known.length > 0 ? known : [[new Date(Date.now() - hours * HOUR), 0]];
     curve.set(points, chosen ? hours : shortest(points, hours));
     curve.peak = peak?.viewers ?? 0;
     raise(0);
@@ -96,7 +97,7 @@ async function load() {
 
 /** Of a channel that is new, its first hour: in six it would be a stroke at the edge. */
 function shortest(points, hours) {
-  if (points.length === 0 || Date.now() - points[0][0] > HOUR) return hours;
+  if (points.some(([at, viewers]) => viewers > 0 && Date.now() - at > HOUR)) return hours;
   find('span').querySelector('[value="1"]').checked = true;
   return 1;
 }
@@ -127,6 +128,7 @@ function told(extent, hours) {
 function celebrate({ emoji, title, description }) {
   const line = find('milestone');
   line.textContent = [emoji, title, description && `– ${description}`].filter(Boolean).join(' ');
+  find('say').textContent = line.textContent; // a region that is there before it has something to say
   milestoneUntil = Date.now() + MILESTONE_FOR;
   if (moves()) line.animate([{ transform: 'scale(0.98)' }, { transform: 'none' }], 300);
 }

@@ -24,7 +24,7 @@ span, a { position: relative; display: inline-flex; align-items: center; gap: .5
   background: var(--cairn-background, #d11f1f); color: var(--cairn-color, #fff); text-decoration: none }
 a { background: var(--cairn-followers-background, #27272a); color: var(--cairn-followers-color, #fff);
   border-color: #8886 }
-a:focus-visible { outline: 3px solid; outline-offset: 2px }
+a:focus-visible { outline: 2px solid; outline-offset: -5px }
 svg { width: 1.2em; height: 1.2em; fill: currentColor; fill-rule: evenodd }
 [part=dot] { width: .45em; height: .45em; border-radius: 50%; background: currentColor; animation: pulse 2s infinite }
 [part=words] { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%) }
@@ -69,9 +69,10 @@ class CairnViewers extends HTMLElement {
 
   #start() {
     const channel = this.getAttribute('channel');
-    const followed = this.getAttribute('followers');
+    const followed = this.getAttribute('followers'); // '' are the channel's own
     this.#count = this.#followed = null;
     const end = watch(channel, {
+      about: ({ followers }) => followed === '' && this.#follow(followers),
       state: (state) => {
         this.#here = state === 'here';
         if (state === 'refused') console.warn(`<cairn-viewers>: “${channel}” is not a channel's id`);
@@ -90,7 +91,12 @@ class CairnViewers extends HTMLElement {
       end();
       clearInterval(timer);
     };
-    if (timer) ask();
+    if (followed) ask();
+  }
+
+  #follow(followers) {
+    this.#followed = followers;
+    this.#show();
   }
 
   /** A channel's followers; when they cannot be asked for, what is known stays. */
@@ -100,9 +106,7 @@ class CairnViewers extends HTMLElement {
     try {
       const answer = await fetch(`${ORIGIN}/api/viewer/channel/${channel}`, { credentials: 'omit', cache: 'no-store' });
       const { followers } = await answer.json();
-      if (!answer.ok || asking !== this.#stop) return;
-      this.#followed = followers;
-      this.#show();
+      if (answer.ok && asking === this.#stop) this.#follow(followers);
     } catch {
       // the next time will do
     }
@@ -119,6 +123,7 @@ class CairnViewers extends HTMLElement {
     const since = followed.stale ? `, ${new Date(followed.asOf).toLocaleString(language)}` : '';
     write(this.#followers, followed.count, `${followers}, ${followed.name}${since}`, language, since && '~');
     if (/^https:/.test(followed.url)) this.#followers.href = followed.url;
+    else this.#followers.removeAttribute('href');
   }
 
   #announce(name, detail) {

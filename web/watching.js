@@ -1,9 +1,8 @@
 /**
  * To be one of a channel's viewers: by a socket, and by heartbeats where none comes up. See docs/viewers.md.
  *
- * An open socket is presence enough. Heartbeats go only while somebody looks at the page, so what they keep up ends by
- * itself; a page that nobody has looked at yet watches nothing. It has a socket of its own and not cairn.js, whose
- * promises of order and tickets a count does not need: on anybody's page each kilobyte counts.
+ * Heartbeats go only while somebody looks at the page; a page that nobody has looked at yet watches nothing. It has a
+ * socket of its own and not cairn.js, whose promises a count does not need: on anybody's page each kilobyte counts.
  */
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
@@ -19,9 +18,8 @@ const ANSWER_WITHIN = 10 * SECOND;
 const WINDOW = 60; // seconds in which joins are counted, for a 429 that does not say when to come again
 const BACKOFF = 2 * SECOND;
 const BACKOFF_CAP = MINUTE;
+const LOOK_EVERY = 10 * SECOND; // a stream asks ten times as often
 const LINGER = SECOND; // an element that is moved, or drawn anew by a framework, stays the viewer it was
-const STREAM_ENDED = 2; // EventSource.CLOSED: what ended otherwise it resumes by itself
-const DEAF = 2; // errors without an opening between; one is how each answer of the stream ends
 const OPEN = 1; // WebSocket.OPEN
 const KEY = 'cairn:viewer';
 const VIEWER_ID = /^[\w-]{22,64}$/;
@@ -31,10 +29,10 @@ export const ORIGIN = new URL(import.meta.url).origin;
 
 export const isChannelId = (text) => /^[\w.~:@-]{1,100}$/.test(text ?? '');
 
-/** The channel that a page's address ends in. */
+/** The channel that a page is about, by its address: `/live/demo` or `/embed/demo`. */
 export function channelOf(pathname) {
   try {
-    return decodeURIComponent(pathname.split('/').at(-1));
+    return decodeURIComponent(/^\/\w+\/([^/]+)\/?$/.exec(pathname)?.[1] ?? '');
   } catch {
     return '';
   }
@@ -60,8 +58,8 @@ export class Watching {
   #state = 'connecting'; #about = null; #count = null;
   #socket = null; #coming = null; #misses = 0; #last = null; // the newest milestone's id
   #beating = false; #seat = null; #due = 0; #asking = null; #failures = 0;
-  #stream = null; #deaf = DEAF; #strikes = 0;
-  #channel; #api; #options; #viewer;
+  #unseen = 1; // looks at the count that failed, or are yet to be made
+  #channel; #api; #options; #viewer = null;
 
   constructor(channel, options = {}) {
     this.#channel = channel;
@@ -70,7 +68,6 @@ export class Watching {
       window: globalThis,
       fetch: (...given) => fetch(...given),
       WebSocket: globalThis.WebSocket,
-      EventSource: globalThis.EventSource,
       beacon: (address, body) => navigator.sendBeacon(address, body),
       storage: () => localStorage, // a browser may forbid so much as to name it
       timers: { set: (call, after) => setTimeout(call, after), clear: (timer) => clearTimeout(timer) },
@@ -80,7 +77,6 @@ export class Watching {
       ...options,
     };
     this.#api = `${this.#options.origin}/api/viewer/`;
-    this.#viewer = viewerId(this.#options.storage);
     if (isChannelId(channel)) this.#listenToPage('addEventListener');
     else this.#state = 'refused';
   }
@@ -89,9 +85,8 @@ export class Watching {
   hear(hooks) {
     this.#clear('linger');
     this.#hooks.add(hooks);
-    hooks.state?.(this.#state);
-    if (this.#about) hooks.about?.(this.#about);
-    if (this.#count) hooks.count?.(this.#count);
+    const known = { state: this.#state, about: this.#about, count: this.#count };
+    for (const what in known) if (known[what]) tell(hooks, what, known[what]);
     this.#wake();
     return () => {
       if (this.#hooks.delete(hooks) && this.#hooks.size === 0) this.#later('linger', LINGER, () => this.#end());
@@ -107,7 +102,7 @@ export class Watching {
     window.document[how]('visibilitychange', this.#wake);
     window[how]('pagehide', this.#rest);
     window[how]('pageshow', this.#wake); // a page that comes out of the back-forward cache
-    window[how]('online', this.#hurry);
+    window[how]('online', this.#hurry); // a socket of before may be dead
   }
 
   #end() {
@@ -126,12 +121,14 @@ export class Watching {
   };
 
   async #begin() {
+    if (this.#hidden) return void (this.#run = null);
     const run = (this.#run = {});
-    const answer = this.#about ? { status: 200, ...this.#about } : await this.#call(`channel/${this.#channel}`);
+    const answer = this.#about ?? await this.#call(`channel/${this.#channel}`);
     if (run !== this.#run) return;
     if (answer.status === 200) {
       this.#failures = 0;
       this.#about = answer;
+      this.#viewer ??= viewerId(this.#options.storage);
       this.#tell('about', answer);
       this.#dial();
     } else if (answer.status === 400 || answer.status === 404) {
@@ -142,30 +139,31 @@ export class Watching {
     }
   }
 
-  /** Whatever is due, now that the page is looked at; nothing by HTTP while it is not. */
+  /** Whatever is due when the page is looked at; while it is not, nothing goes by HTTP. */
   #wake = () => {
     if (this.#state === 'refused') return;
+    if (!this.#hooks.size) return void this.#end(); // the last one ended just before the page
     if (this.#hidden) {
       this.#clear('beat');
-      this.#hush();
+      this.#clear('look');
     } else if (!this.#run) {
       this.#begin();
-    } else if (this.#socket) {
-      this.#ping(); // while nobody looked it may have died
     } else if (!this.#beating) {
       this.#hurry();
     } else {
-      this.#listen();
       const due = Math.max(0, this.#due - this.#options.now());
       if (this.#asking !== this.#run) this.#later('beat', due, () => this.#beat());
+      if (!this.#waits.has('look')) this.#lookLater();
     }
   };
 
-  /** What waits to be tried again is tried within a second. */
+  /** What waits to be tried again is tried within a second; a socket is asked whether it still lives. */
   #hurry = () => {
+    if (this.#socket) this.#ping();
     const soon = this.#options.random() * SECOND;
     if (this.#waits.has('begin')) this.#later('begin', soon, () => this.#begin());
     if (this.#waits.has('dial')) this.#later('dial', soon, () => this.#dial());
+    if (this.#waits.has('beat')) this.#later('beat', soon, () => this.#beat());
   };
 
   // -- by socket
@@ -207,7 +205,7 @@ export class Watching {
     if (this.#socket !== socket) silence(this.#socket);
     this.#socket = socket;
     this.#coming = null;
-    this.#last ??= last;
+    this.#last ??= last ?? `channel:${this.#channel}/0`;
     for (const what of ['ready', 'dial', 'fallback']) this.#clear(what);
     this.#later('stable', MINUTE, () => { this.#misses = 0; });
     this.#later('ping', PING_EVERY, () => this.#ping());
@@ -274,8 +272,7 @@ export class Watching {
     if (answer.status === 200) {
       this.#failures = 0;
       this.#due += answer.heartbeatInterval;
-      this.#become('here');
-      if (this.#deaf >= DEAF && answer.viewers) this.#take({ asOf: this.#count?.asOf, viewers: answer.viewers });
+      this.#take({ ...this.#count, viewers: answer.viewers });
     } else if (this.#seat && (answer.status === 404 || answer.status === 403)) {
       this.#seat = null; // gone, or another's by now: join again
     } else {
@@ -290,33 +287,25 @@ export class Watching {
     this.#beating = false;
     this.#seat = null;
     this.#due = 0;
+    this.#unseen = 1;
     this.#clear('beat');
-    this.#hush();
+    this.#clear('look');
   }
 
-  /** The count between two heartbeats. */
-  #listen() {
-    if (this.#stream || this.#waits.has('stream') || !this.#options.EventSource) return;
-    const stream = (this.#stream = new this.#options.EventSource(`${this.#api}sse/${this.#channel}`));
-    stream.onopen = () => {
-      this.#deaf = this.#strikes = 0;
-      this.#become('here');
-    };
-    stream.onmessage = ({ data }) => this.#take(JSON.parse(data));
-    stream.onerror = () => {
-      this.#deaf += 1;
-      if (stream.readyState === STREAM_ENDED) {
-        this.#hush();
-        this.#later('stream', this.#backOff(this.#strikes++), this.#wake);
-      }
-      this.#judge();
-    };
+  /** The count between two heartbeats, and while joins are refused. */
+  async #look() {
+    const run = this.#run;
+    this.#lookLater();
+    const answer = await this.#call(`count/${this.#channel}`);
+    if (run !== this.#run || !this.#beating) return;
+    this.#unseen = answer.status === 200 ? 0 : this.#unseen + 1;
+    if (!this.#unseen) return this.#take(answer);
+    this.#judge();
   }
 
-  #hush() {
-    this.#stream?.close();
-    this.#stream = null;
-    this.#deaf = DEAF;
+  #lookLater() {
+    const longer = this.#unseen > 1 ? this.#backOff(this.#unseen) : 0;
+    this.#later('look', LOOK_EVERY + longer, () => this.#look());
   }
 
   // -- for both
@@ -345,13 +334,13 @@ export class Watching {
 
   /** Away is the service of which neither way brings anything. */
   #judge() {
-    if (!this.#socket && this.#failures > 0 && this.#deaf >= DEAF) this.#become('away');
+    if (!this.#socket && this.#failures > 0 && this.#unseen > 0) this.#become('away');
   }
 
   #take(count) {
+    this.#become('here');
     if (Date.parse(count.asOf) < Date.parse(this.#count?.asOf)) return;
     this.#count = count;
-    this.#become('here');
     this.#tell('count', count);
   }
 
@@ -362,7 +351,7 @@ export class Watching {
   }
 
   #tell(what, value) {
-    for (const hooks of [...this.#hooks]) hooks[what]?.(value);
+    for (const hooks of [...this.#hooks]) tell(hooks, what, value);
   }
 
   #later(what, after, call) {
@@ -381,6 +370,15 @@ export class Watching {
 
 const say = (socket, message) => socket.readyState === OPEN && socket.send(JSON.stringify(message));
 const number = (id) => Number(id?.split('/').at(-1));
+
+/** A page's own failure ends nobody's viewing. */
+function tell(hooks, what, value) {
+  try {
+    hooks[what]?.(value);
+  } catch (error) {
+    reportError(error);
+  }
+}
 
 /** A dead peer answers no closing handshake: what the socket says from here on is not waited for. */
 function silence(socket) {

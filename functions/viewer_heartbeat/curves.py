@@ -20,9 +20,9 @@ class Curves:
         self._clock = clock
 
     def of(self, channel: str, hours: int) -> dict[str, Any]:
-        """As JSON: what was counted in the last hours, oldest first, one a minute, and where that does not change none.
+        """As JSON: how many there were as the last hours began, and each change since, one a minute at most.
 
-        One read for a channel that nobody has ever watched.
+        Nothing, and one read, for a channel that nobody has ever watched.
         """
         now, subject = self._clock(), subject_of(channel)
         since = now - timedelta(hours=hours)
@@ -31,7 +31,9 @@ class Curves:
         if last and last.as_of < since:
             items = [{"at": iso(since), "viewers": int(last.metrics["viewers"])}]
         elif last:
-            items = self._items(subject, since, now, 60 * hours)
+            before = self._history.at(subject, since, now)
+            begin = {"at": iso(since), "viewers": int(before.metrics["viewers"]) if before else 0}
+            items = [begin, *self._items(subject, since, now, 60 * hours)]
         return {"channelId": channel, "items": items, "peak": self._peak(last, now) if last else None}
 
     def _items(self, subject: Subject, since: datetime, now: datetime, most: int) -> list[dict[str, Any]]:

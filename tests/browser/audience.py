@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from aiohttp import web
@@ -38,7 +38,7 @@ class Audience:
         self.said: list[tuple[str, dict[str, Any]]] = []
         """The bodies of joins, heartbeats and leaves."""
         self._tabs: dict[str, dict[object, str]] = {}
-        self._changed: dict[str, datetime] = {}
+        self._told: set[str] = set()
         self._origin, self._post, self._clock = origin, post, clock
 
     def count(self, channel: str) -> dict[str, Any]:
@@ -53,7 +53,7 @@ class Audience:
 
     def last_count(self, room: str) -> dict[str, Any] | None:
         channel = room.removeprefix("channel:")
-        return self.count(channel) if channel in self._changed else None
+        return self.count(channel) if channel in self._told else None
 
     async def entered(self, socket: object, room: str, viewer: str | None) -> None:
         if room.startswith("channel:"):
@@ -68,7 +68,7 @@ class Audience:
 
     async def tell(self, channel: str) -> None:
         room, count = f"channel:{channel}", self.count(channel)
-        self._changed[channel] = self._clock()
+        self._told.add(channel)
         frame = {"id": None, "event": "viewers:count", "room": room, "at": count["asOf"], "data": count}
         await self._post(room, frame)
 
@@ -78,8 +78,6 @@ class Audience:
             body = json.loads(await request.text())
             self.said.append((what, body))
             return await {"join": self._join, "heartbeat": self._heartbeat, "leave": self._leave}[what](body)
-        if what == "sse":
-            return self._sse(channel, request.headers.get("Last-Event-ID"))
         answers = {"count": self.count, "curve": self._curve, "channel": self._channel}
         return web.json_response(answers[what](channel), headers=ANYBODY)
 
@@ -104,11 +102,6 @@ class Audience:
     def _stands(self, channel: str, **more: str) -> web.Response:
         viewers = self.count(channel)["viewers"]
         return web.json_response(more | {"viewers": viewers, "heartbeatInterval": self.interval}, headers=ANYBODY)
-
-    def _sse(self, channel: str, last: str | None) -> web.Response:
-        number = str(int(self._changed.get(channel, datetime.fromtimestamp(0, UTC)).timestamp() * 1000))
-        told = "" if number == last else f"id: {number}\ndata: {json.dumps(self.count(channel))}\n\n"
-        return web.Response(text=f"retry: 100\n\n{told}", content_type="text/event-stream", headers=ANYBODY)
 
     def _curve(self, channel: str) -> dict[str, Any]:
         return {"channelId": channel, "items": self.curve, "peak": self.peak}

@@ -33,10 +33,10 @@ KEPT = 1000
 """How many events a room keeps here."""
 
 
-def policy(origin: str, framed_by: str = "'none'") -> str:
+def policy(origin: str, framing: str = "frame-ancestors 'none'; ") -> str:
     """The pages' Content-Security-Policy, and Trusted Types besides: nothing of ours needs an exception from them."""
     return (
-        f"default-src 'none'; frame-ancestors {framed_by}; base-uri 'none'; form-action 'none'; script-src 'self'; "
+        f"default-src 'none'; {framing}base-uri 'none'; form-action 'none'; script-src 'self'; "
         "style-src 'self'; font-src 'self'; manifest-src 'self'; img-src 'self' https: data:; "
         f"connect-src 'self' {origin.replace('http', 'ws', 1)}; require-trusted-types-for 'script'"
     )
@@ -178,9 +178,9 @@ class Backend:
         return name if generation == str(self.generation) else ""
 
     async def _page(self, request: web.Request) -> web.Response:
-        path = request.path.strip("/") or "index.html"
-        about, _, channel = path.partition("/")
-        if about in CHANNEL_PAGES and channel:
+        path = request.path.removeprefix("/") or "index.html"
+        about, slash, _ = path.partition("/")
+        if about in CHANNEL_PAGES and slash:
             path = about
         file = WEB / path
         if not file.is_file():
@@ -192,7 +192,7 @@ class Backend:
             body=body,
             headers={
                 "content-type": mimetypes.guess_type(file.name)[0] or "application/octet-stream",
-                "content-security-policy": policy(self.origin, "*" if about == "embed" else "'none'"),
+                "content-security-policy": policy(self.origin, *([""] if about == "embed" else [])),
                 **({"access-control-allow-origin": "*"} if file.suffix == ".js" else {}),
                 "x-content-type-options": "nosniff",
                 "referrer-policy": "strict-origin-when-cross-origin",

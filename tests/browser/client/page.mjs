@@ -19,19 +19,20 @@ export const counted = (viewers, seconds = 0) => {
 };
 export const stands = (viewers) => ({ viewers, heartbeatInterval: INTERVAL });
 
-/** A page that watches `demo`, the sockets and streams it opens, and what it asks and is answered. */
+/** A page that watches `demo`, the sockets it opens, and what it asks and is answered. */
 export function opened({ sockets: accepted = true, hidden = false, watching = null, answers = {}, ...options } = {}) {
   const time = new Time();
   const window = new Window();
   const kept = new Map();
   const page = {
-    time, window, kept, accepted, sockets: [], streams: [], calls: [], beacons: [], ended: 0,
+    time, window, kept, accepted, sockets: [], calls: [], beacons: [], ended: 0,
     told: { count: [], state: [], milestone: [], about: [] },
     answers: {
       channel: () => [200, ABOUT],
       join: ({ viewerId }) => [200, { viewerId, token: `0.${page.calls.length}`, ...stands(3) }],
       heartbeat: () => [200, stands(4)],
       leave: () => [204],
+      count: () => [404, {}],
       ...answers,
     },
     said: (what) => page.calls.filter(([name]) => name === what).map(([, body]) => body),
@@ -40,7 +41,6 @@ export function opened({ sockets: accepted = true, hidden = false, watching = nu
       window.document.dispatchEvent(new Event('visibilitychange'));
     },
     get socket() { return page.sockets.at(-1); },
-    get stream() { return page.streams.at(-1); },
     get counts() { return page.told.count.map(({ viewers }) => viewers); },
   };
   class Socket {
@@ -88,31 +88,8 @@ export function opened({ sockets: accepted = true, hidden = false, watching = nu
       this.closed = true;
     }
   }
-  class EventSource {
-    readyState = 0;
-
-    constructor(url) {
-      this.url = url;
-      page.streams.push(this);
-    }
-
-    count(viewers, seconds) {
-      this.onopen();
-      this.onmessage({ data: JSON.stringify(counted(viewers, seconds)) });
-      this.onerror(); // how each answer ends
-    }
-
-    refuse() {
-      this.readyState = 2;
-      this.onerror();
-    }
-
-    close() {
-      this.closed = true;
-    }
-  }
   const settings = {
-    origin: 'https://cairn.test', window, WebSocket: Socket, EventSource, timers: time,
+    origin: 'https://cairn.test', window, WebSocket: Socket, timers: time,
     now: () => time.now,
     random: () => 0.5,
     storage: () => ({ getItem: (key) => kept.get(key) ?? null, setItem: (key, value) => kept.set(key, value) }),

@@ -22,7 +22,6 @@ test('who has a socket joins the room once, and sends no heartbeat', async () =>
   assert.deepEqual(join, { action: 'join', room: 'channel:demo', viewer: page.kept.get('cairn:viewer') });
   assert.match(join.viewer, /^[\w-]{22}$/);
   assert.deepEqual(page.calls.map(([name]) => name), ['channel']);
-  assert.equal(page.streams.length, 0);
   assert.deepEqual(page.told.state, ['connecting', 'here']);
 });
 
@@ -51,13 +50,25 @@ test('where no socket comes up, heartbeats take over within eight seconds', asyn
   await page.time.pass(4 * SECOND);
   assert.deepEqual(page.said('join'), [{ channelId: 'demo', viewerId: page.kept.get('cairn:viewer') }]);
   assert.deepEqual(page.counts, [3]);
-  assert.equal(page.stream.url, 'https://cairn.test/api/viewer/sse/demo');
-  page.stream.count(7, 10);
   await page.time.pass(5 * MINUTE);
   assert.equal(page.said('join').length, 1);
   assert.equal(page.said('heartbeat').length, 10);
   assert.match(page.said('heartbeat')[0].token, /^0\./);
-  assert.deepEqual(page.counts, [3, 7]); // while the stream speaks, a heartbeat's answer is older news
+});
+
+test('between two heartbeats the count is looked at every ten seconds', async () => {
+  const page = opened({ sockets: false, answers: { count: () => [200, counted(7, page.time.now / SECOND)] } });
+  await page.time.pass(FALLEN_BACK);
+  assert.deepEqual(page.counts, [3]);
+  await page.time.pass(11 * SECOND);
+  assert.deepEqual(page.counts, [3, 7]);
+  assert.deepEqual([page.told.count[1].connections, page.told.count[1].window], [7, 60]);
+  await page.time.pass(5 * MINUTE);
+  assert.ok(Math.abs(page.said('count').length - 31) <= 1, `${page.said('count').length} looks`);
+  page.look('hidden');
+  const { length } = page.calls;
+  await page.time.pass(HOUR);
+  assert.equal(page.calls.length, length);
 });
 
 test('a socket that a policy forbids is one that does not come up', async () => {
@@ -66,8 +77,8 @@ test('a socket that a policy forbids is one that does not come up', async () => 
   assert.equal(page.said('join').length, 1);
 });
 
-test('without an event stream the heartbeats bring the count', async () => {
-  const page = opened({ sockets: false, EventSource: undefined });
+test('heartbeats bring the count too', async () => {
+  const page = opened({ sockets: false });
   await page.time.pass(FALLEN_BACK + INTERVAL);
   assert.deepEqual(page.counts, [3, 4]);
 });
@@ -76,13 +87,12 @@ test('nothing goes by HTTP while nobody looks; what is overdue goes at once when
   const page = opened({ sockets: false });
   await page.time.pass(FALLEN_BACK);
   page.look('hidden');
-  assert.ok(page.stream.closed);
+  const { length } = page.calls;
   await page.time.pass(HOUR);
-  assert.equal(page.said('heartbeat').length, 0);
+  assert.equal(page.calls.length, length);
   page.look('visible');
   await page.time.pass(1);
   assert.equal(page.said('heartbeat').length, 1);
-  assert.equal(page.streams.filter(({ closed }) => !closed).length, 1);
 });
 
 test('a heartbeat that is not due yet waits for its time, however often the page is looked at', async () => {
@@ -102,6 +112,7 @@ test('a page that nobody has looked at yet watches nothing', async () => {
   const page = opened({ hidden: true });
   await page.time.pass(HOUR);
   assert.deepEqual(page.calls, []);
+  assert.equal(page.kept.size, 0);
   page.look('visible');
   await page.time.pass(SECOND);
   assert.deepEqual(page.counts, [1]);
@@ -122,14 +133,13 @@ test('who is not here any more joins again, at once and once', async () => {
 });
 
 test('who is told to come later does, and sees the count meanwhile', async () => {
-  const page = opened({ sockets: false });
+  const page = opened({ sockets: false, answers: { count: () => [200, counted(9)] } });
   page.answers.join = () => [429, {}, { 'Retry-After': '42' }];
-  await page.time.pass(FALLEN_BACK);
-  page.stream.count(9, 1);
-  await page.time.pass(30 * SECOND);
+  await page.time.pass(FALLEN_BACK + 12 * SECOND);
+  assert.deepEqual(page.counts, [9]);
+  await page.time.pass(18 * SECOND);
   assert.equal(page.said('join').length, 1);
   assert.equal(page.told.state.at(-1), 'here');
-  assert.deepEqual(page.counts, [9]);
   await page.time.pass(13 * SECOND);
   assert.equal(page.said('join').length, 2);
 });
@@ -137,30 +147,32 @@ test('who is told to come later does, and sees the count meanwhile', async () =>
 test('failures back off, and the service counts as away until it answers', async () => {
   const page = opened({ sockets: false });
   await page.time.pass(FALLEN_BACK);
-  for (const what of ['join', 'heartbeat']) page.answers[what] = () => { throw new TypeError('Failed to fetch'); };
-  page.stream.refuse();
+  for (const what of ['join', 'heartbeat', 'count']) page.answers[what] = () => { throw new TypeError('No network'); };
   await page.time.pass(INTERVAL);
   assert.equal(page.told.state.at(-1), 'away');
-  const before = page.said('heartbeat').length;
+  const before = page.calls.length;
   await page.time.pass(10 * MINUTE);
-  assert.ok(page.said('heartbeat').length - before <= 20);
+  assert.ok(page.said('heartbeat').length <= 20);
+  assert.ok(page.calls.length - before <= 35, `${page.calls.length - before} calls`);
   page.answers.heartbeat = () => [200, stands(8)];
   await page.time.pass(MINUTE);
   assert.equal(page.told.state.at(-1), 'here');
   assert.equal(page.counts.at(-1), 8);
 });
 
-test('a stream that was refused is tried again, less and less often', async () => {
-  const page = opened({ sockets: false });
-  await page.time.pass(FALLEN_BACK);
-  for (const wait of [1.5, 3, 6, 12, 24, 45, 45]) {
-    const { length } = page.streams;
-    page.stream.refuse();
-    await page.time.pass(wait * SECOND - 1);
-    assert.equal(page.streams.length, length);
-    await page.time.pass(1);
-    assert.equal(page.streams.length, length + 1);
-  }
+test('a page that nobody looks at asks nothing of a service that is away', async () => {
+  const page = opened({ answers: { channel: () => [503, {}] } });
+  await page.time.pass(SECOND);
+  page.look('hidden');
+  await page.time.pass(MINUTE);
+  const { length } = page.calls;
+  page.answers.channel = () => [200, ABOUT];
+  await page.time.pass(HOUR);
+  assert.equal(page.calls.length, length);
+  assert.equal(page.sockets.length, 0);
+  page.look('visible');
+  await page.time.pass(SECOND);
+  assert.deepEqual(page.counts, [1]);
 });
 
 test('where no socket comes up, one is tried every two minutes or so', async () => {
@@ -216,10 +228,11 @@ test('a socket that opens later takes over, and the heartbeats end only then', a
   };
   await page.time.pass(3 * MINUTE);
   assert.deepEqual(page.said('leave').map(({ token }) => token), [page.said('heartbeat')[0].token]);
-  assert.ok(page.stream.closed);
   const beats = page.said('heartbeat').length;
+  const looks = page.said('count').length;
   await page.time.pass(HOUR);
   assert.equal(page.said('heartbeat').length, beats);
+  assert.equal(page.said('count').length, looks);
   assert.equal(page.sockets.filter(({ readyState }) => readyState === 1).length, 1);
 });
 
@@ -290,6 +303,37 @@ test('a socket that died in silence is found out by a ping, every five minutes a
   assert.equal(page.sockets.length, 2);
 });
 
+test('when the network comes back, a socket is asked whether it lives, and what was put off is tried', async () => {
+  const page = opened();
+  await page.time.pass(SECOND);
+  page.socket.dead = true;
+  page.look('hidden');
+  page.window.dispatchEvent(new Event('online'));
+  await page.time.pass(13 * SECOND);
+  assert.equal(page.sockets.length, 2);
+  const away = opened({ sockets: false, answers: { join: () => [500, {}] } });
+  await away.time.pass(10 * MINUTE);
+  const { length } = away.said('join');
+  away.window.dispatchEvent(new Event('online'));
+  await away.time.pass(SECOND);
+  assert.equal(away.said('join').length, length + 1);
+});
+
+test('a listener of a page that fails stops neither the viewer nor the others', async () => {
+  const failing = () => { throw new Error('the page’s own'); };
+  const reported = [];
+  globalThis.reportError = ({ message }) => reported.push(message);
+  for (const sockets of [true, false]) {
+    const page = opened({ sockets });
+    page.watching.hear({ about: failing, count: failing, state: failing });
+    await page.time.pass(FALLEN_BACK + INTERVAL);
+    assert.equal(page.said('heartbeat').length, sockets ? 0 : 1);
+    assert.deepEqual(page.counts, sockets ? [1] : [3, 4]);
+  }
+  delete globalThis.reportError;
+  assert.ok(reported.length > 3);
+});
+
 test('a join that is never answered is an attempt that failed', async () => {
   const page = opened();
   await settle();
@@ -338,6 +382,25 @@ test('milestones are told once, also those of a moment without a socket, and non
   milestone(8, new Date(0).toISOString());
   milestone(9);
   assert.deepEqual(page.told.milestone, [7, 9]);
+});
+
+test('the first milestone is told, though it falls into a moment without a socket', async () => {
+  const page = opened();
+  await page.time.pass(SECOND);
+  page.socket.cut();
+  await page.time.pass(5 * SECOND);
+  assert.equal(page.socket.sent[0].after, 'channel:demo/0');
+});
+
+test('who goes with the last counter of a page is not back when the page is', async () => {
+  const page = opened();
+  await page.time.pass(SECOND);
+  page.stop();
+  page.window.dispatchEvent(new Event('pagehide'));
+  page.window.dispatchEvent(new Event('pageshow'));
+  await page.time.pass(HOUR);
+  assert.equal(page.sockets.length, 1);
+  assert.equal(page.ended, 1);
 });
 
 test('who leaves the page is taken out by a beacon, and is back when the page is', async () => {
@@ -412,6 +475,7 @@ test('what is no channel is refused without a question', async () => {
     await page.time.pass(HOUR);
     assert.deepEqual(page.told.state, ['refused']);
     assert.deepEqual(page.calls, []);
+    assert.equal(page.kept.size, 0);
   }
   assert.ok(isChannelId('youtube:UC_x-5XG1OV2P6uZZ5FSM9Ttw') && isChannelId('@ada.lovelace~1'));
   assert.equal(isChannelId(null), false);
@@ -427,6 +491,6 @@ test('the service has the last word on what is a channel', async () => {
 test('a page\'s address ends in its channel', () => {
   assert.equal(channelOf('/live/demo'), 'demo');
   assert.equal(channelOf('/embed/youtube%3AUC1'), 'youtube:UC1');
-  assert.equal(channelOf('/live/%'), '');
-  assert.equal(channelOf('/live/'), '');
+  assert.equal(channelOf('/live/demo/'), 'demo');
+  for (const path of ['/live/%', '/live/', '/live', '/live/a/b', '/']) assert.equal(channelOf(path), '', path);
 });

@@ -131,12 +131,13 @@ def curve(site: Site, **query: object) -> Any:
     return answer.json
 
 
-def test_a_curve_is_what_was_counted_oldest_first(site: Site) -> None:
+def test_a_curve_begins_with_nobody_and_is_what_was_counted_oldest_first(site: Site) -> None:
     for minutes, viewers in ((50, 3), (20, 7), (10, 5)):
         watched(site, "demo", viewers, START - timedelta(minutes=minutes), peak=7)
     assert curve(site) == {
         "channelId": "demo",
         "items": [
+            {"at": "2026-11-20T11:00:00.000Z", "viewers": 0},
             {"at": "2026-11-20T11:10:00.000Z", "viewers": 3},
             {"at": "2026-11-20T11:40:00.000Z", "viewers": 7},
             {"at": "2026-11-20T11:50:00.000Z", "viewers": 5},
@@ -145,12 +146,20 @@ def test_a_curve_is_what_was_counted_oldest_first(site: Site) -> None:
     }
 
 
-def test_a_curve_goes_back_as_far_as_is_asked(site: Site) -> None:
+def test_a_curve_goes_back_as_far_as_is_asked_and_begins_with_what_held_then(site: Site) -> None:
     for hours, viewers in ((25, 1), (23, 2), (5, 3), (0.5, 4)):
         watched(site, "demo", viewers, START - timedelta(hours=hours))
     told = {hours: [item["viewers"] for item in curve(site, hours=hours)["items"]] for hours in (1, 6, 24)}
-    assert told == {1: [4], 6: [3, 4], 24: [2, 3, 4]}
+    assert told == {1: [3, 4], 6: [2, 3, 4], 24: [1, 2, 3, 4]}
     assert curve(site) == curve(site, hours=1)
+
+
+def test_what_held_is_known_to_the_minute(site: Site, clock: ControlledClock) -> None:
+    clock.sleep(30)
+    for seconds, viewers in ((-70, 1), (20, 2), (40, 3)):  # of the last two, in one minute, the later is kept
+        watched(site, "demo", viewers, START - timedelta(hours=1) + timedelta(seconds=seconds))
+    items = curve(site)["items"]
+    assert [(item["at"][11:19], item["viewers"]) for item in items] == [("11:00:30", 1), ("11:00:40", 3)]
 
 
 def test_a_count_that_has_not_changed_for_longer_than_that_is_a_level_line(site: Site) -> None:
@@ -173,7 +182,7 @@ def test_a_full_day_has_one_item_a_minute(site: Site, aws: Cloud) -> None:
             batch.put_item(item | {"metrics": {"viewers": 1}, "as_of": millis, "expires_at": millis})
     stats().record(Reading(subject_of("demo"), "demo", {"viewers": 1, "peak": 1}, START, "viewers", "t"))
     items = curve(site, hours=24)["items"]
-    assert len(items) == 1440
+    assert len(items) == 1441
     assert items == sorted(items, key=lambda item: item["at"])
 
 

@@ -74,6 +74,13 @@ class History:
         items = query(self._table, where, ScanIndexForward=False, Limit=1)["Items"]
         return _to_point(items[0]) if items else None
 
+    def at(self, subject: Subject, instant: datetime, now: datetime) -> Point | None:
+        """The values that held at an instant, as far as single readings are kept: those of the newest until then."""
+        where = Key("pk").eq(str(subject)) & Key("sk").between("reading#", f"reading#{iso(instant)}")
+        items = query(self._table, where, ScanIndexForward=False, Limit=2)["Items"]  # one may be later in its minute
+        kept = (_to_point(item) for item in items if item["expires_at"] > now.timestamp())
+        return next((point for point in kept if point.at <= instant), None)
+
     def readings(
         self, subject: Subject, since: datetime, until: datetime, now: datetime, limit: int, cursor: str | None
     ) -> tuple[list[Point], str | None]:
