@@ -114,7 +114,7 @@ class Audience:
 
         began = now()
         with self.made.invocation() as done:
-            self.queue.deliver(lambda _, event: handler(event, Context(20.0)))
+            self.queue.deliver(lambda _, event: handler(event, Context(20.0)))  # type: ignore[arg-type]  # what is looked at of Lambda's
         waited = (now() - began) / timedelta(seconds=1)
         return Passed(done.work + QUEUED, waited, done.log.count('"viewers counted"'))
 

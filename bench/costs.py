@@ -32,8 +32,8 @@ BATCH_SECONDS, STREAM_SECONDS, API_SECONDS = 1.0, 0.1, 0.1
 """Assumed: an emulator cannot say how long AWS and YouTube take."""
 VIEWER_SECONDS, COUNT_SECONDS, POSTS_A_SECOND = 0.02, 0.05, 5_000
 """Assumed as well: of a viewer's request, of a count besides its waiting, and of sockets."""
-POLLS = HOUR
-"""An EventSource is told to come again after half an interval: once a second."""
+LOOKS, POLLS = HOUR // 10, HOUR
+"""A page without a socket looks at the count every ten seconds (web/watching.js); an EventSource, each second."""
 HISTORY_ITEM_BYTES = 300
 GB = 1e9
 
@@ -182,13 +182,14 @@ def viewers_markdown(spent: ViewersSpent) -> str:
     ways = (_hour(spent.socket.own, pings=PINGS), _hour(spent.heartbeat.own), _hour(naive))
     shares = [_change(spent.change) * INTERVALS / MANY] * 2 + [0.0]
     told = [INTERVALS * meter.SOCKET_MESSAGE, 0.0, 0.0]
-    polled = [0.0, *(POLLS * _ask(reads) for reads in (spent.asked.read_units, spent.naively.reads[MANY]))]
+    asked = [0.0, *(_ask(reads) for reads in (spent.asked.read_units, spent.naively.reads[MANY]))]
     parts = [(name, [way[name] for way in ways]) for name in ways[0]]
     sums = ("**all that a viewer does**", [sum(way.values()) for way in ways])
     more = [
         (f"its share of counting and telling, if the count changes every {INTERVAL_SECONDS} s", shares),
         (f"a frame to each socket every {INTERVAL_SECONDS} s", told),
-        (f"or an EventSource, which asks {POLLS:,} times an hour", polled),
+        (f"or a look at the count by our page every ten seconds, {LOOKS:,} an hour", [LOOKS * one for one in asked]),
+        (f"or an EventSource, which asks {POLLS:,} times an hour", [POLLS * one for one in asked]),
     ]
     rows = [(name, *map(_million, dollars)) for name, dollars in (*parts, sums, *more)]
     still = spent.still.whole

@@ -116,20 +116,21 @@ def _turn(turn: Callable[[int], None], seconds: float, timed: Timed) -> None:
 
 
 def _section(timed: Mapping[str, Timed], counted: int) -> Section:
-    aloud = timed["aloud"]
     words = {"join": "joins", "beat": "heartbeats", "count": "counts"}
+    floors = {"join": "aloud", "beat": "silent", "count": "silent"}
+    which = {"aloud": "that logs", "silent": "that is silent too"}
     return Section(
         "Viewers at once",
         f"{CLIENTS} clients call the Lambda URL as fast as they are answered, {ROUNDS} rounds of {TURN_SECONDS:g} s "
         "each, on the local cloud; beside it an empty function behind a Lambda URL, which the same clients call in the "
-        "same rounds. MiniStack waits 50 ms for the log of a function that writes none, so the comparison is with one "
-        "that writes a line, as Cairn's do. Client, MiniStack and functions share one machine, and meanwhile the "
-        f"{counted:,} who joined are counted every two seconds: what is told is how much Cairn adds, and not what AWS "
-        "can take.",
+        "same rounds. MiniStack waits 50 ms for the log of a function that writes none: a join writes a line, and is "
+        "compared with one that does; heartbeats and most counts write none. Client, MiniStack and functions share one "
+        f"machine, and meanwhile the {counted:,} who joined are counted every two seconds: what is told is how much "
+        "Cairn adds, and not what AWS can take.",
         (
             *(
-                Figure(f"{word}, beside the empty function that logs", _beside(timed[name], aloud))
-                for name, word in words.items()
+                Figure(f"{word}, beside the empty function {which[floor]}", _beside(timed[name], timed[floor]))
+                for (name, word), floor in zip(words.items(), floors.values(), strict=True)
             ),
             *(
                 Figure(f"{word} a second; p50 and p99", _absolute(timed[name]))

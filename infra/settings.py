@@ -91,8 +91,8 @@ class Settings(BaseModel):
     ]
 
     viewer_heartbeat_interval: Annotated[int, Field(ge=1000, description="milliseconds")]
-    viewer_timeout: Annotated[PositiveInt, Field(description="seconds")]
-    viewer_count_update_interval: Annotated[int, Field(ge=500, description="milliseconds")]
+    viewer_timeout: Annotated[int, Field(ge=2, le=3600, description="seconds")]  # after three hours seats are deleted
+    viewer_count_update_interval: Annotated[int, Field(ge=500, le=60_000, description="milliseconds")]
     viewer_joins_per_minute: Annotated[PositiveInt, Field(description="of one address")]
     live_channels: Annotated[
         Mapping[

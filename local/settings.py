@@ -23,13 +23,13 @@ CACHE = ROOT / ".local"
 _DEFAULT_PORT = 4566
 _DEMO_SCHEDULE = "rate(1 minute)"
 _DEMO_CHANNELS = '{"demo": "Demo stream"}'
-_VIEWER_NUMBERS: Mapping[str, int] = {
-    "VIEWER_HEARTBEAT_INTERVAL": 1000,
-    "VIEWER_TIMEOUT": 1,
-    "VIEWER_COUNT_UPDATE_INTERVAL": 500,
-    "VIEWER_JOINS_PER_MINUTE": 1,
+_VIEWER_NUMBERS: Mapping[str, tuple[int, int]] = {
+    "VIEWER_HEARTBEAT_INTERVAL": (1000, 1_800_000),
+    "VIEWER_TIMEOUT": (2, 3600),
+    "VIEWER_COUNT_UPDATE_INTERVAL": (500, 60_000),
+    "VIEWER_JOINS_PER_MINUTE": (1, 1_000_000),
 }
-"""What may be chosen about viewers, and the least that each may be."""
+"""What may be chosen about viewers, and the least and the most that each may be."""
 
 
 class StartError(Exception):
@@ -186,9 +186,9 @@ def _viewers(values: Mapping[str, str]) -> dict[str, str]:
     """What infra/settings.py asks of cdk.json is asked of these."""
     usual = json.loads((ROOT / "cdk.json").read_text(encoding="utf-8"))["context"]
     numbers = {name: values.get(name, str(usual[name.lower()])) for name in _VIEWER_NUMBERS}
-    for name, least in _VIEWER_NUMBERS.items():
-        if not numbers[name].isdecimal() or int(numbers[name]) < least:
-            raise StartError(f"{name} must be a whole number from {least} upward, not {numbers[name]!r}")
+    for name, (least, most) in _VIEWER_NUMBERS.items():
+        if not numbers[name].isdecimal() or not least <= int(numbers[name]) <= most:
+            raise StartError(f"{name} must be a whole number from {least} to {most}, not {numbers[name]!r}")
     if 1000 * int(numbers["VIEWER_TIMEOUT"]) < 2 * int(numbers["VIEWER_HEARTBEAT_INTERVAL"]):
         raise StartError(
             f"VIEWER_TIMEOUT ({numbers['VIEWER_TIMEOUT']} seconds) must be two of VIEWER_HEARTBEAT_INTERVAL "

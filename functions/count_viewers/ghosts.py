@@ -16,14 +16,17 @@ from cairn.viewers import Seat
 ASKED = 500
 """Sockets at a time, which is all of most channels'. A larger one's count changes, and who cannot be told is found."""
 APART = timedelta(seconds=20)
+LONGEST = timedelta(seconds=4)
+"""Other channels of the batch wait: whoever was not asked by then is asked another time."""
 _AT_ONCE = 32
 _MOST_KNOWN = 1000
 
 
 class Ghosts:
-    def __init__(self, presence: Presence, poster: Poster) -> None:
+    def __init__(self, presence: Presence, poster: Poster, *, longest: timedelta = LONGEST) -> None:
         self._presence = presence
         self._poster = poster
+        self._longest = longest
         self._laid: dict[str, datetime] = {}
 
     def lay(self, channel: str) -> None:
@@ -35,20 +38,24 @@ class Ghosts:
             self._laid.clear()
         self._laid[channel] = now
         for seat in connections.run(self._closed(self._presence.some_sockets(channel, ASKED))):
+            if self._presence.clock() > now + self._longest:
+                return
             with suppress(ForbiddenError):  # it has left by now, and the viewer has another tab
                 self._presence.leave(seat)
             logger.info("socket forgotten", channel=channel, connection_id=seat.tab[1:])
 
     async def _closed(self, seats: list[Seat]) -> list[Seat]:
-        places = asyncio.Semaphore(_AT_ONCE)
+        places, gone = asyncio.Semaphore(_AT_ONCE), list[Seat]()
 
-        async def closed(seat: Seat) -> bool:
+        async def ask(seat: Seat) -> None:
             async with places:
                 try:
-                    return not await self._poster.is_open(seat.tab[1:])
+                    if not await self._poster.is_open(seat.tab[1:]):
+                        gone.append(seat)
                 except PostError as error:
                     logger.warning("socket not asked for", connection_id=seat.tab[1:], reason=str(error))
-                    return False
 
-        answers = await asyncio.gather(*map(closed, seats))
-        return [seat for seat, gone in zip(seats, answers, strict=True) if gone]
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._longest / timedelta(seconds=2)):
+                await asyncio.gather(*map(ask, seats))
+        return gone

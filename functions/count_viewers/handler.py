@@ -17,7 +17,7 @@ from cairn import connections, dynamo, queue
 from cairn.counting import Counting, Pace
 from cairn.instants import now
 from cairn.messages import CountViewers, UnreadableMessageError, load
-from cairn.observing import logger, metrics
+from cairn.observing import logger
 from cairn.presence import Presence
 from cairn.queue import Queue
 from cairn.settings import from_environment
@@ -88,7 +88,6 @@ def ghosts() -> Ghosts:
 
 
 @logger.inject_lambda_context(clear_state=True)
-@metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     waiting = {record["messageId"]: record for record in event["Records"]}
     failed: dict[str, Exception] = {}

@@ -32,6 +32,8 @@ from functions.ws_connect.doors import lets_in
 
 PAUSES = (0.1, 0.4, 1.5)
 """Seconds between tries to post a replayed frame, while API Gateway is throttled."""
+TABS_AGAIN = 60
+"""Seconds after which a viewer with too many tabs may try: some that were left without a word are over by then."""
 
 
 class RefusalError(Exception):
@@ -98,7 +100,7 @@ class Conversation:
         except TooManyRoomsError as error:
             raise RefusalError("too_many_rooms", str(error), room) from None
         except TooManyTabsError as error:
-            raise RefusalError("too_many_tabs", error.message, room) from None
+            raise RefusalError("too_many_tabs", error.message, room, retryAfter=TABS_AGAIN) from None
         except TooManyJoinsError as error:
             seconds = math.ceil((error.until - self._clock()) / timedelta(seconds=1))
             raise RefusalError("too_many_joins", error.message, room, retryAfter=max(1, seconds)) from None

@@ -12,7 +12,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from cairn import connections, dynamo, queue
 from cairn.instants import from_millis, now
 from cairn.joins import Joins
-from cairn.observing import logger, metrics
+from cairn.observing import logger
 from cairn.presence import Presence
 from cairn.queue import Queue
 from cairn.rooms import Rooms
@@ -78,7 +78,6 @@ def conversation() -> Conversation:
 
 
 @logger.inject_lambda_context(clear_state=True)
-@metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     request = event["requestContext"]
     connection_id = request["connectionId"]

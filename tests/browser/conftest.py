@@ -14,7 +14,7 @@ from tests.browser.people import floor
 
 SCREENSHOTS = CACHE / "screenshots"
 WAIT_MILLISECONDS = 20_000
-"""How long what must come is waited for: on two busy cores a page may take seconds for what it does at once elsewhere."""
+"""How long what must come is waited for: on busy cores a page takes seconds for what it does at once elsewhere."""
 expect.set_options(timeout=WAIT_MILLISECONDS)
 
 

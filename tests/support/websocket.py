@@ -59,7 +59,7 @@ class Client:
     def _invoke(self, route: str, type_: str, **more: Any) -> Any:
         from functions.ws_connect.handler import handler
 
-        return handler(event(self, route, type_, **more), Context())
+        return handler(event(self, route, type_, **more), Context())  # type: ignore[arg-type]  # what is looked at of Lambda's
 
 
 def event(client: Client, route: str, type_: str, **more: Any) -> dict[str, Any]:

@@ -181,6 +181,16 @@ def test_a_socket_that_joins_again_stays_the_viewer_it_was(sockets: Sockets) -> 
     assert watching(sockets) == (1, 1)
 
 
+def test_a_socket_is_one_viewer_of_a_channel_however_many_joins_meet(sockets: Sockets) -> None:
+    socket = sockets.open("a", None, now())
+    sockets.join(socket, "channel:demo", now(), "ada" * 8)
+    with pytest.raises(TooManyRoomsError, match="one viewer"):
+        sockets.join(socket, "channel:demo", now(), "bob" * 8)
+    assert watching(sockets) == (1, 1)
+    sockets.leave(here(sockets, "a"), "channel:demo")
+    assert watching(sockets) == (0, 0)
+
+
 def test_a_ghost_that_was_found_where_it_sits_is_forgotten_from_there(sockets: Sockets, aws: Cloud) -> None:
     """Its row went, and what came after that did not happen."""
     sockets.join(sockets.open("a", None, now()), "channel:demo", now())

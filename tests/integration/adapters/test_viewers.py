@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from cairn.errors import ForbiddenError, NotFoundError, TooManyTabsError
-from cairn.instants import now
+from cairn.instants import now, to_millis
 from cairn.viewers import MOST_TABS, Seat, Tally, Viewers, is_channel_id, is_viewer_id, partitions
 from tests.support.clock import ControlledClock
 from tests.support.cloud import Cloud
@@ -123,13 +123,28 @@ def test_two_tabs_that_leave_at_the_same_instant_are_both_gone(aws: Cloud, viewe
 
     def other(**_: Any) -> None:
         events.unregister("before-call.dynamodb.UpdateItem", other)
-        viewers._part({"pk": "demo#0.0", "sk": ADA}, frozenset({"h2"}), "contains(tabs, :tab)", {":tab": "h2"})
+        viewers._part({"pk": "demo#0.0", "sk": ADA}, frozenset({"h2"}), 0, "contains(tabs, :tab)", {":tab": "h2"})
 
     events.register("before-call.dynamodb.UpdateItem", other)
     assert left[0].leave(seat(tab="h1"))
     assert numbers(viewers) == (0, 0)
     assert viewers.sweep(count(viewers).dead) == 1
     assert count(viewers).dead == ()
+
+
+def test_a_viewer_of_whom_one_tab_is_left_is_plain_again(aws: Cloud, viewers: Viewers, clock: ControlledClock) -> None:
+    """Of such, a count is sent nothing: sockets that take over from others must not make it slower and slower."""
+    last = until(7200)
+    viewers.enter(seat(tab="sold="), until(600), now())
+    viewers.enter(seat(tab="snew="), last, now())
+    assert viewers.leave(seat(tab="sold="))
+    viewers.enter(seat(BOB, tab="h1"), until(60), now())
+    viewers.enter(seat(BOB, tab="snew="), last, now())
+    clock.sleep(61)
+    assert viewers.sweep(count(viewers).dead) == 1
+    items = aws.table("PRESENCE_TABLE").scan()["Items"]
+    assert [int(str(item["over_at"])) for item in items] == [to_millis(last)] * 2
+    assert numbers(viewers) == (2, 2)
 
 
 def test_one_viewer_can_neither_end_nor_prolong_another(viewers: Viewers) -> None:

@@ -8,10 +8,12 @@ from urllib.parse import urlencode
 
 import pytest
 
+from functions.viewer_heartbeat import parts
 from tests.integration.viewers.site import Site
 from tests.support.clock import ControlledClock
 from tests.support.cloud import Cloud
 from tests.support.logs import Written
+from tests.support.outages import refusing
 
 A_COUNT = 2.0
 """Seconds after which anybody who asks is told of a new count."""
@@ -283,6 +285,32 @@ def test_a_viewer_with_too_many_tabs_is_refused_another(site: Site, clock: Contr
     clock.sleep(A_COUNT)
     assert site.beat(first).status == 200
     assert site.count() == (1, 20)
+
+
+def test_whoever_asks_has_the_dead_removed_too(site: Site, aws: Cloud, clock: ControlledClock) -> None:
+    """Where many ask, no other count may come about for long."""
+    for _ in range(3):
+        site.join()
+    clock.sleep(TIME_OUT + A_COUNT)
+    assert site.count() == (0, 0)
+    assert [item["sk"] for item in aws.table("PRESENCE_TABLE").scan()["Items"]] == ["count"]
+
+
+def test_a_channel_that_is_looked_at_anyway_takes_viewers_though_the_queue_takes_no_more(
+    site: Site, clock: ControlledClock
+) -> None:
+    """They would come again, and sit there twice."""
+    site.join()
+    clock.sleep(A_COUNT)
+    site.count()
+    with refusing(parts.presence().recounts._queue._sqs, "SendMessageBatch"):
+        second = site.join()
+        clock.sleep(A_COUNT)
+        assert site.count() == (2, 2)
+        assert site.leave(second).status == 204
+        assert site("POST", "join", {"channelId": "never-counted"}).status == 500
+    clock.sleep(A_COUNT)
+    assert site.count() == (1, 1)
 
 
 def test_what_fails_inside_is_told_to_nobody_outside(site: Site, aws: Cloud) -> None:

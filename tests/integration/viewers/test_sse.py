@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 import pytest
 
+from cairn import dynamo
+from cairn.counts import Counts
+from cairn.instants import iso, now
 from tests.integration.viewers.site import Site
-from tests.support.clock import ControlledClock
+from tests.support.clock import START, ControlledClock
 
 
 @dataclass
@@ -68,6 +72,24 @@ def test_it_is_told_the_count_at_once(site: Site, source: EventSource) -> None:
     (told,) = source.seen
     assert told == site("GET", "count/demo").json
     assert told["viewers"] == 1
+
+
+def test_whoever_asks_before_the_first_count_is_made_takes_that_one_for_newer(
+    source: EventSource, site: Site, clock: ControlledClock
+) -> None:
+    """The Lambda has just learnt that nobody watches, and the count that is being made began before it says so."""
+    counts = Counts(dynamo.resource().Table("presence_table"))
+    counts.begin("demo", "another", now(), timedelta(seconds=2))
+    clock.sleep(0.02)
+    source.connect()
+    assert source.seen[-1]["viewers"] == 0
+    clock.sleep(2)
+    site.join()
+    clock.sleep(2)
+    source.connect()
+    before, after = source.seen
+    assert after["viewers"] == 1
+    assert str(before["asOf"]) <= iso(START), "as old as the count that was begun, or older"
 
 
 def test_it_comes_again_twice_an_interval(source: EventSource) -> None:

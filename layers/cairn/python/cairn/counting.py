@@ -52,7 +52,7 @@ class Pace:
     @property
     def look_ahead(self) -> timedelta:
         """Whoever keeps beating never has less time left than this, give or take a second."""
-        return max(self.interval, self.time_out - self.heartbeat - timedelta(seconds=1))
+        return self.time_out - self.heartbeat - timedelta(seconds=1)
 
 
 class Counting:
@@ -110,7 +110,8 @@ class Counting:
             except NotYetError:
                 known = self._counts.get(channel, now)
         count = known.count if known else None
-        count = count or Count(channel, 0, 0, now, from_millis(0), self._window)
+        # What nobody has counted yet is as old as a count may be: the first one is newer, though it was begun before.
+        count = count or Count(channel, 0, 0, now - self._pace.interval, from_millis(0), self._window)
         one = 1 if entered else 0
         return replace(count, viewers=max(one, count.viewers), connections=max(one, count.connections))
 
@@ -130,13 +131,13 @@ class Counting:
             before = self._counts.begin(message.channel, message.key, now, self._pace.interval, changed=True)
         except NotYetError as error:
             raise NotYetError(f"{message.channel} is being counted", min(error.until, now + UNDER_WAY)) from None
-        self._made(message.channel, before, message.trace_id, sweep=True)
+        self._made(message.channel, before, message.trace_id)
 
     @property
     def _window(self) -> int:
         return self._pace.time_out // timedelta(seconds=1)
 
-    def _made(self, channel: str, before: Known | None, trace_id: str, *, sweep: bool = False) -> Count:
+    def _made(self, channel: str, before: Known | None, trace_id: str) -> Count:
         """Count, tell, arrange the next look, and keep it; in this order, so that all of it is done again or none."""
         now = self._clock()
         known = before or Known(None, 0, from_millis(0), None, now)
@@ -147,7 +148,7 @@ class Counting:
         changed_at = last.changed_at if last and same else now
         count = Count(channel, tally.viewers, tally.connections, now, changed_at, self._window)
         self._record(count, trace_id, again=known.unfinished)
-        swept = self._viewers.sweep(tally.dead) if sweep else 0
+        swept = self._viewers.sweep(tally.dead)
         check_at = self._check(known, tally, soon, count)
         known = replace(
             self._grown(known, tally, now),
@@ -174,20 +175,17 @@ class Counting:
         What did not change is stored `again` where an earlier count may still be on its way: that one is refused then.
         """
         subject = subject_of(count.channel)
-        stored = self._stats.get(subject)
         counted: dict[str, Number] = {"viewers": count.viewers, "connections": count.connections}
-        if not again:
-            if stored is None and not count.connections:
-                return
-            if stored and counted.items() <= stored.metrics.items():
-                return
-        peak = count.viewers
-        if stored:
-            same_day = day_of(stored.as_of, self._zone) == day_of(count.as_of, self._zone)
-            # Those who were there as the day began were there on it.
-            peak = max(peak, int(stored.metrics["peak" if same_day else "viewers"]))
-        self._stats.record(
-            Reading(
+
+        def counted_now(stored: Reading | None) -> Reading:
+            if stored and (stored.as_of >= count.as_of or (not again and counted.items() <= stored.metrics.items())):
+                return stored
+            peak = count.viewers
+            if stored:
+                same_day = day_of(stored.as_of, self._zone) == day_of(count.as_of, self._zone)
+                # Those who were there as the day began were there on it.
+                peak = max(peak, int(stored.metrics["peak" if same_day else "viewers"]))
+            return Reading(
                 subject=subject,
                 name=self._names.get(count.channel, count.channel),
                 metrics={**counted, "peak": peak},
@@ -196,7 +194,9 @@ class Counting:
                 trace_id=trace_id,
                 details={"window": count.window},
             )
-        )
+
+        if count.connections or again or self._stats.get(subject):
+            self._stats.change(subject, counted_now)
 
     def _grown(self, known: Known, tally: Tally, now: datetime) -> Known:
         """Spread further what grows, once all know of the step before."""
@@ -209,7 +209,7 @@ class Counting:
         """When the next look is; asked for unless one is to come that is as early."""
         if not count.connections:
             return None
-        due = tally.next_over or soon
+        due = tally.next_over or max(soon, count.as_of + self._pace.interval)
         if known.check_at and count.as_of < known.check_at <= due:
             return known.check_at
         self._recounts.check(count.channel, due)

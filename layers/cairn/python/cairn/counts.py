@@ -120,7 +120,7 @@ class Counts:
         return _known(before) if before else None
 
     def finish(self, known: Known, count: Count, now: datetime) -> None:
-        """Keep a count, unless a later one is kept already."""
+        """Keep a count, unless a later one is kept already, or one after which the viewers are spread further."""
         item = {
             ":viewers": count.viewers,
             ":connections": count.connections,
@@ -135,7 +135,7 @@ class Counts:
             self._table.update_item(
                 Key=_key(count.channel),
                 UpdateExpression="SET " + ", ".join(f"#{name[1:]} = {name}" for name in item),
-                ConditionExpression="attribute_not_exists(as_of) OR as_of < :as_of",
+                ConditionExpression="attribute_not_exists(as_of) OR (as_of < :as_of AND #level <= :level)",
                 ExpressionAttributeNames={f"#{name[1:]}": name[1:] for name in item},
                 ExpressionAttributeValues=item,
             )

@@ -12,11 +12,14 @@ from datetime import datetime, timedelta
 from itertools import islice
 from typing import TYPE_CHECKING, Self
 
+from botocore.exceptions import BotoCoreError, ClientError
+
 from cairn.counts import Count, Counts
 from cairn.instants import Clock, from_millis, to_millis
 from cairn.messages import CountViewers
 from cairn.model import new_trace_id
-from cairn.queue import Queue
+from cairn.observing import logger
+from cairn.queue import NotSentError, Queue
 from cairn.viewers import Seat, Viewers, partitions
 
 if TYPE_CHECKING:
@@ -82,20 +85,34 @@ class Presence:
     def take(self, seat: Seat, until: datetime) -> None:
         """Sit down; again, it only lasts longer. TooManyTabsError when the viewer has too many."""
         self.viewers.enter(seat, until, self.clock())
-        self.recounts.ask(seat.channel)
+        self._ask(seat.channel)
 
     def stay(self, seat: Seat, until: datetime) -> None:
         """A heartbeat. NotFoundError when no such viewer is there any more, ForbiddenError when it is not their tab."""
-        now = self.clock()
-        known = self.counts.recent(seat.channel, now)
-        unwatched = known is None or known.check_at is None or known.check_at + CHECK_OVERDUE < now
-        if self.viewers.stay(seat, until, now) or unwatched:
-            self.recounts.ask(seat.channel)
+        if self.viewers.stay(seat, until, self.clock()) or self._unwatched(seat.channel):
+            self._ask(seat.channel)
 
     def leave(self, seat: Seat) -> None:
         """Get up; again, it changes nothing. ForbiddenError when the viewer is there and it is not their tab."""
         if self.viewers.leave(seat):
-            self.recounts.ask(seat.channel)
+            self._ask(seat.channel)
+
+    def _ask(self, channel: str) -> None:
+        """Have the channel counted. Where a look at it is to come anyway, that will do when the queue takes no more.
+
+        Whoever was told of a failure would come again, and be there twice.
+        """
+        try:
+            self.recounts.ask(channel)
+        except (BotoCoreError, ClientError, NotSentError) as error:
+            if self._unwatched(channel):
+                raise
+            logger.warning("count not asked for", channel=channel, reason=str(error))
+
+    def _unwatched(self, channel: str) -> bool:
+        """Whether no look at the channel is to come, or the last one that was to come was lost."""
+        known = self.counts.recent(channel, self.clock())
+        return known is None or known.check_at is None or known.check_at + CHECK_OVERDUE < self.clock()
 
     def counted(self, channel: str) -> Count | None:
         """The last count, however old."""

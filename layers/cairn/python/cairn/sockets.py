@@ -127,7 +127,7 @@ class Sockets:
         channel = watched(room)
         place = socket.place(room) or (self._place(socket, channel, viewer_id) if channel else room)
         try:
-            self._table.update_item(
+            answer = self._table.update_item(
                 Key=_key(socket.connection_id),
                 UpdateExpression="ADD rooms :room SET expires_at = if_not_exists(expires_at, :expires)",
                 ConditionExpression="attribute_not_exists(closed) AND "
@@ -138,6 +138,7 @@ class Sockets:
                     ":most": MOST_ROOMS,
                     ":expires": _seconds(socket.expires_at),
                 },
+                ReturnValues="UPDATED_NEW",
             )
         except ClientError as error:
             refused_item(error)
@@ -145,6 +146,9 @@ class Sockets:
         if not channel:
             self._enter(socket, room, now)
             return
+        if any(_room(other) == room and other != place for other in _places(answer["Attributes"])):
+            self._take_back(socket.connection_id, place)
+            raise TooManyRoomsError("a socket watches a channel as one viewer")
         self._presence.take(_seat(socket.connection_id, place), socket.expires_at)
         if "closed" in (get(self._table, _key(socket.connection_id), consistent=True) or {}):
             self._leave_place(socket.connection_id, place)  # it was closed in between, and nobody else would
@@ -155,9 +159,12 @@ class Sockets:
         if place is None:
             return
         self._leave_place(socket.connection_id, place)
+        self._take_back(socket.connection_id, place)
+
+    def _take_back(self, connection_id: str, place: str) -> None:
         try:
             self._table.update_item(
-                Key=_key(socket.connection_id),
+                Key=_key(connection_id),
                 UpdateExpression="DELETE rooms :room",
                 ConditionExpression="attribute_exists(pk)",
                 ExpressionAttributeValues={":room": {place}},
@@ -226,7 +233,7 @@ class Sockets:
         return _written(self._presence.seat(channel, viewer_id or own, f"s{socket.connection_id}"))
 
     def _leave_place(self, connection_id: str, place: str) -> None:
-        if watched(_room(place)):
+        if watched(_room(place)) and place != _room(place):  # before there were seats, a place was the room alone
             with suppress(ForbiddenError):  # the viewer is there with other tabs
                 self._presence.leave(_seat(connection_id, place))
         else:

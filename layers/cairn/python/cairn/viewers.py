@@ -37,8 +37,8 @@ if TYPE_CHECKING:
 MOST_TABS = 20
 KEPT = timedelta(hours=3)
 """Longer than any tab is taken to be there, so that no item is deleted under one that still is."""
-SWEPT = 50
-"""Dead items and tabs that a count removes at most; the next one goes on, and the TTL behind it."""
+SWEPT = 200
+"""Dead items that a count removes tabs of at most; the next one goes on, and the TTL behind it."""
 _THREADS = 8
 _CHANNEL = re.compile(r"[A-Za-z0-9._~:@-]{1,100}")
 _VIEWER = re.compile(r"[A-Za-z0-9_-]{22,64}")
@@ -66,11 +66,11 @@ class Seat:
 
 @dataclass(frozen=True, slots=True)
 class Dead:
-    """Tabs of an item that are over; the item is seen with `tabs` in all, and says `over_at`."""
+    """Tabs of an item that are `over`; the item is seen with those of `tabs` in all, and says `over_at`."""
 
     key: Item
     over_at: int
-    tabs: frozenset[str]
+    tabs: dict[str, int]
     over: frozenset[str]
 
 
@@ -176,9 +176,11 @@ class Viewers:
             return True
         if there is None:
             return False
-        if seat.tab not in there.get("tabs", ()):
+        tabs, mine = _tabs(there), frozenset({seat.tab})
+        if seat.tab not in tabs:
             raise ForbiddenError("the token is not of this viewer")
-        return self._part(_key(seat), frozenset({seat.tab}), "contains(tabs, :tab)", {":tab": seat.tab})
+        unchanged = self._part(_key(seat), mine, _first_over(tabs, mine), "tabs = :seen", {":seen": set(tabs)})
+        return unchanged or self._part(_key(seat), mine, 0, "contains(tabs, :tab)", {":tab": seat.tab})
 
     def count(self, channel: str, level: int, now: datetime, soon: datetime) -> Tally:
         """Everybody who is there now. Read consistently: whoever came before is in it."""
@@ -245,24 +247,25 @@ class Viewers:
 
     def _remove(self, dead: Dead) -> bool:
         """Remove what is over of an item, unless the item changed since it was seen; whether it was done."""
-        if dead.over != dead.tabs:
-            return self._part(dead.key, dead.over, "over_at = :seen", {":seen": dead.over_at})
+        if dead.over != dead.tabs.keys():
+            rest = _first_over(dead.tabs, dead.over)
+            return self._part(dead.key, dead.over, rest, "over_at = :seen", {":seen": dead.over_at})
         values: Item = {":seen": dead.over_at}
         unchanged = "over_at = :seen AND attribute_not_exists(tabs)"
         if dead.tabs:
             unchanged, values[":tabs"] = "over_at = :seen AND tabs = :tabs", set(dead.tabs)
         return self._done("delete_item", dead.key, ConditionExpression=unchanged, ExpressionAttributeValues=values)
 
-    def _part(self, key: Item, tabs: frozenset[str], condition: str, values: Item) -> bool:
-        """Remove some of a viewer's tabs. Counts look at the rest anew, until a heartbeat says how long it lasts."""
+    def _part(self, key: Item, tabs: frozenset[str], rest: int, condition: str, values: Item) -> bool:
+        """Remove some of a viewer's tabs, of which the `rest` is there until then, or longer."""
         names = {f"#tab{number}": tab for number, tab in enumerate(sorted(tabs))}
         return self._done(
             "update_item",
             key,
-            UpdateExpression=f"DELETE tabs :over REMOVE {', '.join(names)} SET over_at = :unknown",
+            UpdateExpression=f"DELETE tabs :over REMOVE {', '.join(names)} SET over_at = :rest",
             ConditionExpression=condition,
             ExpressionAttributeNames=names,
-            ExpressionAttributeValues={**values, ":over": set(tabs), ":unknown": 0},
+            ExpressionAttributeValues={**values, ":over": set(tabs), ":rest": rest},
         )
 
     def _done(self, operation: str, key: Item, **options: Any) -> bool:
@@ -298,10 +301,15 @@ def _tabs(item: Item) -> dict[str, int]:
     return {tab: int(item[tab]) for tab in item.get("tabs", ())}
 
 
+def _first_over(tabs: dict[str, int], without: frozenset[str]) -> int:
+    """When the first of the others is over, or longer: heartbeats only prolong."""
+    return min((until for tab, until in tabs.items() if tab not in without), default=0)
+
+
 def _dead(item: Item, now: datetime) -> Dead | None:
     """What of an item is over; None when nothing is."""
     tabs = _tabs(item)
     over = frozenset(tab for tab, until in tabs.items() if until <= to_millis(now))
     if tabs and not over:
         return None
-    return Dead({"pk": item["pk"], "sk": item["sk"]}, int(item["over_at"]), frozenset(tabs), over)
+    return Dead({"pk": item["pk"], "sk": item["sk"]}, int(item["over_at"]), tabs, over)
