@@ -18,7 +18,7 @@ const ANSWER_WITHIN = 10 * SECOND;
 const WINDOW = 60; // seconds in which joins are counted, for a 429 that does not say when to come again
 const BACKOFF = 2 * SECOND;
 const BACKOFF_CAP = MINUTE;
-const LOOK_EVERY = 10 * SECOND; // a stream asks ten times as often
+const LOOKS = 3; // at the count, to a heartbeat: a stream asks ten times as often
 const LINGER = SECOND; // an element that is moved, or drawn anew by a framework, stays the viewer it was
 const OPEN = 1; // WebSocket.OPEN
 const KEY = 'cairn:viewer';
@@ -305,7 +305,7 @@ export class Watching {
 
   #lookLater() {
     const longer = this.#unseen > 1 ? this.#backOff(this.#unseen) : 0;
-    this.#later('look', LOOK_EVERY + longer, () => this.#look());
+    this.#later('look', this.#about.heartbeatInterval / LOOKS + longer, () => this.#look());
   }
 
   // -- for both

@@ -159,7 +159,9 @@ def test_where_sockets_are_refused_people_are_counted_by_heartbeats_until_they_l
         assert viewers(local_cloud, channel) == 4, "the heartbeats do not last"
         left = time.time()
         leaves.page.goto("about:blank")
-        gone_after = crashes.sees((2, 2), left)
+        wait_for(lambda: viewers(local_cloud, channel) == 2 or None)
+        gone_after = time.time() - left
+        crashes.sees((2, 2), left)
         crashed = crashes.crashes()
         wait_for(lambda: viewers(local_cloud, channel) == 1 or None, TIME_OUT_SECONDS + 2 * INTERVAL_SECONDS)
         missed_after = time.time() - crashed
