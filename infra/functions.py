@@ -76,9 +76,9 @@ class Function(Construct):
         )
         output(self, f"{self.id}Function", self.resource.function_name, description=description)
 
-    def allow(self, *actions: str, on: str | Sequence[str]) -> None:
+    def allow(self, *actions: str, on: str | Sequence[str], when: Mapping[str, object] | None = None) -> None:
         resources = [on] if isinstance(on, str) else list(on)
-        self.role.add_to_policy(iam.PolicyStatement(actions=list(actions), resources=resources))
+        self.role.add_to_policy(iam.PolicyStatement(actions=list(actions), resources=resources, conditions=when))
 
     def tell(self, **environment: str) -> None:
         for name, value in environment.items():

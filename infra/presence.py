@@ -77,7 +77,8 @@ class Presence(Construct):
             tables.grant_presence(function)
             tables.presence.grant(function, "Query")
             # Whoever asks when a count is due makes it, for all others who ask.
-            tables.stats.grant(function, "GetItem", "PutItem")
+            tables.stats.grant(function, "GetItem")
+            tables.stats.grant(function, "PutItem", keys="channel:live:*")
         # Sockets that ended without a word.
         sockets.grant_ask(self.count_viewers)
         tables.channels.grant(self.viewer_heartbeat, "GetItem", "BatchGetItem", "Query")

@@ -81,13 +81,15 @@ class Table(Construct):
             )
         output(self, f"{pascal(name)}Table", self.resource.table_name, description=f"Name of the {name} table")
 
-    def grant(self, function: Function, *actions: str, indexes: tuple[str, ...] = ()) -> None:
-        """Let a function use the table, and Query the indexes named.
+    def grant(self, function: Function, *actions: str, indexes: tuple[str, ...] = (), keys: str | None = None) -> None:
+        """Let a function use the table, or of it the partition keys that are like `keys`; and Query the indexes named.
 
         A transaction has no action of its own: IAM checks the Put, Update, Delete and ConditionCheck in it.
         """
         arn = self.resource.table_arn
-        function.allow(*(f"dynamodb:{action}" for action in actions), on=arn)
+        # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/specifying-conditions.html
+        like = {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": [keys]}} if keys else None
+        function.allow(*(f"dynamodb:{action}" for action in actions), on=arn, when=like)
         if indexes:
             function.allow("dynamodb:Query", on=[f"{arn}/index/{index}" for index in indexes])
         function.tell(**{f"{self.name.upper()}_TABLE": self.resource.table_name})

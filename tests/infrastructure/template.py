@@ -17,6 +17,7 @@ class Statement:
     effect: str
     actions: tuple[str, ...]
     resources: tuple[Any, ...]
+    conditions: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,7 @@ class Template:
                             effect=statement["Effect"],
                             actions=tuple(_many(statement["Action"])),
                             resources=tuple(_many(statement["Resource"])),
+                            conditions=statement.get("Condition", {}),
                         ),
                     )
 

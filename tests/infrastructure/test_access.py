@@ -96,6 +96,19 @@ def test_every_table_is_reached_only_by_the_functions_granted_it(template: Templ
     assert _reached(template, template.named("Table"), "dynamodb") == TABLES
 
 
+def test_who_counts_viewers_stores_no_other_subjects_readings(template: Template) -> None:
+    """One of them is called by anybody."""
+    (stats,) = (logical_id for logical_id, name in template.named("Table").items() if name == "Stats")
+    roles = {target(properties["Role"]): name for name, properties in _functions(template).items()}
+    live = {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["channel:live:*"]}}
+    writes = {
+        roles[role]: statement.conditions
+        for role, statement in template.policies()
+        if "dynamodb:PutItem" in statement.actions and any(target(one) == stats for one in statement.resources)
+    }
+    assert {name for name, condition in writes.items() if condition == live} == {"viewer_heartbeat", "count_viewers"}
+
+
 def test_every_queue_is_reached_only_by_the_functions_granted_it(template: Template) -> None:
     queues = {
         logical_id: name
