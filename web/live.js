@@ -38,9 +38,15 @@ function open() {
 }
 
 function refuse() {
+  const title = find('refused').querySelector('h1');
+  if (/^\/live\/?$/.test(location.pathname)) title.textContent = 'Which channel?';
   find('content').hidden = true;
   find('refused').hidden = false;
-  find('refused').querySelector('h1').focus();
+  find('which').onsubmit = (event) => {
+    event.preventDefault();
+    location.assign(`/live/${find('wanted').value}`);
+  };
+  title.focus();
 }
 
 function state(now) {

@@ -110,7 +110,7 @@ class Audience:
         return {
             "channelId": channel,
             "name": self.names.get(channel),
-            "webSocketUrl": f"{self._origin.replace('http', 'ws', 1)}/live",
+            "webSocketUrl": f"{self._origin.replace('http', 'ws', 1)}/sockets",
             "heartbeatInterval": self.interval,
             "countInterval": 2000,
             "followers": self.followers.get(channel),

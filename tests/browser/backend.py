@@ -134,7 +134,7 @@ class Backend:
 
     async def _start(self) -> None:
         app = web.Application(middlewares=[self._gate])
-        app.router.add_get("/live", self._live)
+        app.router.add_get("/sockets", self._live)
         app.router.add_get("/api/config", self._config)
         app.router.add_route("*", "/api/session", self._session)
         app.router.add_post("/api/session/refresh", self._renew)
@@ -164,7 +164,7 @@ class Backend:
     async def _admit(
         self, request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
     ) -> web.StreamResponse:
-        if self.down or (request.path == "/live" and self.audience.sockets_refused):
+        if self.down or (request.path == "/sockets" and self.audience.sockets_refused):
             return web.json_response({"error": "down"}, status=503)
         leaderboard = request.path.startswith(("/api/leaderboard", "/api/ws-ticket"))
         if leaderboard and not self._who(request):
@@ -202,7 +202,7 @@ class Backend:
         )
 
     async def _config(self, request: web.Request) -> web.Response:
-        answer: dict[str, Any] = {"webSocketUrl": f"{self.origin.replace('http', 'ws', 1)}/live", "timeZone": "UTC"}
+        answer: dict[str, Any] = {"webSocketUrl": f"{self.origin.replace('http', 'ws', 1)}/sockets", "timeZone": "UTC"}
         return web.json_response(answer | ({"ladders": self.ladders} if self.ladders else {}))
 
     async def _session(self, request: web.Request) -> web.Response:

@@ -341,7 +341,20 @@ def test_the_code_to_embed_is_copied(page: Page, context: BrowserContext, backen
     assert f'src="{backend.origin}/viewers.js"' in copied
 
 
-@pytest.mark.parametrize("path", ["/live/%20", "/live/a%20b", "/live/%E0", "/live/", "/live/a/b", f"/live/{'x' * 101}"])
+def test_whoever_names_no_channel_is_asked_which(page: Page, backend: Backend) -> None:
+    page.goto("/")
+    page.get_by_role("link", name="Live viewers").click()
+    expect(page.get_by_role("heading", name="Which channel?")).to_be_focused()
+    page.get_by_label("Channel").fill("a channel")
+    page.get_by_role("button", name="Watch").click()
+    assert page.get_by_label("Channel").evaluate("(field) => field.validity.patternMismatch")
+    page.get_by_label("Channel").fill("demo")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/live/demo")
+    expect(page.locator("#viewers")).to_have_text("1")
+
+
+@pytest.mark.parametrize("path", ["/live/%20", "/live/a%20b", "/live/%E0", "/live/a/b", f"/live/{'x' * 101}"])
 def test_what_is_no_channel_is_said_so_plainly(page: Page, backend: Backend, path: str) -> None:
     page.goto(path)
     expect(page.locator("h1:visible")).to_have_text("There is no such channel")
