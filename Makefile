@@ -5,6 +5,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
+# Every function of the local cloud is a process of its own: compiled once, whatever the shell asks for.
+unexport PYTHONDONTWRITEBYTECODE
 
 help: ## what can be typed here
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

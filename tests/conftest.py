@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 
 os.environ |= {
@@ -20,3 +21,14 @@ for variable in ("AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_SESSION_TOKEN"):
 from tests.support.local_cloud import local_cloud  # noqa: E402 - the environment comes first
 
 __all__ = ["local_cloud"]
+
+
+def pytest_configure() -> None:
+    """Look for garbage seldom: as often as Python does of itself, it takes a fifth of all time."""
+    gc.set_threshold(5_000)
+
+
+def pytest_collection_finish() -> None:
+    """What was imported stays, and is no more looked through for garbage."""
+    gc.collect()
+    gc.freeze()

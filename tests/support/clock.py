@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from types import ModuleType
 from typing import Any
 
@@ -61,12 +62,17 @@ def _put_in_place_of_sleep(old: Callable[[float], None], new: Callable[[float], 
     vars(time)["sleep"] = new
     for name, module in list(sys.modules.items()):
         if name.startswith(("cairn.", "functions.")):
-            for function in _functions(module):
+            for function in _with_defaults(module):
                 if function.__kwdefaults__:
                     function.__kwdefaults__ |= {
                         key: new for key, value in function.__kwdefaults__.items() if value == old
                     }
                 function.__defaults__ = tuple(new if value == old else value for value in function.__defaults__ or ())
+
+
+@cache
+def _with_defaults(module: ModuleType) -> list[Any]:
+    return [function for function in _functions(module) if function.__defaults__ or function.__kwdefaults__]
 
 
 def _functions(module: ModuleType) -> Iterator[Any]:

@@ -11,14 +11,19 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from copy import copy, deepcopy
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 from uuid import uuid4
 
 import boto3
 import botocore.session
 import httpx
+from botocore import UNSIGNED
+from botocore.config import Config
+from botocore.handlers import BUILTIN_HANDLERS
+from botocore.hooks import HierarchicalEmitter
 from botocore.loaders import create_loader
 from ministack.services import dynamodb
 from moto import mock_aws
@@ -78,33 +83,33 @@ class Context:
         return int(self.seconds * 1000)
 
 
-def make_tables() -> None:
+def make_tables(client: Any) -> None:
     """The template's tables, by the names of the functions' environment."""
-    client = boto3.client("dynamodb")
     for variable, definition in TABLES.items():
-        client.create_table(TableName=variable.lower(), BillingMode="PAY_PER_REQUEST", **definition)
-        os.environ[variable] = variable.lower()
+        client("dynamodb").create_table(TableName=variable.lower(), BillingMode="PAY_PER_REQUEST", **definition)
 
 
 class Cloud:
-    """Tables, queues and secrets by the names of the functions' environment."""
+    """Tables, queues and secrets by the names of the functions' environment, made and read through `client`."""
 
-    def __init__(self) -> None:
-        sqs = boto3.client("sqs")
-        make_tables()
+    def __init__(self, client: Any = boto3.client, make_tables: Callable[[Any], None] = make_tables) -> None:
+        self._sqs = client("sqs")
+        make_tables(client)
+        os.environ.update({variable: variable.lower() for variable in TABLES})
         for variable, name in QUEUES.items():
             attributes: Any = {"Attributes": {"FifoQueue": "true"}} if name.endswith(".fifo") else {}
-            os.environ[variable] = sqs.create_queue(QueueName=name, **attributes)["QueueUrl"]
+            os.environ[variable] = self._sqs.create_queue(QueueName=name, **attributes)["QueueUrl"]
+        secrets = client("secretsmanager")
         for variable, keys in SECRETS.items():
-            boto3.client("secretsmanager").create_secret(Name=variable.lower(), SecretString=json.dumps(keys))
+            secrets.create_secret(Name=variable.lower(), SecretString=json.dumps(keys))
             os.environ[variable] = variable.lower()
         os.environ.update(SETTINGS)
-        self._streams = boto3.client("dynamodbstreams")
+        self._streams = client("dynamodbstreams")
         self._read: set[str] = set()
 
     @cached_property
     def people(self) -> UserPool:
-        """Made when it is first asked for: its key takes moto a tenth of a second."""
+        """Made when it is first asked for."""
         return UserPool()
 
     def table(self, variable: str) -> Any:
@@ -112,19 +117,24 @@ class Cloud:
 
     def changes(self) -> list[dict[str, Any]]:
         """The stats table's stream records that were not taken out yet, as Lambda brings them."""
-        arn = self._streams.list_streams(TableName="stats_table")["Streams"][0]["StreamArn"]
-        shard = self._streams.describe_stream(StreamArn=arn)["StreamDescription"]["Shards"][0]["ShardId"]
-        iterator = self._streams.get_shard_iterator(StreamArn=arn, ShardId=shard, ShardIteratorType="TRIM_HORIZON")
+        iterator = self._streams.get_shard_iterator(**self._shard, ShardIteratorType="TRIM_HORIZON")
         records = self._streams.get_records(ShardIterator=iterator["ShardIterator"], Limit=1000)["Records"]
         fresh = [record for record in records if record["eventID"] not in self._read]
         self._read |= {record["eventID"] for record in fresh}
         return [record for record in fresh if record["eventName"] in ("INSERT", "MODIFY")]
 
+    @cached_property
+    def _shard(self) -> dict[str, Any]:
+        """The only one there is of the stats table's stream."""
+        arn = self._streams.list_streams(TableName="stats_table")["Streams"][0]["StreamArn"]
+        shard = self._streams.describe_stream(StreamArn=arn)["StreamDescription"]["Shards"][0]["ShardId"]
+        return {"StreamArn": arn, "ShardId": shard}
+
     def messages(self, variable: str) -> list[dict[str, Any]]:
         """The visible messages of a queue, as Lambda brings them; they stay invisible until deleted or changed."""
         records: list[dict[str, Any]] = []
         while True:
-            found = boto3.client("sqs").receive_message(
+            found = self._sqs.receive_message(
                 QueueUrl=os.environ[variable], MaxNumberOfMessages=10, MessageSystemAttributeNames=["All"]
             )
             if not found.get("Messages"):
@@ -142,7 +152,7 @@ class Cloud:
             ]
 
     def delete(self, variable: str, record: dict[str, Any]) -> None:
-        boto3.client("sqs").delete_message(QueueUrl=os.environ[variable], ReceiptHandle=record["receiptHandle"])
+        self._sqs.delete_message(QueueUrl=os.environ[variable], ReceiptHandle=record["receiptHandle"])
 
     def flow(self) -> None:
         """Bring everything that waits to its function until nothing waits any more."""
@@ -181,15 +191,51 @@ def forget() -> None:
                     value.cache_clear()
 
 
-# boto3 reads each service's description anew for each session; one reader for all tests makes a fresh account cheap.
+# What follows makes an account cheap that is fresh for each test.
+
+_tables_as_made: dict[str, Any] = {}
+
+
+def _make_tables_again(client: Any) -> None:
+    """If they are MiniStack's, a copy of those of the first account."""
+    if not _tables_as_made:
+        make_tables(client)
+        _tables_as_made.update(deepcopy(dict(dynamodb._tables)))
+    for name, table in deepcopy(_tables_as_made).items():
+        dynamodb._tables[name] = table
+
+
+# boto3 reads each service's description anew for each session: one reader for all, whoever makes them.
 _descriptions = create_loader()
+vars(botocore.session)["create_loader"] = lambda _path: _descriptions
+# Nobody here looks at a signature or at who calls, nor is there a proxy; botocore takes long for each.
+_PLAIN = Config(signature_version=UNSIGNED, user_agent="tests", proxies={})
 
 
 def fresh_session() -> botocore.session.Session:
     """What an account's clients have in common."""
-    session = botocore.session.get_session()
-    session.register_component("data_loader", _descriptions)
+    hooks = copy(_hooks(tuple(BUILTIN_HANDLERS)))
+    session = botocore.session.Session(event_hooks=hooks, include_builtin_handlers=False)
+    session.set_default_client_config(_PLAIN)
     return session
+
+
+@lru_cache(maxsize=1)
+def _hooks(handlers: tuple[Any, ...]) -> HierarchicalEmitter:
+    """botocore's own, with whatever stands in the place of the network: registering them takes ten times a copy."""
+    hooks = HierarchicalEmitter()
+    botocore.session.Session(event_hooks=hooks)
+    return hooks
+
+
+def _own_client(service: str) -> Any:
+    """One for every account: it knows nothing of the one that it was made in."""
+    return _client(service, tuple(BUILTIN_HANDLERS))
+
+
+@lru_cache(maxsize=4)
+def _client(service: str, handlers: tuple[Any, ...]) -> Any:
+    return boto3.Session(botocore_session=fresh_session()).client(service)  # type: ignore[call-overload]  # one of many
 
 
 @contextmanager
@@ -203,7 +249,7 @@ def cloud(transport: httpx.BaseTransport) -> Iterator[Cloud]:
         forget()
         http.transport = transport
         try:
-            yield Cloud()
+            yield Cloud(_own_client, _make_tables_again)
         finally:
             http.client().close()
             http.transport = None

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from threading import RLock
 from types import ModuleType
 from typing import Any
@@ -87,4 +88,8 @@ def stored(variable: str) -> Stored:
 
 
 setattr(BotocoreStubber, "process_request", _answered)  # noqa: B010 - mypy would have a method stay as it is
+# What an expression's text alone decides is found once; who asks for its tokens gets a list of their own.
+_tokens = lru_cache(dynamodb._tokenize)
+vars(dynamodb)["_tokenize"] = lambda text: [*_tokens(text)]
+vars(dynamodb)["_condition_syntax_error"] = lru_cache(dynamodb._condition_syntax_error)
 vars(dynamodb)["_STREAM_RETENTION_SECONDS"] = 10**9  # here a stream's readers are looked at after whole days too
