@@ -13,7 +13,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from copy import copy, deepcopy
 from dataclasses import dataclass, field
-from functools import cached_property, lru_cache
+from functools import cache, cached_property, lru_cache
+from types import ModuleType
 from typing import Any
 from uuid import uuid4
 
@@ -23,7 +24,7 @@ import httpx
 from botocore import UNSIGNED
 from botocore.config import Config
 from botocore.handlers import BUILTIN_HANDLERS
-from botocore.hooks import HierarchicalEmitter
+from botocore.hooks import EventAliaser, HierarchicalEmitter
 from botocore.loaders import create_loader
 from ministack.services import dynamodb
 from moto import mock_aws
@@ -186,9 +187,13 @@ def forget() -> None:
     http.client.cache_clear()
     for name, module in list(sys.modules.items()):
         if name.startswith("functions."):
-            for value in vars(module).values():
-                if hasattr(value, "cache_clear"):
-                    value.cache_clear()
+            for value in _cached(module):
+                value.cache_clear()
+
+
+@cache
+def _cached(module: ModuleType) -> list[Any]:
+    return [value for value in vars(module).values() if hasattr(value, "cache_clear")]
 
 
 # What follows makes an account cheap that is fresh for each test.
@@ -208,6 +213,10 @@ def _make_tables_again(client: Any) -> None:
 # boto3 reads each service's description anew for each session: one reader for all, whoever makes them.
 _descriptions = create_loader()
 vars(botocore.session)["create_loader"] = lambda _path: _descriptions
+# Nor does a name change its meaning from one client to the next.
+_plain: Any = EventAliaser(HierarchicalEmitter())  # its types leave this method out
+_aliased = cache(_plain._alias_event_name)
+setattr(EventAliaser, "_alias_event_name", lambda _, name: _aliased(name))  # noqa: B010 - mypy knows of none
 # Nobody here looks at a signature or at who calls, nor is there a proxy; botocore takes long for each.
 _PLAIN = Config(signature_version=UNSIGNED, user_agent="tests", proxies={})
 
