@@ -14,7 +14,7 @@ help: ## what can be typed here
 run: .venv/ready ## the whole of Cairn on this machine: local cloud, sandbox platforms, demo
 	@python -m local.run
 
-test: .venv/ready ## every test: unit, integration, crashes, template, local cloud, browser; eight or nine minutes on two cores
+test: .venv/ready ## every test: unit, integration, crashes, template, local cloud, browser; eight to ten minutes on two cores
 	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target test-in-the-cloud test-here test-crashes
 
 test-in-the-cloud: .venv/ready
