@@ -12,7 +12,7 @@ HEAD = """# Performance
 
 Written by `make bench` (`python -m bench`), which takes some eight minutes and needs no AWS account; run it again
 to repeat the figures. They are ratios and counts; absolute times depend on the machine and are not judged. Calls and
-capacity units come from a meter at botocore's edge ([tests/support/meter.py](../tests/support/meter.py)), which
+capacity units come from a meter at botocore's edge ([testing/meter.py](../testing/meter.py)), which
 works DynamoDB's units out by AWS's published rules: what emulators say of them is wrong.
 """
 

@@ -10,15 +10,16 @@ from dataclasses import astuple, dataclass, field
 from functools import cached_property
 from typing import Any
 
-from cairn.api_keys import ApiKeys
-from cairn.channels import Channel, Channels
-from cairn.dynamo import chunks
-from cairn.instants import now, to_millis
-from cairn.observing import logger
-from tests.support.api import event
-from tests.support.cloud import Cloud, Context, Handler, cloud
-from tests.support.meter import Meter, Usage, metered
-from tests.support.platforms import FakePlatforms
+from cairn.aws.dynamodb import chunks
+from cairn.channels.registry import Channel, Channels
+from cairn.clock import now, to_millis
+from cairn.identity.api_keys import ApiKeys
+from cairn.observability import logger
+from testing.api import event
+from testing.cloud import Cloud, Context, Handler, cloud
+from testing.functions import FUNCTIONS
+from testing.meter import Meter, Usage, metered
+from testing.platforms import FakePlatforms
 
 PLATFORM_LINES = 300
 """Bytes of the START, END and REPORT lines that Lambda adds to an invocation's log."""
@@ -124,36 +125,31 @@ class Account:
 
     def sweep(self) -> Work:
         """A tick of the schedule, and the batches that it leaves to the queue."""
-        from functions.fetch_stats.handler import handler
 
-        work = self.run(handler, {"source": "schedule"})
-        return self.drain("FETCH_QUEUE_URL", handler, work)
+        work = self.run(FUNCTIONS["fetch_stats"], {"source": "schedule"})
+        return self.drain("FETCH_QUEUE_URL", FUNCTIONS["fetch_stats"], work)
 
     def detect(self, changed: list[dict[str, Any]] | None = None) -> Work:
         """Detection of everything that the stats table's stream holds, or of these of its records."""
-        from functions.detect_milestone.handler import handler
 
         self.changed = self.aws.changes() if changed is None else changed
-        return self.run(handler, {"Records": self.changed})
+        return self.run(FUNCTIONS["detect_milestone"], {"Records": self.changed})
 
     def remember(self) -> Work:
         """History of what was detected last."""
-        from functions.record_history.handler import handler
 
-        return self.run(handler, {"Records": self.changed})
+        return self.run(FUNCTIONS["record_history"], {"Records": self.changed})
 
     def notify(self) -> Work:
         """Every message of the notify queue, and those that come of them."""
-        from functions.notify.handler import handler
 
-        return self.drain("NOTIFY_QUEUE_URL", handler)
+        return self.drain("NOTIFY_QUEUE_URL", FUNCTIONS["notify"])
 
     def expand(self) -> Work:
         """The one message that waits for notify, and nothing of what comes of it."""
-        from functions.notify.handler import handler
 
         (record,) = self.aws.messages("NOTIFY_QUEUE_URL")
-        return self.bring("NOTIFY_QUEUE_URL", handler, record)
+        return self.bring("NOTIFY_QUEUE_URL", FUNCTIONS["notify"], record)
 
     def drain(self, queue: str, handler: Handler, work: Work = NOTHING) -> Work:
         """Bring a queue's messages one by one until there are none."""
@@ -170,12 +166,11 @@ class Account:
 
     def tell(self) -> Work:
         """Every message of the broadcast queue, as many in a batch as Lambda brings, and those that come of them."""
-        from functions.broadcast.handler import handler
 
         work = NOTHING
         while records := self.aws.messages("BROADCAST_QUEUE_URL"):
             for batch in chunks(records, 10):
-                work += self.run(handler, {"Records": list(batch)}) + QUEUED
+                work += self.run(FUNCTIONS["broadcast"], {"Records": list(batch)}) + QUEUED
             for record in records:
                 self.aws.delete("BROADCAST_QUEUE_URL", record)
         return work
@@ -187,11 +182,9 @@ class Account:
 
     def call(self, method: str, path: str, body: object = None, *, query: Mapping[str, str] | None = None) -> Work:
         """A request to the API with a key that this Lambda has let in before."""
-        from functions.api.handler import gate, handler
-
-        gate().admit(event("GET", "/api/channels", headers=self._bearer))
+        FUNCTIONS["api"].dependencies.authenticator.authenticate(event("GET", "/api/channels", headers=self._bearer))
         text = None if body is None else json.dumps(body)
-        return self.run(handler, event(method, path, query=query or "", headers=self._bearer, body=text))
+        return self.run(FUNCTIONS["api"], event(method, path, query=query or "", headers=self._bearer, body=text))
 
     @property
     def body(self) -> Any:

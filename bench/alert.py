@@ -20,12 +20,12 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from bench.figures import Figure, Section, at_least, at_most
 from bench.telegram import PER_SECOND, Telegram, telegram
-from cairn.instants import now
+from cairn.aws.sqs import Queue
+from cairn.clock import now
 from cairn.messages import Alert
-from cairn.milestones import Milestones, milestone_key
 from cairn.model import Milestone, Subject, new_trace_id
-from cairn.queue import Queue
-from tests.support.cloud import Cloud
+from cairn.readings.milestones import Milestones, milestone_key
+from testing.cloud import Cloud
 
 CHATS = 500
 LAMBDAS = 8

@@ -15,16 +15,17 @@ from typing import Any
 import boto3
 
 from bench.account import NOTHING, QUEUED, Account, Work, account
-from cairn.counting import PER_SHARD, Counting
-from cairn.instants import now
-from cairn.viewers import Seat, Viewers
+from cairn.clock import now
+from cairn.viewers.counting import PER_SHARD, Counting
+from cairn.viewers.presence_slots import PresenceSlot, PresenceSlots
+from testing.clock import ControlledClock, controlled_clock
+from testing.cloud import Context
+from testing.dynamodb import stored
+from testing.fifo import Fifo, in_place_of_sqs
+from testing.functions import FUNCTIONS, Running
+from testing.meter import item_size
+from testing.posting import FakePoster, in_place_of_api_gateway
 from tests.integration.viewers.site import Site
-from tests.support.clock import ControlledClock, controlled_clock
-from tests.support.cloud import Context
-from tests.support.dynamodb import stored
-from tests.support.fifo import Fifo, in_place_of_sqs
-from tests.support.meter import item_size
-from tests.support.posting import FakePoster, in_place_of_api_gateway
 
 CHANNEL = "evening-show"
 TAB = "sL0SM9cOFvHcCIhA="
@@ -89,14 +90,7 @@ class Audience:
 
     def lambdas(self, number: int) -> list[Counting]:
         """What so many Lambdas that have just started count with."""
-        from functions.viewer_heartbeat import parts
-
-        counting = []
-        for _ in range(number):
-            parts.presence.cache_clear()
-            parts.counting.cache_clear()
-            counting.append(parts.counting())
-        return counting
+        return [Running("viewer_heartbeat").dependencies.counting for _ in range(number)]
 
     def fill(self, viewers: int) -> int:
         """Let so many watch the channel, spread as if it had grown; how many bytes the table holds of each."""
@@ -104,17 +98,16 @@ class Audience:
         with self.made.invocation():
             self.lambdas(1)[0].current(CHANNEL, entered=True)
         key = {"pk": CHANNEL, "sk": "count"}
-        level = _put(viewers, Viewers(table))
+        level = _put(viewers, PresenceSlots(table))
         table.put_item(Item=table.get_item(Key=key)["Item"] | {"level": level})
         seat = {"pk": {"S": f"{CHANNEL}#0.0"}, "sk": {"S": _name(0)}}
         return item_size(boto3.client("dynamodb").get_item(TableName=table.name, Key=seat)["Item"])
 
     def _counted(self) -> Passed:
-        from functions.count_viewers.handler import handler
 
         began = now()
         with self.made.invocation() as done:
-            self.queue.deliver(lambda _, event: handler(event, Context(20.0)))  # type: ignore[arg-type]  # what is looked at of Lambda's
+            self.queue.deliver(lambda _, event: FUNCTIONS["count_viewers"](event, Context(20.0)))
         waited = (now() - began) / timedelta(seconds=1)
         return Passed(done.work + QUEUED, waited, done.log.count('"viewers counted"'))
 
@@ -152,15 +145,15 @@ def _name(number: int) -> str:
     return f"viewer{number:016}"
 
 
-def _put(viewers: int, adapter: Viewers) -> int:
-    """Viewers beside one that the adapter has written; over how many levels."""
-    first, keys, level = Seat(CHANNEL, _name(0), TAB, 0), _Keys(), 0
+def _put(viewers: int, adapter: PresenceSlots) -> int:
+    """PresenceSlots beside one that the adapter has written; over how many levels."""
+    first, keys, level = PresenceSlot(CHANNEL, _name(0), TAB, 0), _Keys(), 0
     adapter.enter(first, now() + LASTING, now())
     table = stored("PRESENCE_TABLE")
     pattern = next(item for item in table.items() if item["sk"] == {"S": first.viewer_id})
-    writing = Viewers(keys)  # type: ignore[arg-type]  # all that is asked of the table
+    writing = PresenceSlots(keys)  # type: ignore[arg-type]  # all that is asked of the table
     for number in range(1, viewers):
         level += number > PER_SHARD * 4**level
-        writing.enter(Seat(CHANNEL, _name(number), TAB, level), now() + LASTING, now())
+        writing.enter(PresenceSlot(CHANNEL, _name(number), TAB, level), now() + LASTING, now())
         table.put(pattern | {name: {"S": value} for name, value in keys.seen.items()})
     return level

@@ -18,7 +18,7 @@ from bench.units import MANY as MANY_CHANNELS
 from bench.viewers import BEATS, HOUR, INTERVAL_SECONDS, INTERVALS, MANY, PINGS, ViewersSpent
 from infra.settings import Settings
 from infra.stack import Cairn
-from tests.support import meter
+from testing import meter
 
 DAYS = 30
 CHANGED = 0.25

@@ -16,7 +16,7 @@ import httpx
 
 from bench.empty import deploy_page
 from bench.figures import Figure, Section
-from tests.support.local_cloud import LocalCloud, started
+from testing.local_cloud import LocalCloud, started
 
 CLIENTS = 4
 ROUNDS = 3

@@ -13,9 +13,9 @@ from decimal import Decimal
 from typing import Any
 
 from bench.account import Account
-from cairn import ranks
+from cairn.leaderboard import rank_counters
 from cairn.model import Number
-from tests.support.dynamodb import stored
+from testing.dynamodb import stored
 
 HIGHEST = 130_000
 """Dollars; whoever has more was made by the API."""
@@ -55,6 +55,6 @@ def _like(pattern: dict[str, Any], sk: str, score: str) -> dict[str, Any]:
 def _counted(scores: Iterable[Number]) -> dict[str, Counter[str]]:
     counts: defaultdict[str, Counter[str]] = defaultdict(Counter)
     for score in scores:
-        for node, branches in ranks.moves(None, score).items():
+        for node, branches in rank_counters.changes(None, score).items():
             counts[node].update(branches)
     return counts

@@ -16,10 +16,10 @@ from websockets.sync.client import connect
 
 from bench.empty import deploy
 from bench.figures import Figure, Section, at_most
-from cairn.instants import now
+from cairn.clock import now
 from cairn.model import Reading, Subject, new_trace_id
-from cairn.stats import Stats
-from tests.support.local_cloud import LocalCloud, started
+from cairn.readings.stats import Stats
+from testing.local_cloud import LocalCloud, started
 
 ROUNDS = 40
 EVERY = 5

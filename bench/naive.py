@@ -13,8 +13,8 @@ from typing import Any
 
 import boto3
 
-from cairn.instants import to_millis
-from tests.support.meter import item_size, read_blocks
+from cairn.clock import to_millis
+from testing.meter import item_size, read_blocks
 
 _NAME, _INDEX = "naive", "by_expiry"
 

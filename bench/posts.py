@@ -21,9 +21,9 @@ from yarl import URL
 
 from bench.figures import Figure, Section, at_least
 from bench.gateway import gateway
-from cairn.connections import connections
-from cairn.frames import frame
-from cairn.instants import now
+from cairn.aws.websocket_api import connect
+from cairn.clock import now
+from cairn.realtime.frames import frame
 from functions.broadcast.fanout import AT_ONCE, Fanout, Post
 
 POSTS = 2000
@@ -57,7 +57,7 @@ def cairn(to: Gateway) -> None:
     """asyncio's streams, by the function's own fan-out."""
 
     async def post() -> None:
-        poster = connections(to.url)
+        poster = connect(to.url)
         outcome = await Fanout(poster).tell({one: [Post(0, to.text)] for one in IDS}, 60)
         await poster.close()
         if outcome.posted[0] != POSTS:

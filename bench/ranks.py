@@ -15,16 +15,17 @@ import boto3
 from bench.account import NOTHING, QUEUED, Account, Work, account
 from bench.figures import Figure, Section, at_most
 from bench.floor import fill, hire
-from cairn.instants import now
+from cairn.aws.sqs import Queue
+from cairn.clock import now
+from cairn.leaderboard.board_refresh import BoardRefresh
 from cairn.messages import BoardChanged
 from cairn.model import Number
-from cairn.presence import Presence
-from cairn.queue import Queue
-from cairn.refreshes import Refreshes
-from cairn.sockets import Sockets
-from cairn.tickets import Holder
-from tests.support.meter import item_size, read_blocks
-from tests.support.posting import FakePoster, in_place_of_api_gateway
+from cairn.realtime.membership import Sockets
+from cairn.realtime.tickets import Holder
+from cairn.viewers.presence import Presence
+from testing.functions import FUNCTIONS
+from testing.meter import item_size, read_blocks
+from testing.posting import FakePoster, in_place_of_api_gateway
 
 SIZES = (10, 1_000, 100_000)
 BUDGET = 1.5
@@ -142,12 +143,11 @@ def _updates(made: Account, ids: Sequence[int], scores: list[Number]) -> Seen:
 
 def _celebrations(made: Account) -> Work:
     """What is said in rooms; a board that is to be shown anew is left for `_refresh`."""
-    from functions.broadcast.handler import handler
 
     work = NOTHING
     while records := made.aws.messages("BROADCAST_QUEUE_URL"):
         events = [record for record in records if '"room_event"' in record["body"]]
-        work += made.run(handler, {"Records": events}) + QUEUED if events else NOTHING
+        work += made.run(FUNCTIONS["broadcast"], {"Records": events}) + QUEUED if events else NOTHING
         _take_away(made, records)
     return work
 
@@ -165,7 +165,7 @@ def _take_away(made: Account, records: Sequence[dict[str, Any]]) -> None:
 
 
 def _refresh(made: Account, poster: FakePoster) -> tuple[Work, int]:
-    key = Refreshes(made.aws.table("CONNECTIONS_TABLE")).poke("bench", now())
+    key = BoardRefresh(made.aws.table("CONNECTIONS_TABLE")).poke("bench", now())
     Queue(boto3.client("sqs"), os.environ["BROADCAST_QUEUE_URL"]).send([BoardChanged(str(key), "bench")])
     work = made.tell()
     _, text = poster.posts[-1]

@@ -9,10 +9,11 @@ from typing import Any
 
 from bench.account import Account, Work, account
 from bench.figures import Figure, Section, at_most
-from cairn.history import History, day_of
-from cairn.instants import iso, now, to_millis
+from cairn.clock import iso, now, to_millis
 from cairn.model import Reading
-from cairn.stats import Stats
+from cairn.readings.history import History, day_of
+from cairn.readings.stats import Stats
+from testing.functions import FUNCTIONS
 
 BATCH = 50
 PART = 30
@@ -135,15 +136,14 @@ def _alert(chats: int, progress_every: str) -> Work:
 
 def _alert_in_parts(chats: int) -> tuple[Work, Work]:
     """All of an alert, and its first full part."""
-    from functions.notify.handler import handler
 
     with account(channels=1, chats=chats) as made:
         _cross(made)
         whole = made.expand()
         (first, *others) = made.aws.messages("NOTIFY_QUEUE_URL")
-        part = made.bring("NOTIFY_QUEUE_URL", handler, first)
+        part = made.bring("NOTIFY_QUEUE_URL", FUNCTIONS["notify"], first)
         for other in others:
-            whole += made.bring("NOTIFY_QUEUE_URL", handler, other)
+            whole += made.bring("NOTIFY_QUEUE_URL", FUNCTIONS["notify"], other)
         assert len(made.platforms.sent) == chats
         return whole + part, part
 

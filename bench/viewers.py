@@ -12,12 +12,12 @@ from bench.account import NOTHING, Work
 from bench.audience import CHANNEL, LASTING, TAB, Audience, Passed, audience
 from bench.figures import Figure, Section, at_most
 from bench.naive import index_reads, naive
-from cairn.counting import HIGHEST_LEVEL, PER_SHARD
-from cairn.counts import Counts
-from cairn.instants import now
+from cairn.clock import now
+from cairn.viewers.counting import HIGHEST_LEVEL, PER_SHARD
+from cairn.viewers.counts import ViewerCounts
+from testing.meter import read_blocks
+from testing.websocket import Client
 from tests.integration.viewers.site import Site
-from tests.support.meter import read_blocks
-from tests.support.websocket import Client
 
 BY_SOCKET, BY_HEARTBEAT = 4, 125
 """Budgets: write units of a viewer-hour."""
@@ -193,7 +193,9 @@ def _shared(there: Audience, askers: int) -> Work:
 def _meanwhile(there: Audience) -> Work:
     """The most askers, while a function that has taken the turn to count is not done."""
     there.clock.sleep(INTERVAL_SECONDS)
-    Counts(there.made.aws.table("PRESENCE_TABLE")).begin(CHANNEL, "another", now(), timedelta(seconds=INTERVAL_SECONDS))
+    ViewerCounts(there.made.aws.table("PRESENCE_TABLE")).begin(
+        CHANNEL, "another", now(), timedelta(seconds=INTERVAL_SECONDS)
+    )
     return _crowd(there, ASKERS[-1], MAKING_SECONDS)
 
 

@@ -11,16 +11,17 @@ from typing import Any
 
 import boto3
 
-from functions.notify.handler import handler, notification, subscribers
-from tests.support.cloud import Context
+from testing.cloud import Context
+from testing.functions import FUNCTIONS
 
 
 def main() -> None:
     """What it wrote to its log goes to standard output; the last line says how long it was at work."""
     os.environ["AWS_ENDPOINT_URL"] = sys.argv[1]  # bench, as the tests, leaves none in its environment
     sqs, url = boto3.client("sqs"), os.environ["NOTIFY_QUEUE_URL"]
-    notification()
-    subscribers().count()  # warm: what is measured is the pace, not the start
+    notify = FUNCTIONS["notify"]
+    notify.warm_up()
+    notify.dependencies.subscribers.count()  # warm: what is measured is the pace, not the start
     print("warm", flush=True)
     busy, invocations = 0.0, 0
     while not select.select([sys.stdin], [], [], 0)[0]:
@@ -29,7 +30,7 @@ def main() -> None:
         )
         for message in received.get("Messages", []):
             began = time.monotonic()
-            answer: Any = handler({"Records": [_record(message)]}, Context())
+            answer: Any = FUNCTIONS["notify"]({"Records": [_record(message)]}, Context())
             busy += time.monotonic() - began
             invocations += 1
             if not answer["batchItemFailures"]:

@@ -14,8 +14,8 @@ from pathlib import Path
 from types import FrameType
 from urllib.parse import urlsplit
 
-from cairn.api_keys import SCOPES, ApiKeys
-from cairn.instants import now
+from cairn.clock import now
+from cairn.identity.api_keys import SCOPES, ApiKeys
 from local import cloud, demo, follow, platforms, sales, synth, viewers
 from local.processes import STOP_SIGNALS, Processes, Running, child_environment, require_free
 from local.settings import ROOT, Settings, StartError, read_settings

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from cairn.viewers import is_channel_id
+from cairn.viewers.presence_slots import is_channel_id
 from local.sandbox import (
     SANDBOX_INSTAGRAM_TOKEN,
     SANDBOX_INSTAGRAM_USER_ID,

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from cairn.api_keys import ApiKeys
-from cairn.instants import iso, now
+from cairn.clock import iso, now
+from cairn.identity.api_keys import ApiKeys
 from operations.stack import Stack
 
 

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from boto3.dynamodb.types import TypeSerializer
 
-from cairn.boards import Boards
-from cairn.channels import Channels
-from cairn.live import channel_of, milestone_event
-from cairn.messages import Alert
-from cairn.milestones import Milestones
+from cairn.announcers import Resources, announcers
+from cairn.aws.sqs import Queue
+from cairn.channels.registry import Channels
+from cairn.leaderboard.boards import Boards
 from cairn.model import Reading, Subject
-from cairn.queue import Queue
-from cairn.reps import KIND as REP
+from cairn.readings.detection import announcer_of
+from cairn.readings.milestones import Milestones
+from cairn.readings.stats import Stats, to_item
 from cairn.rules import catalogue
-from cairn.sales_floor import celebrations
-from cairn.stats import Stats, to_item
+from cairn.settings import from_environment
 from operations.stack import OperationError, Stack
 
 
@@ -31,15 +31,14 @@ def announce(stack: Stack, milestone_id: str) -> str:
     milestone = Milestones(stack.clients.table(stack.output("MilestonesTable"))).get(milestone_id)
     if milestone is None:
         raise OperationError(f"No milestone {milestone_id}; GET /api/milestones shows their ids")
-    channel, variables = channel_of(milestone.subject), _variables(stack)
+    variables = _variables(stack)
     rules = catalogue(json.loads(variables["LADDERS"]), variables["TIME_ZONE"])
-    words = next(rule for rule in rules if rule.name == milestone.rule).words(milestone)
-    if milestone.subject.kind == REP:
-        Queue(stack.clients.sqs, stack.output("BroadcastQueueUrl")).send(celebrations(milestone, words))
-    elif channel:
-        Queue(stack.clients.sqs, stack.output("BroadcastQueueUrl")).send([milestone_event(milestone, words)])
-    if milestone.subject.kind != REP and (channel is None or channel in json.loads(variables["LIVE_CHANNELS"])):
-        Queue(stack.clients.sqs, stack.output("NotifyQueueUrl")).send([Alert(milestone)])
+    resources = from_environment(Resources, variables)
+    known = announcers(resources, rules, table=stack.clients.table, queue=partial(Queue, stack.clients.sqs))
+    announcer = announcer_of(milestone.subject, known)
+    if announcer is None:
+        raise OperationError(f"Nobody is notified of a {milestone.subject.kind}")
+    announcer.announce(milestone)
     return f"{milestone.name}, {milestone.label}: on the queue, trace id {milestone.trace_id}"
 
 

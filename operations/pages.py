@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from cairn.instants import iso, now
+from cairn.clock import iso, now
 from operations.stack import OperationError, Stack
 
 WEB = Path(__file__).resolve().parent.parent / "web"

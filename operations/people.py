@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from botocore.exceptions import ClientError
 
-from cairn.people import MODULES
+from cairn.identity.cognito import MODULES
 from operations.stack import OperationError, Stack
 
 _AT_ONCE = 60

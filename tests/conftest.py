@@ -18,7 +18,7 @@ os.environ |= {
 for variable in ("AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_SESSION_TOKEN"):
     os.environ.pop(variable, None)
 
-from tests.support.local_cloud import local_cloud  # noqa: E402 - the environment comes first
+from testing.local_cloud import local_cloud  # noqa: E402 - the environment comes first
 
 __all__ = ["local_cloud"]
 

@@ -6,11 +6,13 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from cairn.boards import Boards
-from cairn.frames import FrameTooLargeError, event_id, frame
-from cairn.instants import to_millis
-from cairn.rooms import Said
-from cairn.sales_floor import EVERYONE, REFRESH, place_json
+from cairn.clock import to_millis
+from cairn.leaderboard.announce import REFRESH
+from cairn.leaderboard.boards import Boards
+from cairn.leaderboard.representation import ranked_row_json
+from cairn.realtime.event_log import LoggedEvent
+from cairn.realtime.frames import FrameTooLargeError, event_id, frame
+from cairn.rooms import EVERYONE
 
 TOP = 100
 
@@ -21,14 +23,14 @@ class BoardFrames:
         self._zone = ZoneInfo(time_zone)
         self._top = top
 
-    def now(self, at: datetime, trace_id: str) -> Said:
+    def now(self, at: datetime, trace_id: str) -> LoggedEvent:
         """The board as it stands. Two are never made in the same millisecond, so that the higher id is the later."""
         page = self._boards.page(None, self._top)
-        reps = [place_json(place) for place in page.places]
+        reps = [ranked_row_json(place) for place in page.places]
         period = at.astimezone(self._zone).strftime("%Y-%m")
         number = to_millis(at)
         text = board_frame(event_id(EVERYONE, number), at, reps, {"total": page.total, "period": period})
-        return Said(EVERYONE, number, text, at, trace_id, state=True)
+        return LoggedEvent(EVERYONE, number, text, at, trace_id, state=True)
 
 
 def board_frame(id_: str, at: datetime, reps: list[dict[str, Any]], more: dict[str, Any]) -> str:

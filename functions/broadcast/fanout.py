@@ -8,8 +8,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from cairn.connections import BusyError, GoneError, Poster, PostError, RefusedError, SlowError
-from cairn.observing import logger
+from cairn.aws.websocket_api import GoneError, Poster, PostError, PostRejectedError, PostTimeoutError, ThrottledError
+from cairn.observability import logger
 
 AT_ONCE = 64
 """Posts under way: at 10 ms each, 6,400 a second, of the 10,000 requests that an account's APIs share."""
@@ -28,7 +28,7 @@ class Post:
 
 
 @dataclass(slots=True)
-class Outcome:
+class PostingOutcome:
     """What became of it."""
 
     posted: Counter[int] = field(default_factory=Counter)
@@ -47,7 +47,7 @@ class _Run:
     deadline: float
     taken_at: float
     open: int
-    outcome: Outcome = field(default_factory=Outcome)
+    outcome: PostingOutcome = field(default_factory=PostingOutcome)
 
 
 class Fanout:
@@ -55,7 +55,7 @@ class Fanout:
         self._poster = poster
         self._places = asyncio.Semaphore(at_once)
 
-    async def tell(self, lines: Mapping[str, Sequence[Post]], seconds: float) -> Outcome:
+    async def tell(self, lines: Mapping[str, Sequence[Post]], seconds: float) -> PostingOutcome:
         """Post every line, in order, within so many seconds."""
         now = asyncio.get_running_loop().time()
         run = _Run(deadline=now + seconds, taken_at=now, open=len(lines))
@@ -72,7 +72,7 @@ class Fanout:
                 run.outcome.posted[post.message] += 1
         except GoneError:
             run.outcome.gone.add(connection_id)
-        except SlowError as error:
+        except PostTimeoutError as error:
             if await self._closed(connection_id):
                 logger.warning("socket dropped", connection_id=connection_id, reason=str(error))
                 run.outcome.dropped.add(connection_id)
@@ -82,19 +82,19 @@ class Fanout:
             run.open -= 1
 
     async def _post(self, connection_id: str, text: str, run: _Run) -> bool:
-        """Post one frame, again while there is time; False when there is none. GoneError and SlowError pass."""
+        """Post one frame, again while there is time; False when there is none. GoneError and PostTimeoutError pass."""
         clock = asyncio.get_running_loop().time
         pause = 0.05
         while clock() < run.deadline:
             try:
                 async with self._places:
                     await self._poster.post(connection_id, text)
-            except BusyError as error:
+            except ThrottledError as error:
                 if run.open <= FEW and run.outcome.posted and clock() - run.taken_at >= FULL_SECONDS:
-                    raise SlowError(f"refused while others were told: {error}") from None
+                    raise PostTimeoutError(f"refused while others were told: {error}") from None
                 await asyncio.sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311 - spreads retries, guards nothing
                 pause = min(LONGEST_PAUSE_SECONDS, 2 * pause)
-            except RefusedError as error:
+            except PostRejectedError as error:
                 logger.error("post refused", connection_id=connection_id, reason=str(error))
                 return False
             else:
@@ -107,7 +107,7 @@ class Fanout:
         try:
             async with self._places:
                 await self._poster.disconnect(connection_id)
-        except (BusyError, SlowError):
+        except (ThrottledError, PostTimeoutError):
             return False
         except PostError as error:
             logger.error("socket not closed", connection_id=connection_id, reason=str(error))

@@ -1,32 +1,31 @@
-"""The broadcast queue's messages, ten at a time, each room's in order; what is left comes again by the queue."""
+"""Broadcasts the events of rooms: ten messages at a time, each room's in order; SQS redelivers what is left."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
-from typing import TYPE_CHECKING, Any
+from functools import cached_property
+from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from cairn import connections, dynamo, queue
-from cairn.boards import Boards
-from cairn.instants import now
-from cairn.messages import Message, UnreadableMessageError, load
-from cairn.observing import logger, metrics
-from cairn.presence import Presence
-from cairn.queue import Queue
-from cairn.refreshes import Refreshes
-from cairn.rooms import Rooms
+from cairn.aws import dynamodb, sqs, websocket_api
+from cairn.aws.sqs import Backoff, Consumer
+from cairn.aws.websocket_api import Connect
+from cairn.clock import now
+from cairn.leaderboard.board_refresh import BoardRefresh
+from cairn.leaderboard.boards import Boards
+from cairn.messages import BoardChanged, RoomEvent, RoomShard, RoomState, UnreadableMessageError
+from cairn.observability import logger, metrics
+from cairn.realtime.event_log import EventLog
+from cairn.realtime.membership import Sockets
 from cairn.settings import from_environment
-from cairn.sockets import Sockets
+from cairn.viewers.presence import Presence
 from functions.broadcast.board import BoardFrames
-from functions.broadcast.broadcasting import WAITING, Broadcasting, Received, seconds_until
-
-if TYPE_CHECKING:
-    from mypy_boto3_sqs import SQSClient
+from functions.broadcast.broadcaster import PERMANENT, WAITING, Broadcast, Broadcaster, Received
 
 RESERVE_SECONDS = 5.0
-"""What a batch may still take after it was posted: closed sockets are forgotten, and failures put off."""
+"""What a batch may still take after its frames were posted: removing closed sockets and delaying failed messages."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,58 +39,68 @@ class Settings:
     time_zone: str
 
 
-@cache
-def settings() -> Settings:
-    return from_environment(Settings)
+class Dependencies:
+    """The adapters of a warm function, made on first use; `connect` makes what posts to sockets."""
 
+    def __init__(self, connect: Connect = websocket_api.connect) -> None:
+        self._connect = connect
 
-@cache
-def sqs() -> SQSClient:
-    return queue.client()
+    @cached_property
+    def settings(self) -> Settings:
+        return from_environment(Settings)
 
-
-@cache
-def broadcasting() -> Broadcasting:
-    table = dynamo.resource().Table
-    ours, counts = table(settings().connections_table), Queue(sqs(), settings().count_queue_url)
-    return Broadcasting(
-        rooms=Rooms(ours),
-        sockets=Sockets(ours, Presence.of(table(settings().presence_table), counts, now)),
-        refreshes=Refreshes(ours),
-        board=BoardFrames(Boards(table(settings().leaderboard_table)), settings().time_zone),
-        queue=Queue(sqs(), settings().broadcast_queue_url),
-        poster=connections.poster or connections.connections(settings().connections_url),
-        clock=now,
-    )
-
-
-@logger.inject_lambda_context(clear_state=True)
-@metrics.log_metrics
-def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    def left() -> float:
-        return context.get_remaining_time_in_millis() / 1000 - RESERVE_SECONDS
-
-    records = event["Records"]
-    batch = [Received(_read(record["body"]), record["attributes"]["MessageGroupId"]) for record in records]
-    failed = broadcasting().take(batch, left)
-    for index, error in failed.items():
-        record = records[index]
-        seconds = seconds_until(error, int(record["attributes"]["ApproximateReceiveCount"]), now())
-        about = {"message_id": record["messageId"], "trace_id": batch[index].trace_id, "seconds": seconds}
-        if isinstance(error, WAITING):
-            logger.info("message waits", reason=str(error), **about)
-        else:
-            logger.warning("message comes again", exc_info=error, **about)
-        sqs().change_message_visibility(
-            QueueUrl=settings().broadcast_queue_url,
-            ReceiptHandle=record["receiptHandle"],
-            VisibilityTimeout=seconds,
+    @cached_property
+    def consumer(self) -> Consumer[Broadcast]:
+        """Its retries are short, because a message that waits holds its room back."""
+        return Consumer(
+            self.settings.broadcast_queue_url,
+            (RoomEvent, RoomShard, BoardChanged, RoomState),
+            backoff=Backoff(first=1, longest=30),
+            permanent=PERMANENT,
+            waits=WAITING,
         )
-    return {"batchItemFailures": [{"itemIdentifier": records[index]["messageId"]} for index in failed]}
+
+    @cached_property
+    def broadcaster(self) -> Broadcaster:
+        settings = self.settings
+        connections = dynamodb.table(settings.connections_table)
+        presence = Presence.of(dynamodb.table(settings.presence_table), sqs.queue(settings.count_queue_url), now)
+        return Broadcaster(
+            event_log=EventLog(connections),
+            sockets=Sockets(connections, presence),
+            board_refresh=BoardRefresh(connections),
+            board=BoardFrames(Boards(dynamodb.table(settings.leaderboard_table)), settings.time_zone),
+            queue=sqs.queue(settings.broadcast_queue_url),
+            poster=self._connect(settings.connections_url),
+            clock=now,
+        )
 
 
-def _read(body: str) -> Message | UnreadableMessageError:
+def create(dependencies: Dependencies) -> Callable[[dict[str, Any], LambdaContext], dict[str, Any]]:
+    """The function with these dependencies."""
+
+    @logger.inject_lambda_context(clear_state=True)
+    @metrics.log_metrics
+    def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+        def seconds_left() -> float:
+            return context.get_remaining_time_in_millis() / 1000 - RESERVE_SECONDS
+
+        records = event["Records"]
+        batch = [_received(dependencies.consumer, record) for record in records]
+        failed = dependencies.broadcaster.take(batch, seconds_left)
+        return dependencies.consumer.answer(
+            records, {records[index]["messageId"]: error for index, error in failed.items()}
+        )
+
+    return handler
+
+
+def _received(consumer: Consumer[Broadcast], record: dict[str, Any]) -> Received:
+    group = record["attributes"]["MessageGroupId"]
     try:
-        return load(body)
+        return Received(consumer.read(record), group)
     except UnreadableMessageError as error:
-        return error
+        return Received(error, group)
+
+
+handler = create(Dependencies())

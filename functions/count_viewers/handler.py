@@ -1,37 +1,30 @@
-"""The count queue's messages: each channel is counted when its time has come; what changed is stored as a reading."""
+"""Counts the viewers of channels as the count queue requests it; a changed count becomes a reading."""
 
 from __future__ import annotations
 
 import json
-import math
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import cache
-from typing import TYPE_CHECKING, Any
+from functools import cached_property
+from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from cairn import connections, dynamo, queue
-from cairn.counting import Counting, Pace
-from cairn.instants import now
-from cairn.messages import CountViewers, UnreadableMessageError, load
-from cairn.observing import logger
-from cairn.presence import Presence
-from cairn.queue import Queue
+from cairn.aws import dynamodb, sqs, websocket_api
+from cairn.aws.sqs import Backoff, Consumer, Record
+from cairn.aws.websocket_api import Connect
+from cairn.clock import now
+from cairn.messages import CountViewers
+from cairn.observability import logger
+from cairn.readings.stats import Stats
 from cairn.settings import from_environment
-from cairn.slots import NotYetError
-from cairn.stats import Stats
-from functions.count_viewers.ghosts import Ghosts
+from cairn.viewers.counting import Counting, Pace
+from cairn.viewers.presence import Presence
+from functions.count_viewers.stale_sockets import StaleSockets
 
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb.service_resource import Table
-    from mypy_boto3_sqs import SQSClient
-
-SECOND = timedelta(seconds=1)
-PATIENCE = SECOND
-"""SQS knows whole seconds; what is less is waited for here, once for all of a batch."""
+PATIENCE = timedelta(seconds=1)
+"""SQS counts visibility in whole seconds; the fraction is waited for here, once for a whole batch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,90 +40,62 @@ class Settings:
     viewer_count_update_interval: int
 
 
-@cache
-def settings() -> Settings:
-    return from_environment(Settings)
+class Dependencies:
+    """The adapters of a warm function, made on first use; `connect` makes what asks about sockets."""
+
+    def __init__(self, connect: Connect = websocket_api.connect) -> None:
+        self._connect = connect
+
+    @cached_property
+    def settings(self) -> Settings:
+        return from_environment(Settings)
+
+    @cached_property
+    def consumer(self) -> Consumer[CountViewers]:
+        return Consumer(
+            self.settings.count_queue_url,
+            CountViewers,
+            backoff=Backoff(first=1, longest=30, round_down=True),
+            log_waits=False,
+        )
+
+    @cached_property
+    def presence(self) -> Presence:
+        table, queue = dynamodb.table(self.settings.presence_table), sqs.queue(self.settings.count_queue_url)
+        return Presence.of(table, queue, now)
+
+    @cached_property
+    def counting(self) -> Counting:
+        return Counting.of(
+            self.presence,
+            stats=Stats(dynamodb.table(self.settings.stats_table)),
+            pace=Pace.of(
+                heartbeat=self.settings.viewer_heartbeat_interval,
+                time_out=self.settings.viewer_timeout,
+                interval=self.settings.viewer_count_update_interval,
+            ),
+            names=json.loads(self.settings.live_channels),
+            time_zone=self.settings.time_zone,
+        )
+
+    @cached_property
+    def stale_sockets(self) -> StaleSockets:
+        return StaleSockets(self.presence, self._connect(self.settings.connections_url))
 
 
-@cache
-def sqs() -> SQSClient:
-    return queue.client()
+def create(dependencies: Dependencies) -> Callable[[dict[str, Any], LambdaContext], dict[str, Any]]:
+    """The function with these dependencies."""
 
-
-@cache
-def tables() -> Callable[[str], Table]:
-    return dynamo.resource().Table
-
-
-@cache
-def presence() -> Presence:
-    return Presence.of(tables()(settings().presence_table), Queue(sqs(), settings().count_queue_url), now)
-
-
-@cache
-def counting() -> Counting:
-    return Counting.of(
-        presence(),
-        stats=Stats(tables()(settings().stats_table)),
-        pace=Pace.of(
-            heartbeat=settings().viewer_heartbeat_interval,
-            time_out=settings().viewer_timeout,
-            interval=settings().viewer_count_update_interval,
-        ),
-        names=json.loads(settings().live_channels),
-        time_zone=settings().time_zone,
-    )
-
-
-@cache
-def ghosts() -> Ghosts:
-    return Ghosts(presence(), connections.poster or connections.connections(settings().connections_url))
-
-
-@logger.inject_lambda_context(clear_state=True)
-def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    waiting = {record["messageId"]: record for record in event["Records"]}
-    failed: dict[str, Exception] = {}
-    patience = now() + PATIENCE
-    while waiting:
-        for message_id, record in list(waiting.items()):
-            try:
-                _take(record["body"])
-            except NotYetError as error:
-                failed[message_id] = error
-                continue
-            except Exception as error:
-                failed[message_id] = error
-            else:
-                failed.pop(message_id, None)
-            del waiting[message_id]
-        until = min((error.until for error in failed.values() if isinstance(error, NotYetError)), default=patience)
-        if until >= patience:
-            break
-        time.sleep(max(0.0, (until - now()) / SECOND))
-    for record in event["Records"]:
-        if record["messageId"] in failed:
-            _put_off(record, failed[record["messageId"]])
-    return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failed]}
-
-
-def _take(body: str) -> None:
-    message = load(body)
-    if not isinstance(message, CountViewers):
-        raise UnreadableMessageError(f"the count queue carries no {message.type}")
-    with logger.append_context_keys(trace_id=message.trace_id):
-        counting().take(message)
+    def count(message: CountViewers, _: Record) -> None:
+        dependencies.counting.take(message)
         if message.check:
-            ghosts().lay(message.channel)
+            dependencies.stale_sockets.prune(message.channel)
+
+    @logger.inject_lambda_context(clear_state=True)
+    def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+        return dependencies.consumer.each(event["Records"], count, patience=PATIENCE)
+
+    return handler
 
 
-def _put_off(record: dict[str, Any], error: Exception) -> None:
-    """Have a message come again: shortly before its time, or ever later."""
-    if isinstance(error, NotYetError):
-        seconds = max(1, math.floor((error.until - now()) / SECOND))
-    else:
-        seconds = min(30, 2 ** min(int(record["attributes"]["ApproximateReceiveCount"]) - 1, 5))
-        logger.warning("message comes again", message_id=record["messageId"], seconds=seconds, exc_info=error)
-    sqs().change_message_visibility(
-        QueueUrl=settings().count_queue_url, ReceiptHandle=record["receiptHandle"], VisibilityTimeout=seconds
-    )
+handler = create(Dependencies())

@@ -1,24 +1,28 @@
-"""A schedule's tick sweeps every platform; a message of the fetch queue is one batch that a sweep left over."""
+"""Fetches counts: the schedule sweeps every platform, and a message of the fetch queue is one batch of channels."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from functools import cache
+from functools import cached_property
 from typing import Any
 
+import httpx
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from cairn import dynamo, http, queue
-from cairn.channels import Channels
-from cairn.fetching import Fetching
-from cairn.messages import FetchBatch, load
-from cairn.observing import logger, metrics
-from cairn.platforms import Platforms
+from cairn import http
+from cairn.aws import dynamodb, sqs
+from cairn.aws.sqs import Consumer, Record
+from cairn.channels.fetching import Fetching
+from cairn.channels.platforms import Platforms
+from cairn.channels.registry import Channels
+from cairn.messages import FetchBatch
+from cairn.observability import logger, metrics
+from cairn.readings.stats import Stats
 from cairn.settings import from_environment
-from cairn.stats import Stats
 
 RESERVE_SECONDS = 20.0
-"""What a call to a platform may still take after it has begun, retries and writes included."""
+"""What a call to a platform may still take after it was begun, retries and writes included."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,42 +32,55 @@ class Settings:
     fetch_queue_url: str
 
 
-@cache
-def platforms() -> Platforms:
-    return Platforms(http.client())
+class Dependencies:
+    """The adapters of a warm function, made on first use; `transport` replaces the network."""
+
+    def __init__(self, transport: httpx.BaseTransport | None = None) -> None:
+        self._transport = transport
+
+    @cached_property
+    def settings(self) -> Settings:
+        return from_environment(Settings)
+
+    @cached_property
+    def consumer(self) -> Consumer[FetchBatch]:
+        """A failed batch stays hidden for the queue's visibility timeout."""
+        return Consumer(self.settings.fetch_queue_url, FetchBatch, backoff=None)
+
+    @cached_property
+    def platforms(self) -> Platforms:
+        return Platforms(http.client(self._transport))
+
+    @cached_property
+    def fetching(self) -> Fetching:
+        return Fetching(
+            channels=Channels(dynamodb.table(self.settings.channels_table)),
+            stats=Stats(dynamodb.table(self.settings.stats_table)),
+            platforms=self.platforms,
+            queue=sqs.queue(self.settings.fetch_queue_url),
+        )
 
 
-@cache
-def fetching() -> Fetching:
-    settings, tables = from_environment(Settings), dynamo.resource()
-    return Fetching(
-        channels=Channels(tables.Table(settings.channels_table)),
-        stats=Stats(tables.Table(settings.stats_table)),
-        platforms=platforms(),
-        queue=queue.Queue(queue.client(), settings.fetch_queue_url),
-    )
+def create(dependencies: Dependencies) -> Callable[[dict[str, Any], LambdaContext], dict[str, Any]]:
+    """The function with these dependencies."""
+
+    @logger.inject_lambda_context(clear_state=True)
+    @metrics.log_metrics
+    def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+        def seconds_left() -> float:
+            return context.get_remaining_time_in_millis() / 1000 - RESERVE_SECONDS
+
+        def fetch(batch: FetchBatch, _: Record) -> None:
+            dependencies.fetching.fetch_batch(batch, seconds_left)
+
+        if "Records" in event:
+            return dependencies.consumer.each(event["Records"], fetch)
+        names, source = dependencies.platforms.names, str(event.get("source", "schedule"))
+        summary = asdict(dependencies.fetching.sweep(names, source, seconds_left))
+        logger.info("sweep done", summary=summary)
+        return summary
+
+    return handler
 
 
-@logger.inject_lambda_context(clear_state=True)
-@metrics.log_metrics
-def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    def left() -> float:
-        return context.get_remaining_time_in_millis() / 1000 - RESERVE_SECONDS
-
-    if "Records" not in event:
-        summary = fetching().sweep(platforms().names, str(event.get("source", "schedule")), left)
-        logger.info("sweep done", summary=asdict(summary))
-        return asdict(summary)
-    failed = []
-    for record in event["Records"]:
-        message = None
-        try:
-            message = load(record["body"])
-            if not isinstance(message, FetchBatch):
-                raise TypeError(f"the fetch queue carries no {message.type}")
-            fetching().fetch_batch(message, left)
-        except Exception:  # one message's failure is its own: SQS brings it again, and then to the dead letters
-            trace_id = message.trace_id if message else None
-            logger.exception("batch not fetched", message_id=record["messageId"], trace_id=trace_id)
-            failed.append({"itemIdentifier": record["messageId"]})
-    return {"batchItemFailures": failed}
+handler = create(Dependencies())

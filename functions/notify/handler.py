@@ -1,32 +1,33 @@
-"""The notify queue's messages, one at a time; what is left over comes again by the queue, when it is due."""
+"""Sends the notify queue's alerts and replies by Telegram, one message at a time; SQS redelivers what is left."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
-from functools import cache
-from typing import TYPE_CHECKING, Any
+from functools import cached_property
+from typing import Any
 
+import httpx
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from cairn import dynamo, http, queue
-from cairn.deliveries import Deliveries
-from cairn.instants import now
-from cairn.messages import load
-from cairn.observing import logger, metrics
-from cairn.secret_keys import secret_keys
+from cairn import http
+from cairn.aws import dynamodb, sqs
+from cairn.aws.secrets import read_secret
+from cairn.aws.sqs import Backoff, Consumer, Record
+from cairn.clock import now
+from cairn.messages import Alert, AlertPart, Reply
+from cairn.observability import logger, metrics
 from cairn.settings import from_environment
-from cairn.slots import NotYetError, Slots
-from cairn.subscribers import Subscribers
-from cairn.telegram import Bot
-from functions.notify.notification import Notification
+from cairn.telegram.bot import Bot
+from cairn.telegram.deliveries import Deliveries
+from cairn.telegram.send_slots import SendSlots
+from cairn.telegram.subscribers import Subscribers
+from functions.notify.notifier import Notifier
 from functions.notify.sender import Sender
 
-if TYPE_CHECKING:
-    from mypy_boto3_sqs import SQSClient
-
+Notification = Alert | AlertPart | Reply
 RESERVE_SECONDS = 25.0
-"""What a message may still take after it has been begun: a send with its retries, and the notes."""
+"""What a message may still take after it was begun: a send with its retries, and recording the progress."""
 LONGEST_BACKOFF_SECONDS = 900
 
 
@@ -42,87 +43,78 @@ class Settings:
     telegram_progress_every: int
 
 
-@cache
-def settings() -> Settings:
-    return from_environment(Settings)
+class Dependencies:
+    """The adapters of a warm function, made on first use; `transport` replaces the network."""
+
+    def __init__(self, transport: httpx.BaseTransport | None = None) -> None:
+        self._transport = transport
+
+    @cached_property
+    def settings(self) -> Settings:
+        return from_environment(Settings)
+
+    @cached_property
+    def consumer(self) -> Consumer[Notification]:
+        return Consumer(
+            self.settings.notify_queue_url,
+            (Alert, AlertPart, Reply),
+            backoff=Backoff(first=10, longest=LONGEST_BACKOFF_SECONDS, longest_wait=LONGEST_BACKOFF_SECONDS),
+        )
+
+    @cached_property
+    def http(self) -> httpx.Client:
+        return http.client(self._transport)
+
+    @cached_property
+    def subscribers(self) -> Subscribers:
+        return Subscribers(dynamodb.table(self.settings.audience_table))
+
+    @cached_property
+    def send_slots(self) -> SendSlots:
+        return SendSlots(dynamodb.table(self.settings.audience_table))
+
+    @cached_property
+    def deliveries(self) -> Deliveries:
+        return Deliveries(dynamodb.table(self.settings.audience_table), dynamodb.table(self.settings.milestones_table))
+
+    @property
+    def notifier(self) -> Notifier:
+        """New for each message, because the bot's token may have been rotated."""
+        token = read_secret(self.settings.telegram_secret).get("TELEGRAM_BOT_TOKEN", "")
+        sender = Sender(
+            bot=Bot(self.http, self.settings.telegram_api_url, token),
+            deliveries=self.deliveries,
+            slots=self.send_slots,
+            subscribers=self.subscribers,
+            messages_per_second=self.settings.telegram_messages_per_second,
+            progress_every=self.settings.telegram_progress_every,
+            clock=now,
+        )
+        return Notifier(
+            subscribers=self.subscribers,
+            deliveries=self.deliveries,
+            sender=sender,
+            queue=sqs.queue(self.settings.notify_queue_url),
+            announcement_chat=self.settings.telegram_announcement_chat,
+        )
 
 
-@cache
-def sqs() -> SQSClient:
-    return queue.client()
+def create(dependencies: Dependencies) -> Callable[[dict[str, Any], LambdaContext], dict[str, Any]]:
+    """The function with these dependencies."""
+
+    @logger.inject_lambda_context(clear_state=True)
+    @metrics.log_metrics
+    def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+        def seconds_left() -> float:
+            return context.get_remaining_time_in_millis() / 1000 - RESERVE_SECONDS
+
+        def notify(message: Notification, record: Record) -> None:
+            owner = f"{context.aws_request_id}/{record['messageId']}"
+            dependencies.notifier.take(message, owner, seconds_left)
+
+        return dependencies.consumer.each(event["Records"], notify)
+
+    return handler
 
 
-@cache
-def subscribers() -> Subscribers:
-    return Subscribers(dynamo.resource().Table(settings().audience_table))
-
-
-@cache
-def slots() -> Slots:
-    return Slots(dynamo.resource().Table(settings().audience_table))
-
-
-@cache
-def deliveries() -> Deliveries:
-    tables = dynamo.resource()
-    return Deliveries(tables.Table(settings().audience_table), tables.Table(settings().milestones_table))
-
-
-def notification() -> Notification:
-    """Made anew for each message, because the bot's token may have been changed."""
-    token = secret_keys(settings().telegram_secret).get("TELEGRAM_BOT_TOKEN", "")
-    sender = Sender(
-        bot=Bot(http.client(), settings().telegram_api_url, token),
-        deliveries=deliveries(),
-        slots=slots(),
-        subscribers=subscribers(),
-        messages_per_second=settings().telegram_messages_per_second,
-        progress_every=settings().telegram_progress_every,
-        clock=now,
-    )
-    return Notification(
-        subscribers=subscribers(),
-        deliveries=deliveries(),
-        sender=sender,
-        queue=queue.Queue(sqs(), settings().notify_queue_url),
-        announcement_chat=settings().telegram_announcement_chat,
-    )
-
-
-def backoff(error: Exception, receives: int) -> int:
-    """After how many seconds a failed message is to come again: when it was told, else ever later."""
-    if isinstance(error, NotYetError):
-        seconds = (error.until - now()) / timedelta(seconds=1)
-        return max(1, min(LONGEST_BACKOFF_SECONDS, round(seconds + 0.5)))
-    return int(min(LONGEST_BACKOFF_SECONDS, 5 * 2 ** min(receives, 10)))
-
-
-@logger.inject_lambda_context(clear_state=True)
-@metrics.log_metrics
-def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    def left() -> float:
-        return context.get_remaining_time_in_millis() / 1000 - RESERVE_SECONDS
-
-    failed = []
-    for record in event["Records"]:
-        message = None
-        try:
-            message = load(record["body"])
-            with logger.append_context_keys(trace_id=message.trace_id):
-                notification().take(message, f"{context.aws_request_id}/{record['messageId']}", left)
-        except (
-            Exception
-        ) as error:  # one message's failure is its own: SQS brings it again, and then to the dead letters
-            seconds = backoff(error, int(record["attributes"]["ApproximateReceiveCount"]))
-            logger.warning(
-                "message comes again",
-                message_id=record["messageId"],
-                trace_id=message.trace_id if message else None,
-                seconds=seconds,
-                exc_info=error,
-            )
-            sqs().change_message_visibility(
-                QueueUrl=settings().notify_queue_url, ReceiptHandle=record["receiptHandle"], VisibilityTimeout=seconds
-            )
-            failed.append({"itemIdentifier": record["messageId"]})
-    return {"batchItemFailures": failed}
+handler = create(Dependencies())

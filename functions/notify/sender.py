@@ -12,17 +12,25 @@ from __future__ import annotations
 
 import math
 import random
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from cairn.deliveries import Deliveries, Progress
-from cairn.instants import Clock
-from cairn.observing import logger
-from cairn.slots import BOT, NotYetError, Slots
-from cairn.subscribers import Subscribers
-from cairn.telegram import Bot, ChatGoneError, ChatMigratedError, HeldError, InDoubtError, NoAnswerError, RefusedError
+from cairn.clock import Clock, Sleep, sleep
+from cairn.errors import NotYetError
+from cairn.observability import logger
+from cairn.telegram.bot import (
+    Bot,
+    ChatGoneError,
+    ChatMigratedError,
+    InDoubtError,
+    MessageRejectedError,
+    RateLimitedError,
+    UnavailableError,
+)
+from cairn.telegram.deliveries import Deliveries, Progress
+from cairn.telegram.send_slots import BOT, SendSlots
+from cairn.telegram.subscribers import Subscribers
 
 CHAT_SECONDS = 1.0
 GROUP_SECONDS = 3.0
@@ -55,7 +63,7 @@ class Recipient:
 
 
 @dataclass(slots=True)
-class Part:
+class PartProgress:
     """One part in the hands of one sender: what it has noted, and what it has yet to note."""
 
     delivery: str
@@ -76,12 +84,12 @@ class Sender:
         *,
         bot: Bot,
         deliveries: Deliveries,
-        slots: Slots,
+        slots: SendSlots,
         subscribers: Subscribers,
         messages_per_second: float,
         progress_every: int,
         clock: Clock,
-        sleep: Callable[[float], None] = time.sleep,
+        sleep: Sleep = sleep,
     ) -> None:
         self._bot = bot
         self._deliveries = deliveries
@@ -113,7 +121,7 @@ class Sender:
         before = self._deliveries.open(delivery, number, owner, self._clock(), LEASE)
         if before is None:
             return None
-        part = Part(delivery, number, owner, set(before.delivered), set(before.failed), set(before.in_doubt))
+        part = PartProgress(delivery, number, owner, set(before.delivered), set(before.failed), set(before.in_doubt))
         try:
             waiting = [one for one in recipients if one.key not in before.done]
             self._send_all(part, text, waiting, distance, left)
@@ -125,7 +133,7 @@ class Sender:
         return Progress(frozenset(part.delivered), frozenset(part.failed))
 
     def _send_all(
-        self, part: Part, text: str, waiting: list[Recipient], distance: float, left: Callable[[], float]
+        self, part: PartProgress, text: str, waiting: list[Recipient], distance: float, left: Callable[[], float]
     ) -> None:
         unanswered: list[Recipient] = []
         while waiting:
@@ -139,7 +147,7 @@ class Sender:
                 try:
                     if not self._send(part, waiting[0], text):
                         unanswered.append(waiting[0])
-                except HeldError as error:
+                except RateLimitedError as error:
                     self._hold(error, left)
                     break
                 del waiting[0]
@@ -165,7 +173,7 @@ class Sender:
             self._sleep(due - now)
         return self._now() - due <= LATEST_SECONDS
 
-    def _hold(self, error: HeldError, left: Callable[[], float]) -> None:
+    def _hold(self, error: RateLimitedError, left: Callable[[], float]) -> None:
         now = self._clock()
         until = now + timedelta(seconds=error.seconds)
         for lane in range(LANES):
@@ -175,8 +183,8 @@ class Sender:
             raise NotYetError("Telegram holds the bot", until)
         self._sleep(error.seconds)
 
-    def _send(self, part: Part, recipient: Recipient, text: str) -> bool:
-        """Try one recipient; False when Telegram did not answer. HeldError passes."""
+    def _send(self, part: PartProgress, recipient: Recipient, text: str) -> bool:
+        """Try one recipient; False when Telegram did not answer. RateLimitedError passes."""
         chat_id = recipient.chat_id
         for attempt in range(TRIES):
             try:
@@ -192,13 +200,13 @@ class Sender:
                 self._subscribers.remove(chat_id)  # after it is noted: who is gone unnoted is missing from the tally
                 logger.warning("unsubscribed: unreachable", chat_id=chat_id, reason=str(error))
                 return True
-            except RefusedError as error:
+            except MessageRejectedError as error:
                 self._settle(part, recipient, delivered=False)
                 logger.error("not delivered: refused", chat_id=chat_id, reason=str(error))
                 return True
             except InDoubtError as error:
                 return self._doubt(part, recipient, error)
-            except NoAnswerError as error:
+            except UnavailableError as error:
                 logger.warning("Telegram did not answer", chat_id=chat_id, reason=str(error), attempt=attempt + 1)
                 self._sleep(random.uniform(0.1, 0.3) * 2**attempt)  # noqa: S311 - spreads retries, guards nothing
             else:
@@ -207,7 +215,7 @@ class Sender:
                 return True
         return False
 
-    def _doubt(self, part: Part, recipient: Recipient, error: InDoubtError) -> bool:
+    def _doubt(self, part: PartProgress, recipient: Recipient, error: InDoubtError) -> bool:
         """Sent without an answer: once, it comes again later; twice, it is given up rather than sent a third time."""
         if recipient.key in part.in_doubt:
             self._settle(part, recipient, delivered=False)
@@ -218,13 +226,13 @@ class Sender:
         logger.warning("sent without an answer", chat_id=recipient.chat_id, reason=str(error))
         return False
 
-    def _settle(self, part: Part, recipient: Recipient, *, delivered: bool) -> None:
+    def _settle(self, part: PartProgress, recipient: Recipient, *, delivered: bool) -> None:
         (part.delivered if delivered else part.failed).add(recipient.key)
         (part.unnoted_delivered if delivered else part.unnoted_failed).append(recipient.key)
         if len(part.unnoted_delivered) + len(part.unnoted_failed) >= self._progress_every:
             self._note(part)
 
-    def _note(self, part: Part) -> None:
+    def _note(self, part: PartProgress) -> None:
         if part.unnoted_delivered or part.unnoted_failed:
             self._deliveries.note(part.delivery, part.number, part.owner, part.unnoted_delivered, part.unnoted_failed)
             part.unnoted_delivered, part.unnoted_failed = [], []

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import html
 
-from cairn.live import channel_of
 from cairn.model import Milestone, Number
+from cairn.viewers.subjects import CATEGORY as LIVE
 
 LIMIT = 4096
 _NAME_LIMIT = 200
@@ -30,7 +30,7 @@ def grouped(number: Number) -> str:
 
 
 def _platform(milestone: Milestone) -> str:
-    if milestone.subject.kind != "channel" or channel_of(milestone.subject):
+    if milestone.subject.kind != "channel" or milestone.subject.category == LIVE:
         return ""
     platform = milestone.subject.id.partition(":")[0]
     return f" on {_PLATFORMS.get(platform, html.escape(platform))}"

@@ -1,20 +1,24 @@
-"""Each change of the stats table into the history; the first reading of a day also closes the day before it."""
+"""Records each change of the stats table in the history; the first reading of a day also closes the day before it."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
+from functools import cached_property
 from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from cairn import dynamo
-from cairn.history import History, day_of
-from cairn.live import channel_of
-from cairn.observing import logger
+from cairn.aws import dynamodb
+from cairn.aws.streams import process_in_order
+from cairn.observability import logger
+from cairn.readings.history import History, day_of
+from cairn.readings.stats import to_reading
 from cairn.settings import from_environment
-from cairn.stats import to_reading
-from cairn.stream import take_in_order
+from cairn.viewers.subjects import CATEGORY as LIVE
+
+ONCE_A_MINUTE = frozenset({LIVE})
+"""The categories of subjects that change every few seconds: their history keeps one reading a minute."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,31 +27,40 @@ class Settings:
     time_zone: str
 
 
-@cache
-def settings() -> Settings:
-    return from_environment(Settings)
+class Dependencies:
+    """The adapters of a warm function, made on first use."""
+
+    @cached_property
+    def settings(self) -> Settings:
+        return from_environment(Settings)
+
+    @cached_property
+    def history(self) -> History:
+        return History(dynamodb.table(self.settings.history_table))
 
 
-@cache
-def history() -> History:
-    return History(dynamo.resource().Table(settings().history_table))
+def create(dependencies: Dependencies) -> Callable[[dict[str, Any], LambdaContext], dict[str, Any]]:
+    """The function with these dependencies."""
+
+    def record_change(record: dict[str, Any]) -> None:
+        """The old image holds the last values of its day, so closing a day needs no read and no schedule."""
+        images = record["dynamodb"]
+        new = to_reading(dynamodb.from_image(images["NewImage"]))
+        with logger.append_context_keys(trace_id=new.trace_id, subject=str(new.subject)):
+            dependencies.history.add(new, once_a_minute=new.subject.category in ONCE_A_MINUTE)
+            if "OldImage" in images:
+                old = to_reading(dynamodb.from_image(images["OldImage"]))
+                day = day_of(old.as_of, dependencies.settings.time_zone)
+                if day < day_of(new.as_of, dependencies.settings.time_zone):
+                    dependencies.history.close_day(old, day)
+
+    @logger.inject_lambda_context(clear_state=True)
+    def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+        answer = process_in_order(event, record_change)
+        logger.info("readings recorded", readings=len(event["Records"]), failed=len(answer["batchItemFailures"]))
+        return answer
+
+    return handler
 
 
-def take(record: dict[str, Any]) -> None:
-    """The old image is what its day ended with, so closing a day needs no read and no schedule."""
-    images = record["dynamodb"]
-    new = to_reading(dynamo.from_image(images["NewImage"]))
-    with logger.append_context_keys(trace_id=new.trace_id, subject=str(new.subject)):
-        history().add(new, once_a_minute=channel_of(new.subject) is not None)
-        if "OldImage" in images:
-            old = to_reading(dynamo.from_image(images["OldImage"]))
-            day = day_of(old.as_of, settings().time_zone)
-            if day < day_of(new.as_of, settings().time_zone):
-                history().close_day(old, day)
-
-
-@logger.inject_lambda_context(clear_state=True)
-def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    answer = take_in_order(event, take)
-    logger.info("readings kept", readings=len(event["Records"]), failed=len(answer["batchItemFailures"]))
-    return answer
+handler = create(Dependencies())

@@ -1,29 +1,34 @@
-"""The turn of the month: each rep's last board is kept, and their month begins at zero.
+"""Rolls the month over: each rep's last board is archived, and their month begins at zero.
 
-The schedule comes several times in a month's first hours: each time goes on where the one before ended, and does
-nothing when all is done. An update of a rep who was not turned yet turns them on its way: no sale waits for this.
+The schedule ticks several times in a month's first hours: each tick continues where the one before ended, and does
+nothing when all reps are rolled over. An update of a rep rolls that rep over first, so no sale waits for this function.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
+from functools import cached_property
 from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from cairn import dynamo
-from cairn.boards import Boards
-from cairn.instants import now
-from cairn.observing import MetricUnit, logger, metrics
-from cairn.reps import Reps
+from cairn.aws import dynamodb
+from cairn.clock import now
+from cairn.leaderboard.boards import Boards
+from cairn.leaderboard.reps import Reps
+from cairn.observability import MetricUnit, logger, metrics
+from cairn.readings.stats import Stats
 from cairn.rules import catalogue
 from cairn.settings import from_environment
-from cairn.stats import Stats
 
 RESERVE_SECONDS = 10.0
 """What one rep may take who was begun at the last moment."""
+
+
+class RolloverError(Exception):
+    """Some reps are still in the month before; the next tick tries them again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,40 +39,46 @@ class Settings:
     time_zone: str
 
 
-@cache
-def reps() -> Reps:
-    settings = from_environment(Settings)
-    table = dynamo.resource().Table
-    return Reps(
-        stats=Stats(table(settings.stats_table)),
-        boards=Boards(table(settings.leaderboard_table)),
-        rules=catalogue(json.loads(settings.ladders), settings.time_zone),
-        time_zone=settings.time_zone,
-        clock=now,
-    )
+class Dependencies:
+    """The adapters of a warm function, made on first use."""
+
+    @cached_property
+    def reps(self) -> Reps:
+        settings = from_environment(Settings)
+        return Reps(
+            stats=Stats(dynamodb.table(settings.stats_table)),
+            boards=Boards(dynamodb.table(settings.leaderboard_table)),
+            rules=catalogue(json.loads(settings.ladders), settings.time_zone),
+            time_zone=settings.time_zone,
+            clock=now,
+        )
 
 
-@logger.inject_lambda_context(clear_state=True)
-@metrics.log_metrics
-def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """How many were turned; TurnError when a rep failed, after all others were tried."""
-    turned, failed = 0, list[str]()
-    for subject in reps().behind():
-        if context.get_remaining_time_in_millis() / 1000 < RESERVE_SECONDS:
-            logger.warning("the month is not turned for everybody yet; the next tick goes on", turned=turned)
-            break
-        try:
-            reps().turn(subject)
-            turned += 1
-        except Exception:
-            logger.exception("rep not turned", subject=str(subject))
-            failed.append(str(subject))
-    metrics.add_metric("RepsTurned", MetricUnit.Count, turned)
-    logger.info("month turned", turned=turned, failed=len(failed))
-    if failed:
-        raise TurnError(f"{len(failed)} reps were not turned, the first is {failed[0]}")
-    return {"turned": turned}
+def create(dependencies: Dependencies) -> Callable[[dict[str, Any], LambdaContext], dict[str, Any]]:
+    """The function with these dependencies."""
+
+    @logger.inject_lambda_context(clear_state=True)
+    @metrics.log_metrics
+    def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+        """How many reps were rolled over; RolloverError when one failed, after all others were tried."""
+        reps, turned, failed = dependencies.reps, 0, list[str]()
+        for subject in reps.behind():
+            if context.get_remaining_time_in_millis() / 1000 < RESERVE_SECONDS:
+                logger.warning("month rollover is not finished; the next tick continues", rolled_over=turned)
+                break
+            try:
+                reps.turn(subject)
+                turned += 1
+            except Exception:
+                logger.exception("rep not rolled over", subject=str(subject))
+                failed.append(str(subject))
+        metrics.add_metric("RepsTurned", MetricUnit.Count, turned)
+        logger.info("month rolled over", rolled_over=turned, failed=len(failed))
+        if failed:
+            raise RolloverError(f"{len(failed)} reps were not rolled over, the first is {failed[0]}")
+        return {"turned": turned}
+
+    return handler
 
 
-class TurnError(Exception):
-    """Some reps are still in the month before; the next tick tries them again."""
+handler = create(Dependencies())

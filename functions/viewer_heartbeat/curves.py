@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from cairn.history import History, day_of
-from cairn.instants import Clock, iso
-from cairn.live import subject_of
+from cairn.clock import Clock, iso
 from cairn.model import Reading, Subject
-from cairn.stats import Stats
+from cairn.readings.history import History, day_of
+from cairn.readings.stats import Stats
+from cairn.viewers.subjects import viewer_subject
 
 
 class Curves:
@@ -24,7 +24,7 @@ class Curves:
 
         Nothing, and one read, for a channel that nobody has ever watched.
         """
-        now, subject = self._clock(), subject_of(channel)
+        now, subject = self._clock(), viewer_subject(channel)
         since = now - timedelta(hours=hours)
         last = self._stats.get(subject)
         items: list[dict[str, Any]] = []

@@ -9,15 +9,16 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import hmac
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
 from cairn.errors import BadInputError, TooLargeError
-from cairn.viewers import Seat, is_channel_id, is_viewer_id
+from cairn.viewers.presence_slots import PresenceSlot, is_channel_id, is_viewer_id
 
 Event = dict[str, Any]
 MOST_BYTES = 2048
@@ -65,12 +66,12 @@ def join(event: Event) -> Join:
     return Join(sent["channelId"], sent["viewerId"] if given else None)
 
 
-def seat(event: Event) -> Seat:
+def seat(event: Event) -> PresenceSlot:
     """Whose heartbeat or leave it is, as far as the token tells; the table knows whether it is true."""
     sent = _object(event)
     _check(sent, _CHANNEL, _VIEWER, _GIVEN_TOKEN)
     level, _, secret = sent["token"].partition(".")
-    return Seat(sent["channelId"], sent["viewerId"], tab_of(secret), int(level))
+    return PresenceSlot(sent["channelId"], sent["viewerId"], tab_of(secret), int(level))
 
 
 def tab_of(secret: str) -> str:
@@ -96,6 +97,19 @@ def hours(asked: Look) -> int:
     if not (_HOURS.fullmatch(asked.hours) and 1 <= int(asked.hours) <= MOST_HOURS):
         raise _refusal([{"field": "hours", "message": f"must be a whole number from 1 to {MOST_HOURS}"}])
     return int(asked.hours)
+
+
+def address_of(event: Mapping[str, Any], front_key: str) -> str:
+    """Where a Lambda URL's caller is: as the front says, if it was the front that called.
+
+    CloudFront writes address and port, and takes nobody else's word for it.
+    https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/adding-cloudfront-headers.html
+    """
+    headers = event["headers"]
+    seen, _, _port = headers.get("cloudfront-viewer-address", "").rpartition(":")
+    if seen and front_key and hmac.compare_digest(headers.get("x-cairn-front", "").encode(), front_key.encode()):
+        return str(seen.strip("[]"))
+    return str(event["requestContext"]["http"]["sourceIp"])
 
 
 def check_size(event: Event) -> None:

@@ -1,28 +1,25 @@
-"""Sockets as they open, speak and close. Nothing is posted while one opens: it is not open until it is answered."""
+"""Opens, serves and closes sockets. Posts nothing to a socket that connects: it is open only once this has answered."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
-from typing import TYPE_CHECKING, Any
+from functools import cached_property
+from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from cairn import connections, dynamo, queue
-from cairn.instants import from_millis, now
-from cairn.joins import Joins
-from cairn.observing import logger
-from cairn.presence import Presence
-from cairn.queue import Queue
-from cairn.rooms import Rooms
+from cairn.aws import dynamodb, sqs, websocket_api
+from cairn.aws.websocket_api import Connect
+from cairn.clock import from_millis, now
+from cairn.observability import logger
+from cairn.realtime.event_log import EventLog
+from cairn.realtime.membership import Sockets
+from cairn.realtime.tickets import Tickets
 from cairn.settings import from_environment
-from cairn.sockets import Sockets
-from cairn.tickets import Tickets
-from functions.ws_connect.conversation import Conversation, Peer
-
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb.service_resource import Table
+from cairn.viewers.join_limits import JoinLimits
+from cairn.viewers.presence import Presence
+from functions.ws_connect.request_handler import Peer, RequestHandler
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,74 +31,73 @@ class Settings:
     viewer_joins_per_minute: int
 
 
-@cache
-def settings() -> Settings:
-    return from_environment(Settings)
+class Dependencies:
+    """The adapters of a warm function, made on first use; `connect` makes what posts to sockets."""
+
+    def __init__(self, connect: Connect = websocket_api.connect) -> None:
+        self._connect = connect
+
+    @cached_property
+    def settings(self) -> Settings:
+        return from_environment(Settings)
+
+    @cached_property
+    def presence(self) -> Presence:
+        table, queue = dynamodb.table(self.settings.presence_table), sqs.queue(self.settings.count_queue_url)
+        return Presence.of(table, queue, now)
+
+    @cached_property
+    def sockets(self) -> Sockets:
+        return Sockets(dynamodb.table(self.settings.connections_table), self.presence)
+
+    @cached_property
+    def tickets(self) -> Tickets:
+        return Tickets(dynamodb.table(self.settings.connections_table))
+
+    @cached_property
+    def request_handler(self) -> RequestHandler:
+        return RequestHandler(
+            sockets=self.sockets,
+            event_log=EventLog(dynamodb.table(self.settings.connections_table)),
+            presence=self.presence,
+            join_limits=JoinLimits(dynamodb.table(self.settings.presence_table), self.settings.viewer_joins_per_minute),
+            poster=self._connect(self.settings.connections_url),
+            clock=now,
+        )
 
 
-@cache
-def _tables() -> Callable[[str], Table]:
-    return dynamo.resource().Table
+def create(dependencies: Dependencies) -> Callable[[dict[str, Any], LambdaContext], dict[str, Any]]:
+    """The function with these dependencies."""
+
+    def open_socket(connection_id: str, ticket: str | None) -> int:
+        """The status of the handshake. Anybody may connect; a ticket that is given must be valid."""
+        holder = dependencies.tickets.redeem(ticket, now()) if ticket is not None else None
+        if ticket is not None and holder is None:
+            logger.warning("ticket rejected")
+            return 401
+        dependencies.sockets.open(connection_id, holder, now())
+        logger.info("socket opened", user_id=holder.user_id if holder else None)
+        return 200
+
+    @logger.inject_lambda_context(clear_state=True)
+    def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+        request = event["requestContext"]
+        connection_id = request["connectionId"]
+        with logger.append_context_keys(connection_id=connection_id):
+            match request["eventType"]:
+                case "CONNECT":
+                    ticket = (event.get("queryStringParameters") or {}).get("ticket")
+                    return {"statusCode": open_socket(connection_id, ticket)}
+                case "DISCONNECT":
+                    dependencies.sockets.forget(connection_id, now())
+                    return {"statusCode": 200}
+                case _:
+                    peer = Peer(connection_id, from_millis(request["connectedAt"]), request["identity"]["sourceIp"])
+                    # A binary frame arrives in base64, which is not a JSON object either.
+                    answer = dependencies.request_handler.take(peer, event.get("body") or "")
+                    return {"statusCode": 200} | ({"body": answer} if answer else {})
+
+    return handler
 
 
-@cache
-def table() -> Table:
-    return _tables()(settings().connections_table)
-
-
-@cache
-def presence() -> Presence:
-    counting = Queue(queue.client(), settings().count_queue_url)
-    return Presence.of(_tables()(settings().presence_table), counting, now)
-
-
-@cache
-def sockets() -> Sockets:
-    return Sockets(table(), presence())
-
-
-@cache
-def tickets() -> Tickets:
-    return Tickets(table())
-
-
-@cache
-def conversation() -> Conversation:
-    return Conversation(
-        sockets=sockets(),
-        rooms=Rooms(table()),
-        presence=presence(),
-        joins=Joins(_tables()(settings().presence_table), settings().viewer_joins_per_minute),
-        poster=connections.poster or connections.connections(settings().connections_url),
-        clock=now,
-    )
-
-
-@logger.inject_lambda_context(clear_state=True)
-def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    request = event["requestContext"]
-    connection_id = request["connectionId"]
-    with logger.append_context_keys(connection_id=connection_id):
-        match request["eventType"]:
-            case "CONNECT":
-                ticket = (event.get("queryStringParameters") or {}).get("ticket")
-                return {"statusCode": _open(connection_id, ticket)}
-            case "DISCONNECT":
-                sockets().forget(connection_id, now())
-                return {"statusCode": 200}
-            case _:
-                peer = Peer(connection_id, from_millis(request["connectedAt"]), request["identity"]["sourceIp"])
-                # Bytes come in base64, which is no JSON object either.
-                answer = conversation().take(peer, event.get("body") or "")
-                return {"statusCode": 200} | ({"body": answer} if answer else {})
-
-
-def _open(connection_id: str, ticket: str | None) -> int:
-    """Anybody may connect; who shows a ticket must show a good one."""
-    holder = tickets().redeem(ticket, now()) if ticket is not None else None
-    if ticket is not None and holder is None:
-        logger.warning("ticket refused")
-        return 401
-    sockets().open(connection_id, holder, now())
-    logger.info("socket opened", user_id=holder.user_id if holder else None)
-    return 200
+handler = create(Dependencies())

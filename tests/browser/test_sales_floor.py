@@ -12,9 +12,9 @@ from uuid import uuid4
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, WebSocketRoute, expect
 
+from testing.local_cloud import LocalCloud
 from tests.browser.conftest import shot
 from tests.e2e.people import People
-from tests.support.local_cloud import LocalCloud
 
 WITHIN_SECONDS = 2.0
 TRIES = 3

@@ -11,25 +11,28 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Self
 
-from cairn import dynamo, viewers
-from cairn.counting import PER_SHARD, Counting
-from cairn.counts import Count, Counts
-from cairn.frames import number_of
-from cairn.instants import from_iso, iso, now
-from cairn.live import COUNT, MILESTONE, room_of, subject_of
+from cairn.aws import dynamodb
+from cairn.clock import from_iso, iso, now
 from cairn.messages import CountViewers, load
 from cairn.model import Reading
-from cairn.stats import Stats, to_reading
+from cairn.readings.stats import Stats, to_reading
+from cairn.realtime.frames import number_of
+from cairn.rooms import channel_room
+from cairn.viewers import presence_slots
+from cairn.viewers.announce import COUNT, MILESTONE
+from cairn.viewers.counting import PER_SHARD, Counting
+from cairn.viewers.counts import ViewerCount, ViewerCounts
+from cairn.viewers.subjects import viewer_subject
 from functions.viewer_heartbeat.requests import tab_of
+from testing import api
+from testing.lambdas import Account, InvocationFailedError, Invoke, account, changes
+from testing.websocket import Client, event
 from tests.crash.explorer import Verdict
 from tests.crash.platforms import Platforms
 from tests.crash.way import items, silence
-from tests.support import api
-from tests.support.lambdas import Account, InvocationFailedError, Invoke, account, changes
-from tests.support.websocket import Client, event
 
 CHANNEL = "demo"
-ROOM = room_of(CHANNEL)
+ROOM = channel_room(CHANNEL)
 BEAT, TIME_OUT = timedelta(seconds=30), timedelta(seconds=60)
 MOST_LOOKS = 3
 """The next, and some that others took the place of."""
@@ -278,8 +281,8 @@ class LiveWay:
         repeated = self._milestone(passed, lost, wrong)
         return Verdict(tuple(lost), tuple(wrong), repeated)
 
-    def _counted(self) -> Count | None:
-        known = Counts(self.account.cloud.table("PRESENCE_TABLE")).get(CHANNEL, now())
+    def _counted(self) -> ViewerCount | None:
+        known = ViewerCounts(self.account.cloud.table("PRESENCE_TABLE")).get(CHANNEL, now())
         return known.count if known else None
 
     def _seats(self, there: Iterable[Page | Watcher]) -> list[str]:
@@ -307,7 +310,7 @@ class LiveWay:
 
     def _readings(self, truth: tuple[int, int]) -> list[str]:
         """The stats table has the last count, and the history each minute's last; the day's peak is the highest."""
-        stored = Stats(self.account.cloud.table("STATS_TABLE")).get(subject_of(CHANNEL))
+        stored = Stats(self.account.cloud.table("STATS_TABLE")).get(viewer_subject(CHANNEL))
         if stored is None:
             return [] if truth == (0, 0) else ["no reading was ever stored"]
         wrong = [] if _numbers(stored) == truth else [f"{truth} are there, and the reading is {stored}"]
@@ -329,7 +332,7 @@ class LiveWay:
 
     def _checks(self, watched: bool) -> list[str]:
         """As long as anybody is there, the next look is on its way."""
-        known = Counts(self.account.cloud.table("PRESENCE_TABLE")).get(CHANNEL, now())
+        known = ViewerCounts(self.account.cloud.table("PRESENCE_TABLE")).get(CHANNEL, now())
         check_at = known.check_at if known else None
         waiting = [message.at for message in self.waiting() if message.check]
         if len(waiting) > MOST_LOOKS:
@@ -385,7 +388,7 @@ class _InTurn:
 
 def _readings() -> list[Reading]:
     """What the stats table's stream ever carried."""
-    return [to_reading(dynamo.from_image(record["dynamodb"]["NewImage"])) for record in changes()]
+    return [to_reading(dynamodb.from_image(record["dynamodb"]["NewImage"])) for record in changes()]
 
 
 def _numbers(reading: Reading) -> tuple[int, int]:
@@ -403,10 +406,10 @@ def _viewer_id(name: str) -> str:
 @contextmanager
 def live(*, per_shard: int = PER_SHARD) -> Iterator[LiveWay]:
     """A fresh account whose channel nobody has ever watched, spread from so many viewers on."""
-    threads, defaults = vars(viewers)["ThreadPoolExecutor"], Counting.__init__.__kwdefaults__ or {}
-    vars(viewers)["ThreadPoolExecutor"], defaults["per_shard"] = _InTurn, per_shard
+    threads, defaults = vars(presence_slots)["ThreadPoolExecutor"], Counting.__init__.__kwdefaults__ or {}
+    vars(presence_slots)["ThreadPoolExecutor"], defaults["per_shard"] = _InTurn, per_shard
     try:
         with silence(), account(Platforms().answer) as made:
             yield LiveWay(made)
     finally:
-        vars(viewers)["ThreadPoolExecutor"], defaults["per_shard"] = threads, PER_SHARD
+        vars(presence_slots)["ThreadPoolExecutor"], defaults["per_shard"] = threads, PER_SHARD

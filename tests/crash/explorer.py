@@ -19,7 +19,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.support.wire import Failure, Wire
+from testing.wire import Failure, Wire
 
 WORKERS = 2
 SENDERS = ("notify", "broadcast", "ws_connect")

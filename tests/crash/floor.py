@@ -9,20 +9,21 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from cairn import ranks
-from cairn.api_keys import ApiKeys
-from cairn.instants import from_iso, now
+from cairn.clock import from_iso, now
+from cairn.identity.api_keys import ApiKeys
+from cairn.leaderboard import rank_counters
+from cairn.leaderboard.representation import json_number
 from cairn.model import Reading
-from cairn.sales_floor import TV, plain
-from cairn.stats import to_reading
+from cairn.readings.stats import to_reading
+from cairn.rooms import TV_DISPLAY
+from testing import api
+from testing.lambdas import Account, InvocationFailedError, account
+from testing.viewing import sockets_of
+from testing.wire import Failure
 from tests.crash.explorer import Verdict
 from tests.crash.platforms import Platforms
 from tests.crash.visitors import Visitor
 from tests.crash.way import items, silence
-from tests.support import api
-from tests.support.lambdas import Account, InvocationFailedError, account
-from tests.support.viewing import sockets_of
-from tests.support.wire import Failure
 
 REPS = "/api/leaderboard/sales-reps"
 METRICS = {"monthlyRevenue": "monthly_revenue", "monthlySignups": "monthly_signups", "goalProgress": "goal_progress"}
@@ -150,7 +151,7 @@ class FloorWay:
                 "name": rep.name,
                 "rank": 1 + sum(score > rep.metrics["monthly_revenue"] for score in scores),
                 "currentBonusTier": rep.metrics["bonus_tier"],
-                **{name: plain(rep.metrics[metric]) for name, metric in METRICS.items()},
+                **{name: json_number(rep.metrics[metric]) for name, metric in METRICS.items()},
             }
             for rep in reps
         ]
@@ -176,7 +177,7 @@ class FloorWay:
                 wrong.append(f"{id_} also passed {also}")
         wrong += self._marks(expected) + self._badges(expected, recorded) + self._ranks() + self._in_flight()
         repeated = 0
-        for room in {TV, *(room for visitor in self.visitors for room in visitor.rooms)}:
+        for room in {TV_DISPLAY, *(room for visitor in self.visitors for room in visitor.rooms)}:
             log = self._log(room, expected, wrong)
             for visitor in self.visitors:
                 if room in visitor.rooms and visitor.connected:
@@ -245,12 +246,12 @@ class FloorWay:
         }
         counts: dict[str, dict[str, int]] = {}
         for row in rows.values():
-            for node, branch in ranks.way(row["score"]):
+            for node, branch in rank_counters.path(row["score"]):
                 counts.setdefault(node, Counter())[branch] += 1
         if counts != {node: branches for node, branches in counted.items() if branches}:
             wrong.append(f"the counters are {counted}, not {counts}")
         scores = [row["score"] for row in rows.values()]
-        if any(ranks.higher(score, counted) != sum(other > score for other in scores) for score in scores):
+        if any(rank_counters.higher(score, counted) != sum(other > score for other in scores) for score in scores):
             wrong.append("the counters do not give the ranks")
         return wrong
 
@@ -262,7 +263,7 @@ class FloorWay:
         if sorted(events) != list(range(1, last + 1)):
             wrong.append(f"the log of {room} has {sorted(events)}, and its head says {last}")
         owners = {id_: str(rep.details.get("user_id")) for id_, rep in self.reps().items()}
-        due = [id_ for id_, one in expected.items() if room in (TV, f"user:{owners[one.rep]}")]
+        due = [id_ for id_, one in expected.items() if room in (TV_DISPLAY, f"user:{owners[one.rep]}")]
         said = {number: frame["data"]["milestone"]["id"] for number, frame in events.items()}
         if sorted(said.values()) != sorted(due):
             wrong.append(f"the log of {room} has {said}, not {due}")

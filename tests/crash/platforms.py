@@ -9,7 +9,7 @@ from typing import Any
 
 import httpx
 
-from tests.support.clock import ControlledClock
+from testing.clock import ControlledClock
 
 
 @dataclass

@@ -8,15 +8,15 @@ from datetime import timedelta
 
 import pytest
 
-from cairn.instants import now
+from cairn.clock import now
 from cairn.model import Reading, Subject
+from cairn.readings.stats import Stats
 from cairn.rules.ladder import FOLLOWER_STEPS, short
-from cairn.stats import Stats
+from testing.lambdas import Message, changes
+from testing.wire import Failure
 from tests.crash.explorer import Verdict
 from tests.crash.platforms import Platforms
 from tests.crash.way import INSTAGRAM, TELEGRAM, YOUTUBE, Expected, Way, way
-from tests.support.lambdas import Message, changes
-from tests.support.wire import Failure
 
 GOOD = Verdict()
 PRIVATE = [str(chat) for chat in range(101, 132)]

@@ -10,7 +10,7 @@ from datetime import timedelta
 
 import pytest
 
-from cairn.instants import now
+from cairn.clock import now
 from tests.crash.audience import BEAT, SOON, TIME_OUT, LiveWay, Watcher, live
 from tests.crash.conftest import Prove
 from tests.crash.explorer import Explorer, Verdict

@@ -9,12 +9,13 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
-from cairn.frames import number_of
-from cairn.instants import now, to_millis
-from cairn.sales_floor import EVERYONE, REFRESH
-from cairn.tickets import Holder, Tickets
-from tests.support.lambdas import Account, InvocationFailedError, Invoke
-from tests.support.websocket import Client, event
+from cairn.clock import now, to_millis
+from cairn.leaderboard.announce import REFRESH
+from cairn.realtime.frames import number_of
+from cairn.realtime.tickets import Holder, Tickets
+from cairn.rooms import EVERYONE
+from testing.lambdas import Account, InvocationFailedError, Invoke
+from testing.websocket import Client, event
 
 BACK_AFTER = timedelta(seconds=1)
 

@@ -12,18 +12,18 @@ from typing import Any
 
 from boto3.dynamodb.types import TypeDeserializer
 
-from cairn import dynamo
-from cairn.channels import Channel, Channels
-from cairn.instants import iso, now
-from cairn.model import Reading, Subject, Tally, new_trace_id
-from cairn.observing import logger
+from cairn.aws import dynamodb
+from cairn.channels.registry import Channel, Channels
+from cairn.clock import iso, now
+from cairn.model import DeliveryTally, Reading, Subject, new_trace_id
+from cairn.observability import logger
+from cairn.readings.stats import Stats, to_reading
 from cairn.rules.ladder import FOLLOWER_STEPS
-from cairn.stats import Stats, to_reading
-from cairn.subscribers import Subscribers
+from cairn.telegram.subscribers import Subscribers
+from testing.dynamodb import stored
+from testing.lambdas import Account, account, changes
 from tests.crash.explorer import Verdict
 from tests.crash.platforms import Platforms
-from tests.support.dynamodb import stored
-from tests.support.lambdas import Account, account, changes
 
 YOUTUBE = "youtube:UC" + "a" * 22
 TELEGRAM = "telegram:-1001"
@@ -116,8 +116,8 @@ class Way:
                 continue
             if (also := tuple(passed["label"] for passed in milestone["also_passed"])) != one.also_passed:
                 wrong.append(f"{one.channel} {one.label} also passed {also}")
-            tally = Tally(*(int(milestone[name]) for name in ("total", "delivered", "failed")))
-            if tally != Tally(len(one.told) + one.failed, len(one.told), one.failed):
+            tally = DeliveryTally(*(int(milestone[name]) for name in ("total", "delivered", "failed")))
+            if tally != DeliveryTally(len(one.told) + one.failed, len(one.told), one.failed):
                 wrong.append(f"{one.channel} {one.label} {tally}")
             told = [chat for chat, text in self.platforms.sent if texts[one] in text]
             lost += [f"{chat} was not told of {one.channel} {one.label}" for chat in one.told - set(told)]
@@ -152,7 +152,7 @@ class Way:
         )
 
     def _readings(self) -> list[Any]:
-        return [to_reading(dynamo.from_image(record["dynamodb"]["NewImage"])) for record in changes()]
+        return [to_reading(dynamodb.from_image(record["dynamodb"]["NewImage"])) for record in changes()]
 
     def _history(self) -> list[str]:
         """Each reading that was stored is in the history, and each day that ended is closed with its last values."""

@@ -8,7 +8,7 @@ from uuid import uuid4
 import httpx
 
 from operations import people
-from tests.support.local_cloud import LocalCloud
+from testing.local_cloud import LocalCloud
 
 
 @dataclass

@@ -12,7 +12,7 @@ from typing import Any, Self
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
-from tests.support.local_cloud import LocalCloud
+from testing.local_cloud import LocalCloud
 
 Frame = dict[str, Any]
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.local_cloud import LocalCloud
+from testing.local_cloud import LocalCloud
 
 LEFT_OUT = {
     # A platform's name, a cursor and the span of a chart are checked beyond what a schema can say.

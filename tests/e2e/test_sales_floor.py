@@ -13,10 +13,10 @@ import pytest
 from websockets.exceptions import InvalidStatus
 
 from operations.milestones import announce, redetect
+from testing.local_cloud import LocalCloud
 from tests.e2e.people import People
 from tests.e2e.sockets import Listener, open_socket, ticket
 from tests.e2e.test_ways import ok, wait_for
-from tests.support.local_cloud import LocalCloud
 
 REPS = 20
 UPDATES_EACH = 10

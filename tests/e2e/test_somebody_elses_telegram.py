@@ -17,11 +17,12 @@ from pathlib import Path
 import httpx
 import pytest
 
-from cairn.instants import now
+from cairn.clock import now
 from cairn.model import Reading, Subject
-from cairn.stats import Stats
-from tests.support.cloud import SECRETS, Cloud, Context, cloud
-from tests.support.local_cloud import free_ports
+from cairn.readings.stats import Stats
+from testing.cloud import SECRETS, Cloud, Context, cloud
+from testing.functions import FUNCTIONS
+from testing.local_cloud import free_ports
 
 HERE = Path(__file__).parent / "telegram_test_api"
 TOKEN = SECRETS["TELEGRAM_SECRET"]["TELEGRAM_BOT_TOKEN"]
@@ -52,7 +53,6 @@ def aws(telegram: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> Iterator[Clo
 
 def write(telegram: httpx.Client, text: str) -> None:
     """A person writes to the bot, and the update is brought to the webhook."""
-    from functions.telegram_webhook.handler import handler
 
     person = {"id": CHAT, "first_name": "Ada", "type": "private"}
     message = {
@@ -72,7 +72,7 @@ def write(telegram: httpx.Client, text: str) -> None:
             "headers": {"x-telegram-bot-api-secret-token": SECRETS["TELEGRAM_SECRET"]["TELEGRAM_WEBHOOK_SECRET"]},
             "body": json.dumps(update),
         }
-        assert handler(event, Context())["statusCode"] == 200
+        assert FUNCTIONS["telegram_webhook"](event, Context())["statusCode"] == 200
 
 
 def received(telegram: httpx.Client) -> list[str]:

@@ -14,13 +14,13 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, Request, expect, sync_playwright
 
-from cairn.joins import UNTOLD
+from cairn.viewers.join_limits import UNTOLD
+from testing.local_cloud import JOINS_PER_MINUTE, NAMED_CHANNEL, TIME_OUT_SECONDS, LocalCloud, client
 from tests.browser.browser import launched
 from tests.browser.site import Site
 from tests.e2e.sockets import Listener
 from tests.e2e.test_ways import GRACE_SECONDS, Person, ok, wait_for
 from tests.e2e.watchers import NO_ICON, Watcher, embed, listening, live, somebody
-from tests.support.local_cloud import JOINS_PER_MINUTE, NAMED_CHANNEL, TIME_OUT_SECONDS, LocalCloud, client
 
 CHAT = 990_005
 WITHIN_SECONDS = 2.0

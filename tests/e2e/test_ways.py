@@ -12,11 +12,11 @@ from uuid import uuid4
 
 import pytest
 
-from cairn.instants import now, to_millis
+from cairn.clock import now, to_millis
 from cairn.model import Reading, Subject, new_trace_id
-from cairn.stats import Stats
+from cairn.readings.stats import Stats
 from operations.milestones import redetect
-from tests.support.local_cloud import LocalCloud
+from testing.local_cloud import LocalCloud
 
 T = TypeVar("T")
 CHAT = 990_001

@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 
 from playwright.sync_api import Browser, BrowserContext, Error
 
-from tests.support.local_cloud import LocalCloud
+from testing.local_cloud import LocalCloud
 
 Count = tuple[int, int]
 """Viewers and connections."""

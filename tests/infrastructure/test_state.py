@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from infra.packaging import ROOT
+from testing.tables import TABLES
 from tests.infrastructure.template import Template, target
-from tests.support.tables import TABLES
 
 STATEFUL = (
     "AWS::Cognito::UserPool",

@@ -6,12 +6,12 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support.api import Api
-from tests.support.clock import ControlledClock, controlled_clock
-from tests.support.cloud import Cloud, cloud
-from tests.support.floor import Floor, sales_floor
-from tests.support.logs import Written, written
-from tests.support.platforms import FakePlatforms
+from testing.api import Api
+from testing.clock import ControlledClock, controlled_clock
+from testing.cloud import Cloud, cloud
+from testing.floor import Floor, sales_floor
+from testing.logs import Written, written
+from testing.platforms import FakePlatforms
 
 
 @pytest.fixture

@@ -11,18 +11,18 @@ from typing import Any
 
 import pytest
 
-from cairn.boards import Boards, Row
-from cairn.frames import LARGEST
-from cairn.instants import now, to_millis
+from cairn.clock import now, to_millis
+from cairn.leaderboard.board_refresh import BoardRefresh
+from cairn.leaderboard.boards import Boards, Row
 from cairn.messages import BoardChanged
 from cairn.model import Subject
-from cairn.refreshes import Refreshes
+from cairn.realtime.frames import LARGEST
 from functions.broadcast.board import TOP, BoardFrames, board_frame
-from tests.support.clock import ControlledClock
-from tests.support.cloud import Cloud
-from tests.support.hall import ADA, Hall, hall
-from tests.support.logs import Written
-from tests.support.posting import FakePoster, in_place_of_api_gateway
+from testing.clock import ControlledClock
+from testing.cloud import Cloud
+from testing.hall import ADA, Hall, hall
+from testing.logs import Written
+from testing.posting import FakePoster, in_place_of_api_gateway
 
 
 @pytest.fixture
@@ -51,7 +51,7 @@ def fill(floor: Hall, reps: int) -> None:
 
 def changed(floor: Hall, event_id: str) -> None:
     """As detect_milestone says it."""
-    key = Refreshes(floor.table).poke(event_id, now())
+    key = BoardRefresh(floor.table).poke(event_id, now())
     if key:
         floor.send(BoardChanged(key, "t"))
 

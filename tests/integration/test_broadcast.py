@@ -9,16 +9,17 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from cairn.connections import BusyError, GoneError, SlowError
-from cairn.instants import now
-from cairn.messages import FetchBatch, RoomEvent, RoomPart
-from cairn.rooms import KEPT, Rooms, Said
-from cairn.sockets import LARGE
-from tests.support.clock import ControlledClock
-from tests.support.cloud import Cloud
-from tests.support.hall import ADA, Hall, event, hall
-from tests.support.logs import Written
-from tests.support.posting import FakePoster, always, in_place_of_api_gateway, times
+from cairn.aws.websocket_api import GoneError, PostTimeoutError, ThrottledError
+from cairn.clock import now
+from cairn.messages import FetchBatch, RoomEvent, RoomShard
+from cairn.realtime.event_log import KEPT, EventLog, LoggedEvent
+from cairn.realtime.membership import LARGE
+from testing.clock import ControlledClock
+from testing.cloud import Cloud
+from testing.functions import FUNCTIONS
+from testing.hall import ADA, Hall, event, hall
+from testing.logs import Written
+from testing.posting import FakePoster, always, in_place_of_api_gateway, times
 
 TV, CHANNEL = "tv-display", "channel:x"
 
@@ -60,7 +61,7 @@ def test_a_room_without_sockets_keeps_what_was_said(floor: Hall, poster: FakePos
     floor.send(event("1"))
     assert floor.bring() == []
     assert poster.posts == []
-    assert Rooms(floor.table).last(TV) == 1
+    assert EventLog(floor.table).last(TV) == 1
 
 
 def test_a_repeat_is_the_same_event_again_and_no_new_one(floor: Hall, poster: FakePoster) -> None:
@@ -77,7 +78,7 @@ def test_a_repeat_of_what_is_kept_no_more_is_not_told(floor: Hall, poster: FakeP
     floor.settle()
     floor.clock.reach(now() + KEPT)
     floor.join("a", TV)
-    floor.send(event("1"), RoomPart(TV, 0, "tv-display/1", "t"))
+    floor.send(event("1"), RoomShard(TV, 0, "tv-display/1", "t"))
     floor.settle()
     assert poster.posts == []
 
@@ -124,7 +125,7 @@ def test_a_socket_that_is_still_opening_is_not_taken_for_gone(floor: Hall, poste
 def test_a_slow_socket_is_closed_and_forgotten(floor: Hall, poster: FakePoster, logs: Written) -> None:
     floor.join("slow", TV)
     floor.join("quick", TV)
-    poster.answers = {"slow": always(SlowError("1.5 s"))}
+    poster.answers = {"slow": always(PostTimeoutError("1.5 s"))}
     floor.send(event("1"), event("2"))
     assert floor.bring() == []
     assert poster.closed == ["slow"]
@@ -136,7 +137,7 @@ def test_a_slow_socket_is_closed_and_forgotten(floor: Hall, poster: FakePoster, 
 def test_a_throttled_room_comes_again_in_order_and_another_room_does_not(floor: Hall, poster: FakePoster) -> None:
     floor.join("a", TV)
     floor.join("b", CHANNEL)
-    poster.answers = {"a": always(BusyError("HTTP 429"))}
+    poster.answers = {"a": always(ThrottledError("HTTP 429"))}
     floor.send(event("1"), event("2", CHANNEL), event("3"))
     assert len(floor.bring(seconds=6)) == 2
     assert poster.ids("b") == ["channel:x/1"]
@@ -191,18 +192,16 @@ def test_wherever_a_sandbox_dies_everybody_is_told_everything_in_order(
 
 
 def test_a_table_that_fails_for_a_moment_holds_one_room_back_and_loses_nothing(floor: Hall, poster: FakePoster) -> None:
-    from functions.broadcast.handler import broadcasting
-
-    class Failing(Rooms):
+    class Failing(EventLog):
         failures = 1
 
-        def say(self, event: RoomEvent, now: datetime) -> Said | None:
+        def say(self, event: RoomEvent, now: datetime) -> LoggedEvent | None:
             if event.room == TV and self.failures:
                 self.failures -= 1
                 raise ClientError({"Error": {"Code": "InternalServerError"}}, "TransactWriteItems")
             return super().say(event, now)
 
-    broadcasting()._rooms = Failing(floor.table)
+    FUNCTIONS["broadcast"].dependencies.broadcaster._event_log = Failing(floor.table)
     floor.join("a", TV, CHANNEL)
     floor.send(event("1"), event("2"), event("3", CHANNEL))
     assert len(floor.bring()) == 2
@@ -222,9 +221,7 @@ def test_a_socket_that_cannot_be_forgotten_now_is_found_again(floor: Hall, poste
     def fail(**_: Any) -> None:
         raise ClientError({"Error": {"Code": "InternalServerError"}}, "DeleteItem")
 
-    from functions.broadcast.handler import broadcasting
-
-    events: Any = broadcasting()._sockets._table.meta.client.meta.events
+    events: Any = FUNCTIONS["broadcast"].dependencies.broadcaster._sockets._table.meta.client.meta.events
     events.register("before-call.dynamodb.DeleteItem", fail)
     assert floor.bring() == []
     events.unregister("before-call.dynamodb.DeleteItem", fail)

@@ -22,9 +22,16 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from cairn import connections as posting
-from cairn.connections import BusyError, Connections, GoneError, RefusedError, SlowError, connections
-from tests.support.clock import ControlledClock
+from cairn.aws import websocket_api as posting
+from cairn.aws.websocket_api import (
+    GoneError,
+    PostRejectedError,
+    PostTimeoutError,
+    ThrottledError,
+    WebSocketApi,
+    connect,
+)
+from testing.clock import ControlledClock
 
 TAKEN = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
 SIGNER = SigV4Auth(Credentials("AKID", "secret", "token"), "execute-api", "us-east-1")
@@ -68,12 +75,12 @@ class Server:
 @asynccontextmanager
 async def serving(
     *answers: bytes | None, tls: ssl.SSLContext | None = None
-) -> AsyncIterator[tuple[Server, Connections]]:
+) -> AsyncIterator[tuple[Server, WebSocketApi]]:
     server = Server(list(answers))
     listening = await asyncio.start_server(server.serve, "127.0.0.1", 0, ssl=tls)
     server.port = listening.sockets[0].getsockname()[1]
     scheme, patience = ("https", 5.0) if tls else ("http", 0.2)
-    client = Connections(f"{scheme}://127.0.0.1:{server.port}/live", SIGNER, patience=patience)
+    client = WebSocketApi(f"{scheme}://127.0.0.1:{server.port}/live", SIGNER, patience=patience)
     try:
         yield server, client
     finally:
@@ -153,12 +160,12 @@ def test_posts_beside_each_other_have_connections_of_their_own() -> None:
     [
         ("410 Gone", GoneError),
         ("400 Bad Request", GoneError),
-        ("429 Too Many Requests", BusyError),
-        ("500 Internal Server Error", BusyError),
-        ("503 Service Unavailable", BusyError),
-        ("403 Forbidden", RefusedError),
-        ("413 Payload Too Large", RefusedError),
-        ("307 Temporary Redirect", RefusedError),
+        ("429 Too Many Requests", ThrottledError),
+        ("500 Internal Server Error", ThrottledError),
+        ("503 Service Unavailable", ThrottledError),
+        ("403 Forbidden", PostRejectedError),
+        ("413 Payload Too Large", PostRejectedError),
+        ("307 Temporary Redirect", PostRejectedError),
     ],
 )
 def test_every_refusal_has_its_name(status: str, error: type[Exception]) -> None:
@@ -185,9 +192,9 @@ def test_a_socket_is_closed_by_delete() -> None:
 def test_a_socket_that_may_still_be_open_is_not_taken_for_closed() -> None:
     async def test() -> None:
         async with serving(answer("429 Too Many Requests"), answer("403 Forbidden")) as (_, client):
-            with pytest.raises(BusyError):
+            with pytest.raises(ThrottledError):
                 await client.disconnect("a")
-            with pytest.raises(RefusedError):
+            with pytest.raises(PostRejectedError):
                 await client.disconnect("a")
 
     run(test)
@@ -196,7 +203,7 @@ def test_a_socket_that_may_still_be_open_is_not_taken_for_closed() -> None:
 def test_silence_is_a_slow_socket() -> None:
     async def test() -> None:
         async with serving(None, TAKEN) as (server, client):
-            with pytest.raises(SlowError):
+            with pytest.raises(PostTimeoutError):
                 await client.post("a", "x")
             await client.post("b", "x")
             assert server.links == 2
@@ -218,7 +225,7 @@ def test_a_connection_that_was_closed_meanwhile_is_not_noticed_by_whoever_posts(
 def test_who_hangs_up_on_a_new_connection_is_busy() -> None:
     async def test() -> None:
         async with serving(b"") as (_, client):
-            with pytest.raises(BusyError):
+            with pytest.raises(ThrottledError):
                 await client.post("a", "x")
 
     run(test)
@@ -246,7 +253,7 @@ def test_a_connection_of_whose_answer_something_may_be_left_is_not_used_again(sa
 def test_what_is_no_answer_is_tried_again_later(said: bytes) -> None:
     async def test() -> None:
         async with serving(said) as (_, client):
-            with pytest.raises((BusyError, SlowError)):
+            with pytest.raises((ThrottledError, PostTimeoutError)):
                 await client.post("a", "x")
 
     run(test)
@@ -256,8 +263,8 @@ def test_where_nobody_listens_is_busy() -> None:
     async def test() -> None:
         async with serving() as (server, client):
             pass
-        client = Connections(f"http://127.0.0.1:{server.port}/live", SIGNER)
-        with pytest.raises(BusyError):
+        client = WebSocketApi(f"http://127.0.0.1:{server.port}/live", SIGNER)
+        with pytest.raises(ThrottledError):
             await client.post("a", "x")
 
     run(test)
@@ -276,7 +283,7 @@ def test_a_post_goes_by_tls_to_whom_somebody_vouches_for(
     async def test() -> None:
         async with serving(tls=tls) as (server, client):
             for _ in range(2):
-                with nullcontext() if trusted else pytest.raises(BusyError, match="CERTIFICATE_VERIFY_FAILED"):
+                with nullcontext() if trusted else pytest.raises(ThrottledError, match="CERTIFICATE_VERIFY_FAILED"):
                     await client.post("a", "x")
             assert [body for *_, body in server.requests] == (["x", "x"] if trusted else [])
             assert server.links == (1 if trusted else 0)
@@ -302,7 +309,7 @@ def test_a_connection_that_lay_idle_through_a_freeze_is_not_trusted(clock: Contr
 def test_the_functions_own_credentials_sign() -> None:
     async def test() -> None:
         async with serving() as (server, _):
-            client = connections(f"http://127.0.0.1:{server.port}/live")
+            client = connect(f"http://127.0.0.1:{server.port}/live")
             await client.post("a", "x")
             await client.close()
             headers = server.requests[0][2]

@@ -14,16 +14,16 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
-from cairn import dynamo
+from cairn.aws import dynamodb
+from cairn.channels.announce import ChannelAnnouncer
 from cairn.messages import Alert, Message
-from cairn.milestones import Milestones
 from cairn.model import Reading, Subject
+from cairn.readings.detection import Detection
+from cairn.readings.milestones import Milestones
+from cairn.readings.stats import to_item
 from cairn.rules.ladder import FOLLOWER_STEPS, Ladder
-from cairn.stats import to_item
-from functions.detect_milestone.audiences import Subscribers
-from functions.detect_milestone.detection import Detection
-from tests.support.cloud import Cloud, cloud
-from tests.support.platforms import FakePlatforms
+from testing.cloud import Cloud, cloud
+from testing.platforms import FakePlatforms
 from tests.unit.rules.oracle import Celebration, Oracle, Seen
 from tests.unit.rules.test_sequences import START, ZONES, steps, values
 
@@ -54,7 +54,7 @@ class Machine(RuleBasedStateMachine):
         ladder = Ladder("subscribers", "channel", "subscribers", thresholds, baseline, restarts, ZONES[offset])
         self.subject = Subject("channel", uuid4().hex)  # one table for all examples, a subject for each
         self.queue, self.milestones = Notes(), Milestones(self.table)
-        audience = Subscribers(self.queue)  # type: ignore[arg-type]  # a fake queue
+        audience = ChannelAnnouncer(notify=self.queue)  # type: ignore[arg-type]  # a fake queue
         self.detection = Detection(self.milestones, {"channel": audience}, (ladder,))
         self.oracle = Oracle(thresholds, baseline == "silent", restarts, offset)
         self.expected: list[Celebration] = []
@@ -122,7 +122,7 @@ def aws() -> Iterator[Cloud]:
 
 def test_detection_announces_what_the_oracle_says_whatever_is_redelivered(aws: Cloud) -> None:
     del aws
-    Machine.table = dynamo.resource().Table("milestones_table")
+    Machine.table = dynamodb.resource().Table("milestones_table")
     run_state_machine_as_test(
         Machine,
         settings=settings(

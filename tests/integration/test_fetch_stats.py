@@ -10,17 +10,18 @@ import boto3
 import httpx
 import pytest
 
-from cairn.channels import Channel, Channels
-from cairn.fetching import BATCH_SIZE, INLINE_BATCHES
-from cairn.instants import now
+from cairn.channels.fetching import BATCH_SIZE, INLINE_BATCHES
+from cairn.channels.registry import Channel, Channels
+from cairn.clock import now
 from cairn.messages import FetchBatch, dump, load
 from cairn.model import Subject
-from cairn.stats import Stats
+from cairn.readings.stats import Stats
 from functions.fetch_stats.handler import RESERVE_SECONDS
-from tests.support.clock import ControlledClock
-from tests.support.cloud import Cloud, Context
-from tests.support.logs import Written
-from tests.support.platforms import FakePlatforms
+from testing.clock import ControlledClock
+from testing.cloud import Cloud, Context
+from testing.functions import FUNCTIONS
+from testing.logs import Written
+from testing.platforms import FakePlatforms
 
 
 def counts(subscribers: int) -> dict[str, str]:
@@ -34,15 +35,13 @@ def track(aws: Cloud, *ids: str, platform: str = "youtube") -> None:
 
 
 def tick(seconds: float = 60.0, source: str = "schedule") -> Any:
-    from functions.fetch_stats.handler import handler
 
-    return handler({"source": source}, Context(seconds))
+    return FUNCTIONS["fetch_stats"]({"source": source}, Context(seconds))
 
 
 def bring(record: dict[str, Any], seconds: float = 60.0) -> Any:
-    from functions.fetch_stats.handler import handler
 
-    return handler({"Records": [record]}, Context(seconds))
+    return FUNCTIONS["fetch_stats"]({"Records": [record]}, Context(seconds))
 
 
 def youtubes(count: int, platforms: FakePlatforms) -> list[str]:
@@ -119,9 +118,7 @@ def test_every_channel_is_seen_to_have_been_looked_at_however_it_was_split(
         def get_remaining_time_in_millis(self) -> int:
             return int((next(left) + RESERVE_SECONDS) * 1000)
 
-    from functions.fetch_stats.handler import handler
-
-    assert handler({"source": "schedule"}, Hurried())["queued"] == 25
+    assert FUNCTIONS["fetch_stats"]({"source": "schedule"}, Hurried())["queued"] == 25
     aws.flow()
     channels = Channels(aws.table("CHANNELS_TABLE"))
     tracked = channels.all("telegram")
@@ -242,14 +239,15 @@ def test_a_batch_brought_twice_is_harmless_and_those_removed_are_left_out(aws: C
 def test_a_poisonous_message_is_reported_and_the_others_are_done(
     aws: Cloud, platforms: FakePlatforms, body: str
 ) -> None:
-    from functions.fetch_stats.handler import handler
 
     (one,) = youtubes(1, platforms)
     track(aws, one)
     track(aws, "1", platform="gone")
     good = dump(FetchBatch("youtube", 0, (f"youtube:{one}",), "schedule", "t"))
     records = [{"messageId": name, "body": text} for name, text in (("bad", body), ("good", good))]
-    assert handler({"Records": records}, Context()) == {"batchItemFailures": [{"itemIdentifier": "bad"}]}
+    assert FUNCTIONS["fetch_stats"]({"Records": records}, Context()) == {
+        "batchItemFailures": [{"itemIdentifier": "bad"}]
+    }
     assert stored(aws, one) == [100]
 
 

@@ -10,20 +10,21 @@ from typing import Any
 
 import pytest
 
-from cairn.counts import Count, count_json
-from cairn.instants import now
-from cairn.live import channel_of, count_of, subject_of
+from cairn.clock import now
 from cairn.messages import Alert, Message, RoomEvent, RoomState, load
 from cairn.model import Number, Reading, Subject
-from cairn.stats import Stats
-from functions.detect_milestone.handler import detection, handler
+from cairn.readings.stats import Stats
+from cairn.viewers.announce import count_from
+from cairn.viewers.counts import ViewerCount, count_json
+from cairn.viewers.subjects import live_channel, viewer_subject
 from operations.clients import Clients
 from operations.milestones import announce
 from operations.stack import Stack
-from tests.support.api import Api
-from tests.support.clock import ControlledClock
-from tests.support.cloud import Cloud, Context
-from tests.support.outages import refusing
+from testing.api import Api
+from testing.clock import ControlledClock
+from testing.cloud import Cloud, Context
+from testing.functions import FUNCTIONS
+from testing.outages import refusing
 
 DONE: dict[str, list[object]] = {"batchItemFailures": []}
 
@@ -39,7 +40,7 @@ class Stage:
         """As count_viewers stores it."""
         self.clock.sleep(2)
         name = "Demo stream" if channel == "demo" else channel
-        reading = Reading(subject_of(channel), name, metrics, now(), "viewers", "v" * 32, details={"window": 60})
+        reading = Reading(viewer_subject(channel), name, metrics, now(), "viewers", "v" * 32, details={"window": 60})
         assert self.stats.record(reading)
         return reading
 
@@ -51,7 +52,7 @@ class Stage:
 
     def stream(self) -> list[dict[str, Any]]:
         changes = self.aws.changes()
-        assert handler({"Records": changes}, Context()) == DONE
+        assert FUNCTIONS["detect_milestone"]({"Records": changes}, Context()) == DONE
         return changes
 
     def said(self, queue: str = "BROADCAST_QUEUE_URL") -> list[Message]:
@@ -83,7 +84,7 @@ def test_who_watches_is_told_how_many_do(stage: Stage) -> None:
     assert isinstance(state, RoomState)
     assert (state.room, state.event, state.at) == ("channel:demo", "viewers:count", reading.as_of)
     assert (state.key, state.trace_id) == (record["eventID"], reading.trace_id)
-    count = Count("demo", 3, 4, reading.as_of, reading.as_of, 60)
+    count = ViewerCount("demo", 3, 4, reading.as_of, reading.as_of, 60)
     assert json.loads(state.data) == count_json(count)
     assert json.loads(state.data) == {
         "channelId": "demo",
@@ -112,7 +113,7 @@ def test_the_last_one_who_leaves_is_told_too(stage: Stage) -> None:
 
 def test_a_count_after_all_was_forgotten_is_told(stage: Stage) -> None:
     stage.count(1)
-    stage.stats.forget(subject_of("demo"))
+    stage.stats.forget(viewer_subject("demo"))
     stage.aws.changes()
     assert len(stage.count(1)) == 1
 
@@ -128,7 +129,7 @@ def test_a_record_that_comes_again_says_the_same_state_and_no_peak(stage: Stage)
     peak, state = stage.said()
     assert isinstance(peak, RoomEvent)
     stage.clock.sleep(301)  # the queue takes the key for a new one
-    assert handler({"Records": changes}, Context()) == DONE
+    assert FUNCTIONS["detect_milestone"]({"Records": changes}, Context()) == DONE
     assert stage.said() == [state]
 
 
@@ -148,9 +149,9 @@ def test_the_followers_of_a_channel_are_nobodys_viewers(stage: Stage) -> None:
     stage.stats.record(youtube)
     stage.stream()
     assert (stage.said(), stage.alerts()) == ([], [])
-    assert channel_of(youtube.subject) is None
-    assert channel_of(Subject("rep", "live:17")) is None
-    assert count_of(youtube) is None
+    assert live_channel(youtube.subject) is None
+    assert live_channel(Subject("rep", "live:17")) is None
+    assert count_from(youtube) is None
 
 
 # -- what they passed
@@ -206,11 +207,11 @@ def test_whichever_queue_refuses_a_peak_is_told_to_all_by_the_retry(stage: Stage
     os.environ["LIVE_CHANNELS"] = json.dumps({"demo": "Demo stream"})
     stage.write(viewers=12, connections=12)
     changes = stage.aws.changes()
-    live: Any = detection()._audiences["channel:live"]
+    live: Any = FUNCTIONS["detect_milestone"].dependencies.detection._announcers["channel:live"]
     with refusing(live._queue._sqs, "SendMessageBatch", when=lambda call: f"/{queue}" in call["QueueUrl"]) as refused:
-        assert handler({"Records": changes}, Context())["batchItemFailures"]
+        assert FUNCTIONS["detect_milestone"]({"Records": changes}, Context())["batchItemFailures"]
     assert len(refused) == 1
-    assert handler({"Records": changes}, Context()) == DONE
+    assert FUNCTIONS["detect_milestone"]({"Records": changes}, Context()) == DONE
     assert [type(one) for one in stage.said()] == [RoomEvent, RoomState]
     assert stage.alerts() == ["Demo stream: 10"]
 

@@ -12,8 +12,8 @@ from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.compat import HTTPHeaders
 from botocore.exceptions import ClientError
 
-from tests.support.dynamodb import empty_account
-from tests.support.meter import (
+from testing.dynamodb import empty_account
+from testing.meter import (
     Meter,
     UnmeteredError,
     Usage,

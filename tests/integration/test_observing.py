@@ -8,13 +8,14 @@ from typing import Any
 import httpx
 import pytest
 
-from cairn.instants import now
-from cairn.subscribers import Subscribers
-from tests.support.api import Api
-from tests.support.clock import ControlledClock
-from tests.support.cloud import SECRETS, Cloud, Context
-from tests.support.logs import Written
-from tests.support.platforms import FakePlatforms
+from cairn.clock import now
+from cairn.telegram.subscribers import Subscribers
+from testing.api import Api
+from testing.clock import ControlledClock
+from testing.cloud import SECRETS, Cloud, Context
+from testing.functions import FUNCTIONS
+from testing.logs import Written
+from testing.platforms import FakePlatforms
 
 CATS = "UC" + "c" * 22
 KEYS = [value for keys in SECRETS.values() for name, value in keys.items() if name != "INSTAGRAM_USER_ID"]
@@ -34,9 +35,8 @@ def platforms() -> FakePlatforms:
 
 
 def tick() -> Any:
-    from functions.fetch_stats.handler import handler
 
-    return handler({"source": "schedule"}, Context())
+    return FUNCTIONS["fetch_stats"]({"source": "schedule"}, Context())
 
 
 def pass_a_threshold(aws: Cloud, api: Api, platforms: FakePlatforms, clock: ControlledClock) -> None:
@@ -81,12 +81,11 @@ def test_the_trace_goes_on_where_something_fails(
 def test_a_record_or_a_batch_that_fails_is_logged_with_its_trace(
     aws: Cloud, api: Api, platforms: FakePlatforms, logs: Written
 ) -> None:
-    from functions.detect_milestone.handler import handler
 
     api("POST", "/api/channels", {"platform": "youtube", "handle": CATS})
     changes = aws.changes()
     aws.table("MILESTONES_TABLE").delete()
-    assert handler({"Records": changes}, Context())["batchItemFailures"]
+    assert FUNCTIONS["detect_milestone"]({"Records": changes}, Context())["batchItemFailures"]
     (line,) = [line for line in logs.lines if line["message"] == "record not taken"]
     assert line["trace_id"] == changes[0]["dynamodb"]["NewImage"]["trace_id"]["S"]
 

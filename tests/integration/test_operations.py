@@ -14,14 +14,14 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from cairn.api_keys import ApiKeys
 from cairn.errors import BadInputError, ConflictError, NotFoundError
-from cairn.people import MODULES
+from cairn.identity.api_keys import ApiKeys
+from cairn.identity.cognito import MODULES
 from operations import __main__ as command
 from operations import keys, month, pages, people, platform_secrets, queues
 from operations.clients import Clients
 from operations.stack import OperationError, Stack, read_local_stack, write_local_stack
-from tests.support.dynamodb import empty_account
+from testing.dynamodb import empty_account
 
 PASSWORD = "Cairn-11111111"
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)

@@ -5,18 +5,19 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from cairn.history import History
-from cairn.instants import now, to_millis
-from cairn.live import subject_of
+from cairn.clock import now, to_millis
 from cairn.model import Reading, Subject
-from cairn.stats import Stats
-from tests.support.clock import ControlledClock
-from tests.support.cloud import Cloud, Context
+from cairn.readings.history import History
+from cairn.readings.stats import Stats
+from cairn.viewers.subjects import viewer_subject
+from testing.clock import ControlledClock
+from testing.cloud import Cloud, Context
+from testing.functions import FUNCTIONS
 
 CATS = Subject("channel", "youtube:cats")
 
 
-DEMO = subject_of("demo")
+DEMO = viewer_subject("demo")
 
 
 def read(aws: Cloud, at: str, count: int) -> None:
@@ -27,10 +28,9 @@ def read(aws: Cloud, at: str, count: int) -> None:
 
 
 def record(changes: list[dict[str, Any]]) -> Any:
-    from functions.record_history.handler import handler
 
     context: Any = Context()
-    return handler({"Records": changes}, context)
+    return FUNCTIONS["record_history"]({"Records": changes}, context)
 
 
 def days(aws: Cloud) -> dict[date, int]:

@@ -17,18 +17,18 @@ from boto3.dynamodb.types import TypeSerializer
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from cairn import dynamo
-from cairn.boards import Boards
+from cairn.aws import dynamodb
 from cairn.errors import NotFoundError
-from cairn.milestones import Milestones
+from cairn.leaderboard.boards import Boards
+from cairn.leaderboard.reps import Reps, UpdateResult
 from cairn.model import Milestone, Number, Reading
-from cairn.reps import Outcome, Reps
+from cairn.readings.detection import Detection
+from cairn.readings.milestones import Milestones
+from cairn.readings.stats import Stats, to_item
 from cairn.rules import catalogue
-from cairn.stats import Stats, to_item
-from functions.detect_milestone.detection import Detection
-from tests.support.cloud import cloud
-from tests.support.dynamodb import stored
-from tests.support.platforms import FakePlatforms
+from testing.cloud import cloud
+from testing.dynamodb import stored
+from testing.platforms import FakePlatforms
 
 LADDERS = {
     "revenue": ("monthly_revenue", (10_000, 25_000, 50_000, 75_000, 100_000)),
@@ -60,7 +60,7 @@ class Announced:
     def __init__(self) -> None:
         self.milestones: list[Milestone] = []
 
-    def tell(self, milestone: Milestone) -> None:
+    def announce(self, milestone: Milestone) -> None:
         self.milestones.append(milestone)
 
     def changed(self, old: Reading | None, new: Reading, event_id: str) -> None:
@@ -177,7 +177,7 @@ def _stood(steps: tuple[int, ...], value: Number | None) -> list[int]:
     return [step for step in steps if value is not None and step <= value]
 
 
-def _said(outcome: Outcome) -> list[tuple[str, int, tuple[int, ...]]]:
+def _said(outcome: UpdateResult) -> list[tuple[str, int, tuple[int, ...]]]:
     return [
         (one.rule, int(one.threshold), tuple(int(also.threshold) for also in one.also_passed))
         for one in outcome.milestones
@@ -210,7 +210,7 @@ a_step = st.tuples(
 @pytest.fixture(scope="module")
 def tables() -> Iterator[Tables]:
     with cloud(FakePlatforms().transport()):
-        table = dynamo.resource().Table
+        table = dynamodb.resource().Table
         yield Boards(table("leaderboard_table")), Watched(table("stats_table")), Milestones(table("milestones_table"))
 
 

@@ -8,17 +8,17 @@ from datetime import timedelta
 
 import pytest
 
-from cairn.connections import BusyError
-from cairn.counts import Count, Counts, Known
-from cairn.frames import LARGEST
-from cairn.instants import now, to_millis
+from cairn.aws.websocket_api import ThrottledError
+from cairn.clock import now, to_millis
 from cairn.messages import RoomState
-from cairn.rooms import Rooms
-from tests.support.clock import ControlledClock
-from tests.support.cloud import Cloud
-from tests.support.hall import Hall, event, hall
-from tests.support.logs import Written
-from tests.support.posting import FakePoster, always, in_place_of_api_gateway
+from cairn.realtime.event_log import EventLog
+from cairn.realtime.frames import LARGEST
+from cairn.viewers.counts import CountState, ViewerCount, ViewerCounts
+from testing.clock import ControlledClock
+from testing.cloud import Cloud
+from testing.hall import Hall, event, hall
+from testing.logs import Written
+from testing.posting import FakePoster, always, in_place_of_api_gateway
 
 TV, CHANNEL = "tv-display", "channel:x"
 
@@ -123,7 +123,7 @@ def test_a_state_that_is_too_large_is_soon_a_dead_letter_and_holds_nobody_back(f
 def test_a_state_behind_what_has_yet_to_be_told_waits_with_it(floor: Hall, poster: FakePoster) -> None:
     floor.join("a", CHANNEL)
     floor.join("b", CHANNEL)
-    poster.answers = {"a": always(BusyError("HTTP 429"))}
+    poster.answers = {"a": always(ThrottledError("HTTP 429"))}
     floor.send(event("1", CHANNEL), state(1))
     assert len(floor.bring(seconds=6)) == 2
     assert told(poster, "b") == ["channel:x/1"]
@@ -184,7 +184,7 @@ def test_an_older_one_that_comes_again_takes_no_newer_ones_place(floor: Hall, po
     floor.send(older)
     floor.settle()
     assert {tuple(told(poster, name)) for name in names} == {(2,)}
-    shown = Rooms(floor.table).state(TV)
+    shown = EventLog(floor.table).state(TV)
     assert shown
     assert shown.number == to_millis(older.at) + 2000
 
@@ -202,10 +202,10 @@ def test_who_dies_between_the_parts_sends_them_again(floor: Hall, poster: FakePo
 def test_a_channel_whose_viewers_are_spread_is_told_in_parts(floor: Hall, poster: FakePoster) -> None:
     """Those who sat down before it was are told too."""
     floor.join("early", CHANNEL)
-    count = Count("x", 5001, 5001, now(), now(), 60)
-    counts = Counts(floor.aws.table("PRESENCE_TABLE"))
+    count = ViewerCount("x", 5001, 5001, now(), now(), 60)
+    counts = ViewerCounts(floor.aws.table("PRESENCE_TABLE"))
     counts.begin("x", "key", now(), timedelta(seconds=2))
-    counts.finish(Known(count, 1, now(), None, now()), count, now())
+    counts.finish(CountState(count, 1, now(), None, now()), count, now())
     names = [f"late-{number}" for number in range(30)]
     for name in names:
         floor.join(name, CHANNEL)

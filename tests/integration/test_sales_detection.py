@@ -10,24 +10,23 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from cairn import dynamo
-from cairn.boards import Boards
-from cairn.instants import now, to_millis
+from cairn.aws import dynamodb
+from cairn.clock import now, to_millis
+from cairn.leaderboard.board_refresh import BoardRefresh
+from cairn.leaderboard.boards import Boards
 from cairn.messages import BoardChanged, RoomEvent
 from cairn.model import Number, Reading, Subject
-from cairn.refreshes import Refreshes
-from cairn.stats import Stats
-from functions.api import parts
-from functions.detect_milestone.handler import detection, handler
-from tests.support.cloud import Context
-from tests.support.floor import REPS, Floor
-from tests.support.outages import refusing
+from cairn.readings.stats import Stats
+from testing.cloud import Context
+from testing.floor import REPS, Floor
+from testing.functions import FUNCTIONS
+from testing.outages import refusing
 
 DONE: dict[str, list[object]] = {"batchItemFailures": []}
 
 
 def table(name: str) -> Any:
-    return dynamo.resource().Table(f"{name}_table")
+    return dynamodb.resource().Table(f"{name}_table")
 
 
 def job(rep: int, *, later: int = 0, **metrics: Number) -> Reading:
@@ -136,7 +135,7 @@ def test_a_burst_of_changes_asks_once_for_the_board_anew(floor: Floor) -> None:
         floor.update(rep, monthlySignups=3)
     floor.stream()
     (asked,) = floor.refreshes()
-    assert Refreshes(table("connections")).begin(asked.key, now())
+    assert BoardRefresh(table("connections")).begin(asked.key, now())
     floor.api("PATCH", f"{REPS}/{reps[0]}", {"team": "North"})
     floor.stream()
     (again,) = floor.refreshes()
@@ -148,22 +147,22 @@ def test_the_board_is_in_line_before_anybody_is_told(floor: Floor) -> None:
     floor.stream()
     floor.said()
     Stats(table("stats")).record(job(rep, later=1, monthly_revenue=700))
-    floors: Any = detection()._audiences["rep"]
+    floors: Any = FUNCTIONS["detect_milestone"].dependencies.detection._announcers["rep"]
     with refusing(floors._reps._boards._table, "TransactWriteItems"):
-        assert handler({"Records": floor.aws.changes()}, Context())["batchItemFailures"]
+        assert FUNCTIONS["detect_milestone"]({"Records": floor.aws.changes()}, Context())["batchItemFailures"]
     assert floor.refreshes() == []
 
 
 def test_a_retry_that_finds_its_request_unanswered_sends_it_again(floor: Floor) -> None:
     floor.hire()
     changes = floor.aws.changes()
-    floors: Any = detection()._audiences["rep"]
+    floors: Any = FUNCTIONS["detect_milestone"].dependencies.detection._announcers["rep"]
     with refusing(floors._queue._sqs, "SendMessageBatch"):
-        assert handler({"Records": changes}, Context())["batchItemFailures"]
+        assert FUNCTIONS["detect_milestone"]({"Records": changes}, Context())["batchItemFailures"]
     assert floor.refreshes() == []
     keys = set()
     for _ in range(2):
-        assert handler({"Records": changes}, Context()) == DONE
+        assert FUNCTIONS["detect_milestone"]({"Records": changes}, Context()) == DONE
         keys |= {asked.key for asked in floor.refreshes()}
     assert len(keys) == 2  # a key that the queue has had in the last five minutes is dropped
 
@@ -239,7 +238,7 @@ def test_an_update_that_died_before_it_moved_its_row_is_ended_by_the_stream(floo
     ada, grace = floor.hire("Ada", monthlyRevenue=100), floor.hire("Grace", userId="grace")
     floor.stream()
     floor.said()
-    with refusing(parts.boards()._table, "TransactWriteItems"):
+    with refusing(FUNCTIONS["api"].dependencies.boards._table, "TransactWriteItems"):
         assert floor.try_update(grace, {"monthlyRevenue": 26_000}).status == 500
     assert floor.ranks() == {ada: 1, grace: 2}
     floor.stream()
@@ -252,7 +251,11 @@ def test_an_update_that_died_before_it_moved_its_row_is_ended_by_the_stream(floo
 def test_an_update_that_died_before_it_noted_its_place_is_ended_by_the_stream(floor: Floor) -> None:
     rep = floor.hire()
     floor.stream()
-    with refusing(parts.stats()._table, "PutItem", when=lambda call: call["Item"]["metrics"].get("podium") == 3):
+    with refusing(
+        FUNCTIONS["api"].dependencies.stats._table,
+        "PutItem",
+        when=lambda call: call["Item"]["metrics"].get("podium") == 3,
+    ):
         assert floor.try_update(rep, {"monthlyRevenue": 50}).status == 500
     floor.stream()
     assert ids(floor.celebrations()) == [f"rep:{rep}/rank/2026-11/3"]
@@ -263,12 +266,12 @@ def test_a_retry_says_and_awards_nothing_twice(floor: Floor) -> None:
     floor.update(rep, monthlyRevenue=50_000)
     changes = floor.aws.changes()
     for _ in range(2):
-        assert handler({"Records": changes}, Context()) == DONE
+        assert FUNCTIONS["detect_milestone"]({"Records": changes}, Context()) == DONE
     keys = [(one.room, one.key) for one in floor.said() if isinstance(one, RoomEvent)]
     assert len(keys) == len(set(keys)) == 4
     first = floor.rep(rep)["badges"]
     floor.clock.sleep(60)
-    assert handler({"Records": changes}, Context()) == DONE
+    assert FUNCTIONS["detect_milestone"]({"Records": changes}, Context()) == DONE
     assert floor.celebrations() == []
     assert floor.rep(rep)["badges"] == first
 
@@ -283,13 +286,13 @@ def test_whatever_fails_on_the_way_is_done_by_the_retry(floor: Floor, operation:
     changes = floor.aws.changes()
     for failing in range(calls):
         calls_before = count(-failing)
-        milestones = detection()._milestones._table
+        milestones = FUNCTIONS["detect_milestone"].dependencies.detection._milestones._table
         with refusing(milestones, operation, times=1, when=lambda _, before=calls_before: next(before) >= 0):  # type: ignore[misc]  # mypy infers no default
             try:
-                handler({"Records": changes}, Context())
+                FUNCTIONS["detect_milestone"]({"Records": changes}, Context())
             except ClientError:
                 continue
-    assert handler({"Records": changes}, Context()) == DONE
+    assert FUNCTIONS["detect_milestone"]({"Records": changes}, Context()) == DONE
     assert set(ids(floor.celebrations())) == {one["id"] for one in answer["milestones"]}
     assert {badge["id"] for badge in floor.rep(rep)["badges"]} == {"rising-star", "top-earner", "top-performer"}
     assert len(history(floor, rep)) == 2
@@ -299,8 +302,8 @@ def test_whoever_retires_leaves_the_board_and_the_board_is_shown_anew(floor: Flo
     rep = floor.hire(monthlyRevenue=100)
     floor.stream()
     (asked,) = floor.refreshes()
-    Refreshes(table("connections")).begin(asked.key, now())
-    with refusing(parts.boards()._table, "TransactWriteItems"):
+    BoardRefresh(table("connections")).begin(asked.key, now())
+    with refusing(FUNCTIONS["api"].dependencies.boards._table, "TransactWriteItems"):
         assert floor.api("DELETE", f"{REPS}/{rep}").status == 500
     floor.stream()
     said = floor.said()

@@ -9,14 +9,15 @@ from random import Random
 
 import pytest
 
-from cairn.deliveries import Deliveries
-from cairn.slots import NotYetError, Slots
-from cairn.subscribers import Subscribers
-from cairn.telegram import Bot
-from functions.notify.notification import part_size
+from cairn.errors import NotYetError
+from cairn.telegram.bot import Bot
+from cairn.telegram.deliveries import Deliveries
+from cairn.telegram.send_slots import SendSlots
+from cairn.telegram.subscribers import Subscribers
+from functions.notify.notifier import part_size
 from functions.notify.sender import Recipient, Sender
-from tests.support.cloud import Cloud
-from tests.support.virtual_time import VirtualTime
+from testing.cloud import Cloud
+from testing.virtual_time import VirtualTime
 
 SENDERS = 8
 
@@ -45,7 +46,7 @@ def run(aws: Cloud, bot: TimedBot, time: VirtualTime, parts: Sequence[tuple[str,
             sender = Sender(
                 bot=bot,
                 deliveries=Deliveries(audience, aws.table("MILESTONES_TABLE")),
-                slots=Slots(audience),
+                slots=SendSlots(audience),
                 subscribers=Subscribers(audience),
                 messages_per_second=29.25,
                 progress_every=30,

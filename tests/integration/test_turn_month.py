@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from functions.turn_month.handler import RESERVE_SECONDS, TurnError, reps
-from tests.support.cloud import forget
-from tests.support.dynamodb import stored
-from tests.support.floor import Floor, at
-from tests.support.outages import refusing
+from functions.turn_month.handler import RESERVE_SECONDS, RolloverError
+from testing.dynamodb import stored
+from testing.floor import Floor, at
+from testing.functions import FUNCTIONS
+from testing.outages import refusing
 
 DECEMBER = at("2026-12-01T00:00:00Z")
 
@@ -21,10 +21,10 @@ DECEMBER = at("2026-12-01T00:00:00Z")
 def new_york(floor: Floor) -> Iterator[Floor]:
     """A floor whose months begin five hours later than UTC's."""
     os.environ["TIME_ZONE"] = "America/New_York"
-    forget()
+    FUNCTIONS.forget()
     yield floor
     os.environ["TIME_ZONE"] = "UTC"
-    forget()
+    FUNCTIONS.forget()
 
 
 def kept(floor: Floor, period: str) -> dict[int, float]:
@@ -36,7 +36,7 @@ def revenues(floor: Floor) -> dict[int, float]:
 
 
 def table() -> Any:
-    return reps()._stats._table
+    return FUNCTIONS["turn_month"].dependencies.reps._stats._table
 
 
 def test_within_a_month_there_is_nothing_to_turn(floor: Floor) -> None:
@@ -116,7 +116,10 @@ def test_a_rep_who_fails_stops_nobody_else_and_is_told_of(floor: Floor) -> None:
     ada, grace, alan = (floor.hire(name, monthlyRevenue=100) for name in ("Ada", "Grace", "Alan"))
     floor.clock.reach(DECEMBER)
     mine = {"subject": f"rep:{grace}"}
-    with refusing(table(), "GetItem", when=lambda call: call["Key"] == mine), pytest.raises(TurnError, match="rep:2"):
+    with (
+        refusing(table(), "GetItem", when=lambda call: call["Key"] == mine),
+        pytest.raises(RolloverError, match="rep:2"),
+    ):
         floor.turn()
     assert revenues(floor) == {ada: 0, grace: 100, alan: 0}
     assert floor.turn() == {"turned": 1}
@@ -126,7 +129,7 @@ def test_a_rep_who_fails_stops_nobody_else_and_is_told_of(floor: Floor) -> None:
 def test_a_turn_that_died_on_its_way_is_ended_by_the_next(floor: Floor) -> None:
     ada, grace = floor.hire("Ada", monthlyRevenue=100), floor.hire("Grace", monthlyRevenue=50)
     floor.clock.reach(DECEMBER)
-    with refusing(table(), "TransactWriteItems"), pytest.raises(TurnError):
+    with refusing(table(), "TransactWriteItems"), pytest.raises(RolloverError):
         floor.turn()
     assert revenues(floor) == {ada: 100, grace: 50}
     assert floor.turn() == {"turned": 2}

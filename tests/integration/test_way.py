@@ -8,12 +8,13 @@ from typing import Any
 import httpx
 import pytest
 
-from cairn.instants import now
-from cairn.subscribers import Subscribers
-from tests.support.api import Api, telegram
-from tests.support.clock import ControlledClock
-from tests.support.cloud import Cloud, Context
-from tests.support.platforms import FakePlatforms
+from cairn.clock import now
+from cairn.telegram.subscribers import Subscribers
+from testing.api import Api, telegram
+from testing.clock import ControlledClock
+from testing.cloud import Cloud, Context
+from testing.functions import FUNCTIONS
+from testing.platforms import FakePlatforms
 
 CATS = "UC" + "c" * 22
 PATH = f"/api/channels/youtube:{CATS}"
@@ -34,12 +35,11 @@ def tracked(api: Api, aws: Cloud) -> None:
 @pytest.fixture
 def counted(aws: Cloud, platforms: FakePlatforms, clock: ControlledClock) -> Any:
     """A tick a minute later that finds so many subscribers, and whatever it leads to."""
-    from functions.fetch_stats.handler import handler
 
     def count(subscribers: int) -> None:
         clock.sleep(60)
         platforms.youtube[CATS]["subscriberCount"] = str(subscribers)
-        handler({"source": "schedule"}, Context())
+        FUNCTIONS["fetch_stats"]({"source": "schedule"}, Context())
         aws.flow()
 
     return count
@@ -208,8 +208,6 @@ def test_without_subscribers_a_milestone_is_still_recorded(api: Api, counted: An
 def test_streams_and_messages_that_come_again_announce_nothing_again(
     api: Api, aws: Cloud, platforms: FakePlatforms, clock: ControlledClock
 ) -> None:
-    from functions.detect_milestone.handler import handler as detect
-    from functions.notify.handler import handler as notify
 
     subscribe(aws, "77")
     clock.sleep(60)
@@ -217,11 +215,11 @@ def test_streams_and_messages_that_come_again_announce_nothing_again(
     api("POST", f"{PATH}/refresh")
     changes = aws.changes()
     for _ in range(3):
-        assert detect({"Records": changes}, Context()) == {"batchItemFailures": []}
+        assert FUNCTIONS["detect_milestone"]({"Records": changes}, Context()) == {"batchItemFailures": []}
     messages = aws.messages("NOTIFY_QUEUE_URL")
     assert len(messages) == 1
     for message in messages * 3:
-        notify({"Records": [message]}, Context())
+        FUNCTIONS["notify"]({"Records": [message]}, Context())
     assert [chat for chat, _ in platforms.sent] == ["77"]
     assert tally(api) == {"total": 1, "delivered": 1, "failed": 0}
 
@@ -229,12 +227,10 @@ def test_streams_and_messages_that_come_again_announce_nothing_again(
 def test_a_poisonous_message_comes_again_later_and_holds_up_nobody(aws: Cloud, clock: ControlledClock) -> None:
     import boto3
 
-    from functions.notify.handler import handler as notify
-
     url = os.environ["NOTIFY_QUEUE_URL"]
     boto3.client("sqs").send_message(QueueUrl=url, MessageBody="poison")
     (message,) = aws.messages("NOTIFY_QUEUE_URL")
-    answer = notify({"Records": [message]}, Context())
+    answer = FUNCTIONS["notify"]({"Records": [message]}, Context())
     assert answer == {"batchItemFailures": [{"itemIdentifier": message["messageId"]}]}
     assert aws.messages("NOTIFY_QUEUE_URL") == []
     clock.sleep(11)

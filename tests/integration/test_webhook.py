@@ -10,15 +10,16 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from cairn.subscribers import Subscribers
-from functions.telegram_webhook import answers
-from functions.telegram_webhook.conversation import CHAT_PAUSE, GROUP_PAUSE, PATIENCE
+from cairn.telegram.subscribers import Subscribers
+from functions.telegram_webhook import replies
+from functions.telegram_webhook.command_handler import CHAT_PAUSE, GROUP_PAUSE, PATIENCE
 from functions.telegram_webhook.handler import MOST_BYTES
-from tests.support.api import Api, telegram
-from tests.support.clock import ControlledClock
-from tests.support.cloud import Cloud
-from tests.support.logs import Written
-from tests.support.platforms import FakePlatforms
+from testing.api import Api, telegram
+from testing.clock import ControlledClock
+from testing.cloud import Cloud
+from testing.functions import FUNCTIONS
+from testing.logs import Written
+from testing.platforms import FakePlatforms
 from tests.unit.test_commands import anything, updates
 
 CATS = "UC" + "c" * 22
@@ -81,7 +82,7 @@ def test_start_subscribes_and_answers(
     one = subscribers.get("77")
     assert one
     assert (one.type, one.title) == ("private", "Ada")
-    assert heard(aws, platforms, clock) == [("77", answers.SUBSCRIBED)]
+    assert heard(aws, platforms, clock) == [("77", replies.SUBSCRIBED)]
 
 
 def test_start_twice_changes_nothing_and_says_so(
@@ -91,7 +92,7 @@ def test_start_twice_changes_nothing_and_says_so(
     heard(aws, platforms, clock)
     telegram(said("/start"))
     assert subscribers.count() == 1
-    assert heard(aws, platforms, clock) == [("77", answers.SUBSCRIBED_BEFORE)]
+    assert heard(aws, platforms, clock) == [("77", replies.SUBSCRIBED_BEFORE)]
 
 
 def test_stop_unsubscribes_and_stop_again_says_so(
@@ -101,16 +102,16 @@ def test_stop_unsubscribes_and_stop_again_says_so(
     heard(aws, platforms, clock)
     telegram(said("/stop"))
     assert subscribers.count() == 0
-    assert heard(aws, platforms, clock) == [("77", answers.UNSUBSCRIBED)]
+    assert heard(aws, platforms, clock) == [("77", replies.UNSUBSCRIBED)]
     telegram(said("/stop"))
-    assert heard(aws, platforms, clock) == [("77", answers.UNSUBSCRIBED_BEFORE)]
+    assert heard(aws, platforms, clock) == [("77", replies.UNSUBSCRIBED_BEFORE)]
 
 
 def test_status_shows_each_channel_with_its_milestones(
     aws: Cloud, api: Api, platforms: FakePlatforms, clock: ControlledClock
 ) -> None:
     telegram(said("/status"))
-    assert heard(aws, platforms, clock) == [("77", answers.NOTHING_TRACKED)]
+    assert heard(aws, platforms, clock) == [("77", replies.NOTHING_TRACKED)]
     api("POST", "/api/channels", {"platform": "youtube", "handle": CATS, "name": "Cats & <b>"})
     aws.flow()
     telegram(said("/status"))
@@ -125,7 +126,7 @@ def test_help_is_for_whoever_asks_or_is_lost(
     aws: Cloud, platforms: FakePlatforms, clock: ControlledClock, text: str
 ) -> None:
     telegram(said(text))
-    assert heard(aws, platforms, clock) == [("77", answers.HELP)]
+    assert heard(aws, platforms, clock) == [("77", replies.HELP)]
 
 
 def test_a_group_speaks_to_the_bot_by_its_name_and_chatter_is_left_alone(
@@ -134,7 +135,7 @@ def test_a_group_speaks_to_the_bot_by_its_name_and_chatter_is_left_alone(
     telegram(said("hello everybody", GROUP))
     assert heard(aws, platforms, clock) == []
     telegram(said("/start@cairn_bot", GROUP))
-    assert heard(aws, platforms, clock) == [("-5", answers.SUBSCRIBED)]
+    assert heard(aws, platforms, clock) == [("-5", replies.SUBSCRIBED)]
     one = subscribers.get("-5")
     assert one
     assert one.type == "group"
@@ -142,7 +143,7 @@ def test_a_group_speaks_to_the_bot_by_its_name_and_chatter_is_left_alone(
 
 def test_a_channel_subscribes_by_a_post(aws: Cloud, platforms: FakePlatforms, clock: ControlledClock) -> None:
     telegram(said("/start", CHANNEL, "channel_post"))
-    assert heard(aws, platforms, clock) == [("-1001", answers.SUBSCRIBED)]
+    assert heard(aws, platforms, clock) == [("-1001", replies.SUBSCRIBED)]
 
 
 @pytest.mark.parametrize("status", ["kicked", "left"])
@@ -237,11 +238,10 @@ def test_any_json_is_taken(aws: Cloud, update: object) -> None:
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
 def test_telegram_posts(aws: Cloud, method: str) -> None:
-    from functions.telegram_webhook.handler import handler
-    from tests.support.api import event
-    from tests.support.cloud import Context
+    from testing.api import event
+    from testing.cloud import Context
 
-    answer = handler(event(method, "/api/telegram/webhook"), Context())
+    answer = FUNCTIONS["telegram_webhook"](event(method, "/api/telegram/webhook"), Context())
     assert answer["statusCode"] in (404, 405)
 
 

@@ -7,18 +7,18 @@ from collections.abc import Iterator
 
 import pytest
 
-from cairn.connections import BusyError, GoneError, SlowError
-from cairn.instants import now
+from cairn.aws.websocket_api import GoneError, PostTimeoutError, ThrottledError
+from cairn.clock import now
 from cairn.messages import RoomEvent
-from cairn.rooms import KEPT, Rooms
-from cairn.sockets import LIFE
-from cairn.tickets import Holder, Tickets
-from tests.support.clock import ControlledClock
-from tests.support.cloud import Cloud
-from tests.support.logs import Written
-from tests.support.posting import FakePoster, always, in_place_of_api_gateway, times
-from tests.support.viewing import sockets_of
-from tests.support.websocket import Client
+from cairn.realtime.event_log import KEPT, EventLog
+from cairn.realtime.membership import LIFE
+from cairn.realtime.tickets import Holder, Tickets
+from testing.clock import ControlledClock
+from testing.cloud import Cloud
+from testing.logs import Written
+from testing.posting import FakePoster, always, in_place_of_api_gateway, times
+from testing.viewing import sockets_of
+from testing.websocket import Client
 
 PEOPLE = {
     "ada": Holder("ada", "Ada", frozenset({"leaderboard"})),
@@ -40,8 +40,8 @@ def account(poster: FakePoster, aws: Cloud) -> Cloud:
 
 
 @pytest.fixture
-def rooms(account: Cloud) -> Rooms:
-    return Rooms(account.table("CONNECTIONS_TABLE"))
+def rooms(account: Cloud) -> EventLog:
+    return EventLog(account.table("CONNECTIONS_TABLE"))
 
 
 def ticket(account: Cloud, name: str) -> str:
@@ -54,7 +54,7 @@ def connected(account: Cloud, name: str | None = None) -> Client:
     return client
 
 
-def say(rooms: Rooms, room: str, *keys: str) -> None:
+def say(rooms: EventLog, room: str, *keys: str) -> None:
     for key in keys:
         assert rooms.say(RoomEvent(room, "e", key, json.dumps(key), now(), None, "t"), now())
 
@@ -148,7 +148,7 @@ def test_these_rooms_are_open(account: Cloud, who: str | None, room: str) -> Non
         ("key", "user:None"),
     ],
 )
-def test_these_rooms_are_not(account: Cloud, who: str | None, room: str, rooms: Rooms, poster: FakePoster) -> None:
+def test_these_rooms_are_not(account: Cloud, who: str | None, room: str, rooms: EventLog, poster: FakePoster) -> None:
     say(rooms, room, "secret")
     client = connected(account, who)
     answer = client.send(action="join", room=room, after=f"{room}/0")
@@ -234,7 +234,7 @@ def test_a_socket_that_is_not_known_any_more_is_closed(
 # -- replay
 
 
-def test_who_joins_without_an_id_begins_with_what_comes(account: Cloud, rooms: Rooms, poster: FakePoster) -> None:
+def test_who_joins_without_an_id_begins_with_what_comes(account: Cloud, rooms: EventLog, poster: FakePoster) -> None:
     say(rooms, "tv-display", "a", "b")
     client = connected(account, "ada")
     assert client.join("tv-display") == {"recovered": False, "last": "tv-display/2"}
@@ -242,7 +242,7 @@ def test_who_joins_without_an_id_begins_with_what_comes(account: Cloud, rooms: R
 
 
 def test_who_comes_back_is_replayed_what_was_said_since_in_order(
-    account: Cloud, rooms: Rooms, poster: FakePoster
+    account: Cloud, rooms: EventLog, poster: FakePoster
 ) -> None:
     say(rooms, "tv-display", *"abcdefghijklm")
     client = connected(account, "ada")
@@ -251,14 +251,14 @@ def test_who_comes_back_is_replayed_what_was_said_since_in_order(
     assert [one["data"] for one in poster.frames("c-ada")] == ["j", "k", "l", "m"]
 
 
-def test_who_missed_nothing_is_told_so(account: Cloud, rooms: Rooms, poster: FakePoster) -> None:
+def test_who_missed_nothing_is_told_so(account: Cloud, rooms: EventLog, poster: FakePoster) -> None:
     say(rooms, "tv-display", "a")
     assert connected(account, "ada").join("tv-display", "tv-display/1") == {"recovered": True, "last": "tv-display/1"}
     assert poster.posts == []
 
 
 def test_who_was_away_for_too_long_is_told_so_and_what_is_left(
-    account: Cloud, rooms: Rooms, poster: FakePoster, clock: ControlledClock
+    account: Cloud, rooms: EventLog, poster: FakePoster, clock: ControlledClock
 ) -> None:
     say(rooms, "tv-display", "a", "b", "c")
     clock.reach(now() + KEPT)
@@ -275,7 +275,7 @@ def test_everyone_has_a_state_and_no_replay(account: Cloud, poster: FakePoster) 
 
 
 def test_an_event_that_is_said_while_a_socket_joins_is_posted_or_replayed(
-    account: Cloud, rooms: Rooms, poster: FakePoster
+    account: Cloud, rooms: EventLog, poster: FakePoster
 ) -> None:
     """Said between two posts of the replay: whoever says it finds the socket in the room."""
     say(rooms, "tv-display", "a", "b")
@@ -291,16 +291,16 @@ def test_an_event_that_is_said_while_a_socket_joins_is_posted_or_replayed(
     assert found == [{"c-ada"}]
 
 
-def test_a_replay_is_not_disturbed_by_a_throttle(account: Cloud, rooms: Rooms, poster: FakePoster) -> None:
+def test_a_replay_is_not_disturbed_by_a_throttle(account: Cloud, rooms: EventLog, poster: FakePoster) -> None:
     say(rooms, "tv-display", "a", "b")
-    poster.answers = {"c-ada": times(2, BusyError("HTTP 429"))}
+    poster.answers = {"c-ada": times(2, ThrottledError("HTTP 429"))}
     assert connected(account, "ada").join("tv-display", "tv-display/0")["recovered"]
     assert poster.ids("c-ada") == ["tv-display/1", "tv-display/2"]
 
 
-@pytest.mark.parametrize("error", [SlowError("1.5 s"), BusyError("HTTP 429")])
+@pytest.mark.parametrize("error", [PostTimeoutError("1.5 s"), ThrottledError("HTTP 429")])
 def test_a_socket_that_does_not_take_its_replay_is_closed_to_come_back(
-    account: Cloud, rooms: Rooms, poster: FakePoster, error: Exception
+    account: Cloud, rooms: EventLog, poster: FakePoster, error: Exception
 ) -> None:
     say(rooms, "tv-display", "a")
     poster.answers = {"c-ada": always(error)}
@@ -311,7 +311,7 @@ def test_a_socket_that_does_not_take_its_replay_is_closed_to_come_back(
 
 
 def test_a_socket_that_is_gone_in_the_middle_of_its_replay_is_forgotten(
-    account: Cloud, rooms: Rooms, poster: FakePoster
+    account: Cloud, rooms: EventLog, poster: FakePoster
 ) -> None:
     say(rooms, "tv-display", "a")
     poster.answers = {"c-ada": always(GoneError("HTTP 410"))}

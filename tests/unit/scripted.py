@@ -8,9 +8,9 @@ from datetime import UTC, datetime, timedelta
 
 import httpx
 
-from cairn.channels import Channel
-from cairn.platforms import Platforms
-from cairn.platforms.upstream import Upstream
+from cairn.channels.platforms import Platforms
+from cairn.channels.registry import Channel
+from cairn.upstream import Upstream
 
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 Answer = httpx.Response | Exception | Callable[[httpx.Request], httpx.Response]

@@ -8,8 +8,8 @@ from datetime import timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cairn.channels import Checks, Trouble
-from cairn.fetching import _stretches
+from cairn.channels.fetching import _stretches
+from cairn.channels.registry import Checks, HealthIssue
 from tests.unit.scripted import NOON, channel
 
 LATER = NOON + timedelta(minutes=5)
@@ -47,5 +47,5 @@ def test_a_check_before_a_channel_was_added_says_nothing_of_it() -> None:
 
 
 def test_a_channel_in_trouble_was_not_found() -> None:
-    one = replace(channel("youtube", "b"), trouble=Trouble("unknown_channel", "gone", NOON))
+    one = replace(channel("youtube", "b"), trouble=HealthIssue("unknown_channel", "gone", NOON))
     assert Checks([("a", "c", LATER)], {"b": LATER}).of(one) is None

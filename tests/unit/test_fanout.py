@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from cairn.connections import BusyError, GoneError, PostError, RefusedError, SlowError
-from functions.broadcast.fanout import AT_ONCE, FEW, FULL_SECONDS, Fanout, Outcome, Post
-from tests.support.posting import FakePoster, always, times
-from tests.support.virtual_loop import run
+from cairn.aws.websocket_api import GoneError, PostError, PostRejectedError, PostTimeoutError, ThrottledError
+from functions.broadcast.fanout import AT_ONCE, FEW, FULL_SECONDS, Fanout, Post, PostingOutcome
+from testing.posting import FakePoster, always, times
+from testing.virtual_loop import run
 
 SECONDS = 10.0
 
 
-def tell(poster: FakePoster, lines: dict[str, list[str]]) -> tuple[Outcome, float]:
+def tell(poster: FakePoster, lines: dict[str, list[str]]) -> tuple[PostingOutcome, float]:
     posts = {one: [Post(index, text) for index, text in enumerate(texts)] for one, texts in lines.items()}
     return run(Fanout(poster).tell(posts, SECONDS))
 
@@ -29,12 +29,12 @@ def poster() -> FakePoster:
 def test_everybody_gets_everything_in_order(poster: FakePoster) -> None:
     outcome, _ = tell(poster, {f"c{number}": ["1", "2", "3"] for number in range(200)})
     assert all(told(poster, f"c{number}") == ["1", "2", "3"] for number in range(200))
-    assert outcome == Outcome(posted=outcome.posted)
+    assert outcome == PostingOutcome(posted=outcome.posted)
     assert outcome.posted == {0: 200, 1: 200, 2: 200}
 
 
 def test_nobody_is_told_nothing(poster: FakePoster) -> None:
-    assert tell(poster, {}) == (Outcome(), 0.0)
+    assert tell(poster, {}) == (PostingOutcome(), 0.0)
 
 
 def test_no_more_are_posted_to_at_once_than_api_gateway_bears(poster: FakePoster) -> None:
@@ -46,7 +46,7 @@ def test_no_more_are_posted_to_at_once_than_api_gateway_bears(poster: FakePoster
 
 
 def test_a_slow_socket_delays_no_other_and_is_closed(poster: FakePoster) -> None:
-    poster.seconds, poster.answers = {"slow": 1.5}, {"slow": always(SlowError("1.5 s"))}
+    poster.seconds, poster.answers = {"slow": 1.5}, {"slow": always(PostTimeoutError("1.5 s"))}
     outcome, seconds = tell(poster, {"slow": ["1", "2"], **{f"c{number}": ["1", "2"] for number in range(5)}})
     assert outcome.dropped == {"slow"}
     assert outcome.unfinished == set()
@@ -59,9 +59,9 @@ def test_a_slow_socket_that_cannot_be_closed_has_yet_to_be_told(poster: FakePost
     """Else it would be open, in no room, and hear of nothing for two hours."""
 
     async def refuse(connection_id: str) -> None:
-        raise BusyError("HTTP 429")
+        raise ThrottledError("HTTP 429")
 
-    poster.answers = {"slow": always(SlowError("1.5 s"))}
+    poster.answers = {"slow": always(PostTimeoutError("1.5 s"))}
     poster.disconnect = refuse  # type: ignore[method-assign]  # for this test
     outcome, _ = tell(poster, {"slow": ["1", "2"], "c": ["1", "2"]})
     assert outcome.dropped == set()
@@ -89,7 +89,7 @@ def test_a_socket_that_is_gone_is_posted_nothing_more(poster: FakePoster) -> Non
 
 
 def test_who_is_throttled_is_tried_again_and_gets_the_rest_after(poster: FakePoster) -> None:
-    poster.answers = {"c": times(3, BusyError("HTTP 429"))}
+    poster.answers = {"c": times(3, ThrottledError("HTTP 429"))}
     outcome, seconds = tell(poster, {"c": ["1", "2"], "d": ["1"]})
     assert told(poster, "c") == ["1", "2"]
     assert outcome.unfinished == set()
@@ -97,7 +97,7 @@ def test_who_is_throttled_is_tried_again_and_gets_the_rest_after(poster: FakePos
 
 
 def test_what_could_not_be_told_in_time_is_named(poster: FakePoster) -> None:
-    poster.answers = {f"c{number}": always(BusyError("HTTP 429")) for number in range(3)}
+    poster.answers = {f"c{number}": always(ThrottledError("HTTP 429")) for number in range(3)}
     outcome, seconds = tell(poster, {f"c{number}": ["1", "2"] for number in range(3)})
     assert outcome.unfinished == {0, 1}
     assert outcome.dropped == set()
@@ -105,7 +105,7 @@ def test_what_could_not_be_told_in_time_is_named(poster: FakePoster) -> None:
 
 
 def test_one_whose_buffer_is_full_is_closed_when_all_others_have_theirs(poster: FakePoster) -> None:
-    poster.answers = {"full": always(BusyError("HTTP 429"))}
+    poster.answers = {"full": always(ThrottledError("HTTP 429"))}
     outcome, seconds = tell(poster, {"full": ["1"], **{f"c{number}": ["1"] for number in range(5)}})
     assert outcome.dropped == {"full"}
     assert outcome.unfinished == set()
@@ -114,14 +114,14 @@ def test_one_whose_buffer_is_full_is_closed_when_all_others_have_theirs(poster: 
 
 def test_many_who_are_refused_are_not_closed_for_it(poster: FakePoster) -> None:
     throttled = {f"t{number}": ["1"] for number in range(FEW + 1)}
-    poster.answers = {one: always(BusyError("HTTP 429")) for one in throttled}
+    poster.answers = {one: always(ThrottledError("HTTP 429")) for one in throttled}
     outcome, _ = tell(poster, {**throttled, "c": ["1"]})
     assert outcome.dropped == set()
     assert outcome.unfinished == {0}
 
 
 def test_a_refusal_ends_a_line_and_is_heard_of(poster: FakePoster) -> None:
-    poster.answers = {"c": always(RefusedError("HTTP 403"))}
+    poster.answers = {"c": always(PostRejectedError("HTTP 403"))}
     outcome, seconds = tell(poster, {"c": ["1", "2"], "d": ["1", "2"]})
     assert outcome.unfinished == {0, 1}
     assert told(poster, "d") == ["1", "2"]

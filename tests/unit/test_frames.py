@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cairn.frames import LARGEST, FrameTooLargeError, event_id, frame, is_room, number_of
+from cairn.realtime.frames import LARGEST, FrameTooLargeError, event_id, frame, number_of
+from cairn.rooms import is_room
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 

@@ -12,12 +12,12 @@ from typing import Any
 
 import pytest
 
+from cairn.channels.platforms import available
 from cairn.messages import _TYPES
-from cairn.platforms import classes
 
 ROOT = Path(__file__).parents[2]
-CODE = ("bench", "functions", "infra", "layers", "local", "operations", "tests")
-FUNCTIONS = sorted(path.parent.name for path in (ROOT / "functions").glob("*/handler.py"))
+CODE = ("bench", "functions", "infra", "layers", "local", "operations", "testing", "tests")
+NAMES = sorted(path.parent.name for path in (ROOT / "functions").glob("*/handler.py"))
 MOST_LINES = 450
 
 
@@ -34,23 +34,23 @@ def settings_of(function: str) -> Iterator[Any]:
             yield found
 
 
-@pytest.mark.parametrize("function", FUNCTIONS)
+@pytest.mark.parametrize("function", NAMES)
 def test_every_handler_imports_and_can_be_called(function: str) -> None:
     assert callable(importlib.import_module(f"functions.{function}.handler").handler)
 
 
 def test_every_function_of_the_contract_is_here() -> None:
     there = {"api", "broadcast", "count_viewers", "detect_milestone", "fetch_stats", "notify", "record_history"}
-    assert set(FUNCTIONS) == there | {"telegram_webhook", "turn_month", "viewer_heartbeat", "ws_connect"}
+    assert set(NAMES) == there | {"telegram_webhook", "turn_month", "viewer_heartbeat", "ws_connect"}
 
 
 def test_no_handler_reads_its_settings_before_it_is_called() -> None:
-    names = ", ".join(f"functions.{function}.handler" for function in FUNCTIONS)
+    names = ", ".join(f"functions.{function}.handler" for function in NAMES)
     code = f"import os; os.environ.clear(); os.environ['AWS_DEFAULT_REGION'] = 'eu-west-1'; import {names}"
     subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
 
 
-@pytest.mark.parametrize("function", FUNCTIONS)
+@pytest.mark.parametrize("function", NAMES)
 def test_every_setting_is_documented(function: str) -> None:
     text = documentation()
     names = [field.name.upper() for settings in settings_of(function) for field in fields(settings)]
@@ -60,7 +60,7 @@ def test_every_setting_is_documented(function: str) -> None:
 
 def test_every_platforms_address_and_keys_are_documented() -> None:
     text = documentation()
-    for name, platform in classes().items():
+    for name, platform in available().items():
         for variable in (f"{name.upper()}_API_URL", *platform.required_keys):
             assert variable in text, variable
 
@@ -75,7 +75,7 @@ def test_every_message_is_documented() -> None:
 
 
 def test_every_route_is_in_the_document() -> None:
-    from functions.api.handler import app
+    from functions.api.app import app
 
     document = app.get_openapi_schema()
     assert document.paths
@@ -87,7 +87,7 @@ def test_every_route_is_in_the_document() -> None:
 
 
 def test_no_route_is_documented_to_answer_422() -> None:
-    from functions.api.handler import app
+    from functions.api.app import app
 
     for path, item in app.get_openapi_schema().model_dump(by_alias=True, exclude_none=True)["paths"].items():
         for method, operation in item.items():

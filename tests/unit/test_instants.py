@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cairn.instants import from_iso, from_millis, iso, now, to_millis
+from cairn.clock import from_iso, from_millis, iso, now, to_millis
 
 millis = st.integers(-62_135_596_800_000, 253_402_300_799_999)  # the years 1 to 9999
 

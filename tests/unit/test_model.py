@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cairn.dynamo import number
+from cairn.codec import number
 from cairn.errors import CairnError, PlatformPausedError, PlatformUnavailableError
 from cairn.model import Subject, milestone_id, new_trace_id
 from tests.unit.scripted import NOON

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cairn.aws.cursors import decode, encode
 from cairn.errors import BadInputError
-from cairn.paging import decode, encode
 
 EXPECTED: dict[str, str | tuple[str, str]] = {"pk": "channels", "sk": ("a", "m~")}
 KEY = {"pk": "channels", "sk": "b"}

@@ -6,8 +6,8 @@ from typing import Any, cast
 
 import pytest
 
+from cairn.aws.sqs import NotSentError, Queue
 from cairn.messages import FetchBatch
-from cairn.queue import NotSentError, Queue
 
 
 class FakeSqs:
@@ -53,7 +53,7 @@ def test_only_what_was_refused_is_sent_again() -> None:
 
 def test_what_is_refused_again_and_again_is_an_error() -> None:
     sqs = FakeSqs([("0", False)], [("0", False)], [("0", False)])
-    with pytest.raises(NotSentError, match="1 messages refused by SQS, the first with Throttled"):
+    with pytest.raises(NotSentError, match="SQS rejected 1 messages, the first with Throttled"):
         queue(sqs).send(batches(1))
     assert len(sqs.calls) == 3
 

@@ -6,7 +6,7 @@ from itertools import product
 
 import pytest
 
-from functions.api.gate import same_origin
+from functions.api.auth import same_origin
 
 SITES = (None, "same-origin", "same-site", "cross-site", "none", "", "Same-Origin", "same-origin, cross-site")
 ORIGINS = (

@@ -8,19 +8,20 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from cairn.deliveries import Deliveries, Progress
-from cairn.slots import BOT, NotYetError, Slots
-from cairn.subscribers import Subscribers
-from cairn.telegram import (
+from cairn.errors import NotYetError
+from cairn.telegram.bot import (
     Bot,
     ChatGoneError,
     ChatMigratedError,
-    HeldError,
     InDoubtError,
-    NoAnswerError,
-    RefusedError,
+    MessageRejectedError,
+    RateLimitedError,
     TelegramError,
+    UnavailableError,
 )
+from cairn.telegram.deliveries import Deliveries, Progress
+from cairn.telegram.send_slots import BOT, SendSlots
+from cairn.telegram.subscribers import Subscribers
 from functions.notify.sender import LANES, SHORT_HOLD_SECONDS, TRIES, Recipient, Sender, UnfinishedError
 from tests.unit.scripted import NOON, FakeClock
 
@@ -28,7 +29,7 @@ INTERVAL = 1 / 29.25
 BOTS = {f"{BOT}#{lane}" for lane in range(LANES)}
 
 
-class FakeSlots(Slots):
+class FakeSlots(SendSlots):
     """One line of time; `next_at` and `held_until` as the table has them."""
 
     def __init__(self) -> None:
@@ -205,7 +206,7 @@ def test_every_message_is_noted_before_the_next_is_begun() -> None:
 
 
 def test_progress_may_be_noted_less_often_and_is_never_lost_by_a_failure() -> None:
-    room = Room(progress_every=10, refusals={"5": [HeldError(60)]})
+    room = Room(progress_every=10, refusals={"5": [RateLimitedError(60)]})
     with pytest.raises(NotYetError):
         room.deliver(chats(8))
     assert room.deliveries.notes == 1
@@ -244,7 +245,7 @@ def test_a_chat_that_is_gone_is_unsubscribed_and_the_others_are_told() -> None:
 
 
 def test_a_message_that_is_refused_fails_for_that_chat_alone_and_stays_subscribed() -> None:
-    room = Room(refusals={"2": [RefusedError("Bad Request")]})
+    room = Room(refusals={"2": [MessageRejectedError("Bad Request")]})
     progress = room.deliver(chats(3))
     assert progress == Progress(frozenset({"1", "3"}), frozenset({"2"}))
     assert room.subscribers.removed == []
@@ -272,7 +273,7 @@ def test_chats_that_migrate_in_circles_are_given_up_for_now() -> None:
 
 
 def test_a_short_hold_is_waited_for_and_nobody_is_left_out() -> None:
-    room = Room(refusals={"3": [HeldError(2)]})
+    room = Room(refusals={"3": [RateLimitedError(2)]})
     progress = room.deliver(chats(5))
     assert progress == Progress(frozenset(chats(5)), frozenset())
     before, after = (time for time, chat in room.sent if chat in ("2", "3"))
@@ -281,7 +282,7 @@ def test_a_short_hold_is_waited_for_and_nobody_is_left_out() -> None:
 
 
 def test_a_hold_is_told_to_the_other_senders() -> None:
-    room = Room(refusals={"1": [HeldError(SHORT_HOLD_SECONDS + 30)]})
+    room = Room(refusals={"1": [RateLimitedError(SHORT_HOLD_SECONDS + 30)]})
     with pytest.raises(NotYetError) as raised:
         room.deliver(chats(2))
     assert raised.value.until >= NOON + timedelta(seconds=SHORT_HOLD_SECONDS + 30)
@@ -294,19 +295,19 @@ def test_a_hold_is_told_to_the_other_senders() -> None:
 
 
 def test_a_short_hold_is_not_waited_for_when_time_is_short() -> None:
-    room = Room(refusals={"1": [HeldError(3)]}, seconds_left=lambda: 1.0)
+    room = Room(refusals={"1": [RateLimitedError(3)]}, seconds_left=lambda: 1.0)
     with pytest.raises(NotYetError):
         room.deliver(chats(2))
 
 
 def test_a_failed_try_is_tried_again_at_once() -> None:
-    room = Room(refusals={"2": [NoAnswerError("HTTP 502")]})
+    room = Room(refusals={"2": [UnavailableError("HTTP 502")]})
     assert room.deliver(chats(3)) == Progress(frozenset(chats(3)), frozenset())
     assert room.chats == chats(3)
 
 
 def test_a_chat_for_which_telegram_does_not_answer_waits_for_the_next_time_and_the_others_do_not() -> None:
-    room = Room(refusals={"2": [NoAnswerError("HTTP 502")] * TRIES})
+    room = Room(refusals={"2": [UnavailableError("HTTP 502")] * TRIES})
     with pytest.raises(UnfinishedError, match="did not answer for 1 recipients"):
         room.deliver(chats(4))
     assert room.deliveries.delivered == ["1", "3", "4"]
@@ -336,7 +337,7 @@ def test_a_message_twice_without_an_answer_is_given_up_rather_than_sent_a_third_
 
 
 def test_when_telegram_is_down_nobody_else_is_tried() -> None:
-    room = Room(refusals={chat: [NoAnswerError("HTTP 502")] * 99 for chat in chats(30)})
+    room = Room(refusals={chat: [UnavailableError("HTTP 502")] * 99 for chat in chats(30)})
     with pytest.raises(UnfinishedError, match="30 recipients left"):
         room.deliver(chats(30))
     tried = [chat for chat, errors in room.refusals.items() if len(errors) < 99]

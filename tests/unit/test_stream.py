@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from cairn.stream import take_in_order
+from cairn.aws.streams import process_in_order
 
 
 def event(*numbers: str) -> dict[str, Any]:
@@ -18,7 +18,7 @@ def event(*numbers: str) -> dict[str, Any]:
 
 def test_a_batch_without_failures_is_done() -> None:
     taken: list[str] = []
-    answer = take_in_order(event("1", "2"), lambda record: taken.append(record["eventID"]))
+    answer = process_in_order(event("1", "2"), lambda record: taken.append(record["eventID"]))
     assert answer == {"batchItemFailures": []}
     assert taken == ["e1", "e2"]
 
@@ -31,7 +31,7 @@ def test_nothing_after_a_failure_is_taken() -> None:
             raise RuntimeError("no")
         taken.append(record["eventID"])
 
-    assert take_in_order(event("1", "2", "3"), take) == {"batchItemFailures": [{"itemIdentifier": "2"}]}
+    assert process_in_order(event("1", "2", "3"), take) == {"batchItemFailures": [{"itemIdentifier": "2"}]}
     assert taken == ["e1"]
 
 
@@ -41,4 +41,4 @@ def test_a_record_of_another_shape_fails_by_itself() -> None:
     def take(record: dict[str, Any]) -> None:
         record["dynamodb"]["NewImage"]
 
-    assert take_in_order({"Records": [broken]}, take) == {"batchItemFailures": [{"itemIdentifier": "7"}]}
+    assert process_in_order({"Records": [broken]}, take) == {"batchItemFailures": [{"itemIdentifier": "7"}]}

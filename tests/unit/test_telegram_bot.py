@@ -10,16 +10,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cairn.telegram import (
+from cairn.telegram.bot import (
     LONGEST_HOLD_SECONDS,
     Bot,
     ChatGoneError,
     ChatMigratedError,
-    HeldError,
     InDoubtError,
-    NoAnswerError,
-    RefusedError,
+    MessageRejectedError,
+    RateLimitedError,
     TelegramError,
+    UnavailableError,
 )
 from tests.unit.platforms.test_youtube import json_values
 from tests.unit.scripted import Script
@@ -58,26 +58,26 @@ def test_a_message_that_was_accepted_is_never_taken_for_one_that_was_not(result:
 @pytest.mark.parametrize(
     ("answer", "kind"),
     [
-        (refusal(429, "Too Many Requests: retry after 7", retry_after=7), HeldError),
+        (refusal(429, "Too Many Requests: retry after 7", retry_after=7), RateLimitedError),
         (refusal(403, "Forbidden: bot was blocked by the user"), ChatGoneError),
         (refusal(403, "Forbidden: user is deactivated"), ChatGoneError),
         (refusal(403, "Forbidden: bot was kicked from the supergroup chat"), ChatGoneError),
         (refusal(400, "Bad Request: chat not found"), ChatGoneError),
         (refusal(400, "Bad Request: group chat was upgraded", migrate_to_chat_id=-1007), ChatMigratedError),
-        (refusal(400, "Bad Request: can't parse entities"), RefusedError),
-        (refusal(400, "Bad Request: message is too long"), RefusedError),
-        (refusal(413, "Request Entity Too Large"), RefusedError),
-        (refusal(401, "Unauthorized"), NoAnswerError),
-        (refusal(404, "Not Found"), NoAnswerError),
-        (refusal(500, "Internal Server Error"), NoAnswerError),
-        (httpx.Response(502, text="<html>"), NoAnswerError),
+        (refusal(400, "Bad Request: can't parse entities"), MessageRejectedError),
+        (refusal(400, "Bad Request: message is too long"), MessageRejectedError),
+        (refusal(413, "Request Entity Too Large"), MessageRejectedError),
+        (refusal(401, "Unauthorized"), UnavailableError),
+        (refusal(404, "Not Found"), UnavailableError),
+        (refusal(500, "Internal Server Error"), UnavailableError),
+        (httpx.Response(502, text="<html>"), UnavailableError),
         (httpx.Response(200, json=[]), InDoubtError),
         (httpx.Response(200, json={}), InDoubtError),
         (httpx.Response(200, json={"ok": True}), InDoubtError),
         (httpx.ReadTimeout(f"http://telegram.test/bot{TOKEN}/sendMessage"), InDoubtError),
         (httpx.RemoteProtocolError("closed"), InDoubtError),
-        (httpx.ConnectTimeout("nobody"), NoAnswerError),
-        (httpx.ConnectError("refused"), NoAnswerError),
+        (httpx.ConnectTimeout("nobody"), UnavailableError),
+        (httpx.ConnectError("refused"), UnavailableError),
     ],
 )
 def test_an_answer_is_one_kind_of_refusal(answer: httpx.Response | Exception, kind: type[TelegramError]) -> None:
@@ -91,7 +91,7 @@ def test_an_answer_is_one_kind_of_refusal(answer: httpx.Response | Exception, ki
 
 def test_a_hold_says_for_how_long_and_a_migration_whereto() -> None:
     sender, _ = bot(refusal(429, "Too Many Requests", retry_after=7))
-    with pytest.raises(HeldError) as held:
+    with pytest.raises(RateLimitedError) as held:
         sender.send_message("77", "hello")
     assert held.value.seconds == 7
     sender, _ = bot(refusal(400, "Bad Request", migrate_to_chat_id=-1007))
@@ -105,14 +105,14 @@ def test_a_hold_says_for_how_long_and_a_migration_whereto() -> None:
 )
 def test_a_hold_of_nonsense_is_a_short_one_and_never_longer_than_a_day(said: object, seconds: int) -> None:
     sender, _ = bot(refusal(429, "Too Many Requests", retry_after=said))
-    with pytest.raises(HeldError) as held:
+    with pytest.raises(RateLimitedError) as held:
         sender.send_message("77", "hello")
     assert held.value.seconds == seconds
 
 
 def test_a_token_with_a_line_break_is_no_answer() -> None:
     sender, _ = bot(httpx.Response(200), "123:AA\n")
-    with pytest.raises(NoAnswerError) as raised:
+    with pytest.raises(UnavailableError) as raised:
         sender.send_message("77", "hello")
     assert "123:AA" not in str(raised.value)
 

@@ -12,7 +12,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cairn.errors import BadInputError, TooLargeError
-from cairn.joins import address_of
 from functions.viewer_heartbeat import requests
 from functions.viewer_heartbeat.requests import Join
 
@@ -253,7 +252,7 @@ def called_from(**headers: str) -> dict[str, Any]:
     ],
 )
 def test_who_comes_by_the_front_is_where_the_front_says(seen: str, address: str) -> None:
-    assert address_of(called_from(x_cairn_front="key", cloudfront_viewer_address=seen), "key") == address
+    assert requests.address_of(called_from(x_cairn_front="key", cloudfront_viewer_address=seen), "key") == address
 
 
 @pytest.mark.parametrize(
@@ -268,4 +267,4 @@ def test_who_comes_by_the_front_is_where_the_front_says(seen: str, address: str)
     ],
 )
 def test_everybody_else_is_where_they_connect_from(headers: dict[str, str], key: str) -> None:
-    assert address_of(called_from(**headers), key) == "198.51.100.1"
+    assert requests.address_of(called_from(**headers), key) == "198.51.100.1"

@@ -6,11 +6,11 @@ import json
 
 import pytest
 
-from cairn.api_keys import SCOPES, ApiKeys
+from cairn.clock import now
 from cairn.errors import BadInputError, ConflictError, NotFoundError
-from cairn.instants import now
-from tests.support.clock import ControlledClock
-from tests.support.cloud import Cloud
+from cairn.identity.api_keys import SCOPES, ApiKeys
+from testing.clock import ControlledClock
+from testing.cloud import Cloud
 
 
 @pytest.fixture

@@ -10,19 +10,19 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from cairn import dynamo
-from cairn.badges import CACHE_SECONDS, FIRST, Badges
-from cairn.instants import now
+from cairn.aws import dynamodb
+from cairn.clock import now
+from cairn.leaderboard.badges import CACHE_SECONDS, FIRST, Badges
 from cairn.model import Milestone, Subject
-from tests.support.floor import Floor
-from tests.support.outages import refusing
+from testing.floor import Floor
+from testing.outages import refusing
 
 ADA = Subject("rep", "1")
 
 
 @pytest.fixture
 def table(floor: Floor) -> Any:
-    return dynamo.resource().Table("milestones_table")
+    return dynamodb.resource().Table("milestones_table")
 
 
 @pytest.fixture

@@ -13,23 +13,23 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cairn import dynamo
-from cairn.boards import PATIENCE, Boards, Row, row_of
-from cairn.errors import BusyError, NotFoundError
-from cairn.instants import now
+from cairn.aws import dynamodb
+from cairn.clock import now
+from cairn.errors import ContentionError, NotFoundError
+from cairn.leaderboard.boards import PATIENCE, Boards, Row, row_of
+from cairn.leaderboard.reps import RETIRED, Reps
 from cairn.model import Number, Subject
-from cairn.reps import RETIRED, Reps
+from cairn.readings.stats import Stats
 from cairn.rules import catalogue
-from cairn.stats import Stats
-from tests.support.floor import Floor, at
-from tests.support.outages import CONFLICT, OUTAGE, refusing
+from testing.floor import Floor, at
+from testing.outages import CONFLICT, OUTAGE, refusing
 
 ADA, GRACE = Subject("rep", "1"), Subject("rep", "2")
 
 
 @pytest.fixture
 def table(floor: Floor) -> Any:
-    return dynamo.resource().Table("leaderboard_table")
+    return dynamodb.resource().Table("leaderboard_table")
 
 
 @pytest.fixture
@@ -127,7 +127,7 @@ def test_a_move_that_meets_another_is_made_again_and_again(floor: Floor, boards:
 
 
 def test_a_move_that_meets_others_all_the_time_asks_to_be_tried_again(boards: Boards, table: Any) -> None:
-    with refusing(table, "TransactWriteItems", CONFLICT) as refused, pytest.raises(BusyError, match="try again"):
+    with refusing(table, "TransactWriteItems", CONFLICT) as refused, pytest.raises(ContentionError, match="try again"):
         boards.move(None, row(100))
     assert len(refused) == len(PATIENCE) + 1
     assert boards.row(ADA) is None
@@ -137,7 +137,7 @@ def test_ranks_are_read_between_the_moves_of_others(boards: Boards, table: Any) 
     boards.move(None, row(100))
     with refusing(table, "TransactGetItems", CONFLICT, times=5):
         assert boards.higher([7]) == [1]
-    with refusing(table, "TransactGetItems", CONFLICT), pytest.raises(BusyError, match="try again"):
+    with refusing(table, "TransactGetItems", CONFLICT), pytest.raises(ContentionError, match="try again"):
         boards.higher([7])
 
 
@@ -187,7 +187,7 @@ class Mortal(Boards):
 
 
 def reps_on(boards: Boards, time_zone: str = "UTC") -> Reps:
-    stats = Stats(dynamo.resource().Table("stats_table"))
+    stats = Stats(dynamodb.resource().Table("stats_table"))
     return Reps(stats=stats, boards=boards, rules=catalogue(), time_zone=time_zone, clock=now)
 
 
@@ -206,8 +206,8 @@ def test_counters_are_those_of_the_rows_whoever_dies_and_settling_heals(
     one_floor: Floor, script: list[tuple[str, int, int, str | None]]
 ) -> None:
     one_floor.empty()
-    boards = Mortal(dynamo.resource().Table("leaderboard_table"))
-    reps, stats = reps_on(boards), Stats(dynamo.resource().Table("stats_table"))
+    boards = Mortal(dynamodb.resource().Table("leaderboard_table"))
+    reps, stats = reps_on(boards), Stats(dynamodb.resource().Table("stats_table"))
 
     def settle(subject: Subject) -> None:
         if found := stats.get(subject):
@@ -250,7 +250,7 @@ def test_updates_of_one_rep_at_the_same_instant_lose_none_of_one_anothers_fields
                 try:
                     reps.update(1, {field: value})
                     break
-                except BusyError:  # here nobody really waits between two tries
+                except ContentionError:  # here nobody really waits between two tries
                     continue
 
     with ThreadPoolExecutor(5) as pool:
@@ -269,7 +269,7 @@ def test_what_a_month_ended_with_is_kept_though_its_last_move_was_overtaken_by_t
 ) -> None:
     floor.clock.reach(at("2026-11-30T23:59:59Z"))
     boards = Mortal(table)
-    reps, stats = reps_on(boards), Stats(dynamo.resource().Table("stats_table"))
+    reps, stats = reps_on(boards), Stats(dynamodb.resource().Table("stats_table"))
     reps.create("Ada", {}, None, {"monthly_revenue": 10})
     boards.fates = iter(["before"])
     with pytest.raises(DeadError):

@@ -7,10 +7,10 @@ from datetime import timedelta
 
 import pytest
 
-from cairn.channels import Channel, Channels
-from cairn.instants import now
-from tests.support.clock import ControlledClock
-from tests.support.cloud import Cloud
+from cairn.channels.registry import Channel, Channels
+from cairn.clock import now
+from testing.clock import ControlledClock
+from testing.cloud import Cloud
 
 LEASE = timedelta(seconds=20)
 

@@ -7,13 +7,13 @@ from datetime import timedelta
 import pytest
 from botocore.exceptions import ClientError
 
-from cairn.deliveries import Deliveries, Plan, Progress
-from cairn.instants import now
-from cairn.milestones import Milestones
-from cairn.model import Milestone, Subject, Tally
-from cairn.slots import NotYetError
-from tests.support.clock import ControlledClock
-from tests.support.cloud import Cloud
+from cairn.clock import now
+from cairn.errors import NotYetError
+from cairn.model import DeliveryTally, Milestone, Subject
+from cairn.readings.milestones import Milestones
+from cairn.telegram.deliveries import Deliveries, Plan, Progress
+from testing.clock import ControlledClock
+from testing.cloud import Cloud
 
 LEASE = timedelta(seconds=75)
 
@@ -31,7 +31,7 @@ def milestone(aws: Cloud) -> Milestone:
     return made
 
 
-def tally(aws: Cloud, milestone: Milestone) -> Tally:
+def tally(aws: Cloud, milestone: Milestone) -> DeliveryTally:
     at = milestone.achieved_at
     return Milestones(aws.table("MILESTONES_TABLE")).page(None, at, at, 1, None).items[0][1]
 
@@ -39,7 +39,7 @@ def tally(aws: Cloud, milestone: Milestone) -> Tally:
 def test_a_plan_is_decided_once(aws: Cloud, deliveries: Deliveries, milestone: Milestone) -> None:
     assert deliveries.plan(milestone, Plan(("30",), 45), now()) == Plan(("30",), 45)
     assert deliveries.plan(milestone, Plan(("31", "60"), 70), now()) == Plan(("30",), 45)
-    assert tally(aws, milestone) == Tally(45, 0, 0)
+    assert tally(aws, milestone) == DeliveryTally(45, 0, 0)
 
 
 def test_an_alert_whose_milestone_was_never_recorded_is_not_planned(
@@ -86,7 +86,7 @@ def test_a_part_is_finished_and_counted_once(aws: Cloud, deliveries: Deliveries,
     progress = Progress(frozenset({"1", "2"}), frozenset({"3"}))
     for _ in range(2):
         deliveries.finish(milestone.id, 0, progress, milestone, 3, now())
-    assert tally(aws, milestone) == Tally(3, 2, 1)
+    assert tally(aws, milestone) == DeliveryTally(3, 2, 1)
     assert deliveries.open(milestone.id, 0, "two", now(), LEASE) is None
 
 
@@ -96,4 +96,4 @@ def test_whoever_came_or_went_since_the_plan_is_counted_in_the_end(
     deliveries.plan(milestone, Plan(("30",), 40), now())
     deliveries.finish(milestone.id, 0, Progress(frozenset(map(str, range(28))), frozenset()), milestone, 30, now())
     deliveries.finish(milestone.id, 1, Progress(frozenset(map(str, range(11))), frozenset("x")), milestone, 10, now())
-    assert tally(aws, milestone) == Tally(40, 39, 1)
+    assert tally(aws, milestone) == DeliveryTally(40, 39, 1)

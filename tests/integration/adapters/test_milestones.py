@@ -9,16 +9,16 @@ from typing import Any
 import pytest
 from boto3.dynamodb.types import TypeSerializer
 
-from cairn.instants import now
+from cairn.aws.sqs import Queue
+from cairn.channels.announce import ChannelAnnouncer
+from cairn.clock import now
 from cairn.messages import Alert, Message
-from cairn.milestones import Milestones
-from cairn.model import Milestone, Reading, Subject, Tally
-from cairn.queue import Queue
-from cairn.rules import ALL_TIME, News, catalogue
-from cairn.stats import to_item
-from functions.detect_milestone.audiences import Subscribers
-from functions.detect_milestone.detection import Detection
-from tests.support.cloud import Cloud
+from cairn.model import DeliveryTally, Milestone, Reading, Subject
+from cairn.readings.detection import Detection
+from cairn.readings.milestones import Milestones
+from cairn.readings.stats import to_item
+from cairn.rules import ALL_TIME, Transition, catalogue
+from testing.cloud import Cloud
 
 CATS = Subject("channel", "youtube:cats")
 
@@ -29,14 +29,14 @@ def milestones(aws: Cloud) -> Milestones:
 
 
 def claim(
-    milestones: Milestones, height: int, event: str, news: News = News.CROSSED, period: str = ALL_TIME
+    milestones: Milestones, height: int, event: str, news: Transition = Transition.CROSSED, period: str = ALL_TIME
 ) -> int | None:
     """Up to which height was told before; None when there is nothing to tell."""
     made = milestones.claim(CATS, "subscribers", period, height, achieved_at=now(), event_id=event, news=news)
     return int(made.told) if made else None
 
 
-def tell(milestones: Milestones, height: int, event: str, news: News = News.CROSSED) -> int | None:
+def tell(milestones: Milestones, height: int, event: str, news: Transition = Transition.CROSSED) -> int | None:
     """Claim, and all that follows done."""
     told = claim(milestones, height, event, news)
     milestones.note_told(CATS, "subscribers", ALL_TIME, height)
@@ -95,7 +95,7 @@ def test_an_event_that_came_too_late_is_nobodys(milestones: Milestones) -> None:
 
 def test_a_baseline_sets_the_mark_in_silence_however_often_it_comes(milestones: Milestones) -> None:
     for _ in range(2):
-        assert claim(milestones, 5000, "e1", News.BASELINE) is None
+        assert claim(milestones, 5000, "e1", Transition.BASELINE) is None
     assert height(milestones) == 5000
     assert milestones.marks([CATS], "subscribers", ALL_TIME)[CATS].silent
     assert claim(milestones, 5000, "e2") is None
@@ -104,25 +104,25 @@ def test_a_baseline_sets_the_mark_in_silence_however_often_it_comes(milestones: 
 
 def test_a_later_baseline_raises_the_mark_and_never_lowers_it(milestones: Milestones) -> None:
     claim(milestones, 5000, "e1")
-    assert claim(milestones, 1000, "e2", News.BASELINE) is None
+    assert claim(milestones, 1000, "e2", Transition.BASELINE) is None
     assert height(milestones) == 5000
-    assert claim(milestones, 50_000, "e3", News.BASELINE) is None
+    assert claim(milestones, 50_000, "e3", Transition.BASELINE) is None
     assert height(milestones) == 50_000
 
 
 def test_a_baseline_below_the_first_threshold_marks_zero(milestones: Milestones) -> None:
-    assert claim(milestones, 0, "e1", News.BASELINE) is None
+    assert claim(milestones, 0, "e1", Transition.BASELINE) is None
     assert height(milestones) == 0
     assert claim(milestones, 100, "e2") == 0
 
 
 def test_a_count_that_reappears_is_announced_only_past_an_old_mark(milestones: Milestones) -> None:
-    assert claim(milestones, 5000, "e1", News.REAPPEARED) is None
+    assert claim(milestones, 5000, "e1", Transition.REAPPEARED) is None
     assert height(milestones) == 5000
-    assert claim(milestones, 5000, "e1", News.REAPPEARED) is None
-    assert claim(milestones, 10_000, "e2", News.REAPPEARED) == 5000
-    assert claim(milestones, 10_000, "e2", News.REAPPEARED) == 5000
-    assert claim(milestones, 1000, "e3", News.REAPPEARED) is None
+    assert claim(milestones, 5000, "e1", Transition.REAPPEARED) is None
+    assert claim(milestones, 10_000, "e2", Transition.REAPPEARED) == 5000
+    assert claim(milestones, 10_000, "e2", Transition.REAPPEARED) == 5000
+    assert claim(milestones, 1000, "e3", Transition.REAPPEARED) is None
 
 
 def test_a_period_has_a_mark_of_its_own(milestones: Milestones) -> None:
@@ -145,7 +145,7 @@ def test_a_milestone_is_entered_once_and_its_tally_stays(aws: Cloud, milestones:
     )
     milestones.record(milestone(1000))
     ((shown, tally),) = milestones.page(None, now(), now(), 10, None).items
-    assert (shown, tally) == (milestone(1000), Tally(0, 3, 0))
+    assert (shown, tally) == (milestone(1000), DeliveryTally(0, 3, 0))
 
 
 def test_a_milestone_is_found_by_its_id(milestones: Milestones) -> None:
@@ -172,7 +172,7 @@ class BrokenQueue(Queue):
 
 def test_a_record_given_up_after_its_claim_leaves_its_milestone_to_the_next(milestones: Milestones) -> None:
     queue = BrokenQueue()
-    audience = Subscribers(queue)
+    audience = ChannelAnnouncer(notify=queue)
     detection = Detection(milestones, {"channel": audience}, catalogue())
     detection.take(change("e0", None, 4_000))
     for _ in range(20):

@@ -9,43 +9,43 @@ from itertools import pairwise
 
 import pytest
 
-from cairn.instants import now
-from cairn.refreshes import DISTANCE, GIVEN_UP, Refreshes
-from cairn.slots import NotYetError
-from tests.support.clock import ControlledClock
-from tests.support.cloud import Cloud
+from cairn.clock import now
+from cairn.errors import NotYetError
+from cairn.leaderboard.board_refresh import DISTANCE, GIVEN_UP, BoardRefresh
+from testing.clock import ControlledClock
+from testing.cloud import Cloud
 
 
 @pytest.fixture
-def refreshes(aws: Cloud) -> Refreshes:
-    return Refreshes(aws.table("CONNECTIONS_TABLE"))
+def refreshes(aws: Cloud) -> BoardRefresh:
+    return BoardRefresh(aws.table("CONNECTIONS_TABLE"))
 
 
-def poked(refreshes: Refreshes, event_id: str) -> str:
+def poked(refreshes: BoardRefresh, event_id: str) -> str:
     key = refreshes.poke(event_id, now())
     assert key
     return key
 
 
-def test_a_change_is_shown_at_once(refreshes: Refreshes) -> None:
+def test_a_change_is_shown_at_once(refreshes: BoardRefresh) -> None:
     assert refreshes.begin(poked(refreshes, "a"), now())
 
 
-def test_while_a_refresh_is_asked_for_nobody_else_need_ask(refreshes: Refreshes) -> None:
+def test_while_a_refresh_is_asked_for_nobody_else_need_ask(refreshes: BoardRefresh) -> None:
     poked(refreshes, "a")
     assert refreshes.poke("b", now()) is None
 
 
-def test_once_it_was_begun_the_next_change_asks_anew(refreshes: Refreshes) -> None:
+def test_once_it_was_begun_the_next_change_asks_anew(refreshes: BoardRefresh) -> None:
     refreshes.begin(poked(refreshes, "a"), now())
     assert refreshes.poke("b", now())
 
 
-def test_a_record_that_comes_again_asks_again_under_another_key(refreshes: Refreshes) -> None:
+def test_a_record_that_comes_again_asks_again_under_another_key(refreshes: BoardRefresh) -> None:
     assert poked(refreshes, "a") != poked(refreshes, "a")
 
 
-def test_the_next_refresh_waits_for_its_second(refreshes: Refreshes, clock: ControlledClock) -> None:
+def test_the_next_refresh_waits_for_its_second(refreshes: BoardRefresh, clock: ControlledClock) -> None:
     refreshes.begin(poked(refreshes, "a"), now())
     clock.sleep(0.4)
     key = poked(refreshes, "b")
@@ -57,7 +57,7 @@ def test_the_next_refresh_waits_for_its_second(refreshes: Refreshes, clock: Cont
 
 
 def test_a_message_that_comes_when_nobody_asks_any_more_shows_nothing(
-    refreshes: Refreshes, clock: ControlledClock
+    refreshes: BoardRefresh, clock: ControlledClock
 ) -> None:
     first, second = poked(refreshes, "a"), poked(refreshes, "a")
     assert refreshes.begin(first, now())
@@ -66,7 +66,7 @@ def test_a_message_that_comes_when_nobody_asks_any_more_shows_nothing(
     assert not refreshes.begin(second, now())
 
 
-def test_a_message_whose_function_died_begins_again(refreshes: Refreshes, clock: ControlledClock) -> None:
+def test_a_message_whose_function_died_begins_again(refreshes: BoardRefresh, clock: ControlledClock) -> None:
     key = poked(refreshes, "a")
     assert refreshes.begin(key, now())
     with pytest.raises(NotYetError):
@@ -76,7 +76,7 @@ def test_a_message_whose_function_died_begins_again(refreshes: Refreshes, clock:
 
 
 def test_a_message_that_never_came_does_not_stop_the_board_for_ever(
-    refreshes: Refreshes, clock: ControlledClock
+    refreshes: BoardRefresh, clock: ControlledClock
 ) -> None:
     poked(refreshes, "lost")
     clock.reach(now() + GIVEN_UP - timedelta(milliseconds=1))
@@ -89,7 +89,7 @@ def test_a_message_that_never_came_does_not_stop_the_board_for_ever(
 class Floor:
     """Changes, and messages that come late, twice or after their function died."""
 
-    refreshes: Refreshes
+    refreshes: BoardRefresh
     clock: ControlledClock
     dice: random.Random
     version: int = 0
@@ -124,7 +124,7 @@ class Floor:
 
 @pytest.mark.parametrize("seed", range(8))
 def test_however_it_goes_the_last_state_is_shown_and_never_two_in_a_second(
-    refreshes: Refreshes, clock: ControlledClock, seed: int
+    refreshes: BoardRefresh, clock: ControlledClock, seed: int
 ) -> None:
     floor = Floor(refreshes, clock, random.Random(seed))  # noqa: S311 - a seed makes it the same each time
     for _ in range(60):

@@ -9,26 +9,26 @@ from typing import Any
 
 import pytest
 
-from cairn.frames import FrameTooLargeError
-from cairn.instants import now, to_millis
+from cairn.clock import now, to_millis
 from cairn.messages import RoomEvent, RoomState
-from cairn.rooms import KEPT, LONGEST_REPLAY, Replay, Rooms, Said, stands
-from tests.support.clock import ControlledClock
-from tests.support.cloud import Cloud
+from cairn.realtime.event_log import KEPT, LONGEST_REPLAY, EventLog, LoggedEvent, Replay, current_state
+from cairn.realtime.frames import FrameTooLargeError
+from testing.clock import ControlledClock
+from testing.cloud import Cloud
 
 TV = "tv-display"
 
 
 @pytest.fixture
-def rooms(aws: Cloud) -> Rooms:
-    return Rooms(aws.table("CONNECTIONS_TABLE"))
+def rooms(aws: Cloud) -> EventLog:
+    return EventLog(aws.table("CONNECTIONS_TABLE"))
 
 
 def event(key: str, room: str = TV, data: object = None) -> RoomEvent:
     return RoomEvent(room, "achievement:celebration", key, json.dumps(data or {"key": key}), now(), None, "t")
 
 
-def say(rooms: Rooms, *keys: str, room: str = TV) -> list[Said]:
+def say(rooms: EventLog, *keys: str, room: str = TV) -> list[LoggedEvent]:
     said = [rooms.say(event(key, room), now()) for key in keys]
     assert None not in said
     return [one for one in said if one]
@@ -38,14 +38,14 @@ def numbers(replay: Replay) -> list[int]:
     return [one.number for one in replay.events]
 
 
-def test_events_are_numbered_in_the_order_in_which_they_come(rooms: Rooms) -> None:
+def test_events_are_numbered_in_the_order_in_which_they_come(rooms: EventLog) -> None:
     assert [one.id for one in say(rooms, "a", "b", "c")] == ["tv-display/1", "tv-display/2", "tv-display/3"]
     assert [one.id for one in say(rooms, "a", room="user:17")] == ["user:17/1"]
     assert rooms.last(TV) == 3
     assert rooms.last("leaderboard") == 0
 
 
-def test_the_frame_is_what_was_sent_with_its_number(rooms: Rooms) -> None:
+def test_the_frame_is_what_was_sent_with_its_number(rooms: EventLog) -> None:
     at = now()
     told = rooms.say(replace(event("a"), at=at, fresh_until=at + timedelta(minutes=10)), now())
     assert told
@@ -59,13 +59,13 @@ def test_the_frame_is_what_was_sent_with_its_number(rooms: Rooms) -> None:
     }
 
 
-def test_a_repeat_finds_its_event(rooms: Rooms) -> None:
+def test_a_repeat_finds_its_event(rooms: EventLog) -> None:
     first, *_ = say(rooms, "a", "b", "c")
     assert say(rooms, "a") == [first]
     assert rooms.last(TV) == 3
 
 
-def test_a_repeat_of_what_is_kept_no_more_says_nothing(rooms: Rooms, clock: ControlledClock) -> None:
+def test_a_repeat_of_what_is_kept_no_more_says_nothing(rooms: EventLog, clock: ControlledClock) -> None:
     say(rooms, "a")
     clock.reach(now() + KEPT)
     assert rooms.say(event("a"), now()) is None
@@ -73,14 +73,14 @@ def test_a_repeat_of_what_is_kept_no_more_says_nothing(rooms: Rooms, clock: Cont
     assert [one.number for one in say(rooms, "b")] == [2]
 
 
-def test_an_event_that_no_socket_could_take_gets_no_number(rooms: Rooms, aws: Cloud) -> None:
+def test_an_event_that_no_socket_could_take_gets_no_number(rooms: EventLog, aws: Cloud) -> None:
     with pytest.raises(FrameTooLargeError):
         rooms.say(event("a", data="x" * 131_072), now())
     assert aws.table("CONNECTIONS_TABLE").scan()["Items"] == []
 
 
-def test_who_comes_first_gets_the_number_and_who_is_second_the_next(rooms: Rooms, aws: Cloud) -> None:
-    class Late(Rooms):
+def test_who_comes_first_gets_the_number_and_who_is_second_the_next(rooms: EventLog, aws: Cloud) -> None:
+    class Late(EventLog):
         """Reads the last number, and is overtaken before it takes the next."""
 
         overtaken = False
@@ -98,14 +98,14 @@ def test_who_comes_first_gets_the_number_and_who_is_second_the_next(rooms: Rooms
     assert numbers(rooms.after(TV, 0, now())) == [1, 2]
 
 
-def test_what_was_said_after_an_event_is_replayed_in_order(rooms: Rooms) -> None:
+def test_what_was_said_after_an_event_is_replayed_in_order(rooms: EventLog) -> None:
     said = say(rooms, *"abcdefghijkl")
     assert rooms.after(TV, 9, now()) == Replay(tuple(said[9:]), complete=True, last=12)
     assert rooms.after(TV, 12, now()) == Replay((), complete=True, last=12)
     assert numbers(rooms.after(TV, 0, now())) == list(range(1, 13))
 
 
-def test_a_room_that_never_said_anything_cannot_have_said_what_came_before(rooms: Rooms) -> None:
+def test_a_room_that_never_said_anything_cannot_have_said_what_came_before(rooms: EventLog) -> None:
     assert rooms.after(TV, 5, now()) == Replay((), complete=False, last=0)
     assert rooms.after(TV, 0, now()) == Replay((), complete=True, last=0)
     say(rooms, "a")
@@ -113,7 +113,7 @@ def test_a_room_that_never_said_anything_cannot_have_said_what_came_before(rooms
 
 
 def test_what_is_older_than_a_day_is_not_replayed_though_the_table_still_has_it(
-    rooms: Rooms, clock: ControlledClock, aws: Cloud
+    rooms: EventLog, clock: ControlledClock, aws: Cloud
 ) -> None:
     say(rooms, "a", "b")
     clock.reach(now() + KEPT / 2)
@@ -129,7 +129,7 @@ def test_what_is_older_than_a_day_is_not_replayed_though_the_table_still_has_it(
     assert rooms.after(TV, 3, now()) == Replay((), complete=True, last=3)
 
 
-def test_numbers_go_on_where_they_were_when_everything_else_has_expired(rooms: Rooms, aws: Cloud) -> None:
+def test_numbers_go_on_where_they_were_when_everything_else_has_expired(rooms: EventLog, aws: Cloud) -> None:
     say(rooms, "a", "b")
     table = aws.table("CONNECTIONS_TABLE")
     for item in table.scan()["Items"]:
@@ -139,7 +139,7 @@ def test_numbers_go_on_where_they_were_when_everything_else_has_expired(rooms: R
     assert not rooms.after(TV, 1, now()).complete
 
 
-def test_of_very_much_the_newest_is_replayed(rooms: Rooms, aws: Cloud) -> None:
+def test_of_very_much_the_newest_is_replayed(rooms: EventLog, aws: Cloud) -> None:
     with aws.table("CONNECTIONS_TABLE").batch_writer() as batch:
         kept = {"pk": "log#tv-display", "frame": "{}", "at": 0, "trace_id": "t", "expires_at": 2**40}
         for number in range(1, LONGEST_REPLAY + 3):
@@ -151,7 +151,7 @@ def test_of_very_much_the_newest_is_replayed(rooms: Rooms, aws: Cloud) -> None:
     assert rooms.after(TV, 2, now()).complete
 
 
-def test_large_events_are_replayed_over_several_pages(rooms: Rooms) -> None:
+def test_large_events_are_replayed_over_several_pages(rooms: EventLog) -> None:
     for number in range(12):
         rooms.say(event(str(number), data="x" * 120_000), now())
     replay = rooms.after(TV, 0, now())
@@ -159,14 +159,14 @@ def test_large_events_are_replayed_over_several_pages(rooms: Rooms) -> None:
     assert replay.complete
 
 
-def test_a_gap_at_the_end_is_looked_at_again(rooms: Rooms, aws: Cloud) -> None:
+def test_a_gap_at_the_end_is_looked_at_again(rooms: EventLog, aws: Cloud) -> None:
     """The head of an append was seen before its event was."""
     said = say(rooms, "a", "b")
     table = aws.table("CONNECTIONS_TABLE")
     item: Any = table.get_item(Key={"pk": "log#tv-display", "sk": f"event#{2:015d}"})["Item"]
     table.delete_item(Key={"pk": item["pk"], "sk": item["sk"]})
 
-    class Early(Rooms):
+    class Early(EventLog):
         def _after(self, room: str, number: int, at: Any) -> Replay:
             replay = super()._after(room, number, at)
             table.put_item(Item=item)
@@ -175,9 +175,10 @@ def test_a_gap_at_the_end_is_looked_at_again(rooms: Rooms, aws: Cloud) -> None:
     assert Early(table).after(TV, 1, now()) == Replay((said[1],), complete=True, last=2)
 
 
-def test_a_state_takes_the_place_of_the_one_before(rooms: Rooms) -> None:
+def test_a_state_takes_the_place_of_the_one_before(rooms: EventLog) -> None:
     states = [
-        Said("everyone", number, f'{{"id":"everyone/{number}"}}', now(), "t", state=True) for number in (1000, 2000)
+        LoggedEvent("everyone", number, f'{{"id":"everyone/{number}"}}', now(), "t", state=True)
+        for number in (1000, 2000)
     ]
     for state in states:
         assert rooms.show(state)
@@ -189,8 +190,8 @@ def test_a_state_takes_the_place_of_the_one_before(rooms: Rooms) -> None:
     assert rooms.state("everyone") == states[1]
 
 
-def test_a_state_has_an_address_and_is_told_under_no_id(rooms: Rooms) -> None:
-    state = stands(RoomState("channel:x", "viewers:count", "key", '{"viewers":3}', now(), "t"))
+def test_a_state_has_an_address_and_is_told_under_no_id(rooms: EventLog) -> None:
+    state = current_state(RoomState("channel:x", "viewers:count", "key", '{"viewers":3}', now(), "t"))
     rooms.show(state)
     assert state.id == f"channel:x/{to_millis(now())}"
     assert rooms.find("channel:x", state.id, now()) == state
@@ -203,13 +204,13 @@ def test_a_state_has_an_address_and_is_told_under_no_id(rooms: Rooms) -> None:
     }
 
 
-def test_a_state_is_no_event_that_is_replayed(rooms: Rooms) -> None:
-    rooms.show(stands(RoomState(TV, "viewers:count", "key", "{}", now(), "t")))
+def test_a_state_is_no_event_that_is_replayed(rooms: EventLog) -> None:
+    rooms.show(current_state(RoomState(TV, "viewers:count", "key", "{}", now(), "t")))
     assert rooms.last(TV) == 0
     assert rooms.after(TV, 0, now()) == Replay((), complete=True, last=0)
 
 
-def test_an_event_is_found_by_its_id(rooms: Rooms) -> None:
+def test_an_event_is_found_by_its_id(rooms: EventLog) -> None:
     (said,) = say(rooms, "a")
     assert rooms.find(TV, said.id, now()) == said
     assert rooms.find(TV, "tv-display/2", now()) is None

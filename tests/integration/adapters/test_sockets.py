@@ -9,23 +9,23 @@ from uuid import uuid4
 
 import pytest
 
-from cairn.instants import now
-from cairn.sockets import (
+from cairn.clock import now
+from cairn.realtime.membership import (
     IN_PARTS,
     LARGE,
     LIFE,
     MOST_ROOMS,
-    STRETCHES,
+    SHARDS,
     Member,
     Socket,
     Sockets,
     TooManyRoomsError,
-    stretch_of,
+    shard_of,
 )
-from cairn.tickets import Holder
-from tests.support.clock import ControlledClock
-from tests.support.cloud import Cloud
-from tests.support.viewing import sockets_of
+from cairn.realtime.tickets import Holder
+from testing.clock import ControlledClock
+from testing.cloud import Cloud
+from testing.viewing import sockets_of
 
 ADA = Holder("ada", "Ada", frozenset({"leaderboard"}))
 EVE = Holder("eve", "Eve", frozenset({"analytics"}))
@@ -61,7 +61,7 @@ def crowd(aws: Cloud, room: str, size: int) -> list[str]:
     names = [uuid4().hex for _ in range(size)]
     with aws.table("CONNECTIONS_TABLE").batch_writer() as batch:
         for name in names:
-            key = {"pk": f"room#{room}", "sk": f"{stretch_of(name):x}#{name}"}
+            key = {"pk": f"room#{room}", "sk": f"{shard_of(name):x}#{name}"}
             batch.put_item(Item=key | {"since": 0, "expires_at": int(now().timestamp()) + 7200})
     return names
 
@@ -207,7 +207,7 @@ def test_a_channel_whose_viewers_are_spread_is_told_in_parts(sockets: Sockets, a
     for number in range(40):
         sockets.join(sockets.open(f"s{number}", None, now()), "channel:demo", now())
     assert sockets.audience("channel:demo", now()) is None
-    parts = [[one.connection_id for one in sockets.stretch("channel:demo", n, now())] for n in range(STRETCHES)]
+    parts = [[one.connection_id for one in sockets.stretch("channel:demo", n, now())] for n in range(SHARDS)]
     assert Counter(name for part in parts for name in part) == Counter(f"s{number}" for number in range(40))
 
 
@@ -239,7 +239,7 @@ def test_a_large_room_is_told_in_parts_of_which_each_socket_is_in_one(sockets: S
     assert members(sockets, "user:big") == set(names)
     names += crowd(aws, "user:big", 501)
     assert sockets.audience("user:big", now()) is None
-    parts = [[one.connection_id for one in sockets.stretch("user:big", n, now())] for n in range(STRETCHES)]
+    parts = [[one.connection_id for one in sockets.stretch("user:big", n, now())] for n in range(SHARDS)]
     assert Counter(name for part in parts for name in part) == Counter(names)
     assert all(parts)
     assert sockets.audience("user:big2", now()) == []
@@ -249,7 +249,7 @@ def test_a_room_stays_in_parts_until_it_was_quiet(aws: Cloud, clock: ControlledC
     sockets = sockets_of(aws, large=20)
     crowd(aws, "user:big", 21)
     assert sockets.audience("user:big", now()) is None
-    for member in [one for n in range(STRETCHES) for one in sockets.stretch("user:big", n, now())][:5]:
+    for member in [one for n in range(SHARDS) for one in sockets.stretch("user:big", n, now())][:5]:
         sockets.forget(member.connection_id, now(), "user:big")
     for _ in range(3):
         clock.sleep(2400)

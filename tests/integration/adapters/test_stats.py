@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from cairn import dynamo
-from cairn.errors import BusyError
-from cairn.instants import now
+from cairn.aws import dynamodb
+from cairn.clock import now
+from cairn.errors import ContentionError
 from cairn.model import Number, Reading, Subject
-from cairn.stats import TRIES, Stats, to_item, to_reading
-from tests.support.cloud import Cloud
-from tests.support.outages import refusing
+from cairn.readings.stats import TRIES, Stats, to_item, to_reading
+from testing.cloud import Cloud
+from testing.outages import refusing
 
 CATS = Subject("channel", "youtube:cats")
 
@@ -112,7 +112,7 @@ def test_a_change_that_leaves_what_is_there_writes_nothing(aws: Cloud) -> None:
 
 def test_a_change_whose_answer_was_lost_is_not_made_twice(aws: Cloud) -> None:
     """botocore puts again after a time-out: the condition then refuses what its own first try has stored."""
-    table = dynamo.resource().Table("stats_table")
+    table = dynamodb.resource().Table("stats_table")
     stats, first = Stats(table), reading(50)
     stats.record(first)
     aws.changes()
@@ -131,11 +131,11 @@ def test_a_change_whose_answer_was_lost_is_not_made_twice(aws: Cloud) -> None:
 
 
 def test_a_change_among_too_many_others_asks_to_be_tried_again(aws: Cloud) -> None:
-    table = dynamo.resource().Table("stats_table")
+    table = dynamodb.resource().Table("stats_table")
     Stats(table).record(reading(50))
     before = now()
     refused = {"Error": {"Code": "ConditionalCheckFailedException", "Message": "no"}}
-    with refusing(table, "PutItem", refused) as tries, pytest.raises(BusyError, match="try again"):
+    with refusing(table, "PutItem", refused) as tries, pytest.raises(ContentionError, match="try again"):
         Stats(table).change(CATS, more)
     assert len(tries) == TRIES
     assert now() - before < timedelta(seconds=12)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from cairn.instants import now
-from cairn.subscribers import Subscribers
-from tests.support.cloud import Cloud
+from cairn.clock import now
+from cairn.telegram.subscribers import Subscribers
+from testing.cloud import Cloud
 
 
 @pytest.fixture

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from cairn.instants import now
-from cairn.tickets import Holder, Tickets
-from tests.support.clock import ControlledClock
-from tests.support.cloud import Cloud
+from cairn.clock import now
+from cairn.realtime.tickets import Holder, Tickets
+from testing.clock import ControlledClock
+from testing.cloud import Cloud
 
 ADA = Holder("ada", "Ada Lovelace", frozenset({"leaderboard", "analytics"}))
 

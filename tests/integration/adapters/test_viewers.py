@@ -5,52 +5,62 @@ from typing import Any
 
 import pytest
 
+from cairn.clock import now, to_millis
 from cairn.errors import ForbiddenError, NotFoundError, TooManyTabsError
-from cairn.instants import now, to_millis
-from cairn.viewers import MOST_TABS, Seat, Tally, Viewers, is_channel_id, is_viewer_id, partitions
-from tests.support.clock import ControlledClock
-from tests.support.cloud import Cloud
+from cairn.viewers.presence_slots import (
+    MOST_TABS,
+    Headcount,
+    PresenceSlot,
+    PresenceSlots,
+    is_channel_id,
+    is_viewer_id,
+    partitions,
+)
+from testing.clock import ControlledClock
+from testing.cloud import Cloud
 
 SECOND = timedelta(seconds=1)
 ADA, BOB = "ada" * 8, "bob" * 8
 
 
 @pytest.fixture
-def viewers(aws: Cloud) -> Viewers:
-    return Viewers(aws.table("PRESENCE_TABLE"))
+def viewers(aws: Cloud) -> PresenceSlots:
+    return PresenceSlots(aws.table("PRESENCE_TABLE"))
 
 
-def seat(viewer: str = ADA, tab: str = "h1", level: int = 0, channel: str = "demo") -> Seat:
-    return Seat(channel, viewer, tab, level)
+def seat(viewer: str = ADA, tab: str = "h1", level: int = 0, channel: str = "demo") -> PresenceSlot:
+    return PresenceSlot(channel, viewer, tab, level)
 
 
 def until(seconds: float) -> datetime:
     return now() + seconds * SECOND
 
 
-def count(viewers: Viewers, *, level: int = 0, ahead: float = 29) -> Tally:
+def count(viewers: PresenceSlots, *, level: int = 0, ahead: float = 29) -> Headcount:
     return viewers.count("demo", level, now(), until(ahead))
 
 
-def numbers(viewers: Viewers, level: int = 0) -> tuple[int, int]:
+def numbers(viewers: PresenceSlots, level: int = 0) -> tuple[int, int]:
     tally = count(viewers, level=level)
     return tally.viewers, tally.connections
 
 
-def test_a_viewer_with_two_tabs_counts_once_and_is_two_connections(viewers: Viewers) -> None:
+def test_a_viewer_with_two_tabs_counts_once_and_is_two_connections(viewers: PresenceSlots) -> None:
     viewers.enter(seat(tab="h1"), until(60), now())
     viewers.enter(seat(tab="ssocket="), until(7200), now())
     viewers.enter(seat(BOB), until(60), now())
     assert numbers(viewers) == (2, 3)
 
 
-def test_a_tab_that_enters_again_is_one_tab(viewers: Viewers) -> None:
+def test_a_tab_that_enters_again_is_one_tab(viewers: PresenceSlots) -> None:
     viewers.enter(seat(), until(60), now())
     viewers.enter(seat(), until(60), now())
     assert numbers(viewers) == (1, 1)
 
 
-def test_whoever_is_over_is_not_counted_though_nothing_is_deleted(viewers: Viewers, clock: ControlledClock) -> None:
+def test_whoever_is_over_is_not_counted_though_nothing_is_deleted(
+    viewers: PresenceSlots, clock: ControlledClock
+) -> None:
     viewers.enter(seat(), until(60), now())
     viewers.enter(seat(BOB), until(90), now())
     clock.sleep(59.999)
@@ -59,7 +69,7 @@ def test_whoever_is_over_is_not_counted_though_nothing_is_deleted(viewers: Viewe
     assert numbers(viewers) == (1, 1)
 
 
-def test_a_heartbeat_keeps_a_tab_and_no_other_of_the_viewer(viewers: Viewers, clock: ControlledClock) -> None:
+def test_a_heartbeat_keeps_a_tab_and_no_other_of_the_viewer(viewers: PresenceSlots, clock: ControlledClock) -> None:
     viewers.enter(seat(tab="h1"), until(60), now())
     viewers.enter(seat(tab="h2"), until(60), now())
     clock.sleep(30)
@@ -68,7 +78,9 @@ def test_a_heartbeat_keeps_a_tab_and_no_other_of_the_viewer(viewers: Viewers, cl
     assert numbers(viewers) == (1, 1)
 
 
-def test_a_short_lived_tab_beside_a_socket_takes_nothing_from_it(viewers: Viewers, clock: ControlledClock) -> None:
+def test_a_short_lived_tab_beside_a_socket_takes_nothing_from_it(
+    viewers: PresenceSlots, clock: ControlledClock
+) -> None:
     viewers.enter(seat(tab="ssocket"), until(7200), now())
     viewers.enter(seat(tab="h1"), until(60), now())
     clock.sleep(61)
@@ -78,7 +90,7 @@ def test_a_short_lived_tab_beside_a_socket_takes_nothing_from_it(viewers: Viewer
 
 
 def test_a_tab_that_stays_is_known_to_be_over_though_one_that_lasted_longer_left(
-    viewers: Viewers, clock: ControlledClock
+    viewers: PresenceSlots, clock: ControlledClock
 ) -> None:
     viewers.enter(seat(tab="h1"), until(60), now())
     viewers.enter(seat(tab="ssocket"), until(7200), now())
@@ -88,7 +100,7 @@ def test_a_tab_that_stays_is_known_to_be_over_though_one_that_lasted_longer_left
     assert numbers(viewers) == (0, 0)
 
 
-def test_a_heartbeat_that_comes_late_brings_a_viewer_back(viewers: Viewers, clock: ControlledClock) -> None:
+def test_a_heartbeat_that_comes_late_brings_a_viewer_back(viewers: PresenceSlots, clock: ControlledClock) -> None:
     viewers.enter(seat(), until(60), now())
     clock.sleep(61)
     assert numbers(viewers) == (0, 0)
@@ -96,7 +108,7 @@ def test_a_heartbeat_that_comes_late_brings_a_viewer_back(viewers: Viewers, cloc
     assert numbers(viewers) == (1, 1)
 
 
-def test_what_is_over_is_swept_unless_it_came_back_in_between(viewers: Viewers, clock: ControlledClock) -> None:
+def test_what_is_over_is_swept_unless_it_came_back_in_between(viewers: PresenceSlots, clock: ControlledClock) -> None:
     viewers.enter(seat(), until(60), now())
     viewers.enter(seat(BOB), until(60), now())
     clock.sleep(61)
@@ -108,17 +120,17 @@ def test_what_is_over_is_swept_unless_it_came_back_in_between(viewers: Viewers, 
         viewers.stay(seat(), until(60), now())
 
 
-def test_leaving_twice_is_leaving_once(viewers: Viewers) -> None:
+def test_leaving_twice_is_leaving_once(viewers: PresenceSlots) -> None:
     viewers.enter(seat(), until(60), now())
     assert viewers.leave(seat())
     assert not viewers.leave(seat())
     assert numbers(viewers) == (0, 0)
 
 
-def test_two_tabs_that_leave_at_the_same_instant_are_both_gone(aws: Cloud, viewers: Viewers) -> None:
+def test_two_tabs_that_leave_at_the_same_instant_are_both_gone(aws: Cloud, viewers: PresenceSlots) -> None:
     viewers.enter(seat(tab="h1"), until(60), now())
     viewers.enter(seat(tab="h2"), until(60), now())
-    left = [Viewers(aws.table("PRESENCE_TABLE")), viewers]
+    left = [PresenceSlots(aws.table("PRESENCE_TABLE")), viewers]
     events = left[0]._table.meta.client.meta.events
 
     def other(**_: Any) -> None:
@@ -132,7 +144,9 @@ def test_two_tabs_that_leave_at_the_same_instant_are_both_gone(aws: Cloud, viewe
     assert count(viewers).dead == ()
 
 
-def test_a_viewer_of_whom_one_tab_is_left_is_plain_again(aws: Cloud, viewers: Viewers, clock: ControlledClock) -> None:
+def test_a_viewer_of_whom_one_tab_is_left_is_plain_again(
+    aws: Cloud, viewers: PresenceSlots, clock: ControlledClock
+) -> None:
     """Of such, a count is sent nothing: sockets that take over from others must not make it slower and slower."""
     last = until(7200)
     viewers.enter(seat(tab="sold="), until(600), now())
@@ -147,7 +161,7 @@ def test_a_viewer_of_whom_one_tab_is_left_is_plain_again(aws: Cloud, viewers: Vi
     assert numbers(viewers) == (2, 2)
 
 
-def test_one_viewer_can_neither_end_nor_prolong_another(viewers: Viewers) -> None:
+def test_one_viewer_can_neither_end_nor_prolong_another(viewers: PresenceSlots) -> None:
     viewers.enter(seat(), until(60), now())
     with pytest.raises(ForbiddenError):
         viewers.leave(seat(tab="h-forged"))
@@ -160,7 +174,7 @@ def test_one_viewer_can_neither_end_nor_prolong_another(viewers: Viewers) -> Non
     assert numbers(viewers) == (1, 1)
 
 
-def test_a_viewer_has_only_so_many_tabs_and_dead_ones_make_room(viewers: Viewers, clock: ControlledClock) -> None:
+def test_a_viewer_has_only_so_many_tabs_and_dead_ones_make_room(viewers: PresenceSlots, clock: ControlledClock) -> None:
     for number in range(MOST_TABS):
         viewers.enter(seat(tab=f"h{number}"), until(60 + number), now())
     with pytest.raises(TooManyTabsError):
@@ -171,7 +185,7 @@ def test_a_viewer_has_only_so_many_tabs_and_dead_ones_make_room(viewers: Viewers
     assert numbers(viewers) == (1, MOST_TABS)
 
 
-def test_a_count_says_when_the_first_late_heartbeat_is_over(viewers: Viewers, clock: ControlledClock) -> None:
+def test_a_count_says_when_the_first_late_heartbeat_is_over(viewers: PresenceSlots, clock: ControlledClock) -> None:
     viewers.enter(seat(), until(60), now())
     over = now() + 60 * SECOND
     assert count(viewers).next_over is None
@@ -180,7 +194,7 @@ def test_a_count_says_when_the_first_late_heartbeat_is_over(viewers: Viewers, cl
     assert count(viewers).next_over == over
 
 
-def test_a_channel_grows_over_more_partition_keys_and_keeps_whoever_sits(aws: Cloud, viewers: Viewers) -> None:
+def test_a_channel_grows_over_more_partition_keys_and_keeps_whoever_sits(aws: Cloud, viewers: PresenceSlots) -> None:
     for number in range(40):
         viewers.enter(seat(f"{number:024}", level=number % 3), until(60), now())
     assert numbers(viewers, level=2) == (40, 40)
@@ -189,14 +203,14 @@ def test_a_channel_grows_over_more_partition_keys_and_keeps_whoever_sits(aws: Cl
     assert len(keys) <= partitions(2) == 21
 
 
-def test_a_viewer_is_found_where_they_sit(viewers: Viewers) -> None:
+def test_a_viewer_is_found_where_they_sit(viewers: PresenceSlots) -> None:
     viewers.enter(seat(level=1), until(60), now())
     assert viewers.find("demo", ADA, range(3)) == 1
     assert viewers.find("demo", BOB, range(3)) is None
 
 
 @pytest.mark.parametrize("parts", [1, 5, 16])
-def test_each_socket_is_in_just_one_part(viewers: Viewers, parts: int) -> None:
+def test_each_socket_is_in_just_one_part(viewers: PresenceSlots, parts: int) -> None:
     for number in range(30):
         viewers.enter(seat(f"{number:024}", tab=f"ssocket{number}", level=number % 3), until(7200), now())
     viewers.enter(seat(ADA, tab="h1"), until(60), now())
@@ -204,7 +218,7 @@ def test_each_socket_is_in_just_one_part(viewers: Viewers, parts: int) -> None:
     assert sorted(found) == sorted(f"ssocket{number}" for number in range(30))
 
 
-def test_channels_do_not_mix(viewers: Viewers) -> None:
+def test_channels_do_not_mix(viewers: PresenceSlots) -> None:
     viewers.enter(seat(channel="demo1"), until(60), now())
     viewers.enter(seat(channel="demo#0"), until(60), now())
     assert numbers(viewers) == (0, 0)

@@ -6,8 +6,8 @@ from typing import Any
 
 import httpx
 
-from tests.support.cloud import SETTINGS, Cloud
-from tests.support.platforms import FakePlatforms
+from testing.cloud import SETTINGS, Cloud
+from testing.platforms import FakePlatforms
 
 CATS, DOGS = "UC" + "c" * 22, "UC" + "d" * 22
 GOOD = {"platform": "youtube", "handle": CATS}

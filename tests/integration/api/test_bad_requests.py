@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.support.api import Api
-from tests.support.clock import controlled_clock
-from tests.support.cloud import cloud
-from tests.support.platforms import FakePlatforms
+from testing.api import Api
+from testing.clock import controlled_clock
+from testing.cloud import cloud
+from testing.platforms import FakePlatforms
 
 ID = "UC" + "a" * 22
 GOOD = {"platform": "youtube", "handle": ID}

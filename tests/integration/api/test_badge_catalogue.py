@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from functions.detect_milestone.handler import detection
-from tests.support.floor import BOARD, REPS, Floor
+from testing.floor import BOARD, REPS, Floor
+from testing.functions import FUNCTIONS
 
 CATALOGUE = f"{BOARD}/badges"
 SOURCE = {
@@ -33,14 +33,14 @@ def badges(floor: Floor, rep: int) -> set[str]:
 def change(floor: Floor, badge: str = "rising-star", **changed: Any) -> Any:
     answer = floor.api("PUT", f"{CATALOGUE}/{badge}", STAR | changed)
     assert answer.status == 200, answer.text
-    detection.cache_clear()
+    FUNCTIONS.restart("detect_milestone")
     return answer.json
 
 
 @pytest.fixture(autouse=True)
 def forget_the_catalogue() -> None:
     """A warm Lambda would, within half a minute."""
-    detection.cache_clear()
+    FUNCTIONS.restart("detect_milestone")
 
 
 def test_the_catalogue_begins_with_the_nine_of_the_source(floor: Floor) -> None:

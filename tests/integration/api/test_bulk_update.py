@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from functions.api import parts
-from functions.api.gate import LARGER
-from functions.api.reps import RESERVE_SECONDS
-from functions.api.sales_bodies import MOST_UPDATES
-from tests.support.dynamodb import stored
-from tests.support.floor import BULK, REPS, Floor
-from tests.support.outages import refusing
+from functions.api.auth import LARGER
+from functions.api.leaderboard.routes import RESERVE_SECONDS
+from functions.api.leaderboard.schemas import MOST_UPDATES
+from testing.dynamodb import stored
+from testing.floor import BULK, REPS, Floor
+from testing.functions import FUNCTIONS
+from testing.outages import refusing
 
 FULL = dict.fromkeys(
     (
@@ -40,7 +40,7 @@ def of(rep: object, **stats: object) -> dict[str, object]:
 
 def table() -> Any:
     """Any table of the API's: they share a client."""
-    return parts.reps()._stats._table
+    return FUNCTIONS["api"].dependencies.reps._stats._table
 
 
 def test_each_update_is_answered_as_it_would_be_alone(floor: Floor) -> None:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from cairn.instants import now
+from cairn.clock import now
 from cairn.model import Reading, Subject
-from cairn.stats import Stats
+from cairn.readings.stats import Stats
+from testing.api import Api
+from testing.clock import ControlledClock
+from testing.cloud import Cloud
+from testing.platforms import FakePlatforms
 from tests.integration.api.channels import CATS, DOGS, ENCODED, GOOD, PATH, STALE_AFTER, busy_platforms, counts
-from tests.support.api import Api
-from tests.support.clock import ControlledClock
-from tests.support.cloud import Cloud
-from tests.support.platforms import FakePlatforms
 
 
 @pytest.fixture

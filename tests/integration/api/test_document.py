@@ -7,10 +7,10 @@ import json
 import httpx
 import pytest
 
-from tests.support.api import SESSION, Api
-from tests.support.cloud import Cloud
-from tests.support.people import PASSWORD
-from tests.support.platforms import FakePlatforms
+from testing.api import SESSION, Api
+from testing.cloud import Cloud
+from testing.people import PASSWORD
+from testing.platforms import FakePlatforms
 
 
 def test_health_says_ok(api: Api) -> None:

@@ -7,18 +7,18 @@ from typing import Any
 
 import pytest
 
-from cairn.api_keys import SCOPES, ApiKeys
+from cairn.clock import now
 from cairn.errors import NotSignedInError
-from cairn.instants import now
-from cairn.people import MODULES
-from functions.api import parts
-from functions.api.gate import CACHE_SECONDS, MOST_BYTES, Gate
-from functions.api.handler import app
-from tests.support.api import ABSENT, SESSION, Api, event
-from tests.support.clock import controlled_clock
-from tests.support.cloud import cloud
-from tests.support.people import POOL_ID
-from tests.support.platforms import FakePlatforms
+from cairn.identity.api_keys import SCOPES, ApiKeys
+from cairn.identity.cognito import MODULES
+from functions.api.app import app
+from functions.api.auth import CACHE_SECONDS, MOST_BYTES, Authenticator
+from testing.api import ABSENT, SESSION, Api, event
+from testing.clock import controlled_clock
+from testing.cloud import cloud
+from testing.functions import FUNCTIONS
+from testing.people import POOL_ID
+from testing.platforms import FakePlatforms
 
 ID = "UC" + "a" * 22
 CHANNEL = f"/api/channels/youtube:{ID}"
@@ -188,18 +188,18 @@ def test_the_scheme_may_be_written_in_any_case(api: Api) -> None:
 
 def test_a_revoked_key_opens_nothing_after_half_a_minute(api: Api) -> None:
     keys, seconds = ApiKeys(api.aws.table("AUDIENCE_TABLE")), [0.0]
-    door = Gate(keys, parts.id_tokens(), clock=lambda: seconds[0])
+    door = Authenticator(keys, FUNCTIONS["api"].dependencies.id_tokens, clock=lambda: seconds[0])
     request = event(
         "GET", "/api/channels", headers={"authorization": f"Bearer {keys.create('gone', ['admin'], now())}"}
     )
-    assert door.admit(request)
+    assert door.authenticate(request)
     keys.revoke("gone")
     seconds[0] += CACHE_SECONDS
-    assert door.admit(request)
+    assert door.authenticate(request)
     seconds[0] += 1
     for _ in range(2):
         with pytest.raises(NotSignedInError, match="has been revoked"):
-            door.admit(request)
+            door.authenticate(request)
 
 
 @pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning")  # Powertools reads its page of docs so

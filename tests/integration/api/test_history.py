@@ -9,11 +9,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from cairn.instants import iso, now
-from tests.support.api import Api
-from tests.support.clock import ControlledClock, controlled_clock
-from tests.support.cloud import Cloud, cloud
-from tests.support.platforms import FakePlatforms
+from cairn.clock import iso, now
+from testing.api import Api
+from testing.clock import ControlledClock, controlled_clock
+from testing.cloud import Cloud, cloud
+from testing.platforms import FakePlatforms
 
 CATS = "UC" + "c" * 22
 PATH = f"/api/channels/youtube:{CATS}"

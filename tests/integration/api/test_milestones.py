@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from cairn.instants import iso, now
-from cairn.milestones import Milestones
+from cairn.clock import iso, now
 from cairn.model import Milestone, Passed, Subject
-from cairn.subscribers import Subscribers
-from tests.support.api import Api
-from tests.support.clock import ControlledClock
-from tests.support.cloud import Cloud
+from cairn.readings.milestones import Milestones
+from cairn.telegram.subscribers import Subscribers
+from testing.api import Api
+from testing.clock import ControlledClock
+from testing.cloud import Cloud
 
 CATS, DOGS = Subject("channel", "youtube:cats"), Subject("channel", "telegram:-42")
 

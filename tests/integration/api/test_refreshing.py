@@ -9,10 +9,15 @@ from typing import Any
 import httpx
 import pytest
 
-from cairn.channels import Channels
-from cairn.instants import now
+from cairn.channels.registry import Channels
+from cairn.clock import now
 from cairn.model import Subject
-from cairn.stats import Stats
+from cairn.readings.stats import Stats
+from testing.api import Api
+from testing.clock import ControlledClock
+from testing.cloud import Cloud, cloud
+from testing.functions import FUNCTIONS
+from testing.platforms import FakePlatforms
 from tests.integration.api.channels import (
     CATS,
     DOGS,
@@ -26,10 +31,6 @@ from tests.integration.api.channels import (
     quota,
     stored,
 )
-from tests.support.api import Api
-from tests.support.clock import ControlledClock
-from tests.support.cloud import Cloud, cloud
-from tests.support.platforms import FakePlatforms
 
 
 @pytest.fixture
@@ -113,11 +114,10 @@ def test_those_who_ask_at_the_same_time_cause_one_call(platforms: FakePlatforms)
         began_at = now()
         platforms.broken["youtube"] = slow
         platforms.calls.clear()
-        from functions.api import parts
 
         channel = Channels(aws.table("CHANNELS_TABLE")).get(f"youtube:{CATS}")
         assert channel
-        fetching = parts.fetching()
+        fetching = FUNCTIONS["api"].dependencies.fetching
         threads = [
             threading.Thread(target=fetching.refresh, args=(channel,), kwargs={"source": "refresh", "asked_at": now()})
             for _ in range(8)

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cairn.instants import iso, now
-from tests.support.dynamodb import stored
-from tests.support.floor import BOARD, REPS, Floor
+from cairn.clock import iso, now
+from testing.dynamodb import stored
+from testing.floor import BOARD, REPS, Floor
 
 NEW = {
     "id": 1,

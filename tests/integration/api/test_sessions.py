@@ -11,17 +11,17 @@ import pytest
 from botocore.exceptions import ConnectTimeoutError
 from botocore.stub import Stubber
 
-from cairn.instants import from_iso, iso, now
-from cairn.people import WRONG
-from cairn.tickets import Holder, Tickets
-from functions.api import parts
+from cairn.clock import from_iso, iso, now
+from cairn.identity.cognito import WRONG
+from cairn.realtime.tickets import Holder, Tickets
 from functions.api.cookies import MOST_BYTES, REFRESH, SESSION
-from tests.support.api import Answer, Api
-from tests.support.clock import ControlledClock, controlled_clock
-from tests.support.cloud import cloud
-from tests.support.logs import Written
-from tests.support.people import CLIENT_ID, MODULES, PASSWORD, POOL_ID
-from tests.support.platforms import FakePlatforms
+from testing.api import Answer, Api
+from testing.clock import ControlledClock, controlled_clock
+from testing.cloud import cloud
+from testing.functions import FUNCTIONS
+from testing.logs import Written
+from testing.people import CLIENT_ID, MODULES, PASSWORD, POOL_ID
+from testing.platforms import FakePlatforms
 
 ADA = json.dumps({"name": "ada", "password": PASSWORD})
 OUR_PAGE = {"sec-fetch-site": "same-origin"}
@@ -210,7 +210,7 @@ def test_who_is_not_signed_in_can_sign_out(api: Api, cookies: dict[str, str]) ->
 
 def test_the_browser_forgets_even_when_cognito_cannot_be_told(api: Api, logs: Written) -> None:
     kept = jar(sign_in(api))
-    with Stubber(parts.user_pool()._cognito) as cognito:
+    with Stubber(FUNCTIONS["api"].dependencies.user_pool._cognito) as cognito:
         cognito.add_client_error("revoke_token", "TooManyRequestsException")
         answer = api("DELETE", "/api/session", cookies=kept, headers=OUR_PAGE)
     assert answer.status == 204
@@ -222,7 +222,7 @@ def test_the_browser_forgets_even_when_cognito_cannot_be_told(api: Api, logs: Wr
     "code", ["NotAuthorizedException", "UnsupportedTokenTypeException", "InvalidParameterException"]
 )
 def test_what_is_no_refresh_token_need_not_be_revoked(api: Api, logs: Written, code: str) -> None:
-    with Stubber(parts.user_pool()._cognito) as cognito:
+    with Stubber(FUNCTIONS["api"].dependencies.user_pool._cognito) as cognito:
         cognito.add_client_error("revoke_token", code)
         assert api("DELETE", "/api/session", cookies={REFRESH: "nonsense"}).status == 204
     assert logs.lines == []
@@ -249,7 +249,7 @@ def test_what_cognito_cannot_do_now_is_nobodys_wrong_password(
 ) -> None:
     kept = {REFRESH: jar(sign_in(api))[REFRESH]}
     body: Any = {"raw": ADA} if path == "/api/session" else {}
-    with Stubber(parts.user_pool()._cognito) as cognito:
+    with Stubber(FUNCTIONS["api"].dependencies.user_pool._cognito) as cognito:
         cognito.add_client_error("admin_initiate_auth", code, f"{PASSWORD} is it", http_status_code=http_status)
         answer = api("POST", path, cookies=kept, headers=OUR_PAGE, **body)
     assert answer.status == status
@@ -264,7 +264,7 @@ def test_a_cognito_that_is_not_there_is_said_to_be_away(api: Api) -> None:
     def away(**_: object) -> None:
         raise ConnectTimeoutError(endpoint_url="https://cognito-idp.us-east-1.amazonaws.com")
 
-    calls = parts.user_pool()._cognito.meta.events
+    calls = FUNCTIONS["api"].dependencies.user_pool._cognito.meta.events
     calls.register("before-call", away)
     try:
         answer = sign_in(api)
@@ -277,7 +277,7 @@ def test_a_cognito_that_is_not_there_is_said_to_be_away(api: Api) -> None:
 
 @pytest.mark.parametrize("code", ["InvalidParameterException", "NotAuthorizedException", "UserNotFoundException"])
 def test_what_cognito_will_not_take_is_a_wrong_password(api: Api, code: str) -> None:
-    with Stubber(parts.user_pool()._cognito) as cognito:
+    with Stubber(FUNCTIONS["api"].dependencies.user_pool._cognito) as cognito:
         cognito.add_client_error("admin_initiate_auth", code, f"Password attempts exceeded with {PASSWORD}")
         answer = sign_in(api)
     assert (answer.status, answer.error) == (401, WRONG)
@@ -285,7 +285,7 @@ def test_what_cognito_will_not_take_is_a_wrong_password(api: Api, code: str) -> 
 
 @pytest.mark.parametrize("code", ["PasswordResetRequiredException", "UserNotConfirmedException"])
 def test_a_password_that_no_longer_counts_is_an_operators_matter(api: Api, code: str) -> None:
-    with Stubber(parts.user_pool()._cognito) as cognito:
+    with Stubber(FUNCTIONS["api"].dependencies.user_pool._cognito) as cognito:
         cognito.add_client_error("admin_initiate_auth", code)
         assert sign_in(api).status == 403
 

@@ -16,15 +16,15 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from cairn.clock import now
 from cairn.errors import CairnError
-from cairn.instants import now
-from cairn.people import ASK_AGAIN_SECONDS, ENDED, KEYS_SECONDS, RETRY_SECONDS, IdTokens, SigningKeys
+from cairn.identity.cognito import ASK_AGAIN_SECONDS, ENDED, KEYS_SECONDS, RETRY_SECONDS, IdTokens, SigningKeys
 from functions.api.cookies import SESSION
-from tests.support.api import Answer, Api
-from tests.support.clock import controlled_clock
-from tests.support.cloud import cloud
-from tests.support.people import CLIENT_ID, ISSUER
-from tests.support.platforms import FakePlatforms
+from testing.api import Answer, Api
+from testing.clock import controlled_clock
+from testing.cloud import cloud
+from testing.people import CLIENT_ID, ISSUER
+from testing.platforms import FakePlatforms
 
 KEYS_PATH = "/people/.well-known/jwks.json"
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.support.dynamodb import stored
-from tests.support.floor import REPS, Floor
+from testing.dynamodb import stored
+from testing.floor import REPS, Floor
 
 FIELDS = (
     "monthlyRevenue",

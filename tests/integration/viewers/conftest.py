@@ -6,11 +6,11 @@ from collections.abc import Iterator
 
 import pytest
 
+from testing.clock import controlled_clock
+from testing.cloud import Cloud, cloud
+from testing.meter import Meter, metered
+from testing.platforms import FakePlatforms
 from tests.integration.viewers.site import Site
-from tests.support.clock import controlled_clock
-from tests.support.cloud import Cloud, cloud
-from tests.support.meter import Meter, metered
-from tests.support.platforms import FakePlatforms
 
 
 @pytest.fixture

@@ -17,15 +17,16 @@ from typing import Any
 
 import boto3
 
-from cairn.connections import GoneError
-from cairn.instants import from_millis, now
+from cairn.aws.websocket_api import GoneError
+from cairn.clock import from_millis, now
+from testing.clock import ControlledClock
+from testing.cloud import Context
+from testing.fifo import Fifo
+from testing.functions import FUNCTIONS
+from testing.posting import FakePoster, always
+from testing.websocket import Client
 from tests.integration.viewers.site import Site
 from tests.integration.viewers.site import Tab as Joined
-from tests.support.clock import ControlledClock
-from tests.support.cloud import Context
-from tests.support.fifo import Fifo
-from tests.support.posting import FakePoster, always
-from tests.support.websocket import Client
 
 SECOND = timedelta(seconds=1)
 BEAT = 30 * SECOND
@@ -224,6 +225,5 @@ def _address(number: int) -> str:
 
 
 def _count_viewers(_: str, event: dict[str, Any]) -> Any:
-    from functions.count_viewers.handler import handler
 
-    return handler(event, Context(20.0))  # type: ignore[arg-type]  # what is looked at of Lambda's
+    return FUNCTIONS["count_viewers"](event, Context(20.0))

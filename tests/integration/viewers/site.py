@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tests.support.api import ABSENT, Answer, event
-from tests.support.cloud import Context
+from testing.api import ABSENT, Answer, event
+from testing.cloud import Context
+from testing.functions import FUNCTIONS
 
 ADDRESS = "203.0.113.9"
 
@@ -42,7 +43,6 @@ class Site:
         address: str | None = None,
     ) -> Answer:
         """`path` goes on from `/api/viewer/`, unless it begins with a slash."""
-        from functions.viewer_heartbeat.handler import handler
 
         request = event(
             method,
@@ -52,7 +52,7 @@ class Site:
             body=raw if body is ABSENT else json.dumps(body),
         )
         request["requestContext"]["http"]["sourceIp"] = address or self.address
-        answer = handler(request, Context(10.0))  # type: ignore[arg-type]  # what is looked at of Lambda's
+        answer = FUNCTIONS["viewer_heartbeat"](request, Context(10.0))
         return Answer(
             answer["statusCode"], {name.lower(): value for name, value in answer["headers"].items()}, answer["body"]
         )

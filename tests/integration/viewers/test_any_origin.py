@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from testing.cloud import Cloud
 from tests.integration.viewers.site import Site
-from tests.support.cloud import Cloud
 
 REQUESTS: list[tuple[str, str, object, int]] = [
     ("POST", "join", {"channelId": "demo"}, 200),

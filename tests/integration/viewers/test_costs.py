@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from testing.clock import ControlledClock
+from testing.meter import Meter
 from tests.integration.viewers.site import Site
-from tests.support.clock import ControlledClock
-from tests.support.meter import Meter
 
 
 @pytest.mark.parametrize(

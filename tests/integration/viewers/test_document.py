@@ -9,15 +9,15 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from functions.viewer_heartbeat import routes
+from testing.api import ABSENT
 from tests.integration.viewers.site import Site
-from tests.support.api import ABSENT
 
 JSON = "application/json"
 
 
 @pytest.fixture(scope="module")
 def document() -> Any:
-    from functions.api.handler import app
+    from functions.api.app import app
 
     return app.get_openapi_schema().model_dump(mode="json", by_alias=True, exclude_none=True)
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 from datetime import timedelta
 
-from cairn.instants import now
-from functions.count_viewers.ghosts import Ghosts
-from tests.support.clock import ControlledClock
-from tests.support.cloud import Cloud
-from tests.support.posting import FakePoster
-from tests.support.viewing import presence_of
+from cairn.clock import now
+from functions.count_viewers.stale_sockets import StaleSockets
+from testing.clock import ControlledClock
+from testing.cloud import Cloud
+from testing.posting import FakePoster
+from testing.viewing import presence_of
 
 HOUR = timedelta(hours=1)
 
@@ -34,19 +34,19 @@ def left(aws: Cloud) -> list[str]:
 
 def test_sockets_that_are_gone_are_taken_out_and_others_stay(aws: Cloud) -> None:
     watching(aws, "gone-1", "stays", "gone-2")
-    Ghosts(presence_of(aws), Gone()).lay("demo")
+    StaleSockets(presence_of(aws), Gone()).prune("demo")
     assert left(aws) == ["stays"]
 
 
 def test_nobody_is_asked_twice_in_a_short_time(aws: Cloud, clock: ControlledClock) -> None:
     watching(aws, "gone-1")
-    found = Ghosts(presence_of(aws), Gone())
-    found.lay("demo")
+    found = StaleSockets(presence_of(aws), Gone())
+    found.prune("demo")
     watching(aws, "gone-2")
-    found.lay("demo")
+    found.prune("demo")
     assert left(aws) == ["gone-2"]
     clock.sleep(21)
-    found.lay("demo")
+    found.prune("demo")
     assert left(aws) == []
 
 
@@ -58,5 +58,5 @@ def test_a_socket_of_which_nothing_is_answered_holds_nobody_back_for_long(aws: C
             return await super().is_open(connection_id)
 
     watching(aws, "slow", "gone-1", "stays")
-    Ghosts(presence_of(aws), Slow(), longest=timedelta(seconds=0.2)).lay("demo")
+    StaleSockets(presence_of(aws), Slow(), longest=timedelta(seconds=0.2)).prune("demo")
     assert left(aws) == ["slow", "stays"], "what was known by then was done"

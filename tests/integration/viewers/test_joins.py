@@ -1,4 +1,4 @@
-"""Joins are capped by address and minute, and hardly anybody's are written down."""
+"""JoinLimits are capped by address and minute, and hardly anybody's are written down."""
 
 from __future__ import annotations
 
@@ -6,23 +6,24 @@ from datetime import timedelta
 
 import pytest
 
-from cairn import dynamo, joins
+from cairn.aws import dynamodb
 from cairn.errors import TooManyJoinsError
-from cairn.joins import UNTOLD, Joins
-from tests.support.clock import ControlledClock
-from tests.support.cloud import Cloud
-from tests.support.meter import Meter
+from cairn.viewers import join_limits
+from cairn.viewers.join_limits import UNTOLD, JoinLimits
+from testing.clock import ControlledClock
+from testing.cloud import Cloud
+from testing.meter import Meter
 
 HOME = "203.0.113.9"
 CAP = 20
 
 
-def lambdas(aws: Cloud, count: int = 1, most: int = CAP) -> list[Joins]:
+def lambdas(aws: Cloud, count: int = 1, most: int = CAP) -> list[JoinLimits]:
     """Lambdas at once, each with a memory of its own."""
-    return [Joins(dynamo.resource().Table("presence_table"), most) for _ in range(count)]
+    return [JoinLimits(dynamodb.resource().Table("presence_table"), most) for _ in range(count)]
 
 
-def let_in(one: Joins, clock: ControlledClock, address: str = HOME, tries: int = 1) -> int:
+def let_in(one: JoinLimits, clock: ControlledClock, address: str = HOME, tries: int = 1) -> int:
     """How many of so many joins get in."""
     allowed = 0
     for _ in range(tries):
@@ -112,7 +113,7 @@ def test_no_address_is_stored_and_what_is_stored_goes_in_minutes(aws: Cloud, clo
 def test_a_lambda_remembers_so_many_addresses_and_no_more(
     aws: Cloud, clock: ControlledClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(joins, "MOST_ADDRESSES", 2)
+    monkeypatch.setattr(join_limits, "MOST_ADDRESSES", 2)
     (one,) = lambdas(aws, most=1)
     assert [let_in(one, clock, address) for address in ("a", "b", "b", "c")] == [1, 1, 0, 1]
     assert len(one._seen) == 2
@@ -122,7 +123,7 @@ def test_a_lambda_remembers_so_many_addresses_and_no_more(
 def test_a_write_that_fails_is_told_with_the_next(aws: Cloud, clock: ControlledClock) -> None:
     (one,) = lambdas(aws, most=4)
     assert let_in(one, clock, tries=3) == 3
-    table, one._table = one._table, dynamo.resource().Table("nowhere")
+    table, one._table = one._table, dynamodb.resource().Table("nowhere")
     with pytest.raises(Exception, match="ResourceNotFound"):
         one.allow(HOME, clock.now())
     one._table = table

@@ -8,15 +8,15 @@ from typing import Any
 
 import pytest
 
-from cairn import dynamo
-from cairn.channels import HIDDEN, Channel, Channels
-from cairn.history import History
-from cairn.live import subject_of
+from cairn.aws import dynamodb
+from cairn.channels.registry import HIDDEN, Channel, Channels
 from cairn.model import Reading
-from cairn.stats import Stats
+from cairn.readings.history import History
+from cairn.readings.stats import Stats
+from cairn.viewers.subjects import viewer_subject
+from testing.clock import START, ControlledClock
+from testing.cloud import Cloud
 from tests.integration.viewers.site import Site
-from tests.support.clock import START, ControlledClock
-from tests.support.cloud import Cloud
 
 CATS = Channel("youtube", "UCcats", "@cats", "Cats", START - timedelta(days=9), page="https://youtube.test/@cats")
 NOBODY_FOLLOWS = {
@@ -30,11 +30,11 @@ NOBODY_FOLLOWS = {
 
 
 def channels() -> Channels:
-    return Channels(dynamo.resource().Table("channels_table"))
+    return Channels(dynamodb.resource().Table("channels_table"))
 
 
 def stats() -> Stats:
-    return Stats(dynamo.resource().Table("stats_table"))
+    return Stats(dynamodb.resource().Table("stats_table"))
 
 
 def followed(by: int | None, at: datetime, channel: Channel = CATS) -> None:
@@ -48,9 +48,9 @@ def watched(site: Site, name: str, viewers: int, at: datetime, peak: int | None 
     """A reading of a live channel, as the way of a count leaves it in both tables."""
     most = viewers if peak is None else peak
     metrics: dict[str, int | Decimal] = {"viewers": viewers, "connections": viewers, "peak": most}
-    reading = Reading(subject_of(name), name, metrics, at, "viewers", "t", details={"window": 60})
+    reading = Reading(viewer_subject(name), name, metrics, at, "viewers", "t", details={"window": 60})
     stats().record(reading)
-    History(dynamo.resource().Table("history_table")).add(reading, once_a_minute=True)
+    History(dynamodb.resource().Table("history_table")).add(reading, once_a_minute=True)
 
 
 def page(site: Site, channel: str) -> Any:
@@ -177,10 +177,10 @@ def test_a_full_day_has_one_item_a_minute(site: Site, aws: Cloud) -> None:
     with history.batch_writer() as batch:
         for minutes in range(1500):
             at = START - timedelta(minutes=minutes)
-            item = {"pk": str(subject_of("demo")), "sk": f"reading#{at:%Y-%m-%dT%H:%M}:00.000Z"}
+            item = {"pk": str(viewer_subject("demo")), "sk": f"reading#{at:%Y-%m-%dT%H:%M}:00.000Z"}
             millis = int(at.timestamp() * 1000)
             batch.put_item(item | {"metrics": {"viewers": 1}, "as_of": millis, "expires_at": millis})
-    stats().record(Reading(subject_of("demo"), "demo", {"viewers": 1, "peak": 1}, START, "viewers", "t"))
+    stats().record(Reading(viewer_subject("demo"), "demo", {"viewers": 1, "peak": 1}, START, "viewers", "t"))
     items = curve(site, hours=24)["items"]
     assert len(items) == 1441
     assert items == sorted(items, key=lambda item: item["at"])

@@ -8,12 +8,12 @@ from urllib.parse import urlencode
 
 import pytest
 
-from functions.viewer_heartbeat import parts
+from testing.clock import ControlledClock
+from testing.cloud import Cloud
+from testing.functions import FUNCTIONS
+from testing.logs import Written
+from testing.outages import refusing
 from tests.integration.viewers.site import Site
-from tests.support.clock import ControlledClock
-from tests.support.cloud import Cloud
-from tests.support.logs import Written
-from tests.support.outages import refusing
 
 A_COUNT = 2.0
 """Seconds after which anybody who asks is told of a new count."""
@@ -303,7 +303,7 @@ def test_a_channel_that_is_looked_at_anyway_takes_viewers_though_the_queue_takes
     site.join()
     clock.sleep(A_COUNT)
     site.count()
-    with refusing(parts.presence().recounts._queue._sqs, "SendMessageBatch"):
+    with refusing(FUNCTIONS["viewer_heartbeat"].dependencies.presence.recounts._queue._sqs, "SendMessageBatch"):
         second = site.join()
         clock.sleep(A_COUNT)
         assert site.count() == (2, 2)

@@ -10,13 +10,14 @@ from itertools import pairwise
 
 import pytest
 
-from cairn.instants import now
+from cairn.clock import now
+from testing.clock import controlled_clock
+from testing.cloud import cloud
+from testing.fifo import Fifo, in_place_of_sqs
+from testing.functions import FUNCTIONS
+from testing.platforms import FakePlatforms
+from testing.posting import in_place_of_api_gateway
 from tests.integration.viewers.crowd import LARGE, SECOND, TIME_OUT, Crowd, Seen
-from tests.support.clock import controlled_clock
-from tests.support.cloud import cloud
-from tests.support.fifo import Fifo, in_place_of_sqs
-from tests.support.platforms import FakePlatforms
-from tests.support.posting import in_place_of_api_gateway
 
 VIEWERS = 2000
 SMALL = 5
@@ -45,10 +46,11 @@ def crowd() -> Iterator[Crowd]:
 
 def _spread_early() -> None:
     """Grow over more partition keys at a twentieth of the size."""
-    from functions.count_viewers import handler as count_viewers
-    from functions.viewer_heartbeat import parts
 
-    for counting in (count_viewers.counting(), parts.counting()):
+    for counting in (
+        FUNCTIONS["count_viewers"].dependencies.counting,
+        FUNCTIONS["viewer_heartbeat"].dependencies.counting,
+    ):
         counting._per_shard = 60
 
 

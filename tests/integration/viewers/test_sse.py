@@ -8,11 +8,11 @@ from datetime import timedelta
 
 import pytest
 
-from cairn import dynamo
-from cairn.counts import Counts
-from cairn.instants import iso, now
+from cairn.aws import dynamodb
+from cairn.clock import iso, now
+from cairn.viewers.counts import ViewerCounts
+from testing.clock import START, ControlledClock
 from tests.integration.viewers.site import Site
-from tests.support.clock import START, ControlledClock
 
 
 @dataclass
@@ -78,7 +78,7 @@ def test_whoever_asks_before_the_first_count_is_made_takes_that_one_for_newer(
     source: EventSource, site: Site, clock: ControlledClock
 ) -> None:
     """The Lambda has just learnt that nobody watches, and the count that is being made began before it says so."""
-    counts = Counts(dynamo.resource().Table("presence_table"))
+    counts = ViewerCounts(dynamodb.resource().Table("presence_table"))
     counts.begin("demo", "another", now(), timedelta(seconds=2))
     clock.sleep(0.02)
     source.connect()

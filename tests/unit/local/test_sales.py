@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from cairn.people import MODULES
+from cairn.identity.cognito import MODULES
 from local import sales
 from local.demo import PEOPLE
 from local.sales import Salesperson, after, new_reps

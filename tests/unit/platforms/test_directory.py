@@ -5,12 +5,12 @@ from __future__ import annotations
 import httpx
 import pytest
 
-from cairn.platforms import Platforms, classes
+from cairn.channels.platforms import Platforms, available
 from tests.unit.scripted import ENVIRONMENT, KEYS, FakeClock, Script, channel, platforms
 
 
 def test_every_module_with_a_platform_is_found() -> None:
-    assert sorted(classes()) == ["instagram", "telegram", "youtube"]
+    assert sorted(available()) == ["instagram", "telegram", "youtube"]
 
 
 def test_only_those_that_are_deployed_are_named() -> None:

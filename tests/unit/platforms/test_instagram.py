@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cairn.channels.platforms import ChannelCounts, CountsUnavailable, Platform
 from cairn.errors import BadInputError, PlatformPausedError, PlatformUnavailableError
-from cairn.platforms import Counts, Platform, Refusal
 from tests.unit.platforms.test_youtube import json_values
 from tests.unit.scripted import KEYS, NOON, Script, channel, platforms
 
@@ -35,7 +35,7 @@ def refused(code: int, message: str = "no", status: int = 400, **more: object) -
 
 def test_an_account_is_one_call_by_its_name() -> None:
     platform, script = instagram(discovered(followers_count=267_793, id="9"))
-    assert platform.fetch([channel("instagram", "9", "@blue.bottle")]) == {"9": Counts({"subscribers": 267_793})}
+    assert platform.fetch([channel("instagram", "9", "@blue.bottle")]) == {"9": ChannelCounts({"subscribers": 267_793})}
     url = script.asked[0].url
     assert url.path == "/v25.0/1784"
     assert url.params["fields"] == "business_discovery.username(blue.bottle){followers_count}"
@@ -44,7 +44,7 @@ def test_an_account_is_one_call_by_its_name() -> None:
 
 def test_an_account_without_a_count_is_unknown_and_not_zero() -> None:
     platform, _ = instagram(discovered(id="9"))
-    assert platform.fetch([channel("instagram", "9")]) == {"9": Counts({})}
+    assert platform.fetch([channel("instagram", "9")]) == {"9": ChannelCounts({})}
 
 
 @pytest.mark.parametrize("code", [4, 17, 32, 613])
@@ -64,7 +64,7 @@ USAGE = {
 @pytest.mark.parametrize("header", USAGE)
 def test_when_a_limit_is_used_up_nobody_else_is_asked_for(header: str) -> None:
     platform, script = instagram(discovered({header: USAGE[header]}, followers_count=5, id="9"))
-    assert platform.fetch([channel("instagram", "9")]) == {"9": Counts({"subscribers": 5})}
+    assert platform.fetch([channel("instagram", "9")]) == {"9": ChannelCounts({"subscribers": 5})}
     with pytest.raises(PlatformPausedError):
         platform.fetch([channel("instagram", "10")])
     assert len(script.asked) == 1
@@ -85,7 +85,7 @@ def test_a_usage_header_that_says_nothing_stops_nothing(header: str, usage: str)
 def test_a_private_or_unknown_account_is_in_trouble_by_itself(answer: httpx.Response) -> None:
     platform, _ = instagram(answer)
     found = platform.fetch([channel("instagram", "9")])["9"]
-    assert isinstance(found, Refusal)
+    assert isinstance(found, CountsUnavailable)
     assert found.code == "unknown_channel"
     assert platform.resolve("@nobody") is None
 

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cairn.channels.platforms import ChannelCounts, CountsUnavailable, Platform
 from cairn.errors import BadInputError, PlatformPausedError, PlatformUnavailableError
-from cairn.platforms import Counts, Platform, Refusal
 from tests.unit.platforms.test_youtube import json_values
 from tests.unit.scripted import KEYS, NOON, Script, channel, platforms
 
@@ -35,7 +35,7 @@ def refused(status: int, description: str, **parameters: object) -> httpx.Respon
 
 def test_a_channel_is_one_call_and_its_count_is_exact() -> None:
     platform, script = telegram(ok(12_345))
-    assert platform.fetch([channel("telegram", "-1001")]) == {"-1001": Counts({"subscribers": 12_345})}
+    assert platform.fetch([channel("telegram", "-1001")]) == {"-1001": ChannelCounts({"subscribers": 12_345})}
     assert script.asked[0].url.path == f"/bot{TOKEN}/getChatMemberCount"
     assert script.asked[0].read() == b'{"chat_id":-1001}'
 
@@ -51,7 +51,7 @@ def test_a_channel_is_one_call_and_its_count_is_exact() -> None:
 def test_a_channel_that_telegram_refuses_is_in_trouble_by_itself(status: int, description: str, code: str) -> None:
     platform, _ = telegram(refused(status, description))
     found = platform.fetch([channel("telegram", "-1001")])["-1001"]
-    assert isinstance(found, Refusal)
+    assert isinstance(found, CountsUnavailable)
     assert found.code == code
     assert description in found.message
 

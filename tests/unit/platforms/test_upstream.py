@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from cairn.errors import PlatformUnavailableError
-from cairn.platforms.upstream import LONGEST_WAIT, whole
+from cairn.upstream import LONGEST_WAIT, whole
 from tests.unit.scripted import NOON, FakeClock, Script, upstream
 
 

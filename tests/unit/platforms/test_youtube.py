@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cairn.channels.platforms import ChannelCounts, CountsUnavailable, Platform
 from cairn.errors import BadInputError, PlatformPausedError, PlatformUnavailableError
-from cairn.platforms import Counts, Platform, Refusal
 from tests.unit.scripted import KEYS, NOON, FakeClock, Script, channel, platforms
 
 CATS, DOGS = "UC" + "c" * 22, "UC" + "d" * 22
@@ -53,8 +53,8 @@ def test_answers_are_matched_by_id_and_not_by_order() -> None:
     platform, _ = youtube(listing(item(DOGS, "2"), item(CATS, "1")))
     counts = platform.fetch([channel("youtube", CATS), channel("youtube", DOGS)])
     assert counts == {
-        CATS: Counts({"subscribers": 1, "views": 7, "videos": 3}),
-        DOGS: Counts({"subscribers": 2, "views": 7, "videos": 3}),
+        CATS: ChannelCounts({"subscribers": 1, "views": 7, "videos": 3}),
+        DOGS: ChannelCounts({"subscribers": 2, "views": 7, "videos": 3}),
     }
 
 
@@ -62,19 +62,19 @@ def test_a_channel_that_is_not_in_the_answer_is_unknown_and_the_others_are_count
     platform, _ = youtube(listing(item(DOGS)))
     counts = platform.fetch([channel("youtube", CATS), channel("youtube", DOGS)])
     unknown = counts[CATS]
-    assert isinstance(unknown, Refusal)
+    assert isinstance(unknown, CountsUnavailable)
     assert unknown.code == "unknown_channel"
-    assert isinstance(counts[DOGS], Counts)
+    assert isinstance(counts[DOGS], ChannelCounts)
 
 
 def test_an_answer_without_items_is_one_in_which_nothing_was_found() -> None:
     platform, _ = youtube(httpx.Response(200, json={"kind": "youtube#channelListResponse"}))
-    assert isinstance(platform.fetch([channel("youtube", CATS)])[CATS], Refusal)
+    assert isinstance(platform.fetch([channel("youtube", CATS)])[CATS], CountsUnavailable)
 
 
 def test_a_hidden_count_is_unknown_and_not_zero() -> None:
     platform, _ = youtube(listing(item(CATS, "0", hiddenSubscriberCount=True)))
-    assert platform.fetch([channel("youtube", CATS)])[CATS] == Counts({"views": 7, "videos": 3})
+    assert platform.fetch([channel("youtube", CATS)])[CATS] == ChannelCounts({"views": 7, "videos": 3})
 
 
 @pytest.mark.parametrize(
@@ -84,7 +84,7 @@ def test_a_hidden_count_is_unknown_and_not_zero() -> None:
 def test_the_step_of_rounding_is_known_from_a_thousand_up(shown: str, step: int | None) -> None:
     platform, _ = youtube(listing(item(CATS, shown)))
     counts = platform.fetch([channel("youtube", CATS)])[CATS]
-    assert isinstance(counts, Counts)
+    assert isinstance(counts, ChannelCounts)
     assert counts.precision.get("subscribers") == step
 
 
@@ -133,8 +133,8 @@ def test_a_wrong_key_is_a_failure_that_names_no_key() -> None:
 def test_a_channel_whose_counts_cannot_be_read_leaves_the_others_alone(broken: dict[str, object]) -> None:
     platform, _ = youtube(listing(item(CATS) | {"statistics": broken}, item(DOGS)))
     counts = platform.fetch([channel("youtube", CATS), channel("youtube", DOGS)])
-    assert isinstance(counts[CATS], Refusal)
-    assert isinstance(counts[DOGS], Counts)
+    assert isinstance(counts[CATS], CountsUnavailable)
+    assert isinstance(counts[DOGS], ChannelCounts)
 
 
 json_values = st.recursive(
@@ -154,7 +154,7 @@ def test_an_answer_of_any_shape_is_a_count_a_refusal_or_a_failure_of_the_platfor
         counts = platform.fetch([channel("youtube", CATS)])
     except (PlatformPausedError, PlatformUnavailableError):
         return
-    assert isinstance(counts[CATS], Counts | Refusal)
+    assert isinstance(counts[CATS], ChannelCounts | CountsUnavailable)
 
 
 @settings(max_examples=50, deadline=None)

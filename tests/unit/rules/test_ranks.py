@@ -9,17 +9,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cairn.leaderboard.rank_counters import HIGHEST, ROOT, changes, higher, nodes, path, total
 from cairn.model import Number
-from cairn.ranks import HIGHEST, ROOT, higher, moves, nodes, total, way
 
 amounts = st.integers(0, HIGHEST - 1) | st.decimals(0, HIGHEST - 1, places=2) | st.sampled_from([0, 9, 10, 99, 100])
 MOST_NODES = 9
 
 
-def count(changes: list[tuple[Number | None, Number | None]]) -> dict[str, dict[str, int]]:
+def count(scores: list[tuple[Number | None, Number | None]]) -> dict[str, dict[str, int]]:
     counts: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
-    for old, new in changes:
-        for node, branches in moves(old, new).items():
+    for old, new in scores:
+        for node, branches in changes(old, new).items():
             for branch, by in branches.items():
                 counts[node][branch] += by
     return counts
@@ -50,16 +50,16 @@ def test_everybody_leaves_an_empty_tree(scores: list[Number]) -> None:
 
 @given(amounts)
 def test_a_rank_is_read_from_a_handful_of_nodes(score: Number) -> None:
-    assert 2 <= len(way(score)) <= MOST_NODES
+    assert 2 <= len(path(score)) <= MOST_NODES
     assert nodes([score])[0] == ROOT
 
 
 def test_a_small_change_alters_what_is_below_the_point_where_the_ways_part() -> None:
-    assert set(moves(54_321, 54_322)) == {"07.05.43", "07.05.43.21", "07.05.43.22"}
-    assert moves(54_321, 54_321) == {}
+    assert set(changes(54_321, 54_322)) == {"07.05.43", "07.05.43.21", "07.05.43.22"}
+    assert changes(54_321, 54_321) == {}
 
 
 @pytest.mark.parametrize("score", [-1, Decimal("0.001"), HIGHEST, Decimal("-0.01")])
 def test_what_cannot_be_a_score_is_refused(score: Number) -> None:
     with pytest.raises(ValueError, match="a score is from 0"):
-        way(score)
+        path(score)

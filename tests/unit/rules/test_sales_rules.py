@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cairn.model import Milestone, Number, Reading, Subject
-from cairn.rules import News, Rule, Words, catalogue, crossings
+from cairn.rules import Rule, Transition, Wording, catalogue, crossings
 from cairn.rules.bonus_tier import BonusTier
 from cairn.rules.rank import place, step
 
@@ -35,10 +35,10 @@ def reading(at: datetime = NOW, peaks: dict[str, Number] | None = None, /, **met
 
 def passed(old: Reading | None, new: Reading, rules: Iterable[Rule] | None = None) -> list[Milestone]:
     found = crossings(old, new, RULES.values() if rules is None else rules)
-    return [one.milestone(new, one.known, new.as_of) for one in found if one.news is News.CROSSED]
+    return [one.milestone(new, one.known, new.as_of) for one in found if one.news is Transition.CROSSED]
 
 
-def said(rule: str, **metrics: Number) -> Words:
+def said(rule: str, **metrics: Number) -> Wording:
     (one,) = passed(reading(**dict.fromkeys(metrics, 0)), reading(**metrics), [RULES[rule]])
     return RULES[rule].words(one)
 

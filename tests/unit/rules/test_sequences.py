@@ -12,7 +12,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from cairn.model import Number, Reading, Subject
-from cairn.rules import News, crossings
+from cairn.rules import Transition, crossings
 from cairn.rules.ladder import FOLLOWER_STEPS, Ladder
 from tests.unit.rules.oracle import Celebration, Oracle, Seen
 
@@ -47,13 +47,13 @@ class Marks:
 
     held: dict[tuple[str, str], tuple[Number, Number, str, bool]] = field(default_factory=dict)
 
-    def claim(self, rule: str, period: str, height: Number, event: str, news: News) -> Number | None:
+    def claim(self, rule: str, period: str, height: Number, event: str, news: Transition) -> Number | None:
         """The height before, when the crossing is ours to announce."""
         there = self.held.get((rule, period))
-        if there is None and news is News.REAPPEARED:
-            news = News.BASELINE
+        if there is None and news is Transition.REAPPEARED:
+            news = Transition.BASELINE
         if there is None or there[0] < height:
-            silent = news is News.BASELINE
+            silent = news is Transition.BASELINE
             before = there[0] if there else 0
             self.held[rule, period] = (height, before, event, silent)
             return None if silent else before

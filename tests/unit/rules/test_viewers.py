@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from cairn.model import Number, Reading, Subject
-from cairn.rules import News, catalogue, crossings
+from cairn.rules import Transition, catalogue, crossings
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 LABELS = [
@@ -32,7 +32,7 @@ def test_the_ladder_is_the_one_that_was_asked_for() -> None:
 def test_a_channel_that_is_full_at_its_first_reading_is_news() -> None:
     """Its count began at zero, though nobody saw it there."""
     (crossing,) = crossings(None, watched(30), catalogue())
-    assert (crossing.rule, crossing.threshold, crossing.news) == (VIEWERS, 25, News.CROSSED)
+    assert (crossing.rule, crossing.threshold, crossing.news) == (VIEWERS, 25, Transition.CROSSED)
     assert crossings(None, watched(9), catalogue()) == []
 
 

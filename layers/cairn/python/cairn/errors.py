@@ -8,7 +8,7 @@ CairnError
 ├── NotFoundError            404
 ├── ConflictError            409
 ├── TooLargeError            413
-├── BusyError                503  too many at the same thing at once; worth another try
+├── ContentionError                503  too many at the same thing at once; worth another try
 ├── TooManyTabsError         429  a viewer has as many tabs as one may have
 ├── TooManyJoinsError        429  too many viewers came from one address; carries until when
 ├── PlatformPausedError      429  a platform asked us to wait; carries until when
@@ -63,7 +63,7 @@ class TooLargeError(CairnError):
     status = 413
 
 
-class BusyError(CairnError):
+class ContentionError(CairnError):
     status = 503
 
 
@@ -102,3 +102,11 @@ class PlatformUnavailableError(CairnError):
         super().__init__(f"{platform} does not answer: {reason}")
         self.platform = platform
         self.reason = reason
+
+
+class NotYetError(Exception):
+    """Another worker holds this, or its time has not come: retry at `until`. Not an answer to a caller."""
+
+    def __init__(self, reason: str, until: datetime) -> None:
+        super().__init__(f"{reason} until {until.isoformat(timespec='milliseconds')}")
+        self.until = until

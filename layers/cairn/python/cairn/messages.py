@@ -8,8 +8,8 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, ClassVar
 
-from cairn.instants import from_millis, to_millis
-from cairn.milestones import to_milestone, to_plain
+from cairn.clock import from_millis, to_millis
+from cairn.codec import milestone_fields, to_milestone
 from cairn.model import Milestone
 
 
@@ -94,7 +94,7 @@ class RoomEvent:
 
 
 @dataclass(frozen=True, slots=True)
-class RoomPart:
+class RoomShard:
     """An event of a large room, for one of its stretches of sockets."""
 
     type: ClassVar[str] = "room_part"
@@ -166,12 +166,12 @@ class CountViewers:
         return f"{to_millis(self.at)}" + (f"/{self.trace_id}" if self.check else "")
 
 
-Ordered = RoomEvent | RoomPart | BoardChanged | RoomState | CountViewers
+Ordered = RoomEvent | RoomShard | BoardChanged | RoomState | CountViewers
 """Messages of a queue that keeps the order within a group, and takes a key once."""
 Message = Alert | AlertPart | Reply | FetchBatch | Ordered
 _TYPES: dict[str, type[Message]] = {
     cls.type: cls
-    for cls in (Alert, AlertPart, Reply, FetchBatch, RoomEvent, RoomPart, BoardChanged, RoomState, CountViewers)
+    for cls in (Alert, AlertPart, Reply, FetchBatch, RoomEvent, RoomShard, BoardChanged, RoomState, CountViewers)
 }
 _INSTANTS = ("not_before", "at", "fresh_until")
 
@@ -183,7 +183,7 @@ def dump(message: Message) -> str:
         if isinstance(fields.get(name), datetime):
             fields[name] = to_millis(fields[name])
     if isinstance(message, Alert | AlertPart):
-        fields["milestone"] = to_plain(message.milestone)
+        fields["milestone"] = milestone_fields(message.milestone)
     return json.dumps(fields, default=_number, separators=(",", ":"))
 
 

@@ -31,6 +31,11 @@ class Subject:
     def __str__(self) -> str:
         return f"{self.kind}:{self.id}"
 
+    @property
+    def category(self) -> str:
+        """The kind with the first part of the id, which for channels is the platform: `channel:live`."""
+        return f"{self.kind}:{self.id.partition(':')[0]}"
+
     @classmethod
     def parse(cls, key: str) -> Self:
         """The subject of a key; ValueError when the key is not `kind:id`."""
@@ -100,7 +105,7 @@ def milestone_id(subject: Subject, rule: str, period: str, threshold: Number) ->
 
 
 @dataclass(frozen=True, slots=True)
-class Tally:
+class DeliveryTally:
     """What has become of an alert: recipients in all, reached, and given up."""
 
     total: int = 0

@@ -21,7 +21,7 @@ ALL_TIME = "all-time"
 
 
 @dataclass(frozen=True, slots=True)
-class Words:
+class Wording:
     """How a milestone is told: `type` is its kind for programs, `value` what was reached, `color` a Tailwind class."""
 
     type: str
@@ -59,14 +59,14 @@ class Rule(Protocol):
     def label(self, threshold: Number) -> str:
         """The threshold as people write it."""
 
-    def words(self, milestone: Milestone) -> Words:
+    def words(self, milestone: Milestone) -> Wording:
         """A milestone of this rule as people are told of it."""
 
     def configured(self, *, thresholds: Sequence[int] | None, time_zone: str) -> Rule:
         """The same rule with an operator's thresholds, and with the time zone in which its periods begin."""
 
 
-class News(Enum):
+class Transition(Enum):
     """How a crossing is to be taken."""
 
     BASELINE = "baseline"  # a first reading: set the mark, say nothing
@@ -81,7 +81,7 @@ class Crossing:
     rule: Rule
     period: str
     passed: tuple[Number, ...]
-    news: News
+    news: Transition
     known: Number = 0
     """The highest threshold that was passed before in the period, as far as the images tell."""
 
@@ -119,18 +119,20 @@ def crossings(old: Reading | None, new: Reading, rules: Iterable[Rule]) -> list[
         if after is None:
             continue
         period = rule.period(new.as_of)
-        news = News.CROSSED
+        news = Transition.CROSSED
         before: Sequence[Number] | None = ()
         if old is None or peak is None:
-            news = News.BASELINE if rule.baseline == "silent" else News.CROSSED
+            news = Transition.BASELINE if rule.baseline == "silent" else Transition.CROSSED
         elif rule.period(old.as_of) == period:
             before = rule.passed(peak)
             if before is None:
-                news = News.REAPPEARED if rule.baseline == "silent" else News.CROSSED
+                news = Transition.REAPPEARED if rule.baseline == "silent" else Transition.CROSSED
                 before = ()
         elif rule.baseline == "silent" and not after:
-            news = News.BASELINE  # the period is marked from its start, so that a count hidden in between is known
-        if news is not News.CROSSED or (after and (not before or after[-1] > before[-1])):
+            news = (
+                Transition.BASELINE
+            )  # the period is marked from its start, so that a count hidden in between is known
+        if news is not Transition.CROSSED or (after and (not before or after[-1] > before[-1])):
             found.append(Crossing(rule, period, tuple(after), news, before[-1] if before else 0))
     return found
 

@@ -6,7 +6,7 @@ from bisect import bisect_right
 from dataclasses import dataclass
 
 from cairn.model import Milestone, Number, Reading
-from cairn.rules import Words
+from cairn.rules import Wording
 from cairn.rules.ladder import Ladder
 
 EMOJIS = ("🪙", "💰", "💎", "🏆", "👑", "💯")
@@ -27,12 +27,12 @@ class BonusTier(Ladder):
     def label(self, threshold: Number) -> str:
         return f"Tier {self.tier(threshold)}"
 
-    def words(self, milestone: Milestone) -> Words:
+    def words(self, milestone: Milestone) -> Wording:
         tier = self.tier(milestone.threshold)
         emoji = EMOJIS[min(tier, len(EMOJIS)) - 1]
         title = f"Bonus tier {tier}"
         description = f"{milestone.threshold} sign-ups this month: bonus tier {tier}."
-        return Words("bonus_tier", title, description, emoji, emoji, "bg-purple-500")
+        return Wording("bonus_tier", title, description, emoji, emoji, "bg-purple-500")
 
 
 RULES = [BonusTier("bonus_tier", "rep", "monthly_signups", (15, 20, 25, 30, 35, 40), restarts="month")]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from cairn.model import Milestone, Number
-from cairn.rules import Words
+from cairn.rules import Wording
 from cairn.rules.ladder import Ladder
 
 
@@ -16,10 +16,10 @@ class Goal(Ladder):
     def label(self, threshold: Number) -> str:
         return f"{threshold}%"
 
-    def words(self, milestone: Milestone) -> Words:
+    def words(self, milestone: Milestone) -> Wording:
         reached = f"{milestone.value}%"
         title = "Monthly goal reached" if milestone.threshold == 100 else f"{milestone.label} of the monthly goal"
-        return Words("goal_achieved", title, f"{reached} of the goal for this month.", reached, "🏁", "bg-primary")
+        return Wording("goal_achieved", title, f"{reached} of the goal for this month.", reached, "🏁", "bg-primary")
 
 
 RULES = [Goal("goal", "rep", "goal_progress", (100,), restarts="month")]

@@ -10,7 +10,7 @@ from typing import Literal, Self
 from zoneinfo import ZoneInfo
 
 from cairn.model import Milestone, Number, Reading
-from cairn.rules import ALL_TIME, Words
+from cairn.rules import ALL_TIME, Wording
 
 FOLLOWER_STEPS = (
     *(100, 250, 500),
@@ -58,9 +58,9 @@ class Ladder:
     def label(self, threshold: Number) -> str:
         return short(threshold)
 
-    def words(self, milestone: Milestone) -> Words:
+    def words(self, milestone: Milestone) -> Wording:
         title = f"{milestone.label} {self.metric}"
-        return Words(self.name, title, f"Passed {title}.", milestone.label, "🎉", "bg-primary")
+        return Wording(self.name, title, f"Passed {title}.", milestone.label, "🎉", "bg-primary")
 
     def configured(self, *, thresholds: Sequence[int] | None, time_zone: str) -> Self:
         return replace(self, thresholds=tuple(thresholds or self.thresholds), time_zone=time_zone)

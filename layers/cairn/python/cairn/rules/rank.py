@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Self
 
 from cairn.model import Milestone, Number
-from cairn.rules import Words
+from cairn.rules import Wording
 from cairn.rules.ladder import Ladder
 
 PLACES = 3
@@ -20,9 +20,9 @@ class Rank(Ladder):
     def label(self, threshold: Number) -> str:
         return f"#{place(threshold)}"
 
-    def words(self, milestone: Milestone) -> Words:
+    def words(self, milestone: Milestone) -> Wording:
         title, description = f"Rank {milestone.label}", f"Moved up to {milestone.label} of the month."
-        return Words("rank_change", title, description, milestone.label, "🥇", "bg-yellow-500")
+        return Wording("rank_change", title, description, milestone.label, "🥇", "bg-yellow-500")
 
     def configured(self, *, thresholds: Sequence[int] | None, time_zone: str) -> Self:
         if thresholds:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from cairn.model import Milestone, Number
-from cairn.rules import Words
+from cairn.rules import Wording
 from cairn.rules.ladder import Ladder
 
 
@@ -16,8 +16,8 @@ class Signups(Ladder):
     def label(self, threshold: Number) -> str:
         return f"{threshold} sign-ups"
 
-    def words(self, milestone: Milestone) -> Words:
-        return Words(
+    def words(self, milestone: Milestone) -> Wording:
+        return Wording(
             "signups",
             f"{milestone.label} in a month",
             f"Signed up {milestone.threshold} customers this month.",

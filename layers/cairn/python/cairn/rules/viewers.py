@@ -5,20 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from cairn.model import Milestone
-from cairn.rules import Words
+from cairn.rules import Wording
 from cairn.rules.ladder import FOLLOWER_STEPS, Ladder
 
 VIEWER_STEPS = (10, 25, 50, *(int(step) for step in FOLLOWER_STEPS if step <= 10_000_000))
 
 
 @dataclass(frozen=True, slots=True)
-class Viewers(Ladder):
+class ConcurrentViewers(Ladder):
     """Thresholds in viewers at the same time."""
 
-    def words(self, milestone: Milestone) -> Words:
+    def words(self, milestone: Milestone) -> Wording:
         title = f"{milestone.label} viewers at once"
         description = f"{milestone.value:,} are watching now."
-        return Words("viewers", title, description, int(milestone.threshold), "👀", "bg-red-500")
+        return Wording("viewers", title, description, int(milestone.threshold), "👀", "bg-red-500")
 
 
-RULES = [Viewers("viewers", "channel", "viewers", VIEWER_STEPS, baseline="announce")]
+RULES = [ConcurrentViewers("viewers", "channel", "viewers", VIEWER_STEPS, baseline="announce")]

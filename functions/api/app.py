@@ -1,0 +1,73 @@
+"""The routes of the HTTP API and their OpenAPI document."""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal, InvalidOperation
+from functools import partial
+from typing import Any
+
+from aws_lambda_powertools.event_handler import LambdaFunctionUrlResolver, Response
+from aws_lambda_powertools.event_handler.exceptions import NotFoundError as NoRouteError
+from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValidationError
+
+from cairn.errors import CairnError
+from functions.api.channels import routes as channels
+from functions.api.errors import broken, invalid, no_route, refused
+from functions.api.leaderboard import routes as leaderboard
+from functions.api.milestones import routes as milestones
+from functions.api.openapi import SCHEMES, described, methods_of
+from functions.api.schemas import Health
+from functions.api.sessions import routes as sessions
+
+TITLE = "Cairn"
+VERSION = "1.0.0"
+
+
+def _exact(text: str) -> Decimal:
+    """A JSON number, digit by digit; NaN for an exponent that no Decimal can hold."""
+    try:
+        return Decimal(text)
+    except InvalidOperation:
+        return Decimal("NaN")
+
+
+class Api(LambdaFunctionUrlResolver):
+    """Powertools' resolver, whose document describes what this API answers."""
+
+    def get_openapi_schema(self, **options: Any) -> Any:
+        return described(super().get_openapi_schema(**options))
+
+
+app = Api(enable_validation=True, json_body_deserializer=partial(json.loads, parse_float=_exact))
+for system in (channels, milestones, leaderboard, sessions):
+    app.include_router(system.router)
+app.configure_openapi(
+    title=TITLE,
+    version=VERSION,
+    description="Real-time milestone alerts. Machines call with `Authorization: Bearer <API key>`, people sign in.",
+    security_schemes=SCHEMES,
+    security=[{"apiKey": []}, {"session": []}],
+)
+app.enable_swagger(path="/api/docs", title=TITLE, version=VERSION)
+
+
+@app.get("/api/health", summary="Whether the API answers")
+def health() -> Health:
+    return Health()
+
+
+@app.get("/api/openapi.json", include_in_schema=False)
+def document() -> Response[str]:
+    return Response(status_code=200, content_type="application/json", body=app.get_openapi_json_schema())
+
+
+app.exception_handler(CairnError)(refused)
+app.exception_handler(RequestValidationError)(invalid)
+app.exception_handler(Exception)(broken)
+
+
+@app.not_found
+def not_found(_: NoRouteError) -> Response[str]:
+    allowed = methods_of(app.get_openapi_schema(), app.current_event.path)
+    return no_route([] if app.current_event.http_method in allowed else allowed)

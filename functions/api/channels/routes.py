@@ -1,0 +1,237 @@
+"""The channels' routes: what is tracked, its reading now, and its history."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import UTC, date, datetime, timedelta
+from functools import partial
+from typing import Annotated, Any, Literal
+from urllib.parse import unquote
+
+from aws_lambda_powertools.event_handler import Response
+from aws_lambda_powertools.event_handler.openapi.params import Path, Query
+
+from cairn.channels.registry import Channel
+from cairn.channels.status import METRIC, ChannelStatus
+from cairn.clock import now
+from cairn.errors import BadInputError, NotFoundError
+from cairn.model import Number
+from cairn.readings.history import day_of
+from functions.api.auth import requires
+from functions.api.channels import schemas
+from functions.api.errors import responses
+from functions.api.params import Cursor, Limit, When, time_range
+from functions.api.routing import Router
+from functions.api.schemas import Threshold
+
+router = Router()
+
+ChannelId = Annotated[str, Path(description="The channel's id, as in `youtube:UC…`.", max_length=200)]
+MOST_DAYS = 3 * 366
+EARLIEST = datetime(1970, 1, 2, tzinfo=UTC)
+"""No reading is older; the calendars of all time zones reach this far back and one day further."""
+RESERVE_SECONDS = 18.0
+"""What a call to a platform may still take after it has begun; what is not begun by then goes on the queue."""
+METRICS = ("subscribers", "views", "videos")
+
+
+@router.get(
+    "/api/channels",
+    summary="What is tracked",
+    middlewares=requires("analytics", "ingest"),
+    responses=responses(schemas.Channels),
+)
+def list_channels(limit: Limit = 50, cursor: Cursor = None) -> schemas.Channels:
+    found, next_cursor = router.dependencies.channels.page(limit, cursor)
+    return schemas.Channels(
+        items=[_body(one) for one in router.dependencies.statuses.of(found)], next_cursor=next_cursor
+    )
+
+
+@router.post(
+    "/api/channels",
+    summary="Track a channel, and take its first reading",
+    middlewares=requires(),
+    status_code=201,
+    responses={
+        **responses(schemas.Channel, 201, "Tracked from now on"),
+        **responses(schemas.Channel, 200, "It was tracked already"),
+    },
+)
+def add_channel(body: schemas.NewChannel) -> Response[schemas.Channel]:
+    channel, new = router.dependencies.fetching.track(body.platform, body.handle, body.name)
+    return Response(status_code=201 if new else 200, content_type="application/json", body=_one(channel.id))
+
+
+@router.delete(
+    "/api/channels/<channel_id>",
+    summary="Track a channel no longer; what it passed stays recorded",
+    middlewares=requires(),
+    status_code=204,
+    responses=responses(None, 204),
+)
+def remove_channel(channel_id: ChannelId) -> Response[None]:
+    channel = _tracked(channel_id)
+    router.dependencies.stats.forget(channel.subject)  # first: what is still tracked then begins anew, in silence
+    router.dependencies.channels.remove(channel)
+    return Response(status_code=204, content_type="text/plain")  # Lambda would call an answer without a type JSON
+
+
+@router.get(
+    "/api/channels/<channel_id>",
+    summary="A channel's reading",
+    middlewares=requires("analytics", "ingest"),
+    responses=responses(schemas.Channel),
+)
+def read_channel(
+    channel_id: ChannelId,
+    refresh: Annotated[
+        Literal["auto", "never"],
+        Query(description="`auto` fetches first when the reading is older than the refresh age."),
+    ] = "never",
+) -> schemas.Channel:
+    channel = _tracked(channel_id)
+    if refresh == "auto":
+        status = router.dependencies.statuses.of([channel])[0]
+        age = timedelta(seconds=router.dependencies.settings.refresh_age_seconds)
+        if status.as_of is None or now() - status.as_of > age:
+            # A page is content with a try within the refresh age, so that a channel that cannot be read costs no more.
+            router.dependencies.fetching.refresh(channel, source="page", asked_at=router.requested_at - age)
+    return _one(channel.id)
+
+
+@router.post(
+    "/api/channels/<channel_id>/refresh",
+    summary="Fetch a channel now",
+    middlewares=requires("ingest", "analytics"),
+    responses=responses(schemas.Channel),
+)
+def refresh_channel(channel_id: ChannelId) -> schemas.Channel:
+    channel = _tracked(channel_id)
+    router.dependencies.fetching.refresh(channel, source="refresh", asked_at=router.requested_at)
+    return _one(channel.id)
+
+
+@router.post(
+    "/api/sync",
+    summary="Fetch every channel now",
+    middlewares=requires("ingest"),
+    responses=responses(schemas.SyncResult),
+)
+def sync(body: schemas.SyncRequest | None = None) -> schemas.SyncResult:
+    names = router.dependencies.platforms.names
+    platform = body.platform if body else None
+    if platform is not None and platform not in names:
+        raise BadInputError(f"platform: one of {', '.join(names)}")
+    chosen = names if platform is None else [platform]
+    summary = router.dependencies.fetching.sweep(chosen, "sync", partial(router.seconds_left, RESERVE_SECONDS))
+    return schemas.SyncResult(**asdict(summary))
+
+
+@router.get(
+    "/api/channels/<channel_id>/history",
+    summary="A channel's readings over time",
+    middlewares=requires("analytics"),
+    responses=responses(schemas.ChannelHistory),
+)
+def channel_history(
+    channel_id: ChannelId,
+    from_: Annotated[
+        When | None, Query(alias="from", description="The first instant; 30 days ago when left away.")
+    ] = None,
+    to: Annotated[When | None, Query(description="The last instant; now when left away.")] = None,
+    bucket: Annotated[
+        Literal["day", "none"], Query(description="Days, or the single readings of the last 30.")
+    ] = "day",
+    limit: Limit = 100,
+    cursor: Cursor = None,
+) -> schemas.ChannelHistory:
+    channel, present = _tracked(channel_id), now()
+    since, until = time_range(from_, to, present, timedelta(days=30))
+    if bucket == "none":
+        points, next_cursor = router.dependencies.history.readings(
+            channel.subject, since, until, present, limit, cursor
+        )
+        readings = [schemas.SingleReading(at=point.at, **_counts(point.metrics)) for point in points]
+        return schemas.ChannelHistory(id=channel.id, bucket=bucket, items=readings, next_cursor=next_cursor)
+    if until < EARLIEST or since > present:
+        return schemas.ChannelHistory(id=channel.id, bucket=bucket, items=[], next_cursor=None)
+    zone = router.dependencies.settings.time_zone
+    first, last = day_of(max(since, EARLIEST), zone), day_of(min(until, present), zone)
+    if (last - first).days >= MOST_DAYS:
+        raise BadInputError(f"from, to: at most {MOST_DAYS} days at once")
+    return schemas.ChannelHistory(id=channel.id, bucket=bucket, items=_days(channel, first, last), next_cursor=None)
+
+
+def _days(channel: Channel, first: date, last: date) -> list[schemas.DailyValues]:
+    """A value for each day: those that a day ended with, and for the day of the stored reading and after, that one."""
+    history, zone = router.dependencies.history, router.dependencies.settings.time_zone
+    ended = history.days(channel.subject, first, last)
+    before = history.before(channel.subject, first)
+    current = router.dependencies.stats.get(channel.subject)
+    known: dict[str, Number] = dict(before.metrics) if before else {}
+    values = []
+    for day in (first + timedelta(days=offset) for offset in range((last - first).days + 1)):
+        earlier = known
+        if current and day_of(current.as_of, zone) <= day:
+            known = dict(current.metrics)
+        elif day in ended:
+            known = dict(ended[day].metrics)
+        gained = {metric: _gained(earlier, known, metric) for metric in METRICS}
+        values.append(
+            schemas.DailyValues(
+                day=day,
+                **_counts(known),
+                subscribers_gained=gained["subscribers"],
+                views_gained=gained["views"],
+                videos_gained=gained["videos"],
+            )
+        )
+    return values
+
+
+def _gained(before: Mapping[str, Number], after: Mapping[str, Number], metric: str) -> int:
+    return int(after[metric] - before[metric]) if metric in before and metric in after else 0
+
+
+def _tracked(channel_id: str) -> Channel:
+    name = unquote(channel_id)  # Lambda hands the path over as it was sent, and clients encode the colon
+    channel = router.dependencies.channels.get(name)
+    if channel is None:
+        raise NotFoundError(f"no channel {name!r} is tracked; GET /api/channels lists those that are")
+    return channel
+
+
+def _one(channel_id: str) -> schemas.Channel:
+    return _body(router.dependencies.statuses.of([_tracked(channel_id)])[0])
+
+
+def _counts(metrics: Any) -> dict[str, int | None]:
+    return {metric: int(metrics[metric]) if metric in metrics else None for metric in METRICS}
+
+
+def _body(status: ChannelStatus) -> schemas.Channel:
+    channel, reading = status.channel, status.reading
+    trouble = channel.trouble
+    return schemas.Channel(
+        id=channel.id,
+        platform=channel.platform,
+        handle=channel.handle,
+        name=channel.name,
+        page=channel.page,
+        **_counts(reading.metrics if reading else {}),
+        precision=reading.precision.get(METRIC, 1) if reading else 1,
+        as_of=status.as_of,
+        stale=status.stale,
+        last_milestone=schemas.ReachedThreshold(
+            threshold=status.last.threshold, label=status.last.label, achieved_at=status.last_at
+        )
+        if status.last and status.last_at
+        else None,
+        next_milestone=Threshold(threshold=status.following.threshold, label=status.following.label)
+        if status.following
+        else None,
+        trouble=schemas.Trouble(code=trouble.code, message=trouble.message, since=trouble.since) if trouble else None,
+        added_at=channel.added_at,
+    )

@@ -1,0 +1,164 @@
+"""The settings of the API, and the adapters that its routes work with."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import cached_property
+
+import httpx
+
+from cairn import http
+from cairn.aws import dynamodb, sqs
+from cairn.channels.fetching import Fetching
+from cairn.channels.platforms import Platforms
+from cairn.channels.registry import Channels
+from cairn.channels.status import ChannelStatuses
+from cairn.clock import now
+from cairn.identity import cognito
+from cairn.identity.api_keys import ApiKeys
+from cairn.identity.cognito import CognitoUserPool, IdTokens, SigningKeys
+from cairn.leaderboard.badges import Badges
+from cairn.leaderboard.boards import Boards
+from cairn.leaderboard.reps import KIND, Reps
+from cairn.readings.history import History
+from cairn.readings.milestones import Milestones
+from cairn.readings.stats import Stats
+from cairn.realtime.tickets import Tickets
+from cairn.rules import Rule, catalogue
+from cairn.rules.ladder import Ladder
+from cairn.settings import from_environment
+from cairn.telegram.subscribers import Subscribers
+from functions.api.auth import Authenticator
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    stats_table: str
+    milestones_table: str
+    history_table: str
+    audience_table: str
+    channels_table: str
+    connections_table: str
+    leaderboard_table: str
+    fetch_queue_url: str
+    refresh_age_seconds: int
+    stale_after_seconds: int
+    ladders: str
+    time_zone: str
+    user_pool_id: str
+    user_pool_client_id: str
+    user_pool_issuer: str
+    user_pool_jwks_url: str
+    websocket_url: str
+
+
+class Dependencies:
+    """The adapters of a warm function, made on first use; `transport` replaces the network."""
+
+    def __init__(self, transport: httpx.BaseTransport | None = None) -> None:
+        self._transport = transport
+
+    @cached_property
+    def settings(self) -> Settings:
+        return from_environment(Settings)
+
+    # -- readings
+
+    @cached_property
+    def rules(self) -> tuple[Rule, ...]:
+        return catalogue(json.loads(self.settings.ladders), self.settings.time_zone)
+
+    @cached_property
+    def stats(self) -> Stats:
+        return Stats(dynamodb.table(self.settings.stats_table))
+
+    @cached_property
+    def milestones(self) -> Milestones:
+        return Milestones(dynamodb.table(self.settings.milestones_table))
+
+    @cached_property
+    def history(self) -> History:
+        return History(dynamodb.table(self.settings.history_table))
+
+    # -- identity
+
+    @cached_property
+    def api_keys(self) -> ApiKeys:
+        return ApiKeys(dynamodb.table(self.settings.audience_table))
+
+    @cached_property
+    def user_pool(self) -> CognitoUserPool:
+        return CognitoUserPool(cognito.client(), self.settings.user_pool_id, self.settings.user_pool_client_id)
+
+    @cached_property
+    def id_tokens(self) -> IdTokens:
+        keys = SigningKeys(self._http, self.settings.user_pool_jwks_url)
+        return IdTokens(keys, self.settings.user_pool_issuer, self.settings.user_pool_client_id)
+
+    @cached_property
+    def authenticator(self) -> Authenticator:
+        return Authenticator(self.api_keys, self.id_tokens)
+
+    @cached_property
+    def tickets(self) -> Tickets:
+        return Tickets(dynamodb.table(self.settings.connections_table))
+
+    # -- channels
+
+    @cached_property
+    def subscribers(self) -> Subscribers:
+        return Subscribers(dynamodb.table(self.settings.audience_table))
+
+    @cached_property
+    def channels(self) -> Channels:
+        return Channels(dynamodb.table(self.settings.channels_table))
+
+    @cached_property
+    def platforms(self) -> Platforms:
+        return Platforms(self._http)
+
+    @cached_property
+    def fetching(self) -> Fetching:
+        return Fetching(
+            channels=self.channels,
+            stats=self.stats,
+            platforms=self.platforms,
+            queue=sqs.queue(self.settings.fetch_queue_url),
+        )
+
+    @cached_property
+    def statuses(self) -> ChannelStatuses:
+        return ChannelStatuses(
+            channels=self.channels,
+            stats=self.stats,
+            milestones=self.milestones,
+            rules=self.rules,
+            stale_after=timedelta(seconds=self.settings.stale_after_seconds),
+            clock=now,
+        )
+
+    # -- the leaderboard
+
+    @cached_property
+    def rep_rules(self) -> dict[str, Ladder]:
+        return {rule.name: rule for rule in self.rules if rule.kind == KIND and isinstance(rule, Ladder)}
+
+    @cached_property
+    def boards(self) -> Boards:
+        return Boards(dynamodb.table(self.settings.leaderboard_table))
+
+    @cached_property
+    def badges(self) -> Badges:
+        return Badges(dynamodb.table(self.settings.milestones_table))
+
+    @cached_property
+    def reps(self) -> Reps:
+        return Reps(
+            stats=self.stats, boards=self.boards, rules=self.rules, time_zone=self.settings.time_zone, clock=now
+        )
+
+    @cached_property
+    def _http(self) -> httpx.Client:
+        return http.client(self._transport)

@@ -1,0 +1,203 @@
+"""The leaderboard's routes: boards of this month and of past ones, reps and their updates, and the badge catalogue.
+
+A rep is one item: an update is answered with the very images that the stream will deliver.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Annotated
+
+from aws_lambda_powertools.event_handler import Response
+from aws_lambda_powertools.event_handler.openapi.params import Path, Query
+
+from cairn.errors import BadInputError, NotFoundError
+from cairn.leaderboard.badges import Badge
+from cairn.leaderboard.representation import json_number
+from cairn.leaderboard.reps import GOAL
+from cairn.model import Reading
+from functions.api.auth import requires
+from functions.api.errors import responses
+from functions.api.leaderboard import bulk, schemas
+from functions.api.leaderboard.responses import badge_list, milestones, on_board, rep
+from functions.api.params import Cursor, Limit
+from functions.api.routing import Router
+
+router = Router()
+
+RepId = Annotated[int, Path(description="The rep's id.", ge=1, le=10**15 - 1)]
+BadgeId = Annotated[str, Path(description="The badge's id, as in `rising-star`.", pattern=r"^[a-z0-9-]{1,40}$")]
+
+
+RESERVE_SECONDS = 5.0
+"""What a bulk leaves of its time: updates that have not begun by then are answered as not applied."""
+
+
+@router.get(
+    "/api/leaderboard",
+    summary="A month's board, the best first",
+    middlewares=requires("leaderboard"),
+    responses=responses(schemas.Board),
+)
+def read_board(
+    period: Annotated[
+        str | None,
+        Query(description="A month, as in `2026-10`; this one when left away.", pattern=r"^\d{4}-(0[1-9]|1[0-2])$"),
+    ] = None,
+    limit: Annotated[int, Query(description="At most so many.", ge=1, le=500)] = 100,
+    cursor: Cursor = None,
+) -> schemas.Board:
+    month = router.dependencies.reps.month
+    wanted = period or month
+    page = router.dependencies.boards.page(None if wanted == month else wanted, limit, cursor)
+    if wanted != month and not page.places and not cursor:
+        raise NotFoundError(f"no board of {wanted} was kept")
+    return schemas.Board(
+        period=wanted,
+        items=on_board(page.places, router.dependencies.badges),
+        total=page.total,
+        next_cursor=page.next_cursor,
+    )
+
+
+@router.get(
+    "/api/leaderboard/badges",
+    summary="The badges there are",
+    middlewares=requires("leaderboard"),
+    responses=responses(schemas.BadgeList),
+)
+def list_badges() -> schemas.BadgeList:
+    return schemas.BadgeList(items=[_badge(one) for one in router.dependencies.badges.catalogue()], next_cursor=None)
+
+
+@router.put(
+    "/api/leaderboard/badges/<badge_id>",
+    summary="Change a badge, or add one; who has it keeps it",
+    middlewares=requires(),
+    responses=responses(schemas.Badge),
+)
+def put_badge(badge_id: BadgeId, body: schemas.BadgeChange) -> schemas.Badge:
+    names = router.dependencies.rep_rules
+    if body.rule not in names:
+        raise BadInputError(f"rule: one of {', '.join(sorted(names))}")
+    badge = Badge(badge_id, body.name, body.description, body.emoji, body.rule, body.threshold, body.active)
+    router.dependencies.badges.put(badge)
+    return _badge(badge)
+
+
+@router.get(
+    "/api/leaderboard/sales-reps",
+    summary="The reps, the best of the month first",
+    middlewares=requires("leaderboard"),
+    responses=responses(schemas.RepList),
+)
+def list_reps(limit: Limit = 50, cursor: Cursor = None) -> schemas.RepList:
+    page = router.dependencies.boards.page(None, limit, cursor)
+    return schemas.RepList(items=on_board(page.places, router.dependencies.badges), next_cursor=page.next_cursor)
+
+
+@router.post(
+    "/api/leaderboard/sales-reps",
+    summary="A new rep",
+    middlewares=requires("leaderboard"),
+    status_code=201,
+    responses=responses(schemas.Rep, 201, "Made"),
+)
+def create_rep(body: schemas.NewRep) -> Response[schemas.Rep]:
+    described = {name: getattr(body, name) for name in ("avatar", "team", "user_id") if getattr(body, name) is not None}
+    outcome = router.dependencies.reps.create(body.name, described, body.monthly_revenue_goal, body.given())
+    return Response(status_code=201, content_type="application/json", body=_rep(outcome.rep, outcome.rank))
+
+
+@router.get(
+    "/api/leaderboard/sales-reps/<rep_id>",
+    summary="A rep",
+    middlewares=requires("leaderboard"),
+    responses=responses(schemas.Rep),
+)
+def read_rep(rep_id: RepId) -> schemas.Rep:
+    return _rep(*router.dependencies.reps.get(rep_id))
+
+
+@router.patch(
+    "/api/leaderboard/sales-reps/<rep_id>",
+    summary="Change what is said of a rep, or the goal",
+    middlewares=requires("leaderboard"),
+    responses=responses(schemas.Rep),
+)
+def change_rep(rep_id: RepId, body: schemas.RepChange) -> schemas.Rep:
+    sent = {name: getattr(body, name) for name in body.model_fields_set}
+    cleared = [GOAL if name == "monthly_revenue_goal" else name for name, value in sent.items() if value is None]
+    goal = sent.pop("monthly_revenue_goal", None)
+    name = sent.pop("name", None)
+    described = {key: value for key, value in sent.items() if value is not None}
+    outcome = router.dependencies.reps.describe(rep_id, name=name, described=described, cleared=cleared, goal=goal)
+    return _rep(outcome.rep, outcome.rank)
+
+
+@router.delete(
+    "/api/leaderboard/sales-reps/<rep_id>",
+    summary="Retire a rep; what they passed, and past months' boards, stay",
+    middlewares=requires("leaderboard"),
+    status_code=204,
+    responses=responses(None, 204),
+)
+def retire_rep(rep_id: RepId) -> Response[None]:
+    router.dependencies.reps.retire(rep_id)
+    return Response(status_code=204, content_type="text/plain")
+
+
+@router.get(
+    "/api/leaderboard/sales-reps/<rep_id>/badges",
+    summary="A rep's badges, the newest first",
+    middlewares=requires("leaderboard"),
+    responses=responses(schemas.RepBadges),
+)
+def read_badges(rep_id: RepId) -> schemas.RepBadges:
+    reading, _ = router.dependencies.reps.get(rep_id)
+    earned = router.dependencies.badges.of([reading.subject]).get(reading.subject, [])
+    return schemas.RepBadges(items=badge_list(earned), next_cursor=None)
+
+
+@router.post(
+    "/api/leaderboard/sales-reps/<rep_id>/update-stats",
+    summary="New numbers of a rep, and what they pass with them",
+    middlewares=requires("leaderboard"),
+    responses=responses(schemas.Updated),
+)
+def update_stats(rep_id: RepId, body: schemas.StatsUpdate) -> schemas.Updated:
+    outcome = router.dependencies.reps.update(rep_id, body.given())
+    return schemas.Updated(
+        rep=_rep(outcome.rep, outcome.rank),
+        milestones=milestones(outcome, router.dependencies.rep_rules),
+        rank_change=outcome.rank_change,
+    )
+
+
+@router.post(
+    "/api/leaderboard/bulk-update",
+    summary="Up to 1,000 updates; each is answered by itself",
+    middlewares=requires("leaderboard"),
+    responses=responses(schemas.BulkUpdated),
+)
+def bulk_update(body: schemas.BulkUpdate) -> schemas.BulkUpdated:
+    """Updates of one rep are applied in the order in which they are listed."""
+    given = router.dependencies
+    applied = bulk.apply(body.updates, given.reps, partial(router.seconds_left, RESERVE_SECONDS))
+    return bulk.answer(applied, given.badges, given.rep_rules)
+
+
+def _rep(reading: Reading, rank: int) -> schemas.Rep:
+    return rep(reading, rank, router.dependencies.badges.of([reading.subject]).get(reading.subject, []))
+
+
+def _badge(badge: Badge) -> schemas.Badge:
+    return schemas.Badge(
+        id=badge.id,
+        name=badge.name,
+        description=badge.description,
+        emoji=badge.emoji,
+        rule=badge.rule,
+        threshold=json_number(badge.threshold),
+        active=badge.active,
+    )

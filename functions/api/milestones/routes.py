@@ -1,0 +1,79 @@
+"""The milestones' and subscribers' routes: what was passed, and who is told."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Annotated
+
+from aws_lambda_powertools.event_handler.openapi.params import Query
+
+from cairn.clock import now
+from cairn.errors import BadInputError
+from cairn.model import DeliveryTally, Milestone, Subject
+from functions.api.auth import requires
+from functions.api.errors import responses
+from functions.api.milestones import schemas
+from functions.api.params import Cursor, Limit, When, time_range
+from functions.api.routing import Router
+from functions.api.schemas import Threshold
+
+router = Router()
+
+
+@router.get(
+    "/api/milestones",
+    summary="What was passed, newest first",
+    middlewares=requires("analytics"),
+    responses=responses(schemas.Milestones),
+)
+def list_milestones(
+    subject: Annotated[
+        str | None, Query(description="One subject's, as in `channel:youtube:UC…`.", max_length=200)
+    ] = None,
+    from_: Annotated[
+        When | None, Query(alias="from", description="The first instant; ten years ago when left away.")
+    ] = None,
+    to: Annotated[When | None, Query(description="The last instant; now when left away.")] = None,
+    limit: Limit = 50,
+    cursor: Cursor = None,
+) -> schemas.Milestones:
+    since, until = time_range(from_, to, now(), timedelta(days=3653))
+    page = router.dependencies.milestones.page(_subject(subject), since, until, limit, cursor)
+    return schemas.Milestones(items=[_body(*entry) for entry in page.items], next_cursor=page.next_cursor)
+
+
+@router.get(
+    "/api/subscribers",
+    summary="How many are told, and since when",
+    middlewares=requires(),
+    responses=responses(schemas.Subscribers),
+)
+def list_subscribers(limit: Limit = 50, cursor: Cursor = None) -> schemas.Subscribers:
+    found, next_cursor = router.dependencies.subscribers.page(limit, cursor)
+    items = [schemas.Subscriber(chat_id=one.chat_id, type=one.type, since=one.since) for one in found]
+    return schemas.Subscribers(total=router.dependencies.subscribers.count(), items=items, next_cursor=next_cursor)
+
+
+def _subject(key: str | None) -> Subject | None:
+    try:
+        return Subject.parse(key) if key is not None else None
+    except ValueError as error:
+        raise BadInputError(f"subject: {error}") from None
+
+
+def _body(milestone: Milestone, tally: DeliveryTally) -> schemas.Milestone:
+    return schemas.Milestone(
+        id=milestone.id,
+        subject=str(milestone.subject),
+        name=milestone.name,
+        rule=milestone.rule,
+        metric=milestone.metric,
+        period=milestone.period,
+        threshold=milestone.threshold,
+        label=milestone.label,
+        value=milestone.value,
+        also_passed=[Threshold(threshold=one.threshold, label=one.label) for one in milestone.also_passed],
+        achieved_at=milestone.achieved_at,
+        trace_id=milestone.trace_id,
+        delivery=schemas.DeliveryTally(total=tally.total, delivered=tally.delivered, failed=tally.failed),
+    )

@@ -1,0 +1,130 @@
+"""An alert becomes parts of its audience, and a part becomes messages."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from itertools import pairwise
+
+from cairn.aws.sqs import Queue
+from cairn.clock import now
+from cairn.errors import NotYetError
+from cairn.messages import Alert, AlertPart, Message, Reply
+from cairn.model import Milestone
+from cairn.observability import MetricUnit, logger, metrics
+from cairn.telegram.deliveries import Deliveries, Plan
+from cairn.telegram.subscribers import Subscribers
+from functions.notify.sender import CHAT_SECONDS, GROUP_SECONDS, LANES, Recipient, Sender
+from functions.notify.text import alert_text
+
+LARGEST_PART = 30
+"""Recipients a part: four seconds of a lane's time, and well within one invocation."""
+REPLIES = LANES - 1
+"""Replies take the last lane, which a small audience's alerts, in the first, leave free."""
+ANNOUNCEMENT = "announcement"
+"""The key of the announcement channel among the recipients; it sorts before every subscription."""
+
+
+class Notifier:
+    """What each message of the notify queue leads to."""
+
+    def __init__(
+        self,
+        *,
+        subscribers: Subscribers,
+        deliveries: Deliveries,
+        sender: Sender,
+        queue: Queue,
+        announcement_chat: str,
+    ) -> None:
+        self._subscribers = subscribers
+        self._deliveries = deliveries
+        self._sender = sender
+        self._queue = queue
+        self._announcement_chat = announcement_chat
+
+    def take(self, message: Message, owner: str, left: Callable[[], float]) -> None:
+        """One message. Whatever is raised asks for it to come again."""
+        match message:
+            case Alert(milestone):
+                self._alert(milestone, owner, left)
+            case AlertPart():
+                self._part(message, owner, left)
+            case Reply():
+                self._reply(message, owner, left)
+            case _:
+                raise TypeError(f"the notify queue carries no {message.type}")
+
+    def _alert(self, milestone: Milestone, owner: str, left: Callable[[], float]) -> None:
+        recipients = self._recipients(None, None)
+        size = part_size(len(recipients))
+        cuts = [recipients[end - 1].key for end in range(size, len(recipients), size)]
+        plan = self._deliveries.plan(milestone, Plan(tuple(cuts), len(recipients)), now())
+        bounds = list(pairwise([None, *plan.cuts, None]))
+        size = part_size(plan.total)
+        sizes = [size] * len(plan.cuts) + [plan.total - size * len(plan.cuts)]
+        parts = [
+            AlertPart(milestone, number, after, through, size)
+            for number, ((after, through), size) in enumerate(zip(bounds, sizes, strict=True))
+        ]
+        logger.info("alert planned", milestone_id=milestone.id, recipients=plan.total, parts=len(parts))
+        if len(parts) == 1:
+            self._deliver(parts[0], recipients, owner, left)
+        else:
+            self._queue.send(parts)
+
+    def _part(self, part: AlertPart, owner: str, left: Callable[[], float]) -> None:
+        self._deliver(part, self._recipients(part.after, part.through), owner, left)
+
+    def _deliver(self, part: AlertPart, recipients: list[Recipient], owner: str, left: Callable[[], float]) -> None:
+        milestone = part.milestone
+        groups = any(recipient.chat_id.startswith(("-", "@")) for recipient in recipients)
+        progress = self._sender.deliver(
+            milestone.id,
+            part.number,
+            owner=owner,
+            text=alert_text(milestone),
+            recipients=recipients,
+            distance=GROUP_SECONDS if groups else CHAT_SECONDS,
+            left=left,
+        )
+        if progress is None:
+            logger.info("part was finished before", milestone_id=milestone.id, part=part.number)
+            return
+        self._deliveries.finish(milestone.id, part.number, progress, milestone, part.planned, now())
+        metrics.add_metric("AlertsDelivered", MetricUnit.Count, len(progress.delivered))
+        metrics.add_metric("AlertsFailed", MetricUnit.Count, len(progress.failed))
+        delay = (now() - milestone.achieved_at).total_seconds() * 1000
+        metrics.add_metric("DeliveryDelay", MetricUnit.Milliseconds, max(0, delay))
+        logger.info(
+            "part delivered",
+            milestone_id=milestone.id,
+            part=part.number,
+            delivered=len(progress.delivered),
+            failed=len(progress.failed),
+        )
+
+    def _reply(self, reply: Reply, owner: str, left: Callable[[], float]) -> None:
+        if reply.not_before > now():
+            raise NotYetError("the chat was just answered", reply.not_before)
+        delivery, recipient = f"reply/{reply.key}", Recipient(reply.chat_id, reply.chat_id, subscribed=False)
+        progress = self._sender.deliver(
+            delivery, REPLIES, owner=owner, text=reply.text, recipients=[recipient], distance=0, left=left
+        )
+        if progress:
+            self._deliveries.finish(delivery, REPLIES, progress, None, 1, now())
+
+    def _recipients(self, after: str | None, through: str | None) -> list[Recipient]:
+        """Those of a stretch; the announcement channel, when there is one, comes before everybody."""
+        start = None if after == ANNOUNCEMENT else after
+        found = [Recipient(one.key, one.chat_id) for one in self._subscribers.stretch(start, through)]
+        if self._announcement_chat and after is None and not self._subscribers.get(self._announcement_chat):
+            found.insert(0, Recipient(ANNOUNCEMENT, self._announcement_chat))
+        return found
+
+
+def part_size(recipients: int) -> int:
+    """How many recipients a part has: all of a small audience; of a larger one so many that all lanes end together."""
+    if recipients <= LARGEST_PART:
+        return max(1, recipients)
+    return math.ceil(recipients / (LANES * math.ceil(recipients / (LANES * LARGEST_PART))))

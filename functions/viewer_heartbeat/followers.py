@@ -1,0 +1,69 @@
+"""The followers that a page shows beside its viewers: those of the tracked channel of that id, where there is one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from cairn.channels.registry import HIDDEN, Channels
+from cairn.clock import Clock, iso
+from cairn.readings.stats import Stats
+
+KEPT = timedelta(minutes=1)
+"""How long a Lambda goes by what it read."""
+METRIC = "subscribers"
+_MOST_KNOWN = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class _FollowerCount:
+    count: int
+    name: str
+    url: str | None
+    as_of: datetime
+
+
+class Followers:
+    def __init__(self, *, channels: Channels, stats: Stats, stale_after: timedelta, clock: Clock) -> None:
+        self._channels = channels
+        self._stats = stats
+        self._stale_after = stale_after
+        self._clock = clock
+        self._known: dict[str, tuple[datetime, _FollowerCount | None]] = {}
+
+    def of(self, channel_id: str) -> dict[str, Any] | None:
+        """As JSON; None where nothing of that id is tracked, or the count is hidden or not known yet.
+
+        Only an id with a platform in it is looked for, and at most once in KEPT.
+        """
+        if ":" not in channel_id:
+            return None
+        now = self._clock()
+        read_at, found = self._known.get(channel_id, (None, None))
+        if read_at is None or now - read_at >= KEPT:
+            found = self._read(channel_id)
+            if len(self._known) >= _MOST_KNOWN:
+                self._known.clear()
+            self._known[channel_id] = (now, found)
+        if found is None:
+            return None
+        return {
+            "count": found.count,
+            "name": found.name,
+            "url": found.url,
+            "asOf": iso(found.as_of),
+            "stale": now - found.as_of > self._stale_after,
+        }
+
+    def _read(self, channel_id: str) -> _FollowerCount | None:
+        channel = self._channels.get(channel_id)
+        if channel is None or (channel.trouble and channel.trouble.code == HIDDEN):
+            return None
+        reading = self._stats.get(channel.subject)
+        if reading is None or METRIC not in reading.metrics:
+            return None
+        # A reading that did not change is not stored again; that it still holds is known from the checks.
+        seen = self._channels.checks(channel.platform, [channel]).of(channel)
+        as_of = max(filter(None, (reading.as_of, seen)))
+        return _FollowerCount(int(reading.metrics[METRIC]), channel.name, channel.page, as_of)

@@ -1,0 +1,74 @@
+"""Which announcer each kind of subject has: one line a system, for detection and for the operator's `announce`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from cairn.aws.sqs import Queue
+from cairn.channels.announce import ChannelAnnouncer
+from cairn.clock import now
+from cairn.leaderboard.announce import RepAnnouncer
+from cairn.leaderboard.badges import Badges
+from cairn.leaderboard.board_refresh import BoardRefresh
+from cairn.leaderboard.boards import Boards
+from cairn.leaderboard.reps import KIND as REP
+from cairn.leaderboard.reps import Reps
+from cairn.readings.detection import Announcer
+from cairn.readings.stats import Stats
+from cairn.rules import Rule
+from cairn.viewers.announce import ViewerAnnouncer
+from cairn.viewers.subjects import CATEGORY as LIVE
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.service_resource import Table
+
+
+@dataclass(frozen=True, slots=True)
+class Resources:
+    """The names of the tables, the URLs of the queues, and the settings that announcers need."""
+
+    stats_table: str
+    milestones_table: str
+    leaderboard_table: str
+    connections_table: str
+    notify_queue_url: str
+    broadcast_queue_url: str
+    live_channels: str
+    time_zone: str
+
+
+def announcers(
+    resources: Resources,
+    rules: tuple[Rule, ...],
+    *,
+    table: Callable[[str], Table],
+    queue: Callable[[str], Queue],
+) -> Mapping[str, Announcer]:
+    """The announcers by kind of subject, or by category where a platform has its own."""
+    by_name = {rule.name: rule for rule in rules}
+    broadcast = queue(resources.broadcast_queue_url)
+    channels = ChannelAnnouncer(notify=queue(resources.notify_queue_url))
+    viewers = ViewerAnnouncer(
+        broadcast=broadcast,
+        subscribers=channels,
+        named=frozenset(json.loads(resources.live_channels)),
+        rules=by_name,
+    )
+    reps = RepAnnouncer(
+        broadcast=broadcast,
+        reps=Reps(
+            stats=Stats(table(resources.stats_table)),
+            boards=Boards(table(resources.leaderboard_table)),
+            rules=rules,
+            time_zone=resources.time_zone,
+            clock=now,
+        ),
+        badges=Badges(table(resources.milestones_table)),
+        board_refresh=BoardRefresh(table(resources.connections_table)),
+        rules=by_name,
+        clock=now,
+    )
+    return {"channel": channels, LIVE: viewers, REP: reps}

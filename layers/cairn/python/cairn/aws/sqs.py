@@ -1,0 +1,196 @@
+"""SQS queues: sending to one in batches of ten, and consuming one so that only failed messages are retried."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cache
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+import boto3
+
+from cairn.aws.dynamodb import RETRIES, chunks
+from cairn.clock import Clock, Sleep, now, sleep
+from cairn.errors import NotYetError
+from cairn.messages import Message, Ordered, UnreadableMessageError, dump, load
+from cairn.observability import logger
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs import SQSClient
+    from mypy_boto3_sqs.type_defs import SendMessageBatchRequestEntryTypeDef
+
+M = TypeVar("M", bound=Message)
+Record = Mapping[str, Any]
+"""A message as Lambda hands it to a function: https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html"""
+LONGEST_VISIBILITY_SECONDS = 43_200
+"""https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-visibility-timeout.html"""
+_SECOND = timedelta(seconds=1)
+
+
+class NotSentError(Exception):
+    """SQS rejected a message permanently, or again at every retry."""
+
+
+@cache
+def client() -> SQSClient:
+    """The client that a warm function keeps."""
+    return boto3.client("sqs", config=RETRIES)
+
+
+def queue(url: str) -> Queue:
+    """The queue at this URL."""
+    return Queue(client(), url)
+
+
+class Queue:
+    def __init__(self, sqs: SQSClient, url: str, sleep: Sleep = sleep) -> None:
+        self._sqs = sqs
+        self._url = url
+        self._sleep = sleep
+
+    def send(self, messages: Iterable[Message]) -> None:
+        """Send all, or raise NotSentError; those sent before the failure stay sent, so consumers must bear repeats."""
+        for piece in chunks(list(messages), 10):
+            entries = [_entry(index, message) for index, message in enumerate(piece)]
+            for pause in (0.1, 0.4, None):
+                failed = self._sqs.send_message_batch(QueueUrl=self._url, Entries=entries).get("Failed", [])
+                if not failed:
+                    break
+                rejected = {entry["Id"] for entry in failed}
+                entries = [entry for entry in entries if entry["Id"] in rejected]
+                if pause is None or any(entry["SenderFault"] for entry in failed):
+                    raise NotSentError(f"SQS rejected {len(failed)} messages, the first with {failed[0]['Code']}")
+                self._sleep(pause)
+
+
+@dataclass(frozen=True, slots=True)
+class Backoff:
+    """When a failed message becomes visible again: `first` seconds, doubled at each receive, at most `longest`.
+
+    A message whose time has not come (NotYetError) becomes visible then: rounded up to whole seconds, or down when the
+    consumer waits for the rest itself.
+    """
+
+    first: int
+    longest: int
+    longest_wait: int = LONGEST_VISIBILITY_SECONDS
+    round_down: bool = False
+
+    def seconds(self, error: Exception, receives: int, now: datetime) -> int:
+        if isinstance(error, NotYetError):
+            whole = math.floor if self.round_down else math.ceil
+            return max(1, min(self.longest_wait, whole((error.until - now) / _SECOND)))
+        return min(self.longest, self.first << min(receives - 1, 10))
+
+
+class Consumer(Generic[M]):
+    """Consumes a queue's messages and retries those that failed, each by itself.
+
+    `carries` are the message types of the queue. Without a `backoff` a failed message stays hidden for the queue's own
+    visibility timeout. Errors of the types in `permanent` are not worth waiting for: the message becomes visible at
+    once, so that it reaches the dead-letter queue soon. Errors of the types in `waits` are no failures, and are not
+    logged at all where waiting is how the queue is used (`log_waits`).
+    """
+
+    def __init__(
+        self,
+        url: str,
+        carries: type[M] | tuple[type[M], ...],
+        *,
+        backoff: Backoff | None,
+        permanent: tuple[type[Exception], ...] = (),
+        waits: tuple[type[Exception], ...] = (NotYetError,),
+        log_waits: bool = True,
+        clock: Clock = now,
+        sleep: Sleep = sleep,
+    ) -> None:
+        self._url = url
+        self._name = url.rpartition("/")[2]
+        self._carries = carries
+        self._backoff = backoff
+        self._permanent = permanent
+        self._waits = waits
+        self._log_waits = log_waits
+        self._clock = clock
+        self._sleep = sleep
+
+    def read(self, record: Record) -> M:
+        """The message of a record; UnreadableMessageError when the queue should not carry it."""
+        message = load(record["body"])
+        if not isinstance(message, self._carries):
+            raise UnreadableMessageError(f"this queue does not carry {message.type}")
+        return message
+
+    def each(
+        self, records: Sequence[Record], handle: Callable[[M, Record], None], *, patience: timedelta = timedelta(0)
+    ) -> dict[str, Any]:
+        """Handle messages one by one; Lambda's answer names those that failed.
+
+        A message whose time comes within `patience` is waited for, once for the whole batch, because SQS counts
+        visibility in whole seconds.
+        """
+        waiting = {record["messageId"]: record for record in records}
+        failed: dict[str, Exception] = {}
+        last = self._clock() + patience
+        while waiting:
+            for message_id, record in list(waiting.items()):
+                failed.pop(message_id, None)
+                try:
+                    message = self.read(record)
+                    with logger.append_context_keys(trace_id=message.trace_id):
+                        handle(message, record)
+                except NotYetError as error:
+                    failed[message_id] = error
+                    continue
+                except Exception as error:  # noqa: BLE001 - one message's failure stops only that message
+                    failed[message_id] = error
+                del waiting[message_id]
+            until = min((error.until for error in failed.values() if isinstance(error, NotYetError)), default=last)
+            if until >= last:
+                break
+            self._sleep(max(0.0, (until - self._clock()) / _SECOND))
+        return self.answer(records, failed)
+
+    def answer(self, records: Sequence[Record], failed: Mapping[str, Exception]) -> dict[str, Any]:
+        """Lambda's answer for a batch of which these message ids failed; each is retried after its back-off."""
+        for record in records:
+            if error := failed.get(record["messageId"]):
+                self._retry_later(record, error)
+        return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failed]}
+
+    def _retry_later(self, record: Record, error: Exception) -> None:
+        about: dict[str, Any] = {"message_id": record["messageId"], "trace_id": _trace_id(record), "queue": self._name}
+        if self._backoff:
+            receives = int(record["attributes"]["ApproximateReceiveCount"])
+            permanent = isinstance(error, self._permanent)
+            about["seconds"] = 0 if permanent else self._backoff.seconds(error, receives, self._clock())
+            client().change_message_visibility(
+                QueueUrl=self._url, ReceiptHandle=record["receiptHandle"], VisibilityTimeout=about["seconds"]
+            )
+        if not isinstance(error, self._waits):
+            logger.warning("message failed and will be retried", exc_info=error, **about)
+        elif self._log_waits:
+            logger.info("message waits", reason=str(error), **about)
+
+
+def _trace_id(record: Record) -> str | None:
+    try:
+        return load(record["body"]).trace_id
+    except UnreadableMessageError:
+        return None
+
+
+def _entry(index: int, message: Message) -> SendMessageBatchRequestEntryTypeDef:
+    """A FIFO queue keeps the order within a message's group, and takes the same key once in five minutes."""
+    entry: SendMessageBatchRequestEntryTypeDef = {"Id": str(index), "MessageBody": dump(message)}
+    if isinstance(message, Ordered):
+        entry["MessageGroupId"] = _digest(message.group)  # a room's name may hold characters that SQS rejects
+        entry["MessageDeduplicationId"] = _digest(f"{message.group}/{message.key}")
+    return entry
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -1,0 +1,20 @@
+"""Who is notified of a channel's milestones: everybody who subscribed by Telegram."""
+
+from __future__ import annotations
+
+from cairn.aws.sqs import Queue
+from cairn.messages import Alert
+from cairn.model import Milestone, Reading
+
+
+class ChannelAnnouncer:
+    """`notify` is the notify queue."""
+
+    def __init__(self, *, notify: Queue) -> None:
+        self._notify = notify
+
+    def announce(self, milestone: Milestone) -> None:
+        self._notify.send([Alert(milestone)])
+
+    def changed(self, old: Reading | None, new: Reading, event_id: str) -> None:
+        """Nobody is notified of a channel's count between two milestones."""

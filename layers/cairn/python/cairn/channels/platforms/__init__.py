@@ -1,0 +1,106 @@
+"""Where channels live. A new platform is one file here, with a `PLATFORM` class, and its line in `cdk.json`.
+
+A platform turns handles into ids and ids into counts. It knows its own limits and error bodies; it knows no table.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import pkgutil
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Protocol
+
+import httpx
+
+from cairn.aws.secrets import read_secret
+from cairn.channels.registry import Channel
+from cairn.clock import Clock, Sleep, now, sleep
+from cairn.model import Number
+from cairn.upstream import Upstream
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelCounts:
+    """A channel's counts now. A count that the platform hides is absent; `precision` is the step of rounding down."""
+
+    metrics: Mapping[str, Number]
+    precision: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class CountsUnavailable:
+    """Why this one channel has no counts, though the platform answered."""
+
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """Who a handle is, and where people find them on the platform."""
+
+    native_id: str
+    handle: str
+    name: str
+    page: str
+
+
+class Platform(Protocol):
+    """PlatformPausedError when told to wait, PlatformUnavailableError when it fails: from both methods."""
+
+    group_size: int
+    """How many channels one call answers for."""
+    required_keys: tuple[str, ...]
+
+    def __init__(self, upstream: Upstream, keys: Mapping[str, str]) -> None: ...
+
+    def resolve(self, handle: str) -> Profile | None:
+        """The channel that people call `handle`; None when there is none. BadInputError when it cannot be one."""
+
+    def fetch(self, channels: Sequence[Channel]) -> Mapping[str, ChannelCounts | CountsUnavailable]:
+        """The counts of at most `group_size` channels, by native id."""
+
+
+@cache
+def available() -> Mapping[str, type[Platform]]:
+    """Every platform there is, by name: the modules of this package that have a `PLATFORM`."""
+    modules = {
+        module.name: importlib.import_module(f"{__name__}.{module.name}") for module in pkgutil.iter_modules(__path__)
+    }
+    return {name: module.PLATFORM for name, module in modules.items() if hasattr(module, "PLATFORM")}
+
+
+class Platforms:
+    """The platforms as this deployment has them: addresses and secrets from `{NAME}_API_URL` and `{NAME}_SECRET`."""
+
+    def __init__(
+        self,
+        http: httpx.Client,
+        environment: Mapping[str, str] | None = None,
+        keys: Callable[[str], Mapping[str, str]] = read_secret,
+        clock: Clock = now,
+        sleep: Sleep = sleep,
+    ) -> None:
+        self._http = http
+        self._environment = os.environ if environment is None else environment
+        self._keys = keys
+        self._clock = clock
+        self._sleep = sleep
+
+    @property
+    def names(self) -> list[str]:
+        """Those that exist and are deployed, in alphabetical order."""
+        return sorted(name for name in available() if f"{name.upper()}_SECRET" in self._environment)
+
+    def get(self, name: str) -> Platform | None:
+        """A platform ready for use; None while the operator has given it no keys. KeyError when there is no such."""
+        cls = available()[name]
+        keys = self._keys(self._environment[f"{name.upper()}_SECRET"])
+        if any(key not in keys for key in cls.required_keys):
+            return None
+        url = self._environment[f"{name.upper()}_API_URL"]
+        upstream = Upstream(name, self._http, url, clock=self._clock, sleep=self._sleep, secrets=tuple(keys.values()))
+        return cls(upstream, keys)

@@ -1,0 +1,94 @@
+"""Instagram's business discovery: one name a call, business and creator accounts only, limits told as percentages.
+
+https://developers.facebook.com/docs/instagram-platform/instagram-graph-api/reference/ig-user/business_discovery
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from datetime import timedelta
+from typing import Any
+
+import httpx
+
+from cairn.channels.platforms import ChannelCounts, CountsUnavailable, Profile
+from cairn.channels.registry import Channel
+from cairn.errors import BadInputError, PlatformPausedError, PlatformUnavailableError
+from cairn.upstream import Upstream, as_documented, error_of, whole
+
+_HANDLE = re.compile(r"(?:(?:https?://)?(?:www\.)?instagram\.com/|@)?([A-Za-z0-9._]{1,30})/?")
+_LIMITED = {4, 17, 32, 613}  # application, user, page and custom limits
+_NOT_FOUND = {24, 110}
+_WAIT = timedelta(hours=1)  # Graph counts calls over a rolling hour
+
+
+class Instagram:
+    group_size = 1
+    required_keys = ("INSTAGRAM_ACCESS_TOKEN", "INSTAGRAM_USER_ID")
+
+    def __init__(self, upstream: Upstream, keys: Mapping[str, str]) -> None:
+        self._upstream = upstream
+        self._token = keys["INSTAGRAM_ACCESS_TOKEN"]
+        self._user = keys["INSTAGRAM_USER_ID"]
+        self._spent = False
+
+    @as_documented("instagram")
+    def resolve(self, handle: str) -> Profile | None:
+        matched = _HANDLE.fullmatch(handle.strip())
+        if not matched:
+            raise BadInputError(
+                "handle: an Instagram account is written @name, up to 30 letters, digits, dots, underscores"
+            )
+        found = self._discover(matched[1], "id,username,name")
+        if isinstance(found, CountsUnavailable):
+            return None
+        username = str(found.get("username", matched[1]))
+        page = f"https://www.instagram.com/{username}/"
+        return Profile(str(found["id"]), f"@{username}", str(found.get("name") or username), page)
+
+    @as_documented("instagram")
+    def fetch(self, channels: Sequence[Channel]) -> Mapping[str, ChannelCounts | CountsUnavailable]:
+        return {channel.native_id: self._count(channel) for channel in channels}
+
+    def _count(self, channel: Channel) -> ChannelCounts | CountsUnavailable:
+        found = self._discover(channel.handle.removeprefix("@"), "followers_count")
+        if isinstance(found, CountsUnavailable):
+            return found
+        return ChannelCounts({"subscribers": whole(found["followers_count"])} if "followers_count" in found else {})
+
+    def _discover(self, username: str, wanted: str) -> dict[str, Any] | CountsUnavailable:
+        if self._spent:
+            raise PlatformPausedError("instagram", "the hour's calls are spent", self._upstream.clock() + _WAIT)
+        fields = f"business_discovery.username({username}){{{wanted}}}"
+        params = {"fields": fields, "access_token": self._token}
+        response, body = self._upstream.call("GET", f"/{self._user}", params=params)
+        self._spent = max(_usage(response), default=0) >= 100
+        found = body.get("business_discovery")
+        if isinstance(found, dict):
+            return found
+        error = error_of(body)
+        if error.get("code") in _LIMITED or response.status_code == 429:
+            reason = self._upstream.clean(error.get("message", "too many requests"))
+            raise PlatformPausedError("instagram", reason, self._upstream.until(response, _WAIT))
+        if error.get("code") in _NOT_FOUND or error.get("error_subcode") == 2207013:
+            return CountsUnavailable("unknown_channel", "Instagram knows no business or creator account of this name")
+        words = self._upstream.clean(error.get("message", f"HTTP {response.status_code}"))
+        raise PlatformUnavailableError("instagram", words)
+
+
+def _usage(response: httpx.Response) -> Iterator[int]:
+    """The percentages of the limits that are used up.
+
+    https://developers.facebook.com/docs/graph-api/overview/rate-limiting#headers
+    """
+    with suppress(ValueError, AttributeError, TypeError):
+        overall = json.loads(response.headers.get("x-app-usage", "{}"))
+        by_business = json.loads(response.headers.get("x-business-use-case-usage", "{}"))
+        for usage in [overall, *(one for several in by_business.values() for one in several)]:
+            yield from (int(usage[name]) for name in ("call_count", "total_time", "total_cputime") if name in usage)
+
+
+PLATFORM = Instagram

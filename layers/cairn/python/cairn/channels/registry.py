@@ -1,0 +1,293 @@
+"""The channels table: what is tracked, and what fetching knows of it.
+
+| pk | sk | holds | TTL |
+|---|---|---|---|
+| `channels` | `{platform}:{the platform's own id}` | a tracked channel, and its trouble if it has one | – |
+| `checks#{platform}` | `batch#{number}`, `…#part` | which stretches of ids were last found, and when | 1 day |
+| `checks#{platform}` | `channel#{id}` | a channel's single fetch: under way (lease) or done | 1 day |
+| `pauses` | platform | until when a platform asked us to wait | then |
+
+A reading whose values did not change is not written; that it was looked at is known from the checks, one small
+item for a whole batch. So an unchanged reading costs no write of its own and is still shown with its true `asOf`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from boto3.dynamodb.conditions import Key
+from botocore.exceptions import ClientError
+
+from cairn.aws.cursors import decode, encode
+from cairn.aws.dynamodb import Item, get, get_many, query, query_all, refused_item
+from cairn.clock import from_millis, to_millis
+from cairn.model import Subject
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.service_resource import Table
+
+CHECKS_KEPT = timedelta(days=1)
+HIDDEN = "hidden_count"
+"""The trouble of a channel that was found, but whose count its platform hides."""
+
+
+@dataclass(frozen=True, slots=True)
+class HealthIssue:
+    """Why a channel has no fresh reading: `unknown_channel`, `hidden_count` or `refused`, in words, and since when."""
+
+    code: str
+    message: str
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """A tracked channel. `id` is `platform:native id`; the handle is what people call it.
+
+    `page` is its address on the platform; None of one that has been tracked since before that was kept.
+    """
+
+    platform: str
+    native_id: str
+    handle: str
+    name: str
+    added_at: datetime
+    trouble: HealthIssue | None = None
+    page: str | None = None
+
+    @property
+    def id(self) -> str:
+        return f"{self.platform}:{self.native_id}"
+
+    @property
+    def subject(self) -> Subject:
+        return Subject("channel", self.id)
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """A platform's wish to be left alone."""
+
+    until: datetime
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Checks:
+    """When the channels of a platform were last looked at and found."""
+
+    stretches: Sequence[tuple[str, str, datetime]] = ()
+    singles: Mapping[str, datetime] = field(default_factory=dict)
+
+    def of(self, channel: Channel) -> datetime | None:
+        """When this channel was last found; None when no check says, or while it is in trouble (hiding is none)."""
+        if channel.trouble and channel.trouble.code != HIDDEN:
+            return None
+        times = [
+            at for first, last, at in self.stretches if first <= channel.native_id <= last and at > channel.added_at
+        ]
+        if channel.native_id in self.singles:
+            times.append(self.singles[channel.native_id])
+        return max(times, default=None)
+
+
+class Channels:
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    # -- what is tracked
+
+    def add(self, channel: Channel) -> Channel | None:
+        """Track a channel. When it is tracked already, that one is returned and nothing changes."""
+        try:
+            self._table.put_item(
+                Item=_to_item(channel),
+                ConditionExpression="attribute_not_exists(pk)",
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
+            )
+        except ClientError as error:
+            there = refused_item(error)
+            return _to_channel(there) if there else None
+        return None
+
+    def get(self, channel_id: str) -> Channel | None:
+        item = get(self._table, _channel_key(channel_id))
+        return _to_channel(item) if item else None
+
+    def all(self, platform: str | None = None) -> list[Channel]:
+        """Every tracked channel, or every one of a platform, in the order of ids."""
+        everything = Key("pk").eq("channels")
+        where = everything & Key("sk").begins_with(f"{platform}:") if platform else everything
+        return list(map(_to_channel, query_all(self._table, where)))
+
+    def page(self, limit: int, cursor: str | None) -> tuple[list[Channel], str | None]:
+        """Up to `limit` tracked channels in the order of ids, and the cursor of the next page."""
+        start = decode(cursor, {"pk": "channels", "sk": ("", "~")})
+        answer = query(self._table, Key("pk").eq("channels"), start, Limit=limit)
+        return list(map(_to_channel, answer["Items"])), encode(answer.get("LastEvaluatedKey"))
+
+    def named(self, channel_ids: Iterable[str]) -> list[Channel]:
+        """The tracked ones among these channel ids."""
+        keys = [_channel_key(channel_id) for channel_id in channel_ids]
+        return sorted(map(_to_channel, get_many(self._table, keys)), key=lambda channel: channel.id)
+
+    def remove(self, channel: Channel) -> None:
+        """Track a channel no longer."""
+        self._table.delete_item(Key=_channel_key(channel.id))
+
+    def note_trouble(self, channel: Channel, code: str, message: str, now: datetime) -> bool:
+        """Show a channel's trouble, once; `since` stays the first time. True when it is new."""
+        return self._update_tracked(
+            channel,
+            "SET trouble = :trouble",
+            "(attribute_not_exists(trouble) OR trouble.code <> :code)",
+            {":trouble": {"code": code, "message": message, "since": to_millis(now)}, ":code": code},
+        )
+
+    def clear_trouble(self, channel: Channel) -> bool:
+        """The channel is well again. True when it was not."""
+        return self._update_tracked(channel, "REMOVE trouble", "attribute_exists(trouble)", {})
+
+    def _update_tracked(self, channel: Channel, update: str, condition: str, values: Item) -> bool:
+        options: Item = {"ExpressionAttributeValues": values} if values else {}
+        try:
+            self._table.update_item(
+                Key=_channel_key(channel.id),
+                UpdateExpression=update,
+                ConditionExpression=f"attribute_exists(pk) AND {condition}",
+                **options,
+            )
+        except ClientError as error:
+            refused_item(error)
+            return False
+        return True
+
+    # -- what fetching knows
+
+    def note_checked(
+        self, platform: str, number: int, found: Sequence[tuple[str, str]], at: datetime, *, complete: bool
+    ) -> None:
+        """These stretches of ids (first, last) of a batch were looked at and found. One write for the batch.
+
+        A batch of which some could not be looked at stands beside the last complete one, which still holds for those.
+        """
+        self._table.put_item(
+            Item={
+                "pk": f"checks#{platform}",
+                "sk": f"batch#{number:05d}" if complete else f"batch#{number:05d}#part",
+                "found": [list(stretch) for stretch in found],
+                "checked_at": to_millis(at),
+                "expires_at": int((at + CHECKS_KEPT).timestamp()),
+            }
+        )
+
+    def begin_fetch(self, channel: Channel, owner: str, asked_at: datetime, now: datetime, lease: timedelta) -> bool:
+        """Take the lease on fetching a channel by itself. False while another has it, or began since `asked_at`."""
+        try:
+            self._table.update_item(
+                Key=_fetch_key(channel),
+                UpdateExpression="SET began_at = :now, leased_until = :until, lease_owner = :owner, "
+                "expires_at = :expires",
+                ConditionExpression="lease_owner = :owner OR "
+                "((attribute_not_exists(leased_until) OR leased_until <= :now) "
+                "AND (attribute_not_exists(began_at) OR began_at < :asked))",
+                ExpressionAttributeValues={
+                    ":asked": to_millis(asked_at),
+                    ":now": to_millis(now),
+                    ":until": to_millis(now + lease),
+                    ":owner": owner,
+                    ":expires": int((now + CHECKS_KEPT).timestamp()),
+                },
+            )
+        except ClientError as error:
+            refused_item(error)
+            return False
+        return True
+
+    def end_fetch(self, channel: Channel, owner: str, found_at: datetime | None) -> None:
+        """Give the lease back, with the time at which the channel was found, if it was."""
+        values: Item = {":owner": owner} | ({":found": to_millis(found_at)} if found_at else {})
+        try:
+            self._table.update_item(
+                Key=_fetch_key(channel),
+                UpdateExpression=("SET done_at = :found " if found_at else "") + "REMOVE leased_until, lease_owner",
+                ConditionExpression="lease_owner = :owner",
+                ExpressionAttributeValues=values,
+            )
+        except ClientError as error:
+            refused_item(error)  # the lease ran out and is somebody else's: theirs is the newer fetch
+
+    def leased_until(self, channel: Channel) -> datetime | None:
+        """Until when somebody has the lease on fetching a channel; None when nobody has."""
+        item = get(self._table, _fetch_key(channel), consistent=True)
+        return from_millis(int(item["leased_until"])) if item and "leased_until" in item else None
+
+    def checks(self, platform: str, channels: Iterable[Channel]) -> Checks:
+        """What is known of when these channels of a platform were last found."""
+        batches = query_all(self._table, Key("pk").eq(f"checks#{platform}") & Key("sk").begins_with("batch#"))
+        stretches = [
+            (first, last, from_millis(int(item["checked_at"]))) for item in batches for first, last in item["found"]
+        ]
+        fetches = get_many(self._table, [_fetch_key(channel) for channel in channels])
+        singles = {
+            item["sk"].partition("#")[2]: from_millis(int(item["done_at"])) for item in fetches if "done_at" in item
+        }
+        return Checks(stretches, singles)
+
+    def pause(self, platform: str, reason: str, until: datetime) -> None:
+        """Leave a platform alone until then; a longer pause that is already noted stays."""
+        try:
+            self._table.update_item(
+                Key={"pk": "pauses", "sk": platform},
+                UpdateExpression="SET paused_until = :until, reason = :reason, expires_at = :expires",
+                ConditionExpression="attribute_not_exists(paused_until) OR paused_until < :until",
+                ExpressionAttributeValues={
+                    ":until": to_millis(until),
+                    ":reason": reason,
+                    ":expires": int(until.timestamp()),
+                },
+            )
+        except ClientError as error:
+            refused_item(error)
+
+    def paused(self, platform: str, now: datetime) -> Pause | None:
+        """The pause that is in force, if one is."""
+        item = get(self._table, {"pk": "pauses", "sk": platform})
+        if not item or (until := from_millis(int(item["paused_until"]))) <= now:
+            return None
+        return Pause(until, item["reason"])
+
+
+def _channel_key(channel_id: str) -> Item:
+    return {"pk": "channels", "sk": channel_id}
+
+
+def _fetch_key(channel: Channel) -> Item:
+    return {"pk": f"checks#{channel.platform}", "sk": f"channel#{channel.native_id}"}
+
+
+def _to_item(channel: Channel) -> Item:
+    return _channel_key(channel.id) | {
+        "handle": channel.handle,
+        "name": channel.name,
+        "added_at": to_millis(channel.added_at),
+        **({"page": channel.page} if channel.page else {}),
+    }
+
+
+def _to_channel(item: Item) -> Channel:
+    trouble = item.get("trouble")
+    return Channel(
+        platform=item["sk"].partition(":")[0],
+        native_id=item["sk"].partition(":")[2],
+        handle=item["handle"],
+        name=item["name"],
+        added_at=from_millis(int(item["added_at"])),
+        trouble=HealthIssue(trouble["code"], trouble["message"], from_millis(int(trouble["since"])))
+        if trouble
+        else None,
+        page=item.get("page"),
+    )

@@ -1,0 +1,85 @@
+"""How channels stand: the stored values, how fresh they are, and what was passed last and comes next."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import groupby
+
+from cairn.channels.registry import Channel, Channels
+from cairn.clock import Clock
+from cairn.model import Number, Passed, Reading
+from cairn.readings.milestones import Milestones
+from cairn.readings.stats import Stats
+from cairn.rules import ALL_TIME, Rule
+
+METRIC = "subscribers"
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelStatus:
+    """A channel with what is known of it. `as_of` is when these values were last seen to be true."""
+
+    channel: Channel
+    reading: Reading | None
+    as_of: datetime | None
+    stale: bool
+    last: Passed | None
+    last_at: datetime | None
+    following: Passed | None
+
+    def value(self, metric: str) -> Number | None:
+        """A metric's value; None when it is unknown."""
+        return self.reading.metrics.get(metric) if self.reading else None
+
+
+class ChannelStatuses:
+    def __init__(
+        self,
+        *,
+        channels: Channels,
+        stats: Stats,
+        milestones: Milestones,
+        rules: Sequence[Rule],
+        stale_after: timedelta,
+        clock: Clock,
+    ) -> None:
+        self._channels = channels
+        self._stats = stats
+        self._milestones = milestones
+        self._rule = next(rule for rule in rules if rule.kind == "channel" and rule.metric == METRIC)
+        self._stale_after = stale_after
+        self._clock = clock
+
+    def of(self, channels: Sequence[Channel]) -> list[ChannelStatus]:
+        """How these channels stand, in their order. Reads grow with the channels, never with their readings."""
+        subjects = [channel.subject for channel in channels]
+        readings = self._stats.get_many(subjects)
+        marks = self._milestones.marks(subjects, self._rule.name, ALL_TIME)
+        seen: dict[str, datetime | None] = {}
+        for platform, group in groupby(sorted(channels, key=lambda one: one.id), key=lambda one: one.platform):
+            of_platform = list(group)
+            checks = self._channels.checks(platform, of_platform)
+            seen |= {channel.id: checks.of(channel) for channel in of_platform}
+        standings = []
+        for channel in channels:
+            reading, mark = readings.get(channel.subject), marks.get(channel.subject)
+            as_of = max(filter(None, (reading.as_of, seen[channel.id]))) if reading else None
+            following = self._rule.following(reading) if reading else None
+            reached = mark if mark and mark.threshold else None
+            standings.append(
+                ChannelStatus(
+                    channel=channel,
+                    reading=reading,
+                    as_of=as_of,
+                    stale=as_of is None or self._clock() - as_of > self._stale_after,
+                    last=self._passed(reached.threshold) if reached else None,
+                    last_at=reached.achieved_at if reached else None,
+                    following=self._passed(following) if following is not None else None,
+                )
+            )
+        return standings
+
+    def _passed(self, threshold: Number) -> Passed:
+        return Passed(threshold, self._rule.label(threshold))

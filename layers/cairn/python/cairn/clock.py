@@ -1,0 +1,43 @@
+"""Time as Cairn keeps it: aware UTC datetimes in code, whole milliseconds since 1970 in tables and messages."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+Clock = Callable[[], datetime]
+"""Where a function takes the present from; tests pass their own."""
+Sleep = Callable[[float], None]
+
+_MILLISECOND = timedelta(milliseconds=1)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def now() -> datetime:
+    """The present, to the millisecond, as it would come back from a table."""
+    return from_millis(time.time_ns() // 1_000_000)
+
+
+def sleep(seconds: float) -> None:
+    """Wait, by whatever `time.sleep` is when this is called."""
+    time.sleep(seconds)
+
+
+def from_millis(millis: int) -> datetime:
+    return _EPOCH + millis * _MILLISECOND
+
+
+def to_millis(instant: datetime) -> int:
+    return (instant - _EPOCH) // _MILLISECOND
+
+
+def iso(instant: datetime) -> str:
+    """`2026-11-20T12:00:00.000Z`: sorts as text in the order of time."""
+    return instant.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def from_iso(text: str) -> datetime:
+    """The instant of an ISO 8601 text; one without an offset is taken as UTC. ValueError when it is none."""
+    instant = datetime.fromisoformat(text)
+    return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)

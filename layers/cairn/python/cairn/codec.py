@@ -1,0 +1,63 @@
+"""How values are stored and sent: numbers that keep every digit, and a milestone as plain values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+from cairn.clock import from_millis, to_millis
+from cairn.model import Milestone, Number, Passed, Subject
+
+
+def number(value: Any) -> Number:
+    """A stored or sent number: int where it is whole, else Decimal. ArithmeticError when it is not a number."""
+    exact = Decimal(value)
+    return int(exact) if exact == exact.to_integral_value() else exact
+
+
+def numbers(values: Mapping[str, Any]) -> dict[str, Number]:
+    return {key: number(value) for key, value in values.items()}
+
+
+def details(values: Mapping[str, Any]) -> dict[str, str | int]:
+    """Stored details: texts unchanged, whole numbers as int."""
+    return {key: value if isinstance(value, str) else int(value) for key, value in values.items()}
+
+
+def milestone_fields(milestone: Milestone) -> dict[str, Any]:
+    """A milestone as the plain values that its item and its messages hold."""
+    return {
+        "subject": str(milestone.subject),
+        "name": milestone.name,
+        "rule": milestone.rule,
+        "metric": milestone.metric,
+        "period": milestone.period,
+        "threshold": milestone.threshold,
+        "label": milestone.label,
+        "value": milestone.value,
+        "also_passed": [{"threshold": passed.threshold, "label": passed.label} for passed in milestone.also_passed],
+        "achieved_at": to_millis(milestone.achieved_at),
+        "trace_id": milestone.trace_id,
+        "metrics": dict(milestone.metrics),
+        "details": dict(milestone.details),
+    }
+
+
+def to_milestone(fields: Mapping[str, Any]) -> Milestone:
+    """The milestone of an item or a message; KeyError or ValueError when a field is missing or malformed."""
+    return Milestone(
+        subject=Subject.parse(fields["subject"]),
+        name=fields["name"],
+        rule=fields["rule"],
+        metric=fields["metric"],
+        period=fields["period"],
+        threshold=number(fields["threshold"]),
+        label=fields["label"],
+        value=number(fields["value"]),
+        also_passed=tuple(Passed(number(one["threshold"]), one["label"]) for one in fields["also_passed"]),
+        achieved_at=from_millis(int(fields["achieved_at"])),
+        trace_id=fields["trace_id"],
+        metrics=numbers(fields.get("metrics", {})),
+        details=details(fields.get("details", {})),
+    )

@@ -1,0 +1,130 @@
+"""API keys: the table holds a key's SHA-256 and scopes, never the key; the key itself is seen once, when it is made."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from cairn.clock import from_iso, iso
+from cairn.errors import BadInputError, ConflictError, NotFoundError
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.service_resource import Table
+
+SCOPES = frozenset({"admin", "ingest", "leaderboard", "analytics"})
+
+_PREFIX = "cairn_"
+_PARTITION = "keys"
+_SORT = "key#"
+_ID_LENGTH = 12
+_LONGEST_KEY = 128
+_LONGEST_NAME = 100
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKey:
+    """What is known of a key once it was shown: enough to recognise it, not to use it."""
+
+    id: str
+    """The first digits of the SHA-256, by which an operator names the key."""
+    name: str
+    scopes: frozenset[str]
+    created_at: datetime
+    hint: str
+    """The key's last four characters."""
+
+
+class ApiKeys:
+    """The keys in the audience table: one item a key, all in one partition, found by hash and listed by query."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def create(self, name: str, scopes: Iterable[str], now: datetime) -> str:
+        """A new key, which nobody can read again; BadInputError for a scope that does not exist, none, or no name."""
+        key_scopes = _checked_scopes(scopes)
+        key_name = name.strip()
+        if not 0 < len(key_name) <= _LONGEST_NAME:
+            raise BadInputError(f"A key needs a name of 1 to {_LONGEST_NAME} characters, to be told from the others")
+        plaintext = _PREFIX + secrets.token_urlsafe(32)
+        self._table.put_item(
+            Item={
+                "pk": _PARTITION,
+                "sk": _SORT + _sha256(plaintext),
+                "name": key_name,
+                "scopes": set(key_scopes),
+                "created_at": iso(now),
+                "hint": plaintext[-4:],
+            }
+        )
+        return plaintext
+
+    def find(self, plaintext: str) -> ApiKey | None:
+        """The key, unless it was never made or is revoked. What cannot be a key is not looked up."""
+        if not (plaintext.startswith(_PREFIX) and plaintext.isascii() and len(plaintext) <= _LONGEST_KEY):
+            return None
+        answer = self._table.get_item(Key={"pk": _PARTITION, "sk": _SORT + _sha256(plaintext)})
+        item = answer.get("Item")
+        return _from_item(item) if item else None
+
+    def list(self) -> list[ApiKey]:
+        """All keys, the oldest first."""
+        return sorted((_from_item(item) for item in self._items()), key=lambda key: key.created_at)
+
+    def revoke(self, id_or_name: str) -> ApiKey:
+        """Delete the one key so called; NotFoundError when there is none, ConflictError when a name is shared."""
+        found = [
+            item
+            for item in self._items()
+            if item["name"] == id_or_name or str(item["sk"]).removeprefix(_SORT)[:_ID_LENGTH] == id_or_name
+        ]
+        if not found:
+            raise NotFoundError(f"No key is called {id_or_name!r}")
+        if len(found) > 1:
+            ids = ", ".join(_from_item(item).id for item in found)
+            raise ConflictError(f"{len(found)} keys are called {id_or_name!r}: revoke one by its id ({ids})")
+        self._table.delete_item(Key={"pk": found[0]["pk"], "sk": found[0]["sk"]})
+        return _from_item(found[0])
+
+    def _items(self) -> Iterable[Mapping[str, Any]]:
+        page: dict[str, Any] = {}
+        while True:
+            answer = self._table.query(
+                KeyConditionExpression="pk = :keys AND begins_with(sk, :key)",
+                ExpressionAttributeValues={":keys": _PARTITION, ":key": _SORT},
+                ConsistentRead=True,
+                **page,
+            )
+            yield from answer["Items"]
+            if "LastEvaluatedKey" not in answer:
+                return
+            page = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
+
+
+def _checked_scopes(scopes: Iterable[str]) -> frozenset[str]:
+    wanted = frozenset(scopes)
+    if unknown := wanted - SCOPES:
+        raise BadInputError(
+            f"No such scope: {', '.join(sorted(unknown))}. A scope is one of {', '.join(sorted(SCOPES))}"
+        )
+    if not wanted:
+        raise BadInputError(f"A key needs at least one scope of {', '.join(sorted(SCOPES))}")
+    return wanted
+
+
+def _sha256(plaintext: str) -> str:
+    return hashlib.sha256(plaintext.encode()).hexdigest()
+
+
+def _from_item(item: Mapping[str, Any]) -> ApiKey:
+    return ApiKey(
+        id=item["sk"].removeprefix(_SORT)[:_ID_LENGTH],
+        name=item["name"],
+        scopes=frozenset(item["scopes"]),
+        created_at=from_iso(item["created_at"]),
+        hint=item["hint"],
+    )

@@ -1,0 +1,155 @@
+"""Badges, in the milestones table: which there are, and who has earned which.
+
+| pk | sk | holds |
+|---|---|---|
+| `badges` | id | a badge: its name, and the rule and threshold that earn it |
+| subject | `badges` | those a subject has, each under `#{id}` |
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from boto3.dynamodb.conditions import Key
+
+from cairn.aws.dynamodb import Item, get_many, query_all, transact
+from cairn.clock import from_millis, to_millis
+from cairn.codec import number
+from cairn.model import Milestone, Number, Subject
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.service_resource import Table
+
+CATALOGUE = "badges"
+CACHE_SECONDS = 30
+"""How long a changed catalogue may be unknown to a warm Lambda."""
+
+
+@dataclass(frozen=True, slots=True)
+class Badge:
+    """Earned by a milestone of the rule at the threshold or above; an inactive one is earned no more, and kept."""
+
+    id: str
+    name: str
+    description: str
+    emoji: str
+    rule: str
+    threshold: Number
+    active: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Earned:
+    """A badge that somebody has."""
+
+    id: str
+    name: str
+    emoji: str
+    at: datetime
+
+
+FIRST = (
+    Badge("sales-rookie", "Sales Rookie", "20 sign-ups in a month", "🌱", "signups", 20),
+    Badge("consistent-closer", "Consistent Closer", "30 sign-ups in a month", "🤝", "signups", 30),
+    Badge("signup-master", "Signup Master", "40 sign-ups in a month", "🧲", "signups", 40),
+    Badge("rising-star", "Rising Star", "$25,000 in a month", "🌟", "revenue", 25_000),
+    Badge("top-earner", "Top Earner", "$50,000 in a month", "💵", "revenue", 50_000),
+    Badge("revenue-king", "Revenue King", "$100,000 in a month", "👑", "revenue", 100_000),
+    Badge("bonus-achiever", "Bonus Achiever", "Any bonus tier", "🎁", "bonus_tier", 15),
+    Badge("goal-crusher", "Goal Crusher", "The goal of a month", "🏁", "goal", 100),
+    Badge("top-performer", "Top Performer", "Among the first three of a month", "🏅", "rank", 1),
+)
+"""The catalogue that a new table begins with."""
+
+
+class Badges:
+    def __init__(self, table: Table, clock: Callable[[], float] = time.monotonic) -> None:
+        self._table = table
+        self._clock = clock
+        self._known: tuple[float, tuple[Badge, ...]] | None = None
+
+    # -- the catalogue
+
+    def catalogue(self) -> tuple[Badge, ...]:
+        """Every badge, as it stands in the table; the first look into an empty table enters those to begin with.
+
+        It enters all or none, for a catalogue that is not empty is not begun again.
+        """
+        found = tuple(map(_to_badge, query_all(self._table, Key("pk").eq(CATALOGUE), ConsistentRead=True)))
+        if not found:
+            new = {"TableName": self._table.name, "ConditionExpression": "attribute_not_exists(pk)"}
+            transact(self._table, [{"Put": {"Item": _to_item(badge), **new}} for badge in FIRST])
+            return self.catalogue()
+        self._known = (self._clock(), found)
+        return found
+
+    def put(self, badge: Badge) -> None:
+        """Enter a badge, or change it; who has it keeps it."""
+        self.catalogue()  # a catalogue that was never looked at is begun first
+        self._table.put_item(Item=_to_item(badge))
+        self._known = None
+
+    # -- who has which
+
+    def award(self, milestone: Milestone) -> list[Badge]:
+        """Give a subject every badge that its milestone, or what it passed on the way, earns: those that are new.
+
+        A repeat gives nothing, and leaves the date of the first time.
+        """
+        deserved = [
+            badge
+            for badge in self._fresh()
+            if badge.active and badge.rule == milestone.rule and badge.threshold <= milestone.threshold
+        ]
+        if not deserved:
+            return []
+        names = {f"#b{index}": f"#{badge.id}" for index, badge in enumerate(deserved)}
+        values: dict[str, Any] = {
+            f":b{index}": {"name": badge.name, "emoji": badge.emoji, "at": to_millis(milestone.achieved_at)}
+            for index, badge in enumerate(deserved)
+        }
+        had = self._table.update_item(
+            Key=_key(milestone.subject),
+            UpdateExpression="SET "
+            + ", ".join(f"#b{index} = if_not_exists(#b{index}, :b{index})" for index in range(len(deserved))),
+            ExpressionAttributeNames=names,
+            ExpressionAttributeValues=values,
+            ReturnValues="ALL_OLD",
+        ).get("Attributes", {})
+        return [badge for badge in deserved if f"#{badge.id}" not in had]
+
+    def of(self, subjects: Iterable[Subject]) -> dict[Subject, list[Earned]]:
+        """What these subjects have, the newest first; nobody without a badge is in it."""
+        items = get_many(self._table, [_key(subject) for subject in subjects])
+        return {Subject.parse(item["pk"]): _to_earned(item) for item in items}
+
+    def _fresh(self) -> tuple[Badge, ...]:
+        if self._known is None or self._clock() - self._known[0] > CACHE_SECONDS:
+            return self.catalogue()
+        return self._known[1]
+
+
+def _key(subject: Subject) -> Item:
+    return {"pk": str(subject), "sk": "badges"}
+
+
+def _to_item(badge: Badge) -> Item:
+    return {"pk": CATALOGUE, "sk": badge.id, **asdict(badge)}
+
+
+def _to_badge(item: Item) -> Badge:
+    texts = {name: item[name] for name in ("id", "name", "description", "emoji", "rule")}
+    return Badge(**texts, threshold=number(item["threshold"]), active=bool(item["active"]))
+
+
+def _to_earned(item: Item) -> list[Earned]:
+    earned = [
+        Earned(name[1:], badge["name"], badge["emoji"], from_millis(int(badge["at"])))
+        for name, badge in item.items()
+        if name.startswith("#")
+    ]
+    return sorted(earned, key=lambda one: (one.at, one.id), reverse=True)

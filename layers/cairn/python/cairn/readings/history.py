@@ -1,0 +1,108 @@
+"""The history table: readings over time for 30 days, and each day's last values for ever.
+
+A subject that changes every few seconds keeps one reading a minute: the last, under the minute's beginning.
+
+| pk | sk | holds | TTL |
+|---|---|---|---|
+| subject | `reading#{as_of, or its minute}` | a stored reading | 30 days |
+| subject | `day#{date}` | the values a day ended with, written when the next day begins | – |
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+from boto3.dynamodb.conditions import Attr, Key
+from botocore.exceptions import ClientError
+
+from cairn.aws.cursors import decode, encode
+from cairn.aws.dynamodb import Item, query, query_all, refused_item
+from cairn.clock import from_millis, iso, to_millis
+from cairn.codec import numbers
+from cairn.model import Number, Reading, Subject
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.service_resource import Table
+
+KEPT = timedelta(days=30)
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """The values at an instant; for a day, those it ended with."""
+
+    at: datetime
+    metrics: Mapping[str, Number]
+
+
+class History:
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def add(self, reading: Reading, *, once_a_minute: bool = False) -> None:
+        """Enter a reading; the same reading again is the same item. One write unit."""
+        at = _minute(reading.as_of) if once_a_minute else reading.as_of
+        self._put(reading, f"reading#{iso(at)}", expires_at=int((reading.as_of + KEPT).timestamp()))
+
+    def close_day(self, last: Reading, day: date) -> None:
+        """Enter the values that a day ended with."""
+        self._put(last, f"day#{day.isoformat()}")
+
+    def _put(self, reading: Reading, sort: str, **more: int) -> None:
+        """An older reading never replaces a newer one."""
+        as_of = to_millis(reading.as_of)
+        try:
+            self._table.put_item(
+                Item={"pk": str(reading.subject), "sk": sort, "metrics": dict(reading.metrics), "as_of": as_of, **more},
+                ConditionExpression=Attr("pk").not_exists() | Attr("as_of").lte(as_of),
+            )
+        except ClientError as error:
+            refused_item(error)
+
+    def days(self, subject: Subject, first: date, last: date) -> dict[date, Point]:
+        """The days that ended from `first` to `last`: one item a day, however many readings there were."""
+        where = Key("pk").eq(str(subject)) & Key("sk").between(f"day#{first.isoformat()}", f"day#{last.isoformat()}")
+        items = query_all(self._table, where)
+        return {date.fromisoformat(item["sk"].partition("#")[2]): _to_point(item) for item in items}
+
+    def before(self, subject: Subject, day: date) -> Point | None:
+        """The values with which the last recorded day before `day` ended."""
+        where = Key("pk").eq(str(subject)) & Key("sk").between("day#", f"day#{(day - timedelta(days=1)).isoformat()}")
+        items = query(self._table, where, ScanIndexForward=False, Limit=1)["Items"]
+        return _to_point(items[0]) if items else None
+
+    def at(self, subject: Subject, instant: datetime, now: datetime) -> Point | None:
+        """The values that held at an instant, as far as single readings are kept: those of the newest until then."""
+        where = Key("pk").eq(str(subject)) & Key("sk").between("reading#", f"reading#{iso(instant)}")
+        items = query(self._table, where, ScanIndexForward=False, Limit=2)["Items"]  # one may be later in its minute
+        kept = (_to_point(item) for item in items if item["expires_at"] > now.timestamp())
+        return next((point for point in kept if point.at <= instant), None)
+
+    def readings(
+        self, subject: Subject, since: datetime, until: datetime, now: datetime, limit: int, cursor: str | None
+    ) -> tuple[list[Point], str | None]:
+        """Single readings from `since` to `until`, oldest first, and the cursor of the next page."""
+        first, last = f"reading#{iso(_minute(since))}", f"reading#{iso(until)}~"
+        start = decode(cursor, {"pk": str(subject), "sk": (first, last)})
+        where = Key("pk").eq(str(subject)) & Key("sk").between(first, last)
+        answer = query(self._table, where, start, Limit=limit)
+        kept = [_to_point(item) for item in answer["Items"] if item["expires_at"] > now.timestamp()]
+        asked = [point for point in kept if since <= point.at <= until]  # one under its minute may be later than that
+        return asked, encode(answer.get("LastEvaluatedKey"))
+
+
+def day_of(instant: datetime, time_zone: str) -> date:
+    """The calendar day that an instant falls on, where the operator lives."""
+    return instant.astimezone(ZoneInfo(time_zone)).date()
+
+
+def _minute(instant: datetime) -> datetime:
+    return instant.replace(second=0, microsecond=0)
+
+
+def _to_point(item: Item) -> Point:
+    return Point(from_millis(int(item["as_of"])), numbers(item["metrics"]))

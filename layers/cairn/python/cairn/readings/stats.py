@@ -1,0 +1,114 @@
+"""The stats table: a subject's current values, one item. Every reading is written here, and nowhere else."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from cairn.aws.dynamodb import Item, get, get_many, refused_item
+from cairn.clock import from_millis, sleep, to_millis
+from cairn.codec import details, numbers
+from cairn.errors import ContentionError
+from cairn.model import Reading, Subject
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.service_resource import Table
+
+
+TRIES = 24
+"""Up to about nine seconds of looking again, before a change is refused."""
+
+
+class Stats:
+    """Keyed by subject. The table's stream is the outbox: detection starts from it and from nothing else."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def record(self, reading: Reading) -> bool:
+        """Store a reading unless a newer one is there already. True when it was stored; one write unit."""
+        try:
+            self._table.put_item(
+                Item=to_item(reading),
+                ConditionExpression="attribute_not_exists(subject) OR as_of <= :as_of",
+                ExpressionAttributeValues={":as_of": to_millis(reading.as_of)},
+            )
+        except ClientError as error:
+            refused_item(error)
+            return False
+        return True
+
+    def change(self, subject: Subject, change: Callable[[Reading | None], Reading]) -> tuple[Reading | None, Reading]:
+        """Store what `change` makes of the stored reading: the reading before, and the new one, as the stream has them.
+
+        To give back the very reading is to leave it; what `change` raises is raised, and nothing is stored.
+        Whoever else writes between the look and the put makes it begin again, so that nobody's fields are lost: a
+        changed reading must have a later `as_of`. ContentionError when others were faster for several seconds on end.
+        """
+        old: Reading | None = None
+        new: Reading | None = None
+        for attempt in range(TRIES):
+            stored = self.get(subject)
+            if new and stored == new:  # our own put, made again by botocore because its answer was lost
+                return old, new
+            old, new = stored, change(stored)
+            if new is old:
+                return old, new
+            unchanged: Any = {"ConditionExpression": "attribute_not_exists(subject)"}
+            if old:
+                seen = {":seen": to_millis(old.as_of)}
+                unchanged = {"ConditionExpression": "as_of = :seen", "ExpressionAttributeValues": seen}
+            try:
+                self._table.put_item(Item=to_item(new), **unchanged)
+            except ClientError as error:
+                refused_item(error)
+                sleep(random.uniform(0, min(0.5, 0.005 * 2**attempt)))  # noqa: S311 - spreads retries, guards nothing
+            else:
+                return old, new
+        raise ContentionError(f"{subject} is being changed by too many at once; try again")
+
+    def get(self, subject: Subject) -> Reading | None:
+        """The stored reading, as the last write left it."""
+        item = get(self._table, {"subject": str(subject)}, consistent=True)
+        return to_reading(item) if item else None
+
+    def get_many(self, subjects: Iterable[Subject]) -> dict[Subject, Reading]:
+        """The stored readings of those that have one; perhaps a moment old."""
+        items = get_many(self._table, [{"subject": str(subject)} for subject in subjects])
+        return {reading.subject: reading for reading in map(to_reading, items)}
+
+    def forget(self, subject: Subject) -> None:
+        """Remove a subject's values; its marks and history stay. The next reading is a first one again."""
+        self._table.delete_item(Key={"subject": str(subject)})
+
+
+def to_item(reading: Reading) -> Item:
+    return {
+        "subject": str(reading.subject),
+        "name": reading.name,
+        "metrics": dict(reading.metrics),
+        "precision": dict(reading.precision),
+        "as_of": to_millis(reading.as_of),
+        "source": reading.source,
+        "trace_id": reading.trace_id,
+        **({"details": dict(reading.details)} if reading.details else {}),
+        **({"peaks": dict(reading.peaks)} if reading.peaks else {}),
+    }
+
+
+def to_reading(item: Item) -> Reading:
+    """The reading of a stored item or image; KeyError or ValueError for an item that is none."""
+    return Reading(
+        subject=Subject.parse(item["subject"]),
+        name=item["name"],
+        metrics=numbers(item["metrics"]),
+        precision={metric: int(step) for metric, step in item.get("precision", {}).items()},
+        as_of=from_millis(int(item["as_of"])),
+        source=item["source"],
+        trace_id=item["trace_id"],
+        details=details(item.get("details", {})),
+        peaks=numbers(item.get("peaks", {})),
+    )

@@ -1,0 +1,75 @@
+"""Tickets: by one of them a WebSocket says once, within a minute, whose it is. The table holds only their SHA-256.
+
+| pk | sk | holds | TTL |
+|---|---|---|---|
+| `ticket#{SHA-256}` | `ticket` | who may connect with it, and until when | 60 s |
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import ClientError
+
+from cairn.aws.dynamodb import Item, refused_item
+from cairn.clock import to_millis
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.service_resource import Table
+
+GOOD_FOR = timedelta(seconds=60)
+_LONGEST = 128
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """A person as their sockets know them; or a machine with an API key, which is no user: `user_id` is None."""
+
+    user_id: str | None
+    name: str
+    modules: frozenset[str]
+
+
+class Tickets:
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def issue(self, holder: Holder, now: datetime) -> str:
+        """A ticket, which nobody can read again."""
+        ticket = secrets.token_urlsafe(32)
+        until = now + GOOD_FOR
+        good = {"good_until": to_millis(until), "expires_at": int(until.timestamp()) + 1}
+        self._table.put_item(Item=_key(ticket) | {"holder": to_item(holder)} | good)
+        return ticket
+
+    def redeem(self, ticket: str, now: datetime) -> Holder | None:
+        """Whose it is, once; None for one that was used, is too old or was never given out."""
+        if not (ticket.isascii() and len(ticket) <= _LONGEST):
+            return None
+        try:
+            item: Item = self._table.delete_item(
+                Key=_key(ticket),
+                ConditionExpression="good_until > :now",
+                ExpressionAttributeValues={":now": to_millis(now)},
+                ReturnValues="ALL_OLD",
+            )["Attributes"]
+        except ClientError as error:
+            refused_item(error)
+            return None
+        return to_holder(item["holder"])
+
+
+def to_item(holder: Holder) -> Item:
+    return {"user_id": holder.user_id, "name": holder.name, "modules": sorted(holder.modules)}
+
+
+def to_holder(item: Item) -> Holder:
+    return Holder(item["user_id"], item["name"], frozenset(item["modules"]))
+
+
+def _key(ticket: str) -> Item:
+    return {"pk": f"ticket#{hashlib.sha256(ticket.encode()).hexdigest()}", "sk": "ticket"}

@@ -1,0 +1,170 @@
+"""How far an alert has come: its plan and its parts, in the audience table.
+
+| pk | sk | holds | TTL |
+|---|---|---|---|
+| `delivery#{milestone id}` | `plan` | where the audience was cut into parts, decided once | 7 days |
+| `delivery#{milestone id}` | `part#{number}` | who of a part has been told; who is at it, until when | 7 days |
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from cairn.aws.dynamodb import Item, get, refused_item, transact
+from cairn.clock import from_millis, to_millis
+from cairn.errors import NotYetError
+from cairn.model import Milestone
+from cairn.readings.milestones import milestone_key
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.service_resource import Table
+
+KEPT = timedelta(days=7)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The last key of each part but the last one, which is open; and how many recipients there are in all."""
+
+    cuts: tuple[str, ...]
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Which recipients of a part are done with, for good or for ill; and whose message was sent without an answer."""
+
+    delivered: frozenset[str]
+    failed: frozenset[str]
+    in_doubt: frozenset[str] = frozenset()
+
+    @property
+    def done(self) -> frozenset[str]:
+        return self.delivered | self.failed
+
+
+class Deliveries:
+    """`tallies` is the milestones table, where an alert's tally is kept beside its milestone."""
+
+    def __init__(self, table: Table, tallies: Table) -> None:
+        self._table = table
+        self._tallies = tallies
+
+    def plan(self, milestone: Milestone, plan: Plan, now: datetime) -> Plan:
+        """How the audience is cut into parts: this plan, or the one that an earlier try decided on.
+
+        Deciding once is what lets a repeat find each recipient in the same part as before.
+        """
+        key = {"pk": f"delivery#{milestone.id}", "sk": "plan"}
+        planned = {"cuts": list(plan.cuts), "total": plan.total, "expires_at": int((now + KEPT).timestamp())}
+        put = {
+            "TableName": self._table.name,
+            "Item": key | planned,
+            "ConditionExpression": "attribute_not_exists(pk)",
+        }
+        if transact(self._table, [{"Put": put}, self._tally(milestone, total=plan.total)]):
+            return plan
+        there = get(self._table, key, consistent=True)
+        if there is None:
+            raise LookupError(f"{milestone.id} is not in the history, so its alert has no tally to keep")
+        return Plan(tuple(there["cuts"]), int(there["total"]))
+
+    def open(self, delivery: str, number: int, owner: str, now: datetime, lease: timedelta) -> Progress | None:
+        """Take a part on, alone; what was done before. None when it is finished, NotYetError while another is at it."""
+        try:
+            item = self._table.update_item(
+                Key=_part_key(delivery, number),
+                UpdateExpression="SET leased_until = :until, lease_owner = :owner, expires_at = :expires",
+                ConditionExpression="attribute_not_exists(finished_at) AND "
+                "(attribute_not_exists(leased_until) OR leased_until <= :now OR lease_owner = :owner)",
+                ExpressionAttributeValues={
+                    ":now": to_millis(now),
+                    ":until": to_millis(now + lease),
+                    ":owner": owner,
+                    ":expires": int((now + KEPT).timestamp()),
+                },
+                ReturnValues="ALL_NEW",
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
+            )["Attributes"]
+        except ClientError as error:
+            there = refused_item(error) or {}
+            if "finished_at" in there:
+                return None
+            raise NotYetError("the part is being delivered", from_millis(int(there["leased_until"]))) from None
+        return Progress(_names(item, "delivered"), _names(item, "failed"), _names(item, "in_doubt"))
+
+    def note(
+        self,
+        delivery: str,
+        number: int,
+        owner: str,
+        delivered: Sequence[str] = (),
+        failed: Sequence[str] = (),
+        in_doubt: Sequence[str] = (),
+    ) -> None:
+        """These recipients are done with, or were sent a message without an answer.
+
+        ClientError when the part is no longer ours.
+        """
+        added = {":delivered": set(delivered), ":failed": set(failed), ":in_doubt": set(in_doubt)}
+        values: Item = {name: chats for name, chats in added.items() if chats}
+        self._table.update_item(
+            Key=_part_key(delivery, number),
+            UpdateExpression="ADD " + ", ".join(f"{name[1:]} {name}" for name in values),
+            ConditionExpression="lease_owner = :owner",
+            ExpressionAttributeValues=values | {":owner": owner},
+        )
+
+    def release(self, delivery: str, number: int, owner: str) -> None:
+        """Give a part back unfinished, for the next try."""
+        try:
+            self._table.update_item(
+                Key=_part_key(delivery, number),
+                UpdateExpression="REMOVE leased_until, lease_owner",
+                ConditionExpression="lease_owner = :owner",
+                ExpressionAttributeValues={":owner": owner},
+            )
+        except ClientError as error:
+            refused_item(error)
+
+    def finish(
+        self, delivery: str, number: int, progress: Progress, milestone: Milestone | None, planned: int, now: datetime
+    ) -> None:
+        """Close a part and add it to its alert's tally, both or neither; again, it changes nothing."""
+        update = {
+            "TableName": self._table.name,
+            "Key": _part_key(delivery, number),
+            "UpdateExpression": "SET finished_at = :now REMOVE leased_until, lease_owner",
+            "ConditionExpression": "attribute_not_exists(finished_at)",
+            "ExpressionAttributeValues": {":now": to_millis(now)},
+        }
+        counts = {"delivered": len(progress.delivered), "failed": len(progress.failed)}
+        actions: list[Any] = [{"Update": update}]
+        if milestone:
+            actions.append(self._tally(milestone, **counts, total=sum(counts.values()) - planned))
+        transact(self._table, actions)
+
+    def _tally(self, milestone: Milestone, **changes: int) -> Item:
+        return {
+            "Update": {
+                "TableName": self._tallies.name,
+                "Key": milestone_key(milestone),
+                "UpdateExpression": "ADD " + ", ".join(f"#{name} :{name}" for name in changes),
+                "ConditionExpression": "attribute_exists(pk)",
+                "ExpressionAttributeNames": {f"#{name}": name for name in changes},
+                "ExpressionAttributeValues": {f":{name}": change for name, change in changes.items()},
+            }
+        }
+
+
+def _part_key(delivery: str, number: int) -> Item:
+    return {"pk": f"delivery#{delivery}", "sk": f"part#{number:05d}"}
+
+
+def _names(item: Item, attribute: str) -> frozenset[str]:
+    return frozenset(str(name) for name in item.get(attribute, ()))

@@ -1,0 +1,92 @@
+"""Who is notified of a live channel: its room, and the Telegram subscribers of the channels that the operator named."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Container, Mapping
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from cairn.aws.sqs import Queue
+from cairn.clock import iso
+from cairn.messages import RoomEvent, RoomState
+from cairn.model import Milestone, Reading
+from cairn.rooms import channel_room
+from cairn.rules import Rule, Wording
+from cairn.viewers.counts import ViewerCount, count_json
+from cairn.viewers.subjects import live_channel
+
+if TYPE_CHECKING:
+    from cairn.readings.detection import Announcer
+
+COUNT = "viewers:count"
+MILESTONE = "viewers:milestone"
+FRESH = timedelta(minutes=10)
+"""How long after it was achieved a milestone is still celebrated; later it is only listed."""
+
+
+def count_from(reading: Reading) -> ViewerCount | None:
+    """The count that a reading is; None when it does not say how many there are."""
+    channel, viewers = live_channel(reading.subject), reading.metrics.get("viewers")
+    if channel is None or viewers is None:
+        return None
+    connections = reading.metrics.get("connections", viewers)
+    window = int(reading.details.get("window", 0))
+    return ViewerCount(channel, int(viewers), int(connections), reading.as_of, reading.as_of, window)
+
+
+def count_state(old: Reading | None, new: Reading, key: str) -> RoomState | None:
+    """How many watch now, for those who do; None where that is the same as before, or unknown."""
+    before, count = count_from(old) if old else None, count_from(new)
+    if count is None or (before and (before.viewers, before.connections) == (count.viewers, count.connections)):
+        return None
+    data = json.dumps(count_json(count), separators=(",", ":"))
+    return RoomState(channel_room(count.channel), COUNT, key, data, new.as_of, new.trace_id)
+
+
+def milestone_event(milestone: Milestone, words: Wording) -> RoomEvent:
+    """What is said of a live channel's milestone to those who watch it."""
+    channel = milestone.subject.id.partition(":")[2]
+    data = {
+        "channelId": channel,
+        "milestone": milestone.id,
+        "threshold": int(milestone.threshold),
+        "label": milestone.label,
+        "viewers": int(milestone.value),
+        "alsoPassed": [{"threshold": int(one.threshold), "label": one.label} for one in milestone.also_passed],
+        "title": words.title,
+        "description": words.description,
+        "emoji": words.emoji,
+        "achievedAt": iso(milestone.achieved_at),
+    }
+    return RoomEvent(
+        room=channel_room(channel),
+        event=MILESTONE,
+        key=milestone.id,
+        data=json.dumps(data, separators=(",", ":"), ensure_ascii=False),
+        at=milestone.achieved_at,
+        fresh_until=milestone.achieved_at + FRESH,
+        trace_id=milestone.trace_id,
+    )
+
+
+class ViewerAnnouncer:
+    """`broadcast` is the broadcast queue, `named` the ids of the channels that `subscribers` are notified of."""
+
+    def __init__(
+        self, *, broadcast: Queue, subscribers: Announcer, named: Container[str], rules: Mapping[str, Rule]
+    ) -> None:
+        self._broadcast = broadcast
+        self._subscribers = subscribers
+        self._named = named
+        self._rules = rules
+
+    def announce(self, milestone: Milestone) -> None:
+        self._broadcast.send([milestone_event(milestone, self._rules[milestone.rule].words(milestone))])
+        if live_channel(milestone.subject) in self._named:
+            self._subscribers.announce(milestone)
+
+    def changed(self, old: Reading | None, new: Reading, event_id: str) -> None:
+        """Send the room the new count, if it is one."""
+        if state := count_state(old, new, event_id):
+            self._broadcast.send([state])

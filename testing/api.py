@@ -1,0 +1,170 @@
+"""Calls of the two Lambda URLs, in the shape in which Lambda brings them.
+
+https://docs.aws.amazon.com/lambda/latest/dg/urls-invocation.html#urls-payloads
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from urllib.parse import parse_qsl, urlencode
+
+from testing.cloud import Cloud, Context
+from testing.functions import FUNCTIONS
+
+WEBHOOK_SECRET = "hush"
+SESSION = "__Host-cairn"
+ABSENT = object()
+
+
+@dataclass(frozen=True)
+class Answer:
+    status: int
+    headers: Mapping[str, str]
+    text: str
+    cookies: tuple[str, ...] = ()
+    """What is to be set, as it stands in Set-Cookie."""
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.text)
+
+    @property
+    def error(self) -> str:
+        """What a refusal says; it says that and its details, and nothing else."""
+        body = self.json
+        assert set(body) == {"error", "details"}, body
+        assert isinstance(body["error"], str)
+        return str(body["error"])
+
+
+def event(
+    method: str,
+    path: str,
+    *,
+    query: Mapping[str, object] | str = "",
+    headers: Mapping[str, str] | None = None,
+    cookies: Mapping[str, str] | None = None,
+    body: str | bytes | None = None,
+    asked_at: datetime | None = None,
+) -> dict[str, Any]:
+    """A request as a Lambda URL hands it over: bytes that are no text come in base64."""
+    from cairn.clock import now, to_millis
+
+    raw_query = query if isinstance(query, str) else urlencode(query)
+    parameters: dict[str, str] = {}
+    for name, value in parse_qsl(raw_query, keep_blank_values=True):
+        parameters[name] = f"{parameters[name]},{value}" if name in parameters else value
+    request = {
+        "version": "2.0",
+        "routeKey": "$default",
+        "rawPath": path,
+        "rawQueryString": raw_query,
+        "headers": {"host": "api.test", "x-forwarded-for": "127.0.0.1"} | dict(headers or {}),
+        "requestContext": {
+            "accountId": "anonymous",
+            "apiId": "api",
+            "domainName": "api.test",
+            "http": {
+                "method": method,
+                "path": path,
+                "protocol": "HTTP/1.1",
+                "sourceIp": "127.0.0.1",
+                "userAgent": "test",
+            },
+            "requestId": "r",
+            "routeKey": "$default",
+            "stage": "$default",
+            "time": "20/Nov/2026:12:00:00 +0000",
+            "timeEpoch": to_millis(asked_at or now()),
+        },
+        "isBase64Encoded": isinstance(body, bytes),
+    }
+    if parameters:
+        request["queryStringParameters"] = parameters
+    if cookies:
+        request["cookies"] = [f"{name}={value}" for name, value in cookies.items()]
+    if body is not None:
+        request["body"] = base64.b64encode(body).decode() if isinstance(body, bytes) else body
+    return request
+
+
+@dataclass
+class Api:
+    """The API of an account, called with a key of the scopes that a test names; `None` is no key at all.
+
+    With `person` the modules of somebody signed in, who calls from our own pages; with `cookies`, just those.
+    """
+
+    aws: Cloud
+    keys: dict[tuple[str, ...], str] = field(default_factory=dict)
+    sessions: dict[tuple[str, ...], str] = field(default_factory=dict)
+
+    def key(self, *scopes: str) -> str:
+        from cairn.clock import now
+        from cairn.identity.api_keys import ApiKeys
+
+        if scopes not in self.keys:
+            self.keys[scopes] = ApiKeys(self.aws.table("AUDIENCE_TABLE")).create("test", scopes, now())
+        return self.keys[scopes]
+
+    def session(self, *modules: str) -> str:
+        """The id token of somebody who may use these."""
+        if modules not in self.sessions:
+            name = "-".join(modules) or "nobody"
+            self.aws.people.add(name, *modules)
+            self.sessions[modules] = self.aws.people.tokens(name)["IdToken"]
+        return self.sessions[modules]
+
+    def __call__(
+        self,
+        method: str,
+        path: str,
+        body: object = ABSENT,
+        *,
+        query: Mapping[str, object] | str = "",
+        scopes: Sequence[str] | None = ("admin",),
+        person: Sequence[str] | None = None,
+        cookies: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+        raw: str | bytes | None = None,
+        asked_at: datetime | None = None,
+        seconds: float = 30.0,
+    ) -> Answer:
+        sent = {"content-type": "application/json"} if body is not ABSENT or raw is not None else {}
+        if person is not None:
+            cookies = {SESSION: self.session(*person)}
+            sent["sec-fetch-site"] = "same-origin"
+        if scopes is not None and cookies is None:
+            sent["authorization"] = f"Bearer {self.key(*scopes)}"
+        request = event(
+            method,
+            path,
+            query=query,
+            headers=sent | dict(headers or {}),
+            cookies=cookies,
+            body=json.dumps(body) if body is not ABSENT else raw,
+            asked_at=asked_at,
+        )
+        return _answer(FUNCTIONS["api"](request, Context(seconds)))
+
+
+def telegram(update: object, secret: str | None = WEBHOOK_SECRET, raw: str | bytes | None = None) -> Answer:
+    """An update brought to the webhook, as Telegram does."""
+    headers = {"content-type": "application/json"}
+    if secret is not None:
+        headers["x-telegram-bot-api-secret-token"] = secret
+    body = json.dumps(update) if raw is None else raw
+    update_event = event("POST", "/api/telegram/webhook", headers=headers, body=body)
+    return _answer(FUNCTIONS["telegram_webhook"](update_event, Context(30.0)))
+
+
+def _answer(answered: Mapping[str, Any]) -> Answer:
+    headers = {str(name).lower(): str(value) for name, value in answered.get("headers", {}).items()}
+    for name, values in answered.get("multiValueHeaders", {}).items():
+        headers[name.lower()] = ",".join(values)
+    return Answer(answered["statusCode"], headers, answered.get("body") or "", tuple(answered.get("cookies", ())))

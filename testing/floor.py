@@ -1,0 +1,134 @@
+"""A sales floor to test on: reps by their ids, through the API, and a stream that is brought when a test says so."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any
+
+from cairn import messages
+from cairn.clock import from_iso
+from cairn.leaderboard.rank_counters import path
+from cairn.messages import BoardChanged, RoomEvent
+from testing.api import Answer, Api
+from testing.clock import ControlledClock, controlled_clock
+from testing.cloud import Cloud, Context, cloud
+from testing.dynamodb import stored
+from testing.functions import FUNCTIONS
+from testing.platforms import FakePlatforms
+
+BOARD = "/api/leaderboard"
+REPS = f"{BOARD}/sales-reps"
+BULK = f"{BOARD}/bulk-update"
+OURS = ("STATS_TABLE", "LEADERBOARD_TABLE", "MILESTONES_TABLE", "CONNECTIONS_TABLE")
+
+
+class Floor:
+    """Whoever works here is hired by a test; `empty` sends everybody home, as on the first day."""
+
+    def __init__(self, aws: Cloud, api: Api, clock: ControlledClock) -> None:
+        self.aws, self.api, self.clock = aws, api, clock
+
+    def empty(self) -> None:
+        self.clock.begin_again()
+        for variable in OURS:
+            stored(variable).clear()
+        self.said()
+
+    # -- through the API
+
+    def hire(self, name: str = "Ada", /, **body: object) -> int:
+        answer = self.api("POST", REPS, {"name": name, **body})
+        assert answer.status == 201, answer.text
+        return int(answer.json["id"])
+
+    def try_update(self, rep: int, stats: object) -> Answer:
+        return self.api("POST", f"{REPS}/{rep}/update-stats", stats)
+
+    def update(self, rep: int, /, **stats: object) -> Any:
+        answer = self.try_update(rep, stats)
+        assert answer.status == 200, answer.text
+        return answer.json
+
+    def bulk(self, *updates: object, seconds: float = 30.0) -> Any:
+        answer = self.api("POST", BULK, {"updates": updates}, seconds=seconds)
+        assert answer.status == 200, answer.text
+        return answer.json
+
+    def rep(self, rep: int) -> Any:
+        answer = self.api("GET", f"{REPS}/{rep}")
+        assert answer.status == 200, answer.text
+        return answer.json
+
+    def board(self, **query: object) -> Any:
+        answer = self.api("GET", BOARD, query=query)
+        assert answer.status == 200, answer.text
+        return answer.json
+
+    def ranks(self) -> dict[int, int]:
+        return {rep["id"]: rep["rank"] for rep in self.board()["items"]}
+
+    # -- what follows
+
+    def stream(self) -> None:
+        """Bring what changed to the detection, and what that changes, until nothing changes any more."""
+        while changes := self.aws.changes():
+            assert FUNCTIONS["detect_milestone"]({"Records": changes}, Context()) == {"batchItemFailures": []}
+
+    def turn(self, seconds: float = 60.0) -> Any:
+        return FUNCTIONS["turn_month"]({"source": "schedule"}, Context(seconds))
+
+    def said(self) -> list[messages.Message]:
+        """What is on the broadcast queue, which is empty then."""
+        found = []
+        while records := self.aws.messages("BROADCAST_QUEUE_URL"):  # of a group, SQS gives out no more than one batch
+            for record in records:
+                found.append(messages.load(record["body"]))
+                self.aws.delete("BROADCAST_QUEUE_URL", record)
+        return found
+
+    def celebrations(self) -> list[tuple[str, str, Any]]:
+        """Room, event and milestone of what is said of milestones."""
+        told = [one for one in self.said() if isinstance(one, RoomEvent)]
+        return [(one.room, one.event, json.loads(one.data)["milestone"]) for one in told]
+
+    def refreshes(self) -> list[BoardChanged]:
+        return [one for one in self.said() if isinstance(one, BoardChanged)]
+
+    # -- what is there
+
+    def count(self, variable: str) -> int:
+        return int(self.aws.table(variable).scan()["Count"])
+
+    def in_line(self) -> bool:
+        """Whether the counters are those of the rows, and none is below zero."""
+        items = self.aws.table("LEADERBOARD_TABLE").scan()["Items"]
+        expected: dict[tuple[str, str], int] = {}
+        for row in items:
+            for node, branch in path(row["score"]) if row["pk"] == "board" else ():
+                expected[f"ranks#{node}", f"n{branch}"] = expected.get((f"ranks#{node}", f"n{branch}"), 0) + 1
+        found = {
+            (item["pk"], name): int(count)
+            for item in items
+            if item["pk"].startswith("ranks#")
+            for name, count in item.items()
+            if name not in ("pk", "sk") and count
+        }
+        return found == expected
+
+
+def at(text: str) -> datetime:
+    return from_iso(text)
+
+
+@contextmanager
+def sales_floor(clock: ControlledClock | None = None) -> Iterator[Floor]:
+    """An account of its own, with nobody on the floor yet."""
+    if clock is None:
+        with controlled_clock() as made, sales_floor(made) as floor:
+            yield floor
+        return
+    with cloud(FakePlatforms().transport()) as aws:
+        yield Floor(aws, Api(aws), clock)

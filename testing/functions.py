@@ -1,0 +1,65 @@
+"""The functions as Lambda runs them: cold until first invoked, warm afterwards, and cold again when a test says so."""
+
+from __future__ import annotations
+
+import inspect
+from dataclasses import dataclass, field
+from functools import cached_property
+from importlib import import_module
+from typing import Any
+
+import httpx
+from aws_lambda_powertools.utilities import parameters
+
+from cairn.aws import dynamodb, sqs, websocket_api
+from cairn.aws.websocket_api import Connect
+
+
+class Running:
+    """One function with its dependencies, as a sandbox keeps them from one invocation to the next."""
+
+    def __init__(self, name: str, **seams: object) -> None:
+        module: Any = import_module(f"functions.{name}.handler")
+        accepted = inspect.signature(module.Dependencies).parameters
+        self.dependencies: Any = module.Dependencies(**{key: seams[key] for key in accepted if key in seams})
+        self._handler: Any = module.create(self.dependencies)
+
+    def __call__(self, event: dict[str, Any], context: Any) -> Any:
+        return self._handler(event, context)
+
+    def warm_up(self) -> None:
+        """Make every adapter, as after a first invocation."""
+        cls = type(self.dependencies)
+        for name in dir(cls):
+            if isinstance(inspect.getattr_static(cls, name), cached_property):
+                getattr(self.dependencies, name)
+
+
+@dataclass
+class Functions:
+    """The functions of one account. `transport` and `connect` replace the platforms and API Gateway's sockets."""
+
+    transport: httpx.BaseTransport | None = None
+    connect: Connect = websocket_api.connect
+    _running: dict[str, Running] = field(default_factory=dict)
+
+    def __getitem__(self, name: str) -> Running:
+        if name not in self._running:
+            self._running[name] = Running(name, transport=self.transport, connect=self.connect)
+        return self._running[name]
+
+    def restart(self, *names: str) -> None:
+        """Let these functions, or all of them, begin with a cold start; their AWS clients stay."""
+        for name in names or list(self._running):
+            self._running.pop(name, None)
+
+    def forget(self) -> None:
+        """Let everything begin with a cold start, AWS clients and secrets included."""
+        self.restart()
+        dynamodb.resource.cache_clear()
+        sqs.client.cache_clear()
+        parameters.clear_caches()  # type: ignore[no-untyped-call]  # Powertools leaves it untyped
+
+
+FUNCTIONS = Functions()
+"""Those of the account that a test is in."""

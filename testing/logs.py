@@ -1,0 +1,64 @@
+"""What a function wrote: its JSON log lines, and its metrics as EMF."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from cairn.observability import logger  # here, so that its own stream is no test's
+
+
+@dataclass
+class Written:
+    """The logger's lines, and what was printed besides; both are read when asked for."""
+
+    printed: Callable[[], str]
+    output: io.StringIO = field(default_factory=io.StringIO)
+
+    @property
+    def text(self) -> str:
+        self.output.write(self.printed())
+        return self.output.getvalue()
+
+    @property
+    def lines(self) -> list[dict[str, Any]]:
+        return [line for line in self._read() if "message" in line]
+
+    @property
+    def metrics(self) -> dict[str, list[float]]:
+        """The values of each metric, in the order in which they were written."""
+        found: dict[str, list[float]] = {}
+        for line in self._read():
+            for directive in line.get("_aws", {}).get("CloudWatchMetrics", []):
+                assert directive["Namespace"] == "Cairn"
+                for metric in directive["Metrics"]:
+                    values = line[metric["Name"]]
+                    found.setdefault(metric["Name"], []).extend(values if isinstance(values, list) else [values])
+        return found
+
+    @property
+    def dimensions(self) -> list[dict[str, str]]:
+        """The dimensions of each EMF line, with their values."""
+        return [
+            {name: line[name] for names in directive["Dimensions"] for name in names}
+            for line in self._read()
+            for directive in line.get("_aws", {}).get("CloudWatchMetrics", [])
+        ]
+
+    def _read(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in self.text.splitlines() if line.startswith("{")]
+
+
+@contextmanager
+def written(printed: Callable[[], str]) -> Iterator[Written]:
+    """What is logged from here on, and what `printed` says was printed since it was last asked."""
+    handler, record = logger.registered_handler, Written(printed)
+    before = handler.setStream(record.output)  # type: ignore[attr-defined]  # Powertools' is a StreamHandler
+    try:
+        yield record
+    finally:
+        handler.setStream(before)  # type: ignore[attr-defined]  # as above

@@ -1,0 +1,383 @@
+"""AWS calls counted, and DynamoDB's read and write units worked out, at the edge where botocore sends and receives.
+
+Emulators answer ReturnConsumedCapacity with figures of their own making, so the units are computed here from what was
+asked, what came back, and the items as they were before and after, read through a client that is not metered:
+
+- an item is as large as its attributes' names and values:
+  https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html
+- a read unit is 4 KB, half of one when eventually consistent, two in a transaction; a page of a query or scan is
+  rounded up once, a batch item by item, and what is not there costs the least there is:
+  https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/read-write-operations.html
+- a write unit is 1 KB of the larger of the item before and after, two in a transaction; a condition that says no costs
+  as much as the item that is there: same page
+- each index entry that comes, changes or goes is a write of its own size, and a change of its key is two; a local
+  index's units are its table's:
+  https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/GSI.html#GSI.ThroughputConsiderations.Writes
+  https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/LSI.html#LSI.ThroughputConsiderations
+- a query of an index reads its entries, if it asks for nothing that is not among them: same pages
+
+Where the documentation is silent the dearer reading is taken: index writes of a transaction are doubled as well, and a
+cancelled transaction costs as much as one that failed at its conditions or, if it only reads, as one that was answered.
+What it does not know it refuses to count.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import math
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from decimal import Decimal
+from functools import cache
+from typing import Any
+
+import boto3
+
+WireItem = Mapping[str, Any]
+"""An item as it goes over the wire: values tagged with their types."""
+
+READ_BLOCK, WRITE_BLOCK, SQS_BLOCK = 4096, 1024, 64 * 1024
+
+# us-east-1, on demand, without the free tier, as of November 2026:
+# https://aws.amazon.com/dynamodb/pricing/on-demand/ https://aws.amazon.com/sqs/pricing/
+# https://aws.amazon.com/lambda/pricing/ https://aws.amazon.com/eventbridge/pricing/
+# https://aws.amazon.com/secrets-manager/pricing/ https://aws.amazon.com/cloudwatch/pricing/
+# https://aws.amazon.com/api-gateway/pricing/
+WRITE_UNIT = 0.625e-6
+READ_UNIT = 0.125e-6
+SQS_REQUEST = 0.40e-6
+LAMBDA_REQUEST = 0.20e-6
+LAMBDA_GB_SECOND = 0.0000133334
+SOCKET_MESSAGE = 1.00e-6
+SOCKET_MINUTE = 0.25e-6
+SCHEDULER_INVOCATION = 1.00e-6
+SECRET_CALL = 0.05 / 10_000
+SECRET_MONTH = 0.40
+LOG_GB = 0.50
+ALARM_MONTH = 0.10
+METRIC_MONTH = 0.30
+STORAGE_GB_MONTH = 0.25
+BACKUP_GB_MONTH = 0.20
+
+_CONDITIONS_SAID_NO = ("ConditionalCheckFailedException", "TransactionCanceledException")
+_CANCELLED_READ = ("TransactGetItems", "TransactionCanceledException")
+_OF_THE_INDEX = (None, "ALL_PROJECTED_ATTRIBUTES", "COUNT")
+_NOTE = "testing.meter"
+
+
+class UnmeteredError(NotImplementedError):
+    """An operation whose units this meter does not know: better no figure than a wrong one."""
+
+
+@dataclass
+class Usage:
+    """What one stretch of work asked of AWS."""
+
+    calls: Counter[tuple[str, str]] = field(default_factory=Counter)
+    write_units: float = 0.0
+    read_units: float = 0.0
+    sqs_requests: int = 0
+    """As they are billed: 64 KB each, so a large batch is several."""
+
+    def count(self, service: str, operation: str, times: int = 1) -> None:
+        """A call that the AWS services make on the functions' behalf, such as Lambda's receiving from a queue."""
+        self.calls[service, operation] += times
+        self.sqs_requests += times if service == "sqs" else 0
+
+    @property
+    def total(self) -> int:
+        return self.calls.total()
+
+    @property
+    def dollars_per_million(self) -> float:
+        """What a million such stretches cost in calls and units: DynamoDB, SQS and Secrets Manager."""
+        secrets = sum(times for (service, _), times in self.calls.items() if service == "secretsmanager")
+        return 1e6 * (
+            self.write_units * WRITE_UNIT
+            + self.read_units * READ_UNIT
+            + self.sqs_requests * SQS_REQUEST
+            + secrets * SECRET_CALL
+        )
+
+    def __str__(self) -> str:
+        names = ", ".join(f"{operation} {times}" for (_, operation), times in sorted(self.calls.items()))
+        return f"{self.total} calls ({names or 'none'}), {self.write_units:g} WRU, {self.read_units:g} RRU"
+
+
+def lambda_dollars(invocations: float, seconds: float, memory_mb: int) -> float:
+    """What so many invocations of so many seconds each cost on arm64."""
+    return invocations * (LAMBDA_REQUEST + seconds * memory_mb / 1024 * LAMBDA_GB_SECOND)
+
+
+@dataclass(frozen=True)
+class _Write:
+    kind: str
+    table: str
+    key: WireItem
+    before: WireItem | None
+
+
+@dataclass(frozen=True)
+class _Call:
+    """What is known of a call before it is made."""
+
+    size: int
+    request: dict[str, Any] = field(default_factory=dict)
+    writes: Sequence[_Write] = ()
+
+
+class Meter:
+    """Measures what a session's clients do, if they are made after it; one call at a time, as items are read before and
+    after it."""
+
+    def __init__(self, session: boto3.Session, unmetered: boto3.Session) -> None:
+        self._running: list[Usage] = []
+        self._client = cache(lambda: unmetered.client("dynamodb"))
+        self._descriptions: dict[str, Mapping[str, Any]] = {}
+        session.events.register("before-call.*.*", self._before)
+        session.events.register("after-call.*.*", self._after)
+
+    @contextmanager
+    def measuring(self) -> Iterator[Usage]:
+        """What is used from here to the end of the block."""
+        usage = Usage()
+        self._running.append(usage)
+        try:
+            yield usage
+        finally:
+            self._running.remove(usage)
+
+    def _before(self, model: Any, params: dict[str, Any], context: dict[str, Any], **_: Any) -> None:
+        if not self._running:
+            return
+        body = params.get("body") or b""
+        context[_NOTE] = _Call(len(body))
+        if model.service_model.service_name == "dynamodb":
+            request = json.loads(body)
+            context[_NOTE] = _Call(len(body), request, self._writes(model.name, request))
+
+    def _after(self, model: Any, http_response: Any, context: dict[str, Any], **_: Any) -> None:
+        call: _Call | None = context.get(_NOTE)
+        if not self._running or call is None:
+            return
+        service, operation = model.service_model.service_name, model.name
+        writes, reads, requests = 0.0, 0.0, 0
+        if service == "dynamodb":
+            answer = json.loads(http_response.content or b"{}")
+            if call.writes:
+                writes = self._write_units(operation, call.writes, answer, http_response.status_code)
+            elif http_response.status_code < 300 or (operation, _error(answer)) == _CANCELLED_READ:
+                reads = self._read_units(operation, call.request, answer)
+        elif service == "sqs":
+            requests = max(1, math.ceil(max(call.size, len(http_response.content)) / SQS_BLOCK))
+        for usage in self._running:
+            usage.calls[service, operation] += 1
+            usage.write_units += writes
+            usage.read_units += reads
+            usage.sqs_requests += requests
+
+    # -- writes
+
+    def _writes(self, operation: str, request: dict[str, Any]) -> list[_Write]:
+        """The writes in a request, with their items as they are before; none when it only reads."""
+        match operation:
+            case "PutItem" | "UpdateItem" | "DeleteItem":
+                return [self._write(operation.removesuffix("Item"), request)]
+            case "TransactWriteItems":
+                return [self._write(kind, action) for one in request["TransactItems"] for kind, action in one.items()]
+            case "BatchWriteItem":
+                return [
+                    self._write(kind.removesuffix("Request"), action | {"TableName": table})
+                    for table, entries in request["RequestItems"].items()
+                    for entry in entries
+                    for kind, action in entry.items()
+                ]
+        return []
+
+    def _write(self, kind: str, action: dict[str, Any]) -> _Write:
+        if kind not in ("Put", "Update", "Delete"):
+            raise UnmeteredError(f"{kind} in a transaction")
+        table = action["TableName"]
+        key = action.get("Key") or {name: action["Item"][name] for name in self._key_names(table)}
+        return _Write(kind, table, key, self._item(table, key))
+
+    def _write_units(self, operation: str, writes: Sequence[_Write], answer: Mapping[str, Any], status: int) -> float:
+        if answer.get("UnprocessedItems"):
+            raise UnmeteredError("a BatchWriteItem that left something over")
+        factor = 2 if operation == "TransactWriteItems" else 1
+        if status < 300:
+            return float(factor * sum(map(self._cost, writes)))
+        if _error(answer) not in _CONDITIONS_SAID_NO:
+            return 0.0
+        return float(factor * sum(write_blocks(item_size(write.before)) for write in writes))
+
+    def _cost(self, write: _Write) -> int:
+        after = None if write.kind == "Delete" else self._item(write.table, write.key)
+        units = write_blocks(max(item_size(write.before), item_size(after)))
+        keys, description = self._key_names(write.table), self._description(write.table)
+        return units + sum(
+            index_units(_entry(index, keys, write.before), _entry(index, keys, after), _index_keys(index))
+            for kind in ("GlobalSecondaryIndexes", "LocalSecondaryIndexes")
+            for index in description.get(kind, ())
+        )
+
+    # -- reads
+
+    def _read_units(self, operation: str, request: dict[str, Any], answer: Mapping[str, Any]) -> float:
+        unit = 1.0 if request.get("ConsistentRead") else 0.5
+        match operation:
+            case "GetItem":
+                return unit * read_blocks(item_size(self._item(request["TableName"], request["Key"])))
+            case "BatchGetItem":
+                return sum(
+                    self._batch_units(table, entry, answer.get("UnprocessedKeys", {}).get(table, {}).get("Keys", ()))
+                    for table, entry in request["RequestItems"].items()
+                )
+            case "TransactGetItems":
+                asked = [one["Get"] for one in request["TransactItems"]]
+                return 2.0 * sum(read_blocks(item_size(self._item(get["TableName"], get["Key"]))) for get in asked)
+            case "Query" | "Scan":
+                self._refuse_fetches(request)
+                return unit * read_blocks(sum(map(item_size, self._looked_at(operation, request, answer))))
+            case "CreateTable" | "DescribeTable":
+                return 0.0
+        raise UnmeteredError(operation)
+
+    def _batch_units(self, table: str, entry: Mapping[str, Any], unprocessed: Sequence[Any]) -> float:
+        unit = 1.0 if entry.get("ConsistentRead") else 0.5
+        keys = [key for key in entry["Keys"] if key not in unprocessed]
+        return unit * sum(read_blocks(item_size(self._item(table, key))) for key in keys)
+
+    def _looked_at(self, operation: str, request: Mapping[str, Any], answer: Mapping[str, Any]) -> Sequence[WireItem]:
+        """Every item that was read for a page: the same page again, without what kept items or attributes back."""
+        hiding = {"FilterExpression", "ProjectionExpression", "Select"} & request.keys()
+        if hiding:
+            bare = {name: value for name, value in request.items() if name not in hiding}
+            needed = set(re.findall(r"[#:]\w+", bare.get("KeyConditionExpression", "")))
+            for name in ("ExpressionAttributeNames", "ExpressionAttributeValues"):
+                used = {key: value for key, value in bare.pop(name, {}).items() if key in needed}
+                bare |= {name: used} if used else {}
+            answer = self._client().query(**bare) if operation == "Query" else self._client().scan(**bare)
+        items: Sequence[WireItem] = answer["Items"]
+        return items
+
+    def _refuse_fetches(self, request: Mapping[str, Any]) -> None:
+        """A local index fetches what it does not hold item by item from the table, which is not counted here."""
+        selected = request.get("Select", "SPECIFIC_ATTRIBUTES" if "ProjectionExpression" in request else None)
+        for index in self._description(request["TableName"]).get("LocalSecondaryIndexes", ()):
+            partial = index["Projection"]["ProjectionType"] != "ALL"
+            if index["IndexName"] == request.get("IndexName") and partial and selected not in _OF_THE_INDEX:
+                raise UnmeteredError(f"a query of {index['IndexName']} for more than it holds")
+
+    # -- the items and tables themselves
+
+    def _item(self, table: str, key: WireItem) -> WireItem | None:
+        found: Mapping[str, Any] = self._client().get_item(TableName=table, Key=key, ConsistentRead=True)
+        return found.get("Item")
+
+    def _key_names(self, table: str) -> list[str]:
+        return [key["AttributeName"] for key in self._description(table)["KeySchema"]]
+
+    def _description(self, table: str) -> Mapping[str, Any]:
+        if table not in self._descriptions:
+            self._descriptions[table] = self._client().describe_table(TableName=table)["Table"]
+        return self._descriptions[table]
+
+
+@contextmanager
+def metered() -> Iterator[Meter]:
+    """A meter on a new default session: enter it inside moto's account, before the clients to be metered are made."""
+    boto3.setup_default_session()
+    try:
+        yield Meter(boto3._get_default_session(), boto3.Session())
+    finally:
+        boto3.setup_default_session()
+
+
+def item_size(item: WireItem | None) -> int:
+    """Bytes of an item over the wire; 0 when there is none."""
+    return sum(_text(name) + value_size(value) for name, value in (item or {}).items())
+
+
+def value_size(tagged: Mapping[str, Any]) -> int:
+    """Bytes of a value tagged with its type."""
+    ((tag, value),) = tagged.items()
+    match tag:
+        case "S":
+            return _text(value)
+        case "N":
+            return _number(value)
+        case "B":
+            return _binary(value)
+        case "BOOL" | "NULL":
+            return 1
+        case "SS":
+            return sum(map(_text, value))
+        case "NS":
+            return sum(map(_number, value))
+        case "BS":
+            return sum(map(_binary, value))
+        case "L":
+            return 3 + sum(1 + value_size(one) for one in value)
+        case "M":
+            return 3 + sum(1 + _text(name) + value_size(one) for name, one in value.items())
+    raise UnmeteredError(f"a value of type {tag}")
+
+
+def write_blocks(size: int) -> int:
+    """Units of one plain write of so many bytes."""
+    return max(1, math.ceil(size / WRITE_BLOCK))
+
+
+def read_blocks(size: int) -> int:
+    """Units of one strongly consistent read of so many bytes."""
+    return max(1, math.ceil(size / READ_BLOCK))
+
+
+def index_units(before: WireItem | None, after: WireItem | None, keys: Sequence[str]) -> int:
+    """Units for an index whose entry was `before` and is `after`."""
+    if before == after:
+        return 0
+    if before is None or after is None:
+        return write_blocks(item_size(before or after))
+    if any(before[key] != after[key] for key in keys):
+        return write_blocks(item_size(before)) + write_blocks(item_size(after))
+    return write_blocks(max(item_size(before), item_size(after)))
+
+
+def _error(answer: Mapping[str, Any]) -> str:
+    return str(answer.get("__type", "")).rpartition("#")[2]
+
+
+def _index_keys(index: Mapping[str, Any]) -> list[str]:
+    return [key["AttributeName"] for key in index["KeySchema"]]
+
+
+def _entry(index: Mapping[str, Any], table_keys: Sequence[str], item: WireItem | None) -> WireItem | None:
+    """What an index holds of an item; nothing when the item lacks one of the index's keys."""
+    keys = _index_keys(index)
+    if item is None or any(key not in item for key in keys):
+        return None
+    projection = index["Projection"]
+    if projection["ProjectionType"] == "ALL":
+        return item
+    kept = {*keys, *table_keys, *projection.get("NonKeyAttributes", ())}
+    return {name: value for name, value in item.items() if name in kept}
+
+
+def _text(text: str) -> int:
+    return len(text.encode())
+
+
+def _number(text: str) -> int:
+    """A byte, one for every two significant digits, and one for a minus."""
+    digits = "".join(map(str, Decimal(text).as_tuple().digits)).strip("0")
+    return 1 + math.ceil(len(digits) / 2) + (text.startswith("-"))
+
+
+def _binary(value: bytes | str) -> int:
+    return len(value) if isinstance(value, bytes) else len(base64.b64decode(value))

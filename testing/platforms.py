@@ -1,0 +1,80 @@
+"""What is called by HTTP, as small fakes behind a transport: the platforms, with counts to set and a Telegram that
+remembers, and the user pool's keys."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import httpx
+
+from testing.people import moto_keys
+
+
+@dataclass
+class FakePlatforms:
+    """YouTube's channels by id, Telegram's by id and Instagram's by name, and one bot's chats.
+
+    `refusals` are answered first, each once; `broken` platforms answer with their function for as long as they are.
+    """
+
+    youtube: dict[str, dict[str, str]] = field(default_factory=dict)
+    members: dict[int, int] = field(default_factory=dict)
+    instagram: dict[str, dict[str, object]] = field(default_factory=dict)
+    sent: list[tuple[str, str]] = field(default_factory=list)
+    calls: list[str] = field(default_factory=list)
+    refusals: list[httpx.Response] = field(default_factory=list)
+    broken: dict[str, Callable[[], httpx.Response]] = field(default_factory=dict)
+    user_pool_keys: object = None
+    """What the pool publishes; None is the key that moto signs with."""
+
+    def transport(self) -> httpx.MockTransport:
+        return httpx.MockTransport(self.answer)
+
+    def answer(self, request: httpx.Request) -> httpx.Response:
+        self.calls.append(request.url.path)
+        if self.refusals:
+            return self.refusals.pop(0)
+        platform = request.url.path.split("/")[1]
+        if platform in self.broken:
+            return self.broken[platform]()
+        if platform == "youtube":
+            return self._youtube(request)
+        if platform == "instagram":
+            return self._instagram(request.url.params["fields"])
+        if platform == "people":
+            keys = moto_keys() if self.user_pool_keys is None else json.dumps(self.user_pool_keys)
+            return httpx.Response(200, text=keys)
+        return self._telegram(request.url.path.rsplit("/", 1)[1], json.loads(request.content))
+
+    def _youtube(self, request: httpx.Request) -> httpx.Response:
+        params = request.url.params
+        ids = params["id"].split(",") if "id" in params else [i for i in self.youtube if params["forHandle"][1:] in i]
+        items = [
+            {"id": one, "snippet": {"title": one, "customUrl": f"@{one}"}, "statistics": self.youtube[one]}
+            for one in reversed(ids)
+            if one in self.youtube
+        ]
+        return httpx.Response(200, json={"kind": "youtube#channelListResponse", "items": items} if items else {})
+
+    def _instagram(self, fields: str) -> httpx.Response:
+        username = fields.partition("username(")[2].partition(")")[0]
+        if username in self.instagram:
+            found = {"username": username} | self.instagram[username]
+            return httpx.Response(200, json={"business_discovery": found, "id": "17841400000000000"})
+        error = {"message": "Invalid user id", "type": "OAuthException", "code": 110, "error_subcode": 2207013}
+        return httpx.Response(400, json={"error": error})
+
+    def _telegram(self, method: str, body: dict[str, object]) -> httpx.Response:
+        if method == "sendMessage":
+            self.sent.append((str(body["chat_id"]), str(body["text"])))
+            return httpx.Response(200, json={"ok": True, "result": {"message_id": len(self.sent)}})
+        chat = body["chat_id"]
+        if isinstance(chat, int) and chat in self.members:
+            return httpx.Response(200, json={"ok": True, "result": self.members[chat]})
+        if method == "getChat" and isinstance(chat, str) and chat.removeprefix("@chat").isdigit():
+            found = {"id": -int(chat.removeprefix("@chat")), "type": "channel", "username": chat[1:], "title": chat[1:]}
+            return httpx.Response(200, json={"ok": True, "result": found})
+        answer = {"ok": False, "error_code": 400, "description": "Bad Request: chat not found"}
+        return httpx.Response(400, json=answer)
