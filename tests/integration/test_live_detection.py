@@ -208,7 +208,7 @@ def test_whichever_queue_refuses_a_peak_is_told_to_all_by_the_retry(stage: Stage
     stage.write(viewers=12, connections=12)
     changes = stage.aws.changes()
     live: Any = FUNCTIONS["detect_milestone"].dependencies.detection._announcers["channel:live"]
-    with refusing(live._queue._sqs, "SendMessageBatch", when=lambda call: f"/{queue}" in call["QueueUrl"]) as refused:
+    with refusing(live._broadcast._sqs, "SendMessageBatch", when=lambda call: f"/{queue}" in call["QueueUrl"]) as refused:
         assert FUNCTIONS["detect_milestone"]({"Records": changes}, Context())["batchItemFailures"]
     assert len(refused) == 1
     assert FUNCTIONS["detect_milestone"]({"Records": changes}, Context()) == DONE
@@ -223,7 +223,7 @@ def test_an_operator_announces_a_peak_again_to_whom_it_was_to_be_told(
     event, _ = stage.count(12)
     stage.clock.sleep(301)  # the queue takes the key for a new one
     clients = Clients.of_the_account()
-    variables = {"LADDERS": "{}", "TIME_ZONE": "UTC", "LIVE_CHANNELS": json.dumps(named)}
+    variables = dict(os.environ) | {"LIVE_CHANNELS": json.dumps(named)}
     configuration = {"Environment": {"Variables": variables}}
     events: Any = clients.functions.meta.events
     events.register(

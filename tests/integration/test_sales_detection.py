@@ -157,7 +157,7 @@ def test_a_retry_that_finds_its_request_unanswered_sends_it_again(floor: Floor) 
     floor.hire()
     changes = floor.aws.changes()
     floors: Any = FUNCTIONS["detect_milestone"].dependencies.detection._announcers["rep"]
-    with refusing(floors._queue._sqs, "SendMessageBatch"):
+    with refusing(floors._broadcast._sqs, "SendMessageBatch"):
         assert FUNCTIONS["detect_milestone"]({"Records": changes}, Context())["batchItemFailures"]
     assert floor.refreshes() == []
     keys = set()

@@ -95,7 +95,7 @@ def test_a_ticket_that_was_never_given_is_refused_and_not_taken_for_nobodys(
 ) -> None:
     assert Client("c").connect(shown) == 401
     assert account.table("CONNECTIONS_TABLE").scan()["Items"] == []
-    assert [line["connection_id"] for line in logs.lines if line["message"] == "ticket refused"] == ["c"]
+    assert [line["connection_id"] for line in logs.lines if line["message"] == "ticket rejected"] == ["c"]
 
 
 def test_nothing_is_posted_while_a_socket_opens(account: Cloud, poster: FakePoster) -> None:
