@@ -3,6 +3,8 @@
 .PHONY: help run test test-in-the-cloud test-here test-crashes check format bench deploy key lock clean
 
 PYTHON ?= python3
+# `make lock UPGRADE=` keeps every locked version that still fits.
+UPGRADE ?= --upgrade
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 # Every function of the local cloud is a process of its own: compiled once, whatever the shell asks for.
@@ -42,8 +44,8 @@ key: .venv/ready ## make an API key in AWS: make key SCOPES=admin NAME=me
 	@python -m operations keys create --scopes $(SCOPES) --name $(NAME)
 
 lock: .venv/ready ## lock the newest allowed versions, with hashes and without addresses
-	@uv pip compile -q pyproject.toml --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -o requirements/layer.txt
-	@uv pip compile -q pyproject.toml --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --group dev -c requirements/layer.txt -o requirements/dev.txt
+	@uv pip compile -q pyproject.toml $(UPGRADE) --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -o requirements/layer.txt
+	@uv pip compile -q pyproject.toml $(UPGRADE) --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --group dev -c requirements/layer.txt -o requirements/dev.txt
 
 clean: ## remove everything that was installed or built here
 	rm -rf .venv .local cdk.out node_modules
