@@ -18,12 +18,13 @@ run: .venv/ready ## the whole of Cairn on this machine: local cloud, sandbox pla
 
 test: .venv/ready ## every test: unit, integration, crashes, template, local cloud, browser; eight to ten minutes on two cores
 	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target test-in-the-cloud test-here test-crashes
+	@echo "Branch coverage by the unit, infrastructure and integration tests:" && coverage report
 
 test-in-the-cloud: .venv/ready
 	@pytest tests/e2e tests/browser
 
 test-here: .venv/ready
-	@pytest tests/unit tests/infrastructure tests/integration
+	@coverage run -m pytest tests/unit tests/infrastructure tests/integration
 
 test-crashes: .venv/ready
 	@pytest tests/crash
@@ -48,7 +49,7 @@ lock: .venv/ready ## lock the newest allowed versions, with hashes and without a
 	@uv pip compile -q pyproject.toml $(UPGRADE) --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --group dev -c requirements/layer.txt -o requirements/dev.txt
 
 clean: ## remove everything that was installed or built here
-	rm -rf .venv .local cdk.out node_modules
+	rm -rf .venv .local .coverage cdk.out node_modules
 
 .venv/ready: requirements/uv.txt requirements/dev.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Cairn needs Python 3.11 or later; set PYTHON=/path/to/python3.11")'
