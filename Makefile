@@ -1,6 +1,7 @@
 # One line each; CI runs the same. Everything is installed into .venv in this checkout.
 .DEFAULT_GOAL := help
-.PHONY: help run test test-in-the-cloud test-here test-crashes check format bench deploy key lock clean
+.PHONY: help run test test-in-the-cloud test-here test-crashes check check-code check-api check-template format openapi
+.PHONY: hooks bench deploy key lock clean
 
 PYTHON ?= python3
 # `make lock UPGRADE=` keeps every locked version that still fits.
@@ -29,11 +30,25 @@ test-here: .venv/ready
 test-crashes: .venv/ready
 	@pytest tests/crash
 
-check: .venv/ready ## lint, format, types, architecture
+check: check-code check-api check-template ## lint, format, types, architecture, the API's document, the template
+
+check-code: .venv/ready
 	@ruff check . && ruff format --check . && mypy && lint-imports
+
+check-api: .venv/ready
+	@python -m tools.openapi --check
+
+check-template: .venv/ready
+	@python -c 'from local.synth import synthesise; synthesise()' && cfn-lint
 
 format: .venv/ready ## put the code in shape
 	@ruff check --fix . && ruff format .
+
+openapi: .venv/ready ## write docs/openapi.json from the API's code
+	@python -m tools.openapi
+
+hooks: .venv/ready ## run the quick checks before each commit, with pre-commit
+	@pre-commit install
 
 bench: .venv/ready ## measure the budgets and write docs/performance.md
 	@python -m bench

@@ -16,7 +16,7 @@ from cairn.messages import _TYPES
 from cairn.platforms import classes
 
 ROOT = Path(__file__).parents[2]
-CODE = ("bench", "functions", "infra", "layers", "local", "operations", "tests")
+CODE = ("bench", "functions", "infra", "layers", "local", "operations", "tests", "tools")
 FUNCTIONS = sorted(path.parent.name for path in (ROOT / "functions").glob("*/handler.py"))
 MOST_LINES = 450
 
