@@ -208,7 +208,9 @@ def test_whichever_queue_refuses_a_peak_is_told_to_all_by_the_retry(stage: Stage
     stage.write(viewers=12, connections=12)
     changes = stage.aws.changes()
     live: Any = FUNCTIONS["detect_milestone"].dependencies.detection._announcers["channel:live"]
-    with refusing(live._broadcast._sqs, "SendMessageBatch", when=lambda call: f"/{queue}" in call["QueueUrl"]) as refused:
+    with refusing(
+        live._broadcast._sqs, "SendMessageBatch", when=lambda call: f"/{queue}" in call["QueueUrl"]
+    ) as refused:
         assert FUNCTIONS["detect_milestone"]({"Records": changes}, Context())["batchItemFailures"]
     assert len(refused) == 1
     assert FUNCTIONS["detect_milestone"]({"Records": changes}, Context()) == DONE

@@ -73,7 +73,11 @@ def test_the_trace_goes_on_where_something_fails(
     platforms.broken["telegram"] = lambda: httpx.Response(502)
     pass_a_threshold(aws, api, platforms, clock)
     (reached,) = [line for line in logs.lines if line["message"] == "milestone reached"]
-    failed = [line for line in logs.lines if line["message"] in ("Telegram did not answer", "message failed and will be retried")]
+    failed = [
+        line
+        for line in logs.lines
+        if line["message"] in ("Telegram did not answer", "message failed and will be retried")
+    ]
     assert len(failed) == 4
     assert {line["trace_id"] for line in failed} == {reached["trace_id"]}
 

@@ -16,7 +16,7 @@ from cairn.channels.platforms import available
 from cairn.messages import _TYPES
 
 ROOT = Path(__file__).parents[2]
-CODE = ("bench", "functions", "infra", "layers", "local", "operations", "testing", "tests")
+CODE = ("bench", "functions", "infra", "layers", "local", "operations", "testing", "tests", "tools")
 NAMES = sorted(path.parent.name for path in (ROOT / "functions").glob("*/handler.py"))
 MOST_LINES = 450
 

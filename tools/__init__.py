@@ -1,0 +1,1 @@
+"""Scripts that the Makefile runs for developers. Nothing here is deployed."""
