@@ -58,7 +58,7 @@ def cairn(to: Gateway) -> None:
 
     async def post() -> None:
         poster = connect(to.url)
-        outcome = await Fanout(poster).tell({one: [Post(0, to.text)] for one in IDS}, 60)
+        outcome = await Fanout(poster).post_all({one: [Post(0, to.text)] for one in IDS}, 60)
         await poster.close()
         if outcome.posted[0] != POSTS:
             raise RuntimeError(f"only {outcome.posted[0]} of {POSTS} posts were taken")

@@ -165,7 +165,7 @@ def _take_away(made: Account, records: Sequence[dict[str, Any]]) -> None:
 
 
 def _refresh(made: Account, poster: FakePoster) -> tuple[Work, int]:
-    key = BoardRefresh(made.aws.table("CONNECTIONS_TABLE")).poke("bench", now())
+    key = BoardRefresh(made.aws.table("CONNECTIONS_TABLE")).request("bench", now())
     Queue(boto3.client("sqs"), os.environ["BROADCAST_QUEUE_URL"]).send([BoardChanged(str(key), "bench")])
     work = made.tell()
     _, text = poster.posts[-1]

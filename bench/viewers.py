@@ -193,7 +193,7 @@ def _shared(there: Audience, askers: int) -> Work:
 def _meanwhile(there: Audience) -> Work:
     """The most askers, while a function that has taken the turn to count is not done."""
     there.clock.sleep(INTERVAL_SECONDS)
-    ViewerCounts(there.made.aws.table("PRESENCE_TABLE")).begin(
+    ViewerCounts(there.made.aws.table("PRESENCE_TABLE")).acquire(
         CHANNEL, "another", now(), timedelta(seconds=INTERVAL_SECONDS)
     )
     return _crowd(there, ASKERS[-1], MAKING_SECONDS)

@@ -26,7 +26,7 @@ class BoardFrames:
     def now(self, at: datetime, trace_id: str) -> LoggedEvent:
         """The board as it stands. Two are never made in the same millisecond, so that the higher id is the later."""
         page = self._boards.page(None, self._top)
-        reps = [ranked_row_json(place) for place in page.places]
+        reps = [ranked_row_json(place) for place in page.rows]
         period = at.astimezone(self._zone).strftime("%Y-%m")
         number = to_millis(at)
         text = board_frame(event_id(EVERYONE, number), at, reps, {"total": page.total, "period": period})

@@ -92,7 +92,7 @@ class Broadcaster:
         self._poster = poster
         self._clock = clock
 
-    def take(self, batch: Sequence[Received], left: Callable[[], float]) -> dict[int, Exception]:
+    def deliver(self, batch: Sequence[Received], left: Callable[[], float]) -> dict[int, Exception]:
         """Why which messages of the batch must come again. What happened is told before how things stand."""
         failed: dict[int, Exception] = {}
         states = [index for index, received in enumerate(batch) if isinstance(received.message, STATES)]
@@ -117,7 +117,7 @@ class Broadcaster:
         # Whoever the time does not suffice for is not always the same.
         lines = dict(random.sample(list(lines.items()), len(lines)))
         fanout = Fanout(self._poster)
-        outcome = self._poster.run(fanout.tell(lines, max(1.0, min(LONGEST_SECONDS, left()))))
+        outcome = self._poster.run(fanout.post_all(lines, max(1.0, min(LONGEST_SECONDS, left()))))
         failed |= {message: UnfinishedError("some sockets are left") for message in outcome.unfinished}
         self._report(told, outcome, failed)
         self._clean(members, outcome, left)
@@ -145,7 +145,7 @@ class Broadcaster:
         now = self._clock()
         match message:
             case RoomEvent():
-                said = self._event_log.say(message, now)
+                said = self._event_log.append(message, now)
                 telling = _Dispatch(index, said, None) if said else None
             case RoomShard(room=room, shard=shard):
                 said = self._event_log.find(room, message.event_id, now)
@@ -153,7 +153,7 @@ class Broadcaster:
             case RoomState():
                 telling = _Dispatch(index, current_state(message), None)
             case BoardChanged():
-                wanted = self._board_refresh.begin(message.key, now)
+                wanted = self._board_refresh.acquire(message.key, now)
                 said = self._board.now(now, message.trace_id) if wanted else None
                 telling = _Dispatch(index, said, None) if said else None
             case UnreadableMessageError():
@@ -175,7 +175,7 @@ class Broadcaster:
             mine = [one for one in tellings if one.audience == audience]
             try:
                 if stretch is not None:
-                    found[audience] = self._sockets.stretch(room, stretch, self._clock())
+                    found[audience] = self._sockets.shard(room, stretch, self._clock())
                     continue
                 members = self._sockets.audience(room, self._clock())
                 if members is None:
@@ -188,7 +188,7 @@ class Broadcaster:
 
     def _tell_in_parts(self, tellings: Sequence[_Dispatch]) -> None:
         for said in (one.said for one in tellings):
-            if said.state and not self._event_log.show(said):
+            if said.state and not self._event_log.store_state(said):
                 logger.info("overtaken by a newer state", event_id=said.id, trace_id=said.trace_id)
                 continue
             self._queue.send([RoomShard(said.room, number, said.id, said.trace_id) for number in range(SHARDS)])
@@ -226,7 +226,7 @@ class Broadcaster:
         since: dict[str, datetime] = {}
         for here in members.values():
             for member in here:
-                places.setdefault(member.connection_id, set()).add(member.place)
+                places.setdefault(member.connection_id, set()).add(member.membership)
                 since[member.connection_id] = max(member.since, since.get(member.connection_id, member.since))
         opened_by = self._clock() - OPENING
         closed = [one for one in outcome.gone if since[one] < opened_by] + list(outcome.dropped)
@@ -235,7 +235,7 @@ class Broadcaster:
             if self._clock() > until or left() <= 0:
                 return
             try:
-                self._sockets.forget(connection_id, self._clock(), *places[connection_id])
+                self._sockets.remove(connection_id, self._clock(), *places[connection_id])
             except (ClientError, NotSentError) as error:
                 logger.warning("socket not forgotten", connection_id=connection_id, exc_info=error)
                 return

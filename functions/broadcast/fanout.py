@@ -55,7 +55,7 @@ class Fanout:
         self._poster = poster
         self._places = asyncio.Semaphore(at_once)
 
-    async def tell(self, lines: Mapping[str, Sequence[Post]], seconds: float) -> PostingOutcome:
+    async def post_all(self, lines: Mapping[str, Sequence[Post]], seconds: float) -> PostingOutcome:
         """Post every line, in order, within so many seconds."""
         now = asyncio.get_running_loop().time()
         run = _Run(deadline=now + seconds, taken_at=now, open=len(lines))

@@ -87,7 +87,7 @@ def create(dependencies: Dependencies) -> Callable[[dict[str, Any], LambdaContex
 
         records = event["Records"]
         batch = [_received(dependencies.consumer, record) for record in records]
-        failed = dependencies.broadcaster.take(batch, seconds_left)
+        failed = dependencies.broadcaster.deliver(batch, seconds_left)
         return dependencies.consumer.answer(
             records, {records[index]["messageId"]: error for index, error in failed.items()}
         )

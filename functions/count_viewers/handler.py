@@ -87,7 +87,7 @@ def create(dependencies: Dependencies) -> Callable[[dict[str, Any], LambdaContex
     """The function with these dependencies."""
 
     def count(message: CountViewers, _: Record) -> None:
-        dependencies.counting.take(message)
+        dependencies.counting.handle(message)
         if message.check:
             dependencies.stale_sockets.prune(message.channel)
 

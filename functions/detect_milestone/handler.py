@@ -45,7 +45,7 @@ def create(dependencies: Dependencies) -> Callable[[dict[str, Any], LambdaContex
     @logger.inject_lambda_context(clear_state=True)
     @metrics.log_metrics
     def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-        return process_in_order(event, lambda record: dependencies.detection.take(record))
+        return process_in_order(event, lambda record: dependencies.detection.process(record))
 
     return handler
 

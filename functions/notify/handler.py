@@ -110,7 +110,7 @@ def create(dependencies: Dependencies) -> Callable[[dict[str, Any], LambdaContex
 
         def notify(message: Notification, record: Record) -> None:
             owner = f"{context.aws_request_id}/{record['messageId']}"
-            dependencies.notifier.take(message, owner, seconds_left)
+            dependencies.notifier.handle(message, owner, seconds_left)
 
         return dependencies.consumer.each(event["Records"], notify)
 

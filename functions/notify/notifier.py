@@ -43,7 +43,7 @@ class Notifier:
         self._queue = queue
         self._announcement_chat = announcement_chat
 
-    def take(self, message: Message, owner: str, left: Callable[[], float]) -> None:
+    def handle(self, message: Message, owner: str, left: Callable[[], float]) -> None:
         """One message. Whatever is raised asks for it to come again."""
         match message:
             case Alert(milestone):
@@ -117,7 +117,7 @@ class Notifier:
     def _recipients(self, after: str | None, through: str | None) -> list[Recipient]:
         """Those of a stretch; the announcement channel, when there is one, comes before everybody."""
         start = None if after == ANNOUNCEMENT else after
-        found = [Recipient(one.key, one.chat_id) for one in self._subscribers.stretch(start, through)]
+        found = [Recipient(one.key, one.chat_id) for one in self._subscribers.between(start, through)]
         if self._announcement_chat and after is None and not self._subscribers.get(self._announcement_chat):
             found.insert(0, Recipient(ANNOUNCEMENT, self._announcement_chat))
         return found

@@ -118,7 +118,7 @@ class Sender:
         NotYetError when the bot is held or somebody else is at it, UnfinishedError when time or Telegram gave out:
         what was done is noted, and the next try goes on from there.
         """
-        before = self._deliveries.open(delivery, number, owner, self._clock(), LEASE)
+        before = self._deliveries.acquire(delivery, number, owner, self._clock(), LEASE)
         if before is None:
             return None
         part = PartProgress(delivery, number, owner, set(before.delivered), set(before.failed), set(before.in_doubt))
@@ -222,7 +222,7 @@ class Sender:
             logger.error("given up: sent twice without an answer", chat_id=recipient.chat_id, reason=str(error))
             return True
         part.in_doubt.add(recipient.key)
-        self._deliveries.note(part.delivery, part.number, part.owner, in_doubt=[recipient.key])
+        self._deliveries.record_progress(part.delivery, part.number, part.owner, in_doubt=[recipient.key])
         logger.warning("sent without an answer", chat_id=recipient.chat_id, reason=str(error))
         return False
 
@@ -234,7 +234,9 @@ class Sender:
 
     def _note(self, part: PartProgress) -> None:
         if part.unnoted_delivered or part.unnoted_failed:
-            self._deliveries.note(part.delivery, part.number, part.owner, part.unnoted_delivered, part.unnoted_failed)
+            self._deliveries.record_progress(
+                part.delivery, part.number, part.owner, part.unnoted_delivered, part.unnoted_failed
+            )
             part.unnoted_delivered, part.unnoted_failed = [], []
 
     def _now(self) -> float:

@@ -42,7 +42,7 @@ class CommandHandler:
         self._statuses = statuses
         self._queue = queue
 
-    def take(self, request: Request, key: str, trace_id: str) -> None:
+    def handle(self, request: Request, key: str, trace_id: str) -> None:
         """One request; `key` is the update's, so that Telegram's redelivery changes and says nothing more."""
         match request:
             case Removed(chat):

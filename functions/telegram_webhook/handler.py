@@ -100,7 +100,7 @@ def create(dependencies: Dependencies) -> Callable[[dict[str, Any], LambdaContex
         if request:
             trace_id = new_trace_id()
             with logger.append_context_keys(trace_id=trace_id):
-                dependencies.command_handler.take(request, _key(update, trace_id), trace_id)
+                dependencies.command_handler.handle(request, _key(update, trace_id), trace_id)
         return _answer(200, {"ok": True})
 
     return handler

@@ -41,6 +41,6 @@ def _line(standing: ChannelStatus) -> str:
     count = standing.value(METRIC)
     shown = "unknown" if count is None else f"{count:,}"
     last = f"last {standing.last.label}" if standing.last else "none yet"
-    following = f"next {standing.following.label}" if standing.following else "none left"
+    following = f"next {standing.next_threshold.label}" if standing.next_threshold else "none left"
     name = standing.channel.name if len(standing.channel.name) <= 100 else standing.channel.name[:99] + "…"
     return f"<b>{html.escape(name)}</b>: {shown}{' (old)' if standing.stale else ''} – {last}, {following}"

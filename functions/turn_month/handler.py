@@ -62,12 +62,12 @@ def create(dependencies: Dependencies) -> Callable[[dict[str, Any], LambdaContex
     def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         """How many reps were rolled over; RolloverError when one failed, after all others were tried."""
         reps, turned, failed = dependencies.reps, 0, list[str]()
-        for subject in reps.behind():
+        for subject in reps.not_rolled_over():
             if context.get_remaining_time_in_millis() / 1000 < RESERVE_SECONDS:
                 logger.warning("month rollover is not finished; the next tick continues", rolled_over=turned)
                 break
             try:
-                reps.turn(subject)
+                reps.roll_over(subject)
                 turned += 1
             except Exception:
                 logger.exception("rep not rolled over", subject=str(subject))

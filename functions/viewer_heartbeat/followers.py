@@ -58,12 +58,12 @@ class Followers:
 
     def _read(self, channel_id: str) -> _FollowerCount | None:
         channel = self._channels.get(channel_id)
-        if channel is None or (channel.trouble and channel.trouble.code == HIDDEN):
+        if channel is None or (channel.health_issue and channel.health_issue.code == HIDDEN):
             return None
         reading = self._stats.get(channel.subject)
         if reading is None or METRIC not in reading.metrics:
             return None
         # A reading that did not change is not stored again; that it still holds is known from the checks.
-        seen = self._channels.checks(channel.platform, [channel]).of(channel)
+        seen = self._channels.checks(channel.platform, [channel]).last_found(channel)
         as_of = max(filter(None, (reading.as_of, seen)))
         return _FollowerCount(int(reading.metrics[METRIC]), channel.name, channel.page, as_of)

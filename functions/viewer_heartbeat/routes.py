@@ -30,9 +30,9 @@ def join(given: Dependencies, event: Event) -> Response:
 
 def heartbeat(given: Dependencies, event: Event) -> Response:
     seat = requests.seat(event)
-    given.presence.stay(seat, now() + given.settings.time_out)
+    given.presence.keep_alive(seat, now() + given.settings.time_out)
     # A count of its own would be two writes more; as long as somebody is there, counts are arranged anyway.
-    counted = given.presence.counted(seat.channel) or given.counting.current(seat.channel)
+    counted = given.presence.last_count(seat.channel) or given.counting.current(seat.channel)
     return responses.plain(_told(given, max(1, counted.viewers)))
 
 

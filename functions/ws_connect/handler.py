@@ -89,12 +89,12 @@ def create(dependencies: Dependencies) -> Callable[[dict[str, Any], LambdaContex
                     ticket = (event.get("queryStringParameters") or {}).get("ticket")
                     return {"statusCode": open_socket(connection_id, ticket)}
                 case "DISCONNECT":
-                    dependencies.sockets.forget(connection_id, now())
+                    dependencies.sockets.remove(connection_id, now())
                     return {"statusCode": 200}
                 case _:
                     peer = Peer(connection_id, from_millis(request["connectedAt"]), request["identity"]["sourceIp"])
                     # A binary frame arrives in base64, which is not a JSON object either.
-                    answer = dependencies.request_handler.take(peer, event.get("body") or "")
+                    answer = dependencies.request_handler.handle(peer, event.get("body") or "")
                     return {"statusCode": 200} | ({"body": answer} if answer else {})
 
     return handler

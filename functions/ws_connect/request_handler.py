@@ -73,7 +73,7 @@ class RequestHandler:
         self._poster = poster
         self._clock = clock
 
-    def take(self, peer: Peer, text: str) -> str | None:
+    def handle(self, peer: Peer, text: str) -> str | None:
         """The answer to a frame; None when the socket is closed instead."""
         try:
             asked = _parsed(text)
@@ -119,7 +119,7 @@ class RequestHandler:
             try:
                 self._poster.run(self._replay(socket.connection_id, replay.events))
             except GoneError:
-                self._sockets.forget(socket.connection_id, self._clock())
+                self._sockets.remove(socket.connection_id, self._clock())
                 return None
             except PostError as error:
                 self._close(socket.connection_id, f"a replay was not taken: {error}")
@@ -127,7 +127,7 @@ class RequestHandler:
             last, recovered = replay.last, replay.complete
             logger.info("replayed", room=room, events=len(replay.events), recovered=recovered)
         newest = event_id(room, last) if last else None
-        count = self._presence.counted(channel) if channel else None
+        count = self._presence.last_count(channel) if channel else None
         about = {"count": count_json(count) if count else None} if channel else {}
         return self._answer("joined", room, {"recovered": recovered, "last": newest, **about})
 
@@ -145,7 +145,7 @@ class RequestHandler:
     def _close(self, connection_id: str, reason: str) -> None:
         """Its client connects again, and goes on from where it was."""
         logger.warning("socket closed", connection_id=connection_id, reason=reason)
-        self._sockets.forget(connection_id, self._clock())
+        self._sockets.remove(connection_id, self._clock())
         try:
             self._poster.run(self._poster.disconnect(connection_id))
         except PostError as error:

@@ -63,7 +63,7 @@ class Way:
     def subscribed(self) -> list[str]:
         """The chats that are subscribed; AssertionError when the count of them says otherwise."""
         subscribers = Subscribers(self.account.cloud.table("AUDIENCE_TABLE"))
-        chats = [one.chat_id for one in subscribers.stretch(None, None)]
+        chats = [one.chat_id for one in subscribers.between(None, None)]
         assert subscribers.count() == len(chats)
         return chats
 

@@ -46,12 +46,12 @@ def fill(floor: Hall, reps: int) -> None:
     """In one batch, as the ranks' counters are not asked for here."""
     boards = Boards(floor.aws.table("LEADERBOARD_TABLE"))
     for number in range(1, reps + 1):
-        assert boards.move(None, row(number, Decimal("1000.50") + number))
+        assert boards.replace_row(None, row(number, Decimal("1000.50") + number))
 
 
 def changed(floor: Hall, event_id: str) -> None:
     """As detect_milestone says it."""
-    key = BoardRefresh(floor.table).poke(event_id, now())
+    key = BoardRefresh(floor.table).request(event_id, now())
     if key:
         floor.send(BoardChanged(key, "t"))
 
@@ -100,7 +100,7 @@ def test_a_burst_of_changes_is_shown_once_a_second_and_in_the_end_as_it_is(floor
     boards = Boards(floor.aws.table("LEADERBOARD_TABLE"))
     shown = None
     for number in range(50):
-        assert boards.move(shown, row(1, number))
+        assert boards.replace_row(shown, row(1, number))
         shown = boards.row(Subject("rep", "1"))
         changed(floor, str(number))
         if number % 10 == 5:
@@ -133,7 +133,7 @@ def test_wherever_a_sandbox_dies_the_last_board_is_shown(floor: Hall, poster: Fa
     changed(floor, "1")
     died = floor.bring_and_die(calls)
     assert died == (calls < 5)
-    assert Boards(floor.aws.table("LEADERBOARD_TABLE")).move(None, row(2, 5))
+    assert Boards(floor.aws.table("LEADERBOARD_TABLE")).replace_row(None, row(2, 5))
     changed(floor, "2")
     floor.settle()
     assert poster.frames("a")[-1]["total"] == 2
@@ -149,7 +149,7 @@ def test_a_record_that_comes_again_after_its_refresh_was_shown_keeps_nobody_wait
     floor.settle()
     floor.clock.sleep(2)
     changed(floor, "1")
-    assert Boards(floor.aws.table("LEADERBOARD_TABLE")).move(None, row(2, 5))
+    assert Boards(floor.aws.table("LEADERBOARD_TABLE")).replace_row(None, row(2, 5))
     changed(floor, "2")
     floor.settle()
     assert poster.frames("a")[-1]["total"] == 2

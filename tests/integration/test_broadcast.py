@@ -195,11 +195,11 @@ def test_a_table_that_fails_for_a_moment_holds_one_room_back_and_loses_nothing(f
     class Failing(EventLog):
         failures = 1
 
-        def say(self, event: RoomEvent, now: datetime) -> LoggedEvent | None:
+        def append(self, event: RoomEvent, now: datetime) -> LoggedEvent | None:
             if event.room == TV and self.failures:
                 self.failures -= 1
                 raise ClientError({"Error": {"Code": "InternalServerError"}}, "TransactWriteItems")
-            return super().say(event, now)
+            return super().append(event, now)
 
     FUNCTIONS["broadcast"].dependencies.broadcaster._event_log = Failing(floor.table)
     floor.join("a", TV, CHANNEL)
@@ -257,7 +257,7 @@ def test_no_event_overtakes_another_when_a_room_becomes_small_again(floor: Hall,
     names = large_room(floor)
     floor.send(event("1"))
     floor.bring()
-    floor.sockets.forget(names[0], now(), TV)
+    floor.sockets.remove(names[0], now(), TV)
     floor.send(event("2"))
     floor.settle()
     floor.clock.reach(now() + timedelta(hours=1))

@@ -78,16 +78,16 @@ class Machine(RuleBasedStateMachine):
         self.queue.full = True
         for _ in range(refused if celebration else 0):
             with pytest.raises(ConnectionError):
-                self.detection.take(self.record)
+                self.detection.process(self.record)
         self.queue.full = False
-        self.detection.take(self.record)
+        self.detection.process(self.record)
         if celebration:
             self.expected.append(celebration)
 
     @rule()
     def bring_the_last_record_again(self) -> None:
         if self.record:
-            self.detection.take(self.record)
+            self.detection.process(self.record)
 
     @invariant()
     def the_oracle_agrees(self) -> None:

@@ -123,7 +123,7 @@ def test_every_channel_is_seen_to_have_been_looked_at_however_it_was_split(
     channels = Channels(aws.table("CHANNELS_TABLE"))
     tracked = channels.all("telegram")
     checks = channels.checks("telegram", tracked)
-    assert {checks.of(channel) for channel in tracked} == {now()}
+    assert {checks.last_found(channel) for channel in tracked} == {now()}
 
 
 def test_without_time_left_everything_goes_over_the_queue(aws: Cloud, platforms: FakePlatforms) -> None:
@@ -189,8 +189,8 @@ def test_a_failing_channel_stops_only_itself(aws: Cloud, platforms: FakePlatform
     assert tick() == {"stored": 2, "unchanged": 0, "troubled": 1, "queued": 0, "failed": 0}
     channel = Channels(aws.table("CHANNELS_TABLE")).get("telegram:-2")
     assert channel
-    assert channel.trouble
-    assert channel.trouble.code == "unknown_channel"
+    assert channel.health_issue
+    assert channel.health_issue.code == "unknown_channel"
 
 
 def test_a_platform_that_is_down_is_not_asked_for_every_channel(aws: Cloud, platforms: FakePlatforms) -> None:

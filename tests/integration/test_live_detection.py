@@ -113,7 +113,7 @@ def test_the_last_one_who_leaves_is_told_too(stage: Stage) -> None:
 
 def test_a_count_after_all_was_forgotten_is_told(stage: Stage) -> None:
     stage.count(1)
-    stage.stats.forget(viewer_subject("demo"))
+    stage.stats.delete(viewer_subject("demo"))
     stage.aws.changes()
     assert len(stage.count(1)) == 1
 

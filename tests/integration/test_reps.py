@@ -74,8 +74,8 @@ class Watched(Stats):
         super().__init__(table)
         self.records: list[dict[str, Any]] = []
 
-    def change(self, subject: Any, change: Any) -> Any:
-        old, new = super().change(subject, change)
+    def update(self, subject: Any, change: Any) -> Any:
+        old, new = super().update(subject, change)
         if new is not old:
             images = {"NewImage": _image(new)} | ({"OldImage": _image(old)} if old else {})
             self.records.append({"eventID": uuid4().hex, "dynamodb": images})
@@ -132,24 +132,24 @@ class World:
         """Into another month perhaps, whose turn may come later, or not at all."""
         self.now += timedelta(days=days)
         if turn:
-            for subject in list(self.reps.behind()):
-                self.reps.turn(subject)
-            assert list(self.reps.behind()) == []
+            for subject in list(self.reps.not_rolled_over()):
+                self.reps.roll_over(subject)
+            assert list(self.reps.not_rolled_over()) == []
             self.seen = {rep: seen.in_month(self.month) for rep, seen in self.seen.items()}
 
     def the_stream_comes(self, *, again: bool) -> None:
         for record in self.stats.records:
-            self.detection.take(record)
+            self.detection.process(record)
             if again:
-                self.detection.take(record)
+                self.detection.process(record)
         self.stats.records.clear()
         assert [_shown(one) for one in self.heard.milestones] == [_shown(one) for one in self.answered]
 
     def check_the_board(self) -> None:
         page = self.boards.page(None, 100)
         assert page.total == len(self.seen)
-        assert [one.rank for one in page.places] == sorted(self.rank(rep) for rep in self.seen)
-        assert {int(one.row.subject.id): one.rank for one in page.places} == {rep: self.rank(rep) for rep in self.seen}
+        assert [one.rank for one in page.rows] == sorted(self.rank(rep) for rep in self.seen)
+        assert {int(one.row.subject.id): one.rank for one in page.rows} == {rep: self.rank(rep) for rep in self.seen}
 
     @property
     def month(self) -> str:

@@ -204,8 +204,8 @@ def test_a_channel_whose_viewers_are_spread_is_told_in_parts(floor: Hall, poster
     floor.join("early", CHANNEL)
     count = ViewerCount("x", 5001, 5001, now(), now(), 60)
     counts = ViewerCounts(floor.aws.table("PRESENCE_TABLE"))
-    counts.begin("x", "key", now(), timedelta(seconds=2))
-    counts.finish(CountState(count, 1, now(), None, now()), count, now())
+    counts.acquire("x", "key", now(), timedelta(seconds=2))
+    counts.store(CountState(count, 1, now(), None, now()), count, now())
     names = [f"late-{number}" for number in range(30)]
     for name in names:
         floor.join(name, CHANNEL)

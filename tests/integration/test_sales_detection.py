@@ -135,7 +135,7 @@ def test_a_burst_of_changes_asks_once_for_the_board_anew(floor: Floor) -> None:
         floor.update(rep, monthlySignups=3)
     floor.stream()
     (asked,) = floor.refreshes()
-    assert BoardRefresh(table("connections")).begin(asked.key, now())
+    assert BoardRefresh(table("connections")).acquire(asked.key, now())
     floor.api("PATCH", f"{REPS}/{reps[0]}", {"team": "North"})
     floor.stream()
     (again,) = floor.refreshes()
@@ -302,7 +302,7 @@ def test_whoever_retires_leaves_the_board_and_the_board_is_shown_anew(floor: Flo
     rep = floor.hire(monthlyRevenue=100)
     floor.stream()
     (asked,) = floor.refreshes()
-    BoardRefresh(table("connections")).begin(asked.key, now())
+    BoardRefresh(table("connections")).acquire(asked.key, now())
     with refusing(FUNCTIONS["api"].dependencies.boards._table, "TransactWriteItems"):
         assert floor.api("DELETE", f"{REPS}/{rep}").status == 500
     floor.stream()

@@ -56,7 +56,7 @@ def connected(account: Cloud, name: str | None = None) -> Client:
 
 def say(rooms: EventLog, room: str, *keys: str) -> None:
     for key in keys:
-        assert rooms.say(RoomEvent(room, "e", key, json.dumps(key), now(), None, "t"), now())
+        assert rooms.append(RoomEvent(room, "e", key, json.dumps(key), now(), None, "t"), now())
 
 
 def members(account: Cloud, room: str) -> set[str]:

@@ -35,17 +35,17 @@ def test_a_whole_batch_is_one_stretch() -> None:
 def test_a_channel_was_seen_when_the_last_of_its_checks_was() -> None:
     one = channel("youtube", "b")
     checks = Checks([("a", "c", LATER), ("a", "b", LATER + timedelta(1))], {"b": LATER + timedelta(seconds=1)})
-    assert checks.of(one) == LATER + timedelta(1)
-    assert checks.of(channel("youtube", "c")) == LATER
-    assert checks.of(channel("youtube", "d")) is None
+    assert checks.last_found(one) == LATER + timedelta(1)
+    assert checks.last_found(channel("youtube", "c")) == LATER
+    assert checks.last_found(channel("youtube", "d")) is None
 
 
 def test_a_check_before_a_channel_was_added_says_nothing_of_it() -> None:
     one = replace(channel("youtube", "b"), added_at=LATER)
-    assert Checks([("a", "c", LATER)]).of(one) is None
-    assert Checks([("a", "c", LATER + timedelta(seconds=1))]).of(one) is not None
+    assert Checks([("a", "c", LATER)]).last_found(one) is None
+    assert Checks([("a", "c", LATER + timedelta(seconds=1))]).last_found(one) is not None
 
 
 def test_a_channel_in_trouble_was_not_found() -> None:
-    one = replace(channel("youtube", "b"), trouble=HealthIssue("unknown_channel", "gone", NOON))
-    assert Checks([("a", "c", LATER)], {"b": LATER}).of(one) is None
+    one = replace(channel("youtube", "b"), health_issue=HealthIssue("unknown_channel", "gone", NOON))
+    assert Checks([("a", "c", LATER)], {"b": LATER}).last_found(one) is None

@@ -14,7 +14,7 @@ SECONDS = 10.0
 
 def tell(poster: FakePoster, lines: dict[str, list[str]]) -> tuple[PostingOutcome, float]:
     posts = {one: [Post(index, text) for index, text in enumerate(texts)] for one, texts in lines.items()}
-    return run(Fanout(poster).tell(posts, SECONDS))
+    return run(Fanout(poster).post_all(posts, SECONDS))
 
 
 def told(poster: FakePoster, connection_id: str) -> list[str]:

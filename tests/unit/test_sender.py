@@ -64,7 +64,7 @@ class FakeDeliveries(Deliveries):
         self.notes = 0
         self.finished = False
 
-    def open(self, delivery: str, number: int, owner: str, now: datetime, lease: timedelta) -> Progress | None:
+    def acquire(self, delivery: str, number: int, owner: str, now: datetime, lease: timedelta) -> Progress | None:
         if self.finished:
             return None
         if self.owner:
@@ -72,7 +72,7 @@ class FakeDeliveries(Deliveries):
         self.owner = owner
         return Progress(frozenset(self.delivered), frozenset(self.failed), frozenset(self.in_doubt))
 
-    def note(
+    def record_progress(
         self,
         delivery: str,
         number: int,

@@ -73,7 +73,7 @@ def add_channel(body: schemas.NewChannel) -> Response[schemas.Channel]:
 )
 def remove_channel(channel_id: ChannelId) -> Response[None]:
     channel = _tracked(channel_id)
-    router.dependencies.stats.forget(channel.subject)  # first: what is still tracked then begins anew, in silence
+    router.dependencies.stats.delete(channel.subject)  # first: what is still tracked then begins anew, in silence
     router.dependencies.channels.remove(channel)
     return Response(status_code=204, content_type="text/plain")  # Lambda would call an answer without a type JSON
 
@@ -213,7 +213,7 @@ def _counts(metrics: Any) -> dict[str, int | None]:
 
 def _body(status: ChannelStatus) -> schemas.Channel:
     channel, reading = status.channel, status.reading
-    trouble = channel.trouble
+    trouble = channel.health_issue
     return schemas.Channel(
         id=channel.id,
         platform=channel.platform,
@@ -229,8 +229,8 @@ def _body(status: ChannelStatus) -> schemas.Channel:
         )
         if status.last and status.last_at
         else None,
-        next_milestone=Threshold(threshold=status.following.threshold, label=status.following.label)
-        if status.following
+        next_milestone=Threshold(threshold=status.next_threshold.threshold, label=status.next_threshold.label)
+        if status.next_threshold
         else None,
         trouble=schemas.Trouble(code=trouble.code, message=trouble.message, since=trouble.since) if trouble else None,
         added_at=channel.added_at,

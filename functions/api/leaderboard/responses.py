@@ -32,7 +32,7 @@ def on_board(ranked: Iterable[RankedRow], badges: Badges) -> list[schemas.Rep]:
 
 def milestones(result: UpdateResult, rules: Mapping[str, Ladder]) -> list[schemas.RepMilestone]:
     """The milestones that an update passed; `rules` are those of reps, by name."""
-    shown = [milestone_json(one, rules[one.rule].words(one)) for one in result.milestones]
+    shown = [milestone_json(one, rules[one.rule].wording(one)) for one in result.milestones]
     return [schemas.RepMilestone.model_validate(one) for one in shown]
 
 

@@ -50,11 +50,11 @@ def read_board(
     month = router.dependencies.reps.month
     wanted = period or month
     page = router.dependencies.boards.page(None if wanted == month else wanted, limit, cursor)
-    if wanted != month and not page.places and not cursor:
+    if wanted != month and not page.rows and not cursor:
         raise NotFoundError(f"no board of {wanted} was kept")
     return schemas.Board(
         period=wanted,
-        items=on_board(page.places, router.dependencies.badges),
+        items=on_board(page.rows, router.dependencies.badges),
         total=page.total,
         next_cursor=page.next_cursor,
     )
@@ -93,7 +93,7 @@ def put_badge(badge_id: BadgeId, body: schemas.BadgeChange) -> schemas.Badge:
 )
 def list_reps(limit: Limit = 50, cursor: Cursor = None) -> schemas.RepList:
     page = router.dependencies.boards.page(None, limit, cursor)
-    return schemas.RepList(items=on_board(page.places, router.dependencies.badges), next_cursor=page.next_cursor)
+    return schemas.RepList(items=on_board(page.rows, router.dependencies.badges), next_cursor=page.next_cursor)
 
 
 @router.post(
@@ -131,7 +131,9 @@ def change_rep(rep_id: RepId, body: schemas.RepChange) -> schemas.Rep:
     goal = sent.pop("monthly_revenue_goal", None)
     name = sent.pop("name", None)
     described = {key: value for key, value in sent.items() if value is not None}
-    outcome = router.dependencies.reps.describe(rep_id, name=name, described=described, cleared=cleared, goal=goal)
+    outcome = router.dependencies.reps.update_details(
+        rep_id, name=name, described=described, cleared=cleared, goal=goal
+    )
     return _rep(outcome.rep, outcome.rank)
 
 

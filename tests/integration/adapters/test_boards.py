@@ -43,7 +43,7 @@ def row(revenue: Number, subject: Subject = ADA, *, period: str = "2026-11", lat
 
 
 def rows(boards: Boards, period: str | None = None) -> list[tuple[int, str, Number]]:
-    return [(one.rank, one.row.subject.id, one.row.score) for one in boards.page(period, 100).places]
+    return [(one.rank, one.row.subject.id, one.row.score) for one in boards.page(period, 100).rows]
 
 
 # -- moves
@@ -52,20 +52,20 @@ def rows(boards: Boards, period: str | None = None) -> list[tuple[int, str, Numb
 def test_a_row_is_put_changed_and_taken_away_with_its_counts(floor: Floor, boards: Boards) -> None:
     first, second = row(100), row(Decimal("99.99"), later=1)
     assert boards.row(ADA) is None
-    assert boards.move(None, first)
+    assert boards.replace_row(None, first)
     assert boards.row(ADA) == first
-    assert boards.move(first, second)
-    assert boards.higher([0, Decimal("99.98"), Decimal("99.99")]) == [1, 1, 0]
+    assert boards.replace_row(first, second)
+    assert boards.count_higher([0, Decimal("99.98"), Decimal("99.99")]) == [1, 1, 0]
     assert floor.in_line()
-    assert boards.move(second, None)
-    assert (boards.row(ADA), boards.higher([0]), rows(boards)) == (None, [0], [])
+    assert boards.replace_row(second, None)
+    assert (boards.row(ADA), boards.count_higher([0]), rows(boards)) == (None, [0], [])
     assert floor.in_line()
 
 
 def test_a_row_that_somebody_changed_meanwhile_is_not_moved(floor: Floor, boards: Boards) -> None:
     first, second = row(100), row(200, later=1)
-    boards.move(None, first)
-    boards.move(first, second)
+    boards.replace_row(None, first)
+    boards.replace_row(first, second)
     for old, new in (
         (first, row(300, later=2)),
         (first, row(200, later=2, name="Ada L.")),
@@ -75,7 +75,7 @@ def test_a_row_that_somebody_changed_meanwhile_is_not_moved(floor: Floor, boards
         (None, row(300, later=2)),
         (row(7, GRACE), row(300, GRACE, later=2)),
     ):
-        assert not boards.move(old, new)
+        assert not boards.replace_row(old, new)
         assert boards.row(ADA) == second
         assert boards.row(GRACE) is None
     assert floor.in_line()
@@ -84,21 +84,21 @@ def test_a_row_that_somebody_changed_meanwhile_is_not_moved(floor: Floor, boards
 
 def test_what_alters_no_count_is_one_put(boards: Boards, table: Any) -> None:
     first = row(100)
-    boards.move(None, first)
+    boards.replace_row(None, first)
     with refusing(table, "TransactWriteItems") as refused:
-        assert boards.move(first, row(100, later=1, name="Ada L."))
+        assert boards.replace_row(first, row(100, later=1, name="Ada L."))
     assert refused == []
 
 
 def test_the_row_of_a_month_that_is_over_is_kept_with_the_move(floor: Floor, boards: Boards) -> None:
     november = row(100)
     december = row(0, later=1, period="2026-12")
-    boards.move(None, november)
-    boards.move(None, row(50, GRACE))
-    assert list(boards.behind("2026-12")) == [ADA, GRACE]
-    assert boards.move(november, december)
-    assert list(boards.behind("2026-12")) == [GRACE]
-    assert boards.move(december, row(70, later=2, period="2026-12"))
+    boards.replace_row(None, november)
+    boards.replace_row(None, row(50, GRACE))
+    assert list(boards.outside_month("2026-12")) == [ADA, GRACE]
+    assert boards.replace_row(november, december)
+    assert list(boards.outside_month("2026-12")) == [GRACE]
+    assert boards.replace_row(december, row(70, later=2, period="2026-12"))
     assert rows(boards, "2026-11") == [(1, "1", 100)]
     assert rows(boards) == [(1, "1", 70), (2, "2", 50)]
     assert floor.in_line()
@@ -106,7 +106,7 @@ def test_the_row_of_a_month_that_is_over_is_kept_with_the_move(floor: Floor, boa
 
 def test_of_two_ends_of_a_month_the_later_is_kept(boards: Boards) -> None:
     for revenue, later, kept in ((100, 5, 100), (70, 4, 100), (120, 6, 120), (120, 6, 120)):
-        boards.keep(row(revenue, later=later))
+        boards.archive(row(revenue, later=later))
         assert rows(boards, "2026-11") == [(1, "1", kept)]
 
 
@@ -121,42 +121,42 @@ def test_an_id_is_given_once(boards: Boards) -> None:
 def test_a_move_that_meets_another_is_made_again_and_again(floor: Floor, boards: Boards, table: Any) -> None:
     before = floor.clock.now()
     with refusing(table, "TransactWriteItems", CONFLICT, times=5):
-        assert boards.move(None, row(100))
+        assert boards.replace_row(None, row(100))
     assert sum(PATIENCE[:5]) * 0.5 <= (floor.clock.now() - before).total_seconds() <= sum(PATIENCE[:5]) * 1.5
     assert floor.in_line()
 
 
 def test_a_move_that_meets_others_all_the_time_asks_to_be_tried_again(boards: Boards, table: Any) -> None:
     with refusing(table, "TransactWriteItems", CONFLICT) as refused, pytest.raises(ContentionError, match="try again"):
-        boards.move(None, row(100))
+        boards.replace_row(None, row(100))
     assert len(refused) == len(PATIENCE) + 1
     assert boards.row(ADA) is None
 
 
 def test_ranks_are_read_between_the_moves_of_others(boards: Boards, table: Any) -> None:
-    boards.move(None, row(100))
+    boards.replace_row(None, row(100))
     with refusing(table, "TransactGetItems", CONFLICT, times=5):
-        assert boards.higher([7]) == [1]
+        assert boards.count_higher([7]) == [1]
     with refusing(table, "TransactGetItems", CONFLICT), pytest.raises(ContentionError, match="try again"):
-        boards.higher([7])
+        boards.count_higher([7])
 
 
 def test_a_put_that_meets_a_move_has_not_been_made(boards: Boards, table: Any) -> None:
     first = row(100)
-    boards.move(None, first)
+    boards.replace_row(None, first)
     conflict = {"Error": {"Code": "TransactionConflictException", "Message": "ongoing"}}
     with refusing(table, "PutItem", conflict):
-        assert not boards.move(first, row(100, later=1, name="Ada L."))
+        assert not boards.replace_row(first, row(100, later=1, name="Ada L."))
 
 
 def test_whatever_else_fails_is_no_conflict(boards: Boards, table: Any) -> None:
     first = row(100)
-    boards.move(None, first)
+    boards.replace_row(None, first)
     for operation, act in (
-        ("TransactWriteItems", lambda: boards.move(first, row(200, later=1))),
-        ("TransactGetItems", lambda: boards.higher([5])),
-        ("PutItem", lambda: boards.move(first, row(100, later=1, name="Ada L."))),
-        ("PutItem", lambda: boards.keep(row(100, later=1))),
+        ("TransactWriteItems", lambda: boards.replace_row(first, row(200, later=1))),
+        ("TransactGetItems", lambda: boards.count_higher([5])),
+        ("PutItem", lambda: boards.replace_row(first, row(100, later=1, name="Ada L."))),
+        ("PutItem", lambda: boards.archive(row(100, later=1))),
     ):
         with refusing(table, operation, OUTAGE), pytest.raises(Exception, match="InternalServerError"):
             act()
@@ -176,11 +176,11 @@ class Mortal(Boards):
         super().__init__(table)
         self.fates: Iterator[str | None] = iter(())
 
-    def move(self, old: Row | None, new: Row | None) -> bool:
+    def replace_row(self, old: Row | None, new: Row | None) -> bool:
         fate = next(self.fates, None)
         if fate == "before":
             raise DeadError
-        moved = super().move(old, new)
+        moved = super().replace_row(old, new)
         if fate == "after":
             raise DeadError
         return moved
@@ -211,7 +211,7 @@ def test_counters_are_those_of_the_rows_whoever_dies_and_settling_heals(
 
     def settle(subject: Subject) -> None:
         if found := stats.get(subject):
-            reps.settle(None, found)
+            reps.reconcile(None, found)
 
     for action, rep, revenue, fate in script:
         boards.fates = iter([fate])
@@ -257,7 +257,7 @@ def test_updates_of_one_rep_at_the_same_instant_lose_none_of_one_anothers_fields
         list(pool.map(update, fields))
     rep, rank = reps.get(1)
     assert ({field: rep.metrics[field] for field in fields}, rank) == (dict.fromkeys(fields, 2), 1)
-    reps.settle(None, rep)
+    reps.reconcile(None, rep)
     found = boards.row(ADA)
     assert found is not None
     assert found.metrics == row_of(rep, "2026-11").metrics
@@ -277,12 +277,12 @@ def test_what_a_month_ended_with_is_kept_though_its_last_move_was_overtaken_by_t
     sold = stats.get(ADA)
     assert sold
     floor.clock.reach(at("2026-12-01T00:00:05Z"))
-    reps.turn(ADA)
+    reps.roll_over(ADA)
     turned = stats.get(ADA)
     assert turned
     assert rows(boards, "2026-11") == [(1, "1", 10)]
-    reps.settle(replace(sold, as_of=sold.as_of - timedelta(seconds=1)), sold)
-    reps.settle(sold, turned)
+    reps.reconcile(replace(sold, as_of=sold.as_of - timedelta(seconds=1)), sold)
+    reps.reconcile(sold, turned)
     assert rows(boards, "2026-11") == [(1, "1", 20)]
     assert rows(boards) == [(1, "1", 0)]
     assert floor.in_line()
@@ -290,4 +290,4 @@ def test_what_a_month_ended_with_is_kept_though_its_last_move_was_overtaken_by_t
 
 def test_nobody_is_turned_who_is_not_there(boards: Boards) -> None:
     with pytest.raises(NotFoundError):
-        reps_on(boards).turn(GRACE)
+        reps_on(boards).roll_over(GRACE)

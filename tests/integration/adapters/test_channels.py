@@ -55,44 +55,44 @@ def test_channels_are_found_by_name_and_platform_in_the_order_of_ids(channels: C
 
 
 def test_one_of_those_who_ask_gets_the_lease(channels: Channels, cats: Channel, clock: ControlledClock) -> None:
-    assert channels.begin_fetch(cats, "one", now(), now(), LEASE)
-    assert not channels.begin_fetch(cats, "two", now(), now(), LEASE)
+    assert channels.acquire_fetch(cats, "one", now(), now(), LEASE)
+    assert not channels.acquire_fetch(cats, "two", now(), now(), LEASE)
     assert channels.leased_until(cats) == now() + LEASE
-    channels.end_fetch(cats, "two", None)
+    channels.release_fetch(cats, "two", None)
     assert channels.leased_until(cats)
     clock.sleep(1)
-    channels.end_fetch(cats, "one", now())
+    channels.release_fetch(cats, "one", now())
     assert channels.leased_until(cats) is None
 
 
 def test_a_fetch_that_began_since_one_asked_will_do(channels: Channels, cats: Channel, clock: ControlledClock) -> None:
     asked_at = now()
     clock.sleep(1)
-    channels.begin_fetch(cats, "one", asked_at, now(), LEASE)
-    channels.end_fetch(cats, "one", now())
-    assert not channels.begin_fetch(cats, "two", asked_at, now(), LEASE)
+    channels.acquire_fetch(cats, "one", asked_at, now(), LEASE)
+    channels.release_fetch(cats, "one", now())
+    assert not channels.acquire_fetch(cats, "two", asked_at, now(), LEASE)
     clock.sleep(1)
-    assert channels.begin_fetch(cats, "two", now(), now(), LEASE)
+    assert channels.acquire_fetch(cats, "two", now(), now(), LEASE)
 
 
 def test_a_lease_runs_out(channels: Channels, cats: Channel, clock: ControlledClock) -> None:
-    channels.begin_fetch(cats, "dead", now(), now(), LEASE)
+    channels.acquire_fetch(cats, "dead", now(), now(), LEASE)
     clock.sleep(20)
-    assert channels.begin_fetch(cats, "two", now(), now(), LEASE)
-    channels.end_fetch(cats, "dead", now())
+    assert channels.acquire_fetch(cats, "two", now(), now(), LEASE)
+    channels.release_fetch(cats, "dead", now())
     assert channels.leased_until(cats) == now() + LEASE
-    assert channels.checks("youtube", [cats]).of(cats) is None
+    assert channels.checks("youtube", [cats]).last_found(cats) is None
 
 
 def test_a_channel_was_seen_by_a_batch_or_by_itself(channels: Channels, cats: Channel, clock: ControlledClock) -> None:
-    assert channels.checks("youtube", [cats]).of(cats) is None
+    assert channels.checks("youtube", [cats]).last_found(cats) is None
     clock.sleep(60)
-    channels.note_checked("youtube", 0, [("a", "d")], now(), complete=True)
-    assert channels.checks("youtube", [cats]).of(cats) == now()
+    channels.record_checked("youtube", 0, [("a", "d")], now(), complete=True)
+    assert channels.checks("youtube", [cats]).last_found(cats) == now()
     clock.sleep(60)
-    channels.begin_fetch(cats, "one", now(), now(), LEASE)
-    channels.end_fetch(cats, "one", now())
-    assert channels.checks("youtube", [cats]).of(cats) == now()
+    channels.acquire_fetch(cats, "one", now(), now(), LEASE)
+    channels.release_fetch(cats, "one", now())
+    assert channels.checks("youtube", [cats]).last_found(cats) == now()
 
 
 def test_what_a_batch_could_not_look_at_was_still_seen_by_the_one_before(
@@ -100,35 +100,35 @@ def test_what_a_batch_could_not_look_at_was_still_seen_by_the_one_before(
 ) -> None:
     clock.sleep(60)
     complete = now()
-    channels.note_checked("youtube", 0, [("a", "z")], complete, complete=True)
+    channels.record_checked("youtube", 0, [("a", "z")], complete, complete=True)
     clock.sleep(60)
-    channels.note_checked("youtube", 0, [("a", "b")], now(), complete=False)
-    assert channels.checks("youtube", [cats]).of(cats) == complete
+    channels.record_checked("youtube", 0, [("a", "b")], now(), complete=False)
+    assert channels.checks("youtube", [cats]).last_found(cats) == complete
     other = replace(cats, native_id="b")
-    assert channels.checks("youtube", [cats, other]).of(other) == now()
+    assert channels.checks("youtube", [cats, other]).last_found(other) == now()
 
 
 def test_a_trouble_is_noted_once_and_keeps_when_it_began(
     channels: Channels, cats: Channel, clock: ControlledClock
 ) -> None:
     began = now()
-    assert channels.note_trouble(cats, "unknown_channel", "gone", began)
+    assert channels.record_health_issue(cats, "unknown_channel", "gone", began)
     clock.sleep(60)
-    assert not channels.note_trouble(cats, "unknown_channel", "still gone", now())
+    assert not channels.record_health_issue(cats, "unknown_channel", "still gone", now())
     tracked = channels.get(cats.id)
     assert tracked
-    assert tracked.trouble
-    assert (tracked.trouble.message, tracked.trouble.since) == ("gone", began)
-    assert channels.note_trouble(cats, "hidden_count", "hidden", now())
-    assert channels.clear_trouble(cats)
-    assert not channels.clear_trouble(cats)
+    assert tracked.health_issue
+    assert (tracked.health_issue.message, tracked.health_issue.since) == ("gone", began)
+    assert channels.record_health_issue(cats, "hidden_count", "hidden", now())
+    assert channels.clear_health_issue(cats)
+    assert not channels.clear_health_issue(cats)
     assert channels.get(cats.id) == cats
 
 
 def test_a_trouble_does_not_bring_back_a_channel_that_was_removed(channels: Channels, cats: Channel) -> None:
     channels.remove(cats)
-    assert not channels.note_trouble(cats, "unknown_channel", "gone", now())
-    assert not channels.clear_trouble(cats)
+    assert not channels.record_health_issue(cats, "unknown_channel", "gone", now())
+    assert not channels.clear_health_issue(cats)
     assert channels.get(cats.id) is None
 
 

@@ -53,41 +53,41 @@ def test_an_alert_whose_milestone_was_never_recorded_is_not_planned(
 
 
 def test_a_part_is_in_one_pair_of_hands(deliveries: Deliveries, clock: ControlledClock) -> None:
-    assert deliveries.open("a", 0, "one", now(), LEASE) == Progress(frozenset(), frozenset())
+    assert deliveries.acquire("a", 0, "one", now(), LEASE) == Progress(frozenset(), frozenset())
     with pytest.raises(NotYetError) as raised:
-        deliveries.open("a", 0, "two", now(), LEASE)
+        deliveries.acquire("a", 0, "two", now(), LEASE)
     assert raised.value.until == now() + LEASE
-    assert deliveries.open("a", 1, "two", now(), LEASE)
+    assert deliveries.acquire("a", 1, "two", now(), LEASE)
     clock.sleep(75)
-    assert deliveries.open("a", 0, "two", now(), LEASE)
+    assert deliveries.acquire("a", 0, "two", now(), LEASE)
     with pytest.raises(ClientError):
-        deliveries.note("a", 0, "one", ["7"], [])
+        deliveries.record_progress("a", 0, "one", ["7"], [])
     deliveries.release("a", 0, "one")
     with pytest.raises(NotYetError):
-        deliveries.open("a", 0, "three", now(), LEASE)
+        deliveries.acquire("a", 0, "three", now(), LEASE)
     deliveries.release("a", 0, "two")
-    assert deliveries.open("a", 0, "three", now(), LEASE)
+    assert deliveries.acquire("a", 0, "three", now(), LEASE)
 
 
 def test_progress_is_found_again(deliveries: Deliveries) -> None:
-    deliveries.open("a", 0, "one", now(), LEASE)
-    deliveries.note("a", 0, "one", ["1", "2"], [])
-    deliveries.note("a", 0, "one", [], ["3"])
-    deliveries.note("a", 0, "one", ["2", "4"], ["5"])
+    deliveries.acquire("a", 0, "one", now(), LEASE)
+    deliveries.record_progress("a", 0, "one", ["1", "2"], [])
+    deliveries.record_progress("a", 0, "one", [], ["3"])
+    deliveries.record_progress("a", 0, "one", ["2", "4"], ["5"])
     deliveries.release("a", 0, "one")
-    progress = deliveries.open("a", 0, "two", now(), LEASE)
+    progress = deliveries.acquire("a", 0, "two", now(), LEASE)
     assert progress == Progress(frozenset({"1", "2", "4"}), frozenset({"3", "5"}))
     assert progress.done == {"1", "2", "3", "4", "5"}
 
 
 def test_a_part_is_finished_and_counted_once(aws: Cloud, deliveries: Deliveries, milestone: Milestone) -> None:
     deliveries.plan(milestone, Plan((), 3), now())
-    deliveries.open(milestone.id, 0, "one", now(), LEASE)
+    deliveries.acquire(milestone.id, 0, "one", now(), LEASE)
     progress = Progress(frozenset({"1", "2"}), frozenset({"3"}))
     for _ in range(2):
         deliveries.finish(milestone.id, 0, progress, milestone, 3, now())
     assert tally(aws, milestone) == DeliveryTally(3, 2, 1)
-    assert deliveries.open(milestone.id, 0, "two", now(), LEASE) is None
+    assert deliveries.acquire(milestone.id, 0, "two", now(), LEASE) is None
 
 
 def test_whoever_came_or_went_since_the_plan_is_counted_in_the_end(

@@ -33,18 +33,18 @@ def claim(
 ) -> int | None:
     """Up to which height was told before; None when there is nothing to tell."""
     made = milestones.claim(CATS, "subscribers", period, height, achieved_at=now(), event_id=event, news=news)
-    return int(made.told) if made else None
+    return int(made.notified) if made else None
 
 
 def tell(milestones: Milestones, height: int, event: str, news: Transition = Transition.CROSSED) -> int | None:
     """Claim, and all that follows done."""
     told = claim(milestones, height, event, news)
-    milestones.note_told(CATS, "subscribers", ALL_TIME, height)
+    milestones.record_notified(CATS, "subscribers", ALL_TIME, height)
     return told
 
 
 def height(milestones: Milestones) -> int | None:
-    mark = milestones.marks([CATS], "subscribers", ALL_TIME).get(CATS)
+    mark = milestones.high_water_marks([CATS], "subscribers", ALL_TIME).get(CATS)
     return int(mark.threshold) if mark else None
 
 
@@ -68,7 +68,7 @@ def test_a_height_that_was_claimed_and_never_told_is_left_to_the_next(milestones
 def test_a_mark_that_has_risen_is_not_taken_for_told_by_who_told_less(milestones: Milestones) -> None:
     claim(milestones, 1000, "e1")
     claim(milestones, 5000, "e2")
-    milestones.note_told(CATS, "subscribers", ALL_TIME, 1000)
+    milestones.record_notified(CATS, "subscribers", ALL_TIME, 1000)
     assert claim(milestones, 5000, "e2") == 0
 
 
@@ -97,7 +97,7 @@ def test_a_baseline_sets_the_mark_in_silence_however_often_it_comes(milestones: 
     for _ in range(2):
         assert claim(milestones, 5000, "e1", Transition.BASELINE) is None
     assert height(milestones) == 5000
-    assert milestones.marks([CATS], "subscribers", ALL_TIME)[CATS].silent
+    assert milestones.high_water_marks([CATS], "subscribers", ALL_TIME)[CATS].silent
     assert claim(milestones, 5000, "e2") is None
     assert claim(milestones, 10_000, "e3") == 5000
 
@@ -174,12 +174,12 @@ def test_a_record_given_up_after_its_claim_leaves_its_milestone_to_the_next(mile
     queue = BrokenQueue()
     audience = ChannelAnnouncer(notify=queue)
     detection = Detection(milestones, {"channel": audience}, catalogue())
-    detection.take(change("e0", None, 4_000))
+    detection.process(change("e0", None, 4_000))
     for _ in range(20):
         with pytest.raises(ConnectionError):
-            detection.take(change("e1", 4_000, 6_000))
+            detection.process(change("e1", 4_000, 6_000))
     queue.down = False
-    detection.take(change("e2", 6_000, 11_000))
+    detection.process(change("e2", 6_000, 11_000))
     (alert,) = queue.taken
     assert isinstance(alert, Alert)
     assert (alert.milestone.label, [passed.label for passed in alert.milestone.also_passed]) == ("10K", ["5K"])

@@ -22,23 +22,23 @@ def refreshes(aws: Cloud) -> BoardRefresh:
 
 
 def poked(refreshes: BoardRefresh, event_id: str) -> str:
-    key = refreshes.poke(event_id, now())
+    key = refreshes.request(event_id, now())
     assert key
     return key
 
 
 def test_a_change_is_shown_at_once(refreshes: BoardRefresh) -> None:
-    assert refreshes.begin(poked(refreshes, "a"), now())
+    assert refreshes.acquire(poked(refreshes, "a"), now())
 
 
 def test_while_a_refresh_is_asked_for_nobody_else_need_ask(refreshes: BoardRefresh) -> None:
     poked(refreshes, "a")
-    assert refreshes.poke("b", now()) is None
+    assert refreshes.request("b", now()) is None
 
 
 def test_once_it_was_begun_the_next_change_asks_anew(refreshes: BoardRefresh) -> None:
-    refreshes.begin(poked(refreshes, "a"), now())
-    assert refreshes.poke("b", now())
+    refreshes.acquire(poked(refreshes, "a"), now())
+    assert refreshes.request("b", now())
 
 
 def test_a_record_that_comes_again_asks_again_under_another_key(refreshes: BoardRefresh) -> None:
@@ -46,33 +46,33 @@ def test_a_record_that_comes_again_asks_again_under_another_key(refreshes: Board
 
 
 def test_the_next_refresh_waits_for_its_second(refreshes: BoardRefresh, clock: ControlledClock) -> None:
-    refreshes.begin(poked(refreshes, "a"), now())
+    refreshes.acquire(poked(refreshes, "a"), now())
     clock.sleep(0.4)
     key = poked(refreshes, "b")
     with pytest.raises(NotYetError) as raised:
-        refreshes.begin(key, now())
+        refreshes.acquire(key, now())
     assert raised.value.until == now() + timedelta(seconds=0.6)
     clock.reach(raised.value.until)
-    assert refreshes.begin(key, now())
+    assert refreshes.acquire(key, now())
 
 
 def test_a_message_that_comes_when_nobody_asks_any_more_shows_nothing(
     refreshes: BoardRefresh, clock: ControlledClock
 ) -> None:
     first, second = poked(refreshes, "a"), poked(refreshes, "a")
-    assert refreshes.begin(first, now())
-    assert not refreshes.begin(second, now())
+    assert refreshes.acquire(first, now())
+    assert not refreshes.acquire(second, now())
     clock.sleep(60)
-    assert not refreshes.begin(second, now())
+    assert not refreshes.acquire(second, now())
 
 
 def test_a_message_whose_function_died_begins_again(refreshes: BoardRefresh, clock: ControlledClock) -> None:
     key = poked(refreshes, "a")
-    assert refreshes.begin(key, now())
+    assert refreshes.acquire(key, now())
     with pytest.raises(NotYetError):
-        refreshes.begin(key, now())
+        refreshes.acquire(key, now())
     clock.reach(now() + DISTANCE)
-    assert refreshes.begin(key, now())
+    assert refreshes.acquire(key, now())
 
 
 def test_a_message_that_never_came_does_not_stop_the_board_for_ever(
@@ -80,9 +80,9 @@ def test_a_message_that_never_came_does_not_stop_the_board_for_ever(
 ) -> None:
     poked(refreshes, "lost")
     clock.reach(now() + GIVEN_UP - timedelta(milliseconds=1))
-    assert refreshes.poke("b", now()) is None
+    assert refreshes.request("b", now()) is None
     clock.sleep(0.001)
-    assert refreshes.begin(poked(refreshes, "b"), now())
+    assert refreshes.acquire(poked(refreshes, "b"), now())
 
 
 @dataclass
@@ -100,7 +100,7 @@ class Floor:
     def change(self) -> None:
         self.version += 1
         for _ in range(self.dice.choice([1, 1, 2])):
-            key = self.refreshes.poke(f"event-{self.version}", now())
+            key = self.refreshes.request(f"event-{self.version}", now())
             if key:
                 self.messages.append(key)
 
@@ -109,7 +109,7 @@ class Floor:
         if not self.messages:
             return
         try:
-            begun = self.refreshes.begin(self.messages[0], now())
+            begun = self.refreshes.acquire(self.messages[0], now())
         except NotYetError as error:
             self.clock.reach(error.until)
             return

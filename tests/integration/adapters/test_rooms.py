@@ -29,7 +29,7 @@ def event(key: str, room: str = TV, data: object = None) -> RoomEvent:
 
 
 def say(rooms: EventLog, *keys: str, room: str = TV) -> list[LoggedEvent]:
-    said = [rooms.say(event(key, room), now()) for key in keys]
+    said = [rooms.append(event(key, room), now()) for key in keys]
     assert None not in said
     return [one for one in said if one]
 
@@ -47,7 +47,7 @@ def test_events_are_numbered_in_the_order_in_which_they_come(rooms: EventLog) ->
 
 def test_the_frame_is_what_was_sent_with_its_number(rooms: EventLog) -> None:
     at = now()
-    told = rooms.say(replace(event("a"), at=at, fresh_until=at + timedelta(minutes=10)), now())
+    told = rooms.append(replace(event("a"), at=at, fresh_until=at + timedelta(minutes=10)), now())
     assert told
     assert json.loads(told.frame) == {
         "id": "tv-display/1",
@@ -68,14 +68,14 @@ def test_a_repeat_finds_its_event(rooms: EventLog) -> None:
 def test_a_repeat_of_what_is_kept_no_more_says_nothing(rooms: EventLog, clock: ControlledClock) -> None:
     say(rooms, "a")
     clock.reach(now() + KEPT)
-    assert rooms.say(event("a"), now()) is None
+    assert rooms.append(event("a"), now()) is None
     assert rooms.last(TV) == 1
     assert [one.number for one in say(rooms, "b")] == [2]
 
 
 def test_an_event_that_no_socket_could_take_gets_no_number(rooms: EventLog, aws: Cloud) -> None:
     with pytest.raises(FrameTooLargeError):
-        rooms.say(event("a", data="x" * 131_072), now())
+        rooms.append(event("a", data="x" * 131_072), now())
     assert aws.table("CONNECTIONS_TABLE").scan()["Items"] == []
 
 
@@ -92,7 +92,7 @@ def test_who_comes_first_gets_the_number_and_who_is_second_the_next(rooms: Event
                 say(rooms, "first")
             return number
 
-    late = Late(aws.table("CONNECTIONS_TABLE")).say(event("second"), now())
+    late = Late(aws.table("CONNECTIONS_TABLE")).append(event("second"), now())
     assert late
     assert late.number == 2
     assert numbers(rooms.after(TV, 0, now())) == [1, 2]
@@ -153,7 +153,7 @@ def test_of_very_much_the_newest_is_replayed(rooms: EventLog, aws: Cloud) -> Non
 
 def test_large_events_are_replayed_over_several_pages(rooms: EventLog) -> None:
     for number in range(12):
-        rooms.say(event(str(number), data="x" * 120_000), now())
+        rooms.append(event(str(number), data="x" * 120_000), now())
     replay = rooms.after(TV, 0, now())
     assert numbers(replay) == list(range(1, 13))
     assert replay.complete
@@ -181,18 +181,18 @@ def test_a_state_takes_the_place_of_the_one_before(rooms: EventLog) -> None:
         for number in (1000, 2000)
     ]
     for state in states:
-        assert rooms.show(state)
+        assert rooms.store_state(state)
         assert rooms.find("everyone", state.id, now()) == state
     assert rooms.find("everyone", "everyone/1000", now()) is None
     assert rooms.state("everyone") == states[1]
-    assert rooms.show(states[1])
-    assert not rooms.show(states[0])
+    assert rooms.store_state(states[1])
+    assert not rooms.store_state(states[0])
     assert rooms.state("everyone") == states[1]
 
 
 def test_a_state_has_an_address_and_is_told_under_no_id(rooms: EventLog) -> None:
     state = current_state(RoomState("channel:x", "viewers:count", "key", '{"viewers":3}', now(), "t"))
-    rooms.show(state)
+    rooms.store_state(state)
     assert state.id == f"channel:x/{to_millis(now())}"
     assert rooms.find("channel:x", state.id, now()) == state
     assert json.loads(state.frame) == {
@@ -205,7 +205,7 @@ def test_a_state_has_an_address_and_is_told_under_no_id(rooms: EventLog) -> None
 
 
 def test_a_state_is_no_event_that_is_replayed(rooms: EventLog) -> None:
-    rooms.show(current_state(RoomState(TV, "viewers:count", "key", "{}", now(), "t")))
+    rooms.store_state(current_state(RoomState(TV, "viewers:count", "key", "{}", now(), "t")))
     assert rooms.last(TV) == 0
     assert rooms.after(TV, 0, now()) == Replay((), complete=True, last=0)
 

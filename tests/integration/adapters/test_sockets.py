@@ -52,7 +52,7 @@ def left(aws: Cloud) -> list[str]:
 
 
 def watching(sockets: Sockets) -> tuple[int, int]:
-    tally = sockets._presence.viewers.count("demo", 0, now(), now())
+    tally = sockets._presence.slots.count("demo", 0, now(), now())
     return tally.viewers, tally.connections
 
 
@@ -115,21 +115,21 @@ def test_a_socket_is_in_so_many_rooms_and_no_more(sockets: Sockets) -> None:
 def test_of_a_socket_that_is_forgotten_nothing_is_left(sockets: Sockets, aws: Cloud) -> None:
     socket = sockets.open("c", ADA, now())
     sockets.join(socket, "tv-display", now())
-    sockets.forget("c", now())
-    sockets.forget("c", now())
+    sockets.remove("c", now())
+    sockets.remove("c", now())
     assert left(aws) == []
 
 
 def test_a_row_that_lost_its_socket_is_forgotten_where_it_was_found(sockets: Sockets, aws: Cloud) -> None:
     crowd(aws, "tv-display", 1)
     (name,) = members(sockets, "tv-display")
-    sockets.forget(name, now(), "tv-display")
+    sockets.remove(name, now(), "tv-display")
     assert left(aws) == []
 
 
 def test_leaving_after_the_socket_was_forgotten_brings_nothing_back(sockets: Sockets, aws: Cloud) -> None:
     socket = sockets.open("c", ADA, now())
-    sockets.forget("c", now())
+    sockets.remove("c", now())
     sockets.leave(socket, "everyone")
     assert left(aws) == []
 
@@ -141,7 +141,7 @@ def test_a_socket_that_was_closed_cannot_join_any_more(
 ) -> None:
     """API Gateway may bring a socket's end before the frame that came first."""
     socket = sockets.open("c", holder, now())
-    sockets.forget("c", now())
+    sockets.remove("c", now())
     assert sockets.get("c", now(), now()) is None
     with pytest.raises(TooManyRoomsError):
         sockets.join(socket, room, now())
@@ -151,12 +151,12 @@ def test_a_socket_that_was_closed_cannot_join_any_more(
 
 def test_a_socket_that_is_closed_while_it_joins_watches_nothing(sockets: Sockets, aws: Cloud) -> None:
     socket = sockets.open("c", None, now())
-    events = sockets._presence.viewers._table.meta.client.meta.events
+    events = sockets._presence.slots._table.meta.client.meta.events
 
     def closes(params: dict[str, Any], **_: Any) -> None:
         if "presence_table" in str(params["body"]):
             events.unregister("before-call.dynamodb.UpdateItem", closes)
-            sockets_of(aws).forget("c", now())
+            sockets_of(aws).remove("c", now())
 
     events.register("before-call.dynamodb.UpdateItem", closes)
     sockets.join(socket, "channel:a", now())
@@ -169,7 +169,7 @@ def test_sockets_in_a_channels_room_are_its_viewers(sockets: Sockets) -> None:
         sockets.join(sockets.open(name, None, now()), "channel:demo", now(), viewer)
     assert members(sockets, "channel:demo") == {"a", "b", "c", "d"}
     assert watching(sockets) == (3, 4)
-    sockets.forget("b", now())
+    sockets.remove("b", now())
     sockets.leave(here(sockets, "c"), "channel:demo")
     assert members(sockets, "channel:demo") == {"a", "d"}
     assert watching(sockets) == (2, 2)
@@ -196,7 +196,7 @@ def test_a_ghost_that_was_found_where_it_sits_is_forgotten_from_there(sockets: S
     sockets.join(sockets.open("a", None, now()), "channel:demo", now())
     (member,) = sockets.audience("channel:demo", now()) or []
     aws.table("CONNECTIONS_TABLE").delete_item(Key={"pk": "socket#a", "sk": "socket"})
-    sockets.forget("a", now(), member.place)
+    sockets.remove("a", now(), member.membership)
     assert watching(sockets) == (0, 0)
 
 
@@ -207,7 +207,7 @@ def test_a_channel_whose_viewers_are_spread_is_told_in_parts(sockets: Sockets, a
     for number in range(40):
         sockets.join(sockets.open(f"s{number}", None, now()), "channel:demo", now())
     assert sockets.audience("channel:demo", now()) is None
-    parts = [[one.connection_id for one in sockets.stretch("channel:demo", n, now())] for n in range(SHARDS)]
+    parts = [[one.connection_id for one in sockets.shard("channel:demo", n, now())] for n in range(SHARDS)]
     assert Counter(name for part in parts for name in part) == Counter(f"s{number}" for number in range(40))
 
 
@@ -239,7 +239,7 @@ def test_a_large_room_is_told_in_parts_of_which_each_socket_is_in_one(sockets: S
     assert members(sockets, "user:big") == set(names)
     names += crowd(aws, "user:big", 501)
     assert sockets.audience("user:big", now()) is None
-    parts = [[one.connection_id for one in sockets.stretch("user:big", n, now())] for n in range(SHARDS)]
+    parts = [[one.connection_id for one in sockets.shard("user:big", n, now())] for n in range(SHARDS)]
     assert Counter(name for part in parts for name in part) == Counter(names)
     assert all(parts)
     assert sockets.audience("user:big2", now()) == []
@@ -249,8 +249,8 @@ def test_a_room_stays_in_parts_until_it_was_quiet(aws: Cloud, clock: ControlledC
     sockets = sockets_of(aws, large=20)
     crowd(aws, "user:big", 21)
     assert sockets.audience("user:big", now()) is None
-    for member in [one for n in range(SHARDS) for one in sockets.stretch("user:big", n, now())][:5]:
-        sockets.forget(member.connection_id, now(), "user:big")
+    for member in [one for n in range(SHARDS) for one in sockets.shard("user:big", n, now())][:5]:
+        sockets.remove(member.connection_id, now(), "user:big")
     for _ in range(3):
         clock.sleep(2400)
         assert sockets.audience("user:big", now()) is None

@@ -51,8 +51,8 @@ def test_the_same_reading_again_is_the_same_reading(aws: Cloud) -> None:
 def test_a_subject_that_was_forgotten_begins_anew(aws: Cloud) -> None:
     stats = Stats(aws.table("STATS_TABLE"))
     stats.record(reading(200, 60))
-    stats.forget(CATS)
-    stats.forget(CATS)
+    stats.delete(CATS)
+    stats.delete(CATS)
     assert stats.get(CATS) is None
     assert stats.record(reading(100))
     assert [change["eventName"] for change in aws.changes()] == ["INSERT", "INSERT"]
@@ -95,7 +95,7 @@ def test_a_change_takes_up_what_others_wrote_meanwhile(aws: Cloud) -> None:
     last = reading(300, 2)
     stats = Interrupted(aws.table("STATS_TABLE"), [reading(100), reading(200, 1), last])
     stats.record(reading(50, -1))
-    old, new = stats.change(CATS, more)
+    old, new = stats.update(CATS, more)
     assert old == last
     assert new.metrics == {"subscribers": 300, "views": 8}
     assert stats.get(CATS) == new
@@ -105,7 +105,7 @@ def test_a_change_that_leaves_what_is_there_writes_nothing(aws: Cloud) -> None:
     stats = Stats(aws.table("STATS_TABLE"))
     stats.record(reading(50))
     aws.changes()
-    old, new = stats.change(CATS, lambda stored: stored or reading(1))
+    old, new = stats.update(CATS, lambda stored: stored or reading(1))
     assert old is new
     assert aws.changes() == []
 
@@ -123,7 +123,7 @@ def test_a_change_whose_answer_was_lost_is_not_made_twice(aws: Cloud) -> None:
             aws.table("STATS_TABLE").put_item(Item=params["Item"])
 
     table.meta.client.meta.events.register("provide-client-params.dynamodb.PutItem", put_before)
-    old, new = stats.change(CATS, more)
+    old, new = stats.update(CATS, more)
     assert old == first
     assert new.metrics["views"] == 8
     assert stats.get(CATS) == new
@@ -136,6 +136,6 @@ def test_a_change_among_too_many_others_asks_to_be_tried_again(aws: Cloud) -> No
     before = now()
     refused = {"Error": {"Code": "ConditionalCheckFailedException", "Message": "no"}}
     with refusing(table, "PutItem", refused) as tries, pytest.raises(ContentionError, match="try again"):
-        Stats(table).change(CATS, more)
+        Stats(table).update(CATS, more)
     assert len(tries) == TRIES
     assert now() - before < timedelta(seconds=12)

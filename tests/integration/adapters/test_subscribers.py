@@ -20,7 +20,7 @@ def add(subscribers: Subscribers, *chats: str) -> None:
 
 
 def keys(subscribers: Subscribers, after: str | None = None, through: str | None = None) -> list[str]:
-    return [one.key for one in subscribers.stretch(after, through)]
+    return [one.key for one in subscribers.between(after, through)]
 
 
 def test_a_chat_subscribes_once_and_is_counted_once(subscribers: Subscribers) -> None:

@@ -73,7 +73,7 @@ def test_a_heartbeat_keeps_a_tab_and_no_other_of_the_viewer(viewers: PresenceSlo
     viewers.enter(seat(tab="h1"), until(60), now())
     viewers.enter(seat(tab="h2"), until(60), now())
     clock.sleep(30)
-    assert not viewers.stay(seat(tab="h2"), until(60), now())
+    assert not viewers.keep_alive(seat(tab="h2"), until(60), now())
     clock.sleep(30)
     assert numbers(viewers) == (1, 1)
 
@@ -85,7 +85,7 @@ def test_a_short_lived_tab_beside_a_socket_takes_nothing_from_it(
     viewers.enter(seat(tab="h1"), until(60), now())
     clock.sleep(61)
     assert numbers(viewers) == (1, 1)
-    assert viewers.sweep(count(viewers).dead) == 1
+    assert viewers.prune(count(viewers).expired) == 1
     assert numbers(viewers) == (1, 1)
 
 
@@ -104,7 +104,7 @@ def test_a_heartbeat_that_comes_late_brings_a_viewer_back(viewers: PresenceSlots
     viewers.enter(seat(), until(60), now())
     clock.sleep(61)
     assert numbers(viewers) == (0, 0)
-    assert viewers.stay(seat(), until(60), now())
+    assert viewers.keep_alive(seat(), until(60), now())
     assert numbers(viewers) == (1, 1)
 
 
@@ -112,12 +112,12 @@ def test_what_is_over_is_swept_unless_it_came_back_in_between(viewers: PresenceS
     viewers.enter(seat(), until(60), now())
     viewers.enter(seat(BOB), until(60), now())
     clock.sleep(61)
-    dead = count(viewers).dead
-    viewers.stay(seat(BOB), until(60), now())
-    assert viewers.sweep(dead) == 1
+    dead = count(viewers).expired
+    viewers.keep_alive(seat(BOB), until(60), now())
+    assert viewers.prune(dead) == 1
     assert numbers(viewers) == (1, 1)
     with pytest.raises(NotFoundError):
-        viewers.stay(seat(), until(60), now())
+        viewers.keep_alive(seat(), until(60), now())
 
 
 def test_leaving_twice_is_leaving_once(viewers: PresenceSlots) -> None:
@@ -140,8 +140,8 @@ def test_two_tabs_that_leave_at_the_same_instant_are_both_gone(aws: Cloud, viewe
     events.register("before-call.dynamodb.UpdateItem", other)
     assert left[0].leave(seat(tab="h1"))
     assert numbers(viewers) == (0, 0)
-    assert viewers.sweep(count(viewers).dead) == 1
-    assert count(viewers).dead == ()
+    assert viewers.prune(count(viewers).expired) == 1
+    assert count(viewers).expired == ()
 
 
 def test_a_viewer_of_whom_one_tab_is_left_is_plain_again(
@@ -155,7 +155,7 @@ def test_a_viewer_of_whom_one_tab_is_left_is_plain_again(
     viewers.enter(seat(BOB, tab="h1"), until(60), now())
     viewers.enter(seat(BOB, tab="snew="), last, now())
     clock.sleep(61)
-    assert viewers.sweep(count(viewers).dead) == 1
+    assert viewers.prune(count(viewers).expired) == 1
     items = aws.table("PRESENCE_TABLE").scan()["Items"]
     assert [int(str(item["over_at"])) for item in items] == [to_millis(last)] * 2
     assert numbers(viewers) == (2, 2)
@@ -166,11 +166,11 @@ def test_one_viewer_can_neither_end_nor_prolong_another(viewers: PresenceSlots) 
     with pytest.raises(ForbiddenError):
         viewers.leave(seat(tab="h-forged"))
     with pytest.raises(ForbiddenError):
-        viewers.stay(seat(tab="h-forged"), until(600), now())
+        viewers.keep_alive(seat(tab="h-forged"), until(600), now())
     with pytest.raises(NotFoundError):
-        viewers.stay(seat(BOB), until(60), now())
+        viewers.keep_alive(seat(BOB), until(60), now())
     with pytest.raises(NotFoundError):
-        viewers.stay(seat(channel="other"), until(60), now())
+        viewers.keep_alive(seat(channel="other"), until(60), now())
     assert numbers(viewers) == (1, 1)
 
 
@@ -188,10 +188,10 @@ def test_a_viewer_has_only_so_many_tabs_and_dead_ones_make_room(viewers: Presenc
 def test_a_count_says_when_the_first_late_heartbeat_is_over(viewers: PresenceSlots, clock: ControlledClock) -> None:
     viewers.enter(seat(), until(60), now())
     over = now() + 60 * SECOND
-    assert count(viewers).next_over is None
+    assert count(viewers).next_expiry is None
     clock.sleep(32)
     viewers.enter(seat(BOB), until(60), now())
-    assert count(viewers).next_over == over
+    assert count(viewers).next_expiry == over
 
 
 def test_a_channel_grows_over_more_partition_keys_and_keeps_whoever_sits(aws: Cloud, viewers: PresenceSlots) -> None:

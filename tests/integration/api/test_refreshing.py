@@ -160,7 +160,7 @@ def test_a_fetch_whose_function_died_holds_nobody_up_for_long(
     channels = Channels(aws.table("CHANNELS_TABLE"))
     channel = channels.get(f"youtube:{CATS}")
     assert channel
-    assert channels.begin_fetch(channel, "dead", now(), now(), timedelta(seconds=20))
+    assert channels.acquire_fetch(channel, "dead", now(), now(), timedelta(seconds=20))
     began = now()
     assert api("POST", f"{PATH}/refresh").status == 200
     assert timedelta(seconds=19) < now() - began < timedelta(seconds=21)

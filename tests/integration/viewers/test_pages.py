@@ -89,7 +89,7 @@ def test_a_channel_without_an_address_of_its_own_has_none(site: Site) -> None:
 
 def test_a_count_that_is_hidden_is_not_told(site: Site) -> None:
     followed(990, START)
-    channels().note_trouble(CATS, HIDDEN, "hidden", START)
+    channels().record_health_issue(CATS, HIDDEN, "hidden", START)
     assert page(site, "youtube:UCcats")["followers"] is None
 
 
@@ -102,7 +102,7 @@ def test_a_count_that_is_not_known_is_not_told(site: Site) -> None:
 
 def test_a_count_that_did_not_change_is_as_old_as_the_last_look_at_it(site: Site) -> None:
     followed(990, START - timedelta(days=1))
-    channels().note_checked("youtube", 0, [("UCa", "UCz")], START - timedelta(minutes=2), complete=True)
+    channels().record_checked("youtube", 0, [("UCa", "UCz")], START - timedelta(minutes=2), complete=True)
     followers = page(site, "youtube:UCcats")["followers"]
     assert (followers["asOf"], followers["stale"]) == ("2026-11-20T11:58:00.000Z", False)
 

@@ -303,7 +303,7 @@ def test_a_channel_that_is_looked_at_anyway_takes_viewers_though_the_queue_takes
     site.join()
     clock.sleep(A_COUNT)
     site.count()
-    with refusing(FUNCTIONS["viewer_heartbeat"].dependencies.presence.recounts._queue._sqs, "SendMessageBatch"):
+    with refusing(FUNCTIONS["viewer_heartbeat"].dependencies.presence.count_requests._queue._sqs, "SendMessageBatch"):
         second = site.join()
         clock.sleep(A_COUNT)
         assert site.count() == (2, 2)

@@ -79,7 +79,7 @@ def test_whoever_asks_before_the_first_count_is_made_takes_that_one_for_newer(
 ) -> None:
     """The Lambda has just learnt that nobody watches, and the count that is being made began before it says so."""
     counts = ViewerCounts(dynamodb.resource().Table("presence_table"))
-    counts.begin("demo", "another", now(), timedelta(seconds=2))
+    counts.acquire("demo", "another", now(), timedelta(seconds=2))
     clock.sleep(0.02)
     source.connect()
     assert source.seen[-1]["viewers"] == 0

@@ -67,13 +67,13 @@ def test_a_higher_count_has_passed_all_that_a_lower_one_has(one: int, other: int
 def test_what_follows_is_the_first_step_that_was_not_passed(count: int) -> None:
     rule = followers()
     above = [step for step in FOLLOWER_STEPS if step > count]
-    assert rule.following(reading(count)) == (above[0] if above else None)
+    assert rule.next_threshold(reading(count)) == (above[0] if above else None)
 
 
 def test_a_hidden_count_has_passed_nothing_and_nothing_follows() -> None:
     rule = followers()
     assert rule.passed(reading(None)) is None
-    assert rule.following(reading(None)) is None
+    assert rule.next_threshold(reading(None)) is None
 
 
 def test_an_operator_may_set_the_thresholds() -> None:

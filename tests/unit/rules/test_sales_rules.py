@@ -35,12 +35,12 @@ def reading(at: datetime = NOW, peaks: dict[str, Number] | None = None, /, **met
 
 def passed(old: Reading | None, new: Reading, rules: Iterable[Rule] | None = None) -> list[Milestone]:
     found = crossings(old, new, RULES.values() if rules is None else rules)
-    return [one.milestone(new, one.known, new.as_of) for one in found if one.news is Transition.CROSSED]
+    return [one.milestone(new, one.previous, new.as_of) for one in found if one.transition is Transition.CROSSED]
 
 
 def said(rule: str, **metrics: Number) -> Wording:
     (one,) = passed(reading(**dict.fromkeys(metrics, 0)), reading(**metrics), [RULES[rule]])
-    return RULES[rule].words(one)
+    return RULES[rule].wording(one)
 
 
 def test_the_rules_are_those_of_the_source() -> None:
@@ -57,7 +57,7 @@ def test_a_threshold_is_passed_when_it_is_reached_and_not_before(name: str) -> N
         below: Number = threshold - Decimal("0.01")
         assert RULES[name].passed(reading(**{metric: below})) == thresholds[:index]
         assert RULES[name].passed(reading(**{metric: threshold})) == thresholds[: index + 1]
-        assert RULES[name].following(reading(**{metric: below})) == threshold
+        assert RULES[name].next_threshold(reading(**{metric: below})) == threshold
 
 
 @pytest.mark.parametrize(
@@ -182,9 +182,9 @@ def test_an_operator_may_set_the_thresholds_but_not_those_of_the_podium() -> Non
     assert isinstance(tier, BonusTier)
     assert [tier.tier(signups) for signups in (4, 5, 40)] == [0, 1, 8]
     (top,) = passed(reading(monthly_signups=0), reading(monthly_signups=40), [tier])
-    assert (tier.words(top).title, tier.words(top).emoji) == ("Bonus tier 8", "💯")
+    assert (tier.wording(top).title, tier.wording(top).emoji) == ("Bonus tier 8", "💯")
     (half,) = passed(reading(goal_progress=0), reading(goal_progress=60), [rules["goal"]])
-    assert rules["goal"].words(half).title == "50% of the monthly goal"
+    assert rules["goal"].wording(half).title == "50% of the monthly goal"
     with pytest.raises(ValueError, match="takes no thresholds"):
         catalogue({"rank": [1, 2]})
 

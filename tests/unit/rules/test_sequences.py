@@ -81,7 +81,7 @@ class Pure:
 
     def _detect(self, old: Reading | None, new: Reading, event: str) -> Celebration | None:
         for crossing in crossings(old, new, [self.rule]):
-            before = self.marks.claim(self.rule.name, crossing.period, crossing.threshold, event, crossing.news)
+            before = self.marks.claim(self.rule.name, crossing.period, crossing.threshold, event, crossing.transition)
             if before is not None:
                 also = tuple(int(step) for step in crossing.passed[:-1] if step > before)
                 return Celebration(crossing.period, int(crossing.threshold), also)

@@ -32,7 +32,7 @@ def test_the_ladder_is_the_one_that_was_asked_for() -> None:
 def test_a_channel_that_is_full_at_its_first_reading_is_news() -> None:
     """Its count began at zero, though nobody saw it there."""
     (crossing,) = crossings(None, watched(30), catalogue())
-    assert (crossing.rule, crossing.threshold, crossing.news) == (VIEWERS, 25, Transition.CROSSED)
+    assert (crossing.rule, crossing.threshold, crossing.transition) == (VIEWERS, 25, Transition.CROSSED)
     assert crossings(None, watched(9), catalogue()) == []
 
 
@@ -48,6 +48,6 @@ def test_what_is_not_watched_has_no_viewers(subject: str, metric: str) -> None:
 
 def test_a_milestone_says_how_many_watch_and_how_many_did() -> None:
     (crossing,) = crossings(watched(999), watched(1003), [VIEWERS])
-    words = VIEWERS.words(crossing.milestone(watched(1003), 0, NOON))
+    words = VIEWERS.wording(crossing.milestone(watched(1003), 0, NOON))
     assert (words.type, words.title, words.description) == ("viewers", "1K viewers at once", "1,003 are watching now.")
     assert (words.value, words.emoji) == (1000, "👀")

@@ -159,7 +159,7 @@ class Fetching:
                 summary += outcome
             if stretches := _stretches([channel.native_id for channel in channels], found):
                 complete = len(found) == len(channels)
-                self._channels.note_checked(batch.platform, batch.number, stretches, began_at, complete=complete)
+                self._channels.record_checked(batch.platform, batch.number, stretches, began_at, complete=complete)
             logger.info("batch fetched", summary=summary)
             return summary
 
@@ -170,14 +170,14 @@ class Fetching:
         the stored reading stays as it is.
         """
         owner = uuid4().hex
-        if not self._channels.begin_fetch(channel, owner, asked_at, self._clock(), LEASE):
+        if not self._channels.acquire_fetch(channel, owner, asked_at, self._clock(), LEASE):
             self._wait_for(channel, self._clock() + LEASE)
             return
         found_at = None
         try:
             found_at = self._fetch_one(channel, source)
         finally:
-            self._channels.end_fetch(channel, owner, found_at)
+            self._channels.release_fetch(channel, owner, found_at)
 
     def _wait_for(self, channel: Channel, patience: datetime) -> None:
         while (until := self._channels.leased_until(channel)) and self._clock() < min(until, patience):
@@ -229,12 +229,12 @@ class Fetching:
     def _note_health(self, channel: Channel, counts: ChannelCounts) -> None:
         if "subscribers" not in counts.metrics:
             self._trouble(channel, HIDDEN, f"{channel.platform} hides this channel's subscribers")
-        elif channel.trouble:
-            self._channels.clear_trouble(channel)
+        elif channel.health_issue:
+            self._channels.clear_health_issue(channel)
             logger.info("channel is well again", subject=str(channel.subject))
 
     def _trouble(self, channel: Channel, code: str, message: str) -> None:
-        if (not channel.trouble or channel.trouble.code != code) and self._channels.note_trouble(
+        if (not channel.health_issue or channel.health_issue.code != code) and self._channels.record_health_issue(
             channel, code, message, self._clock()
         ):
             logger.warning("channel in trouble", subject=str(channel.subject), code=code, reason=message)

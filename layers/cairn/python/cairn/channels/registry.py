@@ -55,7 +55,7 @@ class Channel:
     handle: str
     name: str
     added_at: datetime
-    trouble: HealthIssue | None = None
+    health_issue: HealthIssue | None = None
     page: str | None = None
 
     @property
@@ -79,16 +79,14 @@ class Pause:
 class Checks:
     """When the channels of a platform were last looked at and found."""
 
-    stretches: Sequence[tuple[str, str, datetime]] = ()
+    ranges: Sequence[tuple[str, str, datetime]] = ()
     singles: Mapping[str, datetime] = field(default_factory=dict)
 
-    def of(self, channel: Channel) -> datetime | None:
+    def last_found(self, channel: Channel) -> datetime | None:
         """When this channel was last found; None when no check says, or while it is in trouble (hiding is none)."""
-        if channel.trouble and channel.trouble.code != HIDDEN:
+        if channel.health_issue and channel.health_issue.code != HIDDEN:
             return None
-        times = [
-            at for first, last, at in self.stretches if first <= channel.native_id <= last and at > channel.added_at
-        ]
+        times = [at for first, last, at in self.ranges if first <= channel.native_id <= last and at > channel.added_at]
         if channel.native_id in self.singles:
             times.append(self.singles[channel.native_id])
         return max(times, default=None)
@@ -138,7 +136,7 @@ class Channels:
         """Track a channel no longer."""
         self._table.delete_item(Key=_channel_key(channel.id))
 
-    def note_trouble(self, channel: Channel, code: str, message: str, now: datetime) -> bool:
+    def record_health_issue(self, channel: Channel, code: str, message: str, now: datetime) -> bool:
         """Show a channel's trouble, once; `since` stays the first time. True when it is new."""
         return self._update_tracked(
             channel,
@@ -147,7 +145,7 @@ class Channels:
             {":trouble": {"code": code, "message": message, "since": to_millis(now)}, ":code": code},
         )
 
-    def clear_trouble(self, channel: Channel) -> bool:
+    def clear_health_issue(self, channel: Channel) -> bool:
         """The channel is well again. True when it was not."""
         return self._update_tracked(channel, "REMOVE trouble", "attribute_exists(trouble)", {})
 
@@ -167,7 +165,7 @@ class Channels:
 
     # -- what fetching knows
 
-    def note_checked(
+    def record_checked(
         self, platform: str, number: int, found: Sequence[tuple[str, str]], at: datetime, *, complete: bool
     ) -> None:
         """These stretches of ids (first, last) of a batch were looked at and found. One write for the batch.
@@ -184,7 +182,7 @@ class Channels:
             }
         )
 
-    def begin_fetch(self, channel: Channel, owner: str, asked_at: datetime, now: datetime, lease: timedelta) -> bool:
+    def acquire_fetch(self, channel: Channel, owner: str, asked_at: datetime, now: datetime, lease: timedelta) -> bool:
         """Take the lease on fetching a channel by itself. False while another has it, or began since `asked_at`."""
         try:
             self._table.update_item(
@@ -207,7 +205,7 @@ class Channels:
             return False
         return True
 
-    def end_fetch(self, channel: Channel, owner: str, found_at: datetime | None) -> None:
+    def release_fetch(self, channel: Channel, owner: str, found_at: datetime | None) -> None:
         """Give the lease back, with the time at which the channel was found, if it was."""
         values: Item = {":owner": owner} | ({":found": to_millis(found_at)} if found_at else {})
         try:
@@ -286,7 +284,7 @@ def _to_channel(item: Item) -> Channel:
         handle=item["handle"],
         name=item["name"],
         added_at=from_millis(int(item["added_at"])),
-        trouble=HealthIssue(trouble["code"], trouble["message"], from_millis(int(trouble["since"])))
+        health_issue=HealthIssue(trouble["code"], trouble["message"], from_millis(int(trouble["since"])))
         if trouble
         else None,
         page=item.get("page"),

@@ -27,7 +27,7 @@ class ChannelStatus:
     stale: bool
     last: Passed | None
     last_at: datetime | None
-    following: Passed | None
+    next_threshold: Passed | None
 
     def value(self, metric: str) -> Number | None:
         """A metric's value; None when it is unknown."""
@@ -56,17 +56,17 @@ class ChannelStatuses:
         """How these channels stand, in their order. Reads grow with the channels, never with their readings."""
         subjects = [channel.subject for channel in channels]
         readings = self._stats.get_many(subjects)
-        marks = self._milestones.marks(subjects, self._rule.name, ALL_TIME)
+        marks = self._milestones.high_water_marks(subjects, self._rule.name, ALL_TIME)
         seen: dict[str, datetime | None] = {}
         for platform, group in groupby(sorted(channels, key=lambda one: one.id), key=lambda one: one.platform):
             of_platform = list(group)
             checks = self._channels.checks(platform, of_platform)
-            seen |= {channel.id: checks.of(channel) for channel in of_platform}
+            seen |= {channel.id: checks.last_found(channel) for channel in of_platform}
         standings = []
         for channel in channels:
             reading, mark = readings.get(channel.subject), marks.get(channel.subject)
             as_of = max(filter(None, (reading.as_of, seen[channel.id]))) if reading else None
-            following = self._rule.following(reading) if reading else None
+            following = self._rule.next_threshold(reading) if reading else None
             reached = mark if mark and mark.threshold else None
             standings.append(
                 ChannelStatus(
@@ -76,7 +76,7 @@ class ChannelStatuses:
                     stale=as_of is None or self._clock() - as_of > self._stale_after,
                     last=self._passed(reached.threshold) if reached else None,
                     last_at=reached.achieved_at if reached else None,
-                    following=self._passed(following) if following is not None else None,
+                    next_threshold=self._passed(following) if following is not None else None,
                 )
             )
         return standings

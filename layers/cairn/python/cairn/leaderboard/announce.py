@@ -48,12 +48,12 @@ class RepAnnouncer:
     def announce(self, milestone: Milestone) -> None:
         for badge in self._badges.award(milestone):
             logger.info("badge earned", badge=badge.id)
-        self._broadcast.send(celebrations(milestone, self._rules[milestone.rule].words(milestone)))
+        self._broadcast.send(celebrations(milestone, self._rules[milestone.rule].wording(milestone)))
 
     def changed(self, old: Reading | None, new: Reading, event_id: str) -> None:
         """Repair the board first, then request its broadcast: a reader of the broadcast finds the change."""
-        self._reps.settle(old, new)
-        if key := self._board_refresh.poke(event_id, self._clock()):
+        self._reps.reconcile(old, new)
+        if key := self._board_refresh.request(event_id, self._clock()):
             self._broadcast.send([BoardChanged(key, new.trace_id)])
 
 

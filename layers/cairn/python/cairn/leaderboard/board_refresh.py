@@ -45,7 +45,7 @@ class BoardRefresh:
     def __init__(self, table: Table) -> None:
         self._table = table
 
-    def poke(self, event_id: str, now: datetime) -> str | None:
+    def request(self, event_id: str, now: datetime) -> str | None:
         """Ask for a refresh, after the change: the key to send the message with; None when one is to come anyway.
 
         `event_id` is the stream record's, by which a retry of it is known.
@@ -66,7 +66,7 @@ class BoardRefresh:
             return None
         return f"{event_id}/{secrets.token_hex(4)}"
 
-    def begin(self, key: str, now: datetime) -> bool:
+    def acquire(self, key: str, now: datetime) -> bool:
         """Take the request back, before the board is read; False when nobody asks for it any more.
 
         NotYetError when the last refresh was less than a second ago: then the message must come again.

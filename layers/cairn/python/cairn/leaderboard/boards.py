@@ -70,7 +70,7 @@ class RankedRow:
 class BoardPage:
     """Some places, the best first; how many there are in all; where the next page begins."""
 
-    places: list[RankedRow]
+    rows: list[RankedRow]
     total: int
     next_cursor: str | None
 
@@ -86,7 +86,7 @@ class Boards:
         item = get(self._table, _row_key(LIVE, subject), consistent=True)
         return _to_row(item) if item else None
 
-    def move(self, old: Row | None, new: Row | None) -> bool:
+    def replace_row(self, old: Row | None, new: Row | None) -> bool:
         """Put a row in the place of another, or of none; False when it is another already.
 
         A row of a month that is over is kept in that month's board. Two write units for each item, and as many items
@@ -111,7 +111,7 @@ class Boards:
         except ClientError as error:
             raise _busy(error) from error
 
-    def keep(self, row: Row) -> None:
+    def archive(self, row: Row) -> None:
         """Enter a row into the board of a month that is over, unless a later one is kept there."""
         try:
             self._table.put_item(
@@ -142,7 +142,7 @@ class Boards:
 
     # -- reading
 
-    def higher(self, scores: Sequence[Number]) -> list[int]:
+    def count_higher(self, scores: Sequence[Number]) -> list[int]:
         """How many on the live board stand higher than each of these scores, all at one instant."""
         counts = self._counts(rank_counters.nodes(scores))
         return [rank_counters.higher(score, counts) for score in scores]
@@ -176,7 +176,7 @@ class Boards:
         """Everybody on the live board."""
         return (_subject(row["sk"]) for row in query_all(self._table, Key("pk").eq(LIVE), ProjectionExpression="sk"))
 
-    def behind(self, period: str) -> Iterator[Subject]:
+    def outside_month(self, period: str) -> Iterator[Subject]:
         """The reps whose rows are of another month."""
         rows = query_all(
             self._table, Key("pk").eq(LIVE), FilterExpression=Attr("period").ne(period), ProjectionExpression="sk"

@@ -66,7 +66,7 @@ class Reps:
         """A rep and their rank now; NotFoundError for none, or one who has retired."""
         stored = _working(self._stats.get(_subject(rep_id)), rep_id)
         rep = self._in_month_of(stored, self._clock())
-        (higher,) = self._boards.higher([_score(rep)])
+        (higher,) = self._boards.count_higher([_score(rep)])
         return rep, higher + 1 - (_score(stored) > _score(rep))
 
     def create(self, name: str, described: Details, goal: Number | None, values: Mapping[str, Number]) -> UpdateResult:
@@ -75,10 +75,10 @@ class Reps:
         metrics = _followed({**_ZEROS, **values, **({GOAL: goal} if goal is not None else {})}, values)
         bare = Reading(subject, name, metrics, self._clock(), "api", new_trace_id(), details=described)
         first = self._decided(bare, bare.as_of, bare.source, bare.trace_id)
-        self._stats.change(subject, lambda _: first)
+        self._stats.update(subject, lambda _: first)
         return self._settled(None, first)
 
-    def describe(
+    def update_details(
         self, rep_id: int, *, name: str | None, described: Details, cleared: Sequence[str], goal: Number | None
     ) -> UpdateResult:
         """Change what is said of a rep, and the goal; `cleared` names what is said no more."""
@@ -108,18 +108,18 @@ class Reps:
 
     # -- what follows from it
 
-    def settle(self, old: Reading | None, new: Reading) -> None:
+    def reconcile(self, old: Reading | None, new: Reading) -> None:
         """Do what whoever changed a rep may have died before, or did not know of: what is decided here, the row on the
         board, and the step of the podium. A month that was over with this change is kept as it really ended."""
         rep = self._stats.get(new.subject)
         if rep and self._mended(rep) is not rep:
-            _, rep = self._stats.change(new.subject, lambda stored: self._mended(stored or new))
+            _, rep = self._stats.update(new.subject, lambda stored: self._mended(stored or new))
         if rep:
             self._stand(rep, None)
         if old and RETIRED not in old.details and self._month(old.as_of) < self._month(new.as_of):
-            self._boards.keep(row_of(old, self._month(old.as_of)))
+            self._boards.archive(row_of(old, self._month(old.as_of)))
 
-    def turn(self, subject: Subject) -> None:
+    def roll_over(self, subject: Subject) -> None:
         """Begin the month at zero, unless it has begun; the board of the month before keeps what it ended with."""
 
         def turn(rep: Reading | None) -> Reading:
@@ -129,12 +129,12 @@ class Reps:
             fresh = self._in_month_of(rep, at)
             return rep if fresh is rep else self._decided(fresh, at, "turn", new_trace_id())
 
-        _, rep = self._stats.change(subject, turn)
+        _, rep = self._stats.update(subject, turn)
         self._stand(rep, None)
 
-    def behind(self) -> Iterator[Subject]:
+    def not_rolled_over(self) -> Iterator[Subject]:
         """The reps for whom the month has not begun."""
-        return self._boards.behind(self.month)
+        return self._boards.outside_month(self.month)
 
     def _mended(self, rep: Reading) -> Reading:
         """A rep with all that belongs to one, where somebody else wrote the item; else the very same."""
@@ -151,7 +151,7 @@ class Reps:
             at = self._after(rep)
             return self._decided(change(self._in_month_of(rep, at)), at, source, trace_id)
 
-        return self._settled(*self._stats.change(_subject(rep_id), changed))
+        return self._settled(*self._stats.update(_subject(rep_id), changed))
 
     def _settled(self, old: Reading | None, new: Reading) -> UpdateResult:
         before = _score(self._in_month_of(old, new.as_of)) if old else None
@@ -160,10 +160,10 @@ class Reps:
             seen = new
         pairs = [(old, new), *([(seen, noted)] if noted is not seen else [])]
         milestones = tuple(
-            crossing.milestone(image, crossing.known, image.as_of)
+            crossing.milestone(image, crossing.previous, image.as_of)
             for one, image in pairs
             for crossing in crossings(one, image, self._rules)
-            if crossing.news is Transition.CROSSED
+            if crossing.transition is Transition.CROSSED
         )
         rep = noted if noted.trace_id == new.trace_id else new
         return UpdateResult(rep, rank, milestones, rank_before - rank)
@@ -175,7 +175,7 @@ class Reps:
         scores = [score, score if before is None else before]
         own = placed.score if placed else score
         rank, rank_before = (
-            higher + 1 - (own > one) for one, higher in zip(scores, self._boards.higher(scores), strict=True)
+            higher + 1 - (own > one) for one, higher in zip(scores, self._boards.count_higher(scores), strict=True)
         )
         height = step(rank) if placed and score > 0 else 0
         if height == rep.metrics.get("podium", 0):
@@ -190,7 +190,7 @@ class Reps:
             stepped = replace(current, metrics={**current.metrics, "podium": height})
             return self._decided(stepped, at, rep.source, rep.trace_id)
 
-        seen, noted = self._stats.change(rep.subject, note)
+        seen, noted = self._stats.update(rep.subject, note)
         return rank, rank_before, (seen or noted, noted)
 
     def _place(self, rep: Reading) -> Row | None:
@@ -202,7 +202,7 @@ class Reps:
             if row and row.as_of > rep.as_of:
                 return row
             wanted = None if RETIRED in rep.details else row_of(rep, self._month(rep.as_of))
-            if same_row(row, wanted) or self._boards.move(row, wanted):
+            if same_row(row, wanted) or self._boards.replace_row(row, wanted):
                 return wanted
             sleep(random.uniform(0, min(0.5, 0.01 * 2**attempt)))  # noqa: S311 - spreads retries, guards nothing
         raise ContentionError(f"{rep.subject} is being changed by too many at once; try again")

@@ -41,7 +41,7 @@ class Detection:
         self._announcers = announcers
         self._rules = rules
 
-    def take(self, record: dict[str, Any]) -> None:
+    def process(self, record: dict[str, Any]) -> None:
         """One stream record. Raises whatever fails; then the same record must come again before any later one."""
         images = record["dynamodb"]
         new = to_reading(dynamodb.from_image(images["NewImage"]))
@@ -64,14 +64,14 @@ class Detection:
             crossing.threshold,
             achieved_at=reading.as_of,
             event_id=event_id,
-            news=crossing.news,
+            news=crossing.transition,
         )
         if claim is None:
             return
-        milestone = crossing.milestone(reading, claim.told, claim.achieved_at)
+        milestone = crossing.milestone(reading, claim.notified, claim.achieved_at)
         self._milestones.record(milestone)
         announcer.announce(milestone)
-        self._milestones.note_told(reading.subject, rule.name, crossing.period, crossing.threshold)
+        self._milestones.record_notified(reading.subject, rule.name, crossing.period, crossing.threshold)
         metrics.add_metric("MilestonesReached", MetricUnit.Count, 1)
         delay = (now() - reading.as_of).total_seconds() * 1000
         metrics.add_metric("DetectionDelay", MetricUnit.Milliseconds, max(0, delay))

@@ -35,7 +35,7 @@ EVERYBODY = "milestones"
 class Claim:
     """A mark that is ours to announce: up to which height was told before, and when this one was reached."""
 
-    told: Number
+    notified: Number
     achieved_at: datetime
 
 
@@ -108,7 +108,7 @@ class Milestones:
             return Claim(number(there["told"]), from_millis(int(there["achieved_at"]))) if unfinished else None
         return None if silent else Claim(number(old.get("told", 0)), achieved_at)
 
-    def note_told(self, subject: Subject, rule: str, period: str, height: Number) -> None:
+    def record_notified(self, subject: Subject, rule: str, period: str, height: Number) -> None:
         """The milestone at this height is on its way; a mark that has risen since tells for itself."""
         try:
             self._table.update_item(
@@ -120,7 +120,7 @@ class Milestones:
         except ClientError as error:
             refused_item(error)
 
-    def marks(self, subjects: Iterable[Subject], rule: str, period: str) -> dict[Subject, HighWaterMark]:
+    def high_water_marks(self, subjects: Iterable[Subject], rule: str, period: str) -> dict[Subject, HighWaterMark]:
         """The marks of those that have one."""
         keys = [_mark_key(subject, rule, period) for subject in subjects]
         return {

@@ -41,7 +41,7 @@ class Stats:
             return False
         return True
 
-    def change(self, subject: Subject, change: Callable[[Reading | None], Reading]) -> tuple[Reading | None, Reading]:
+    def update(self, subject: Subject, change: Callable[[Reading | None], Reading]) -> tuple[Reading | None, Reading]:
         """Store what `change` makes of the stored reading: the reading before, and the new one, as the stream has them.
 
         To give back the very reading is to leave it; what `change` raises is raised, and nothing is stored.
@@ -80,7 +80,7 @@ class Stats:
         items = get_many(self._table, [{"subject": str(subject)} for subject in subjects])
         return {reading.subject: reading for reading in map(to_reading, items)}
 
-    def forget(self, subject: Subject) -> None:
+    def delete(self, subject: Subject) -> None:
         """Remove a subject's values; its marks and history stay. The next reading is a first one again."""
         self._table.delete_item(Key={"subject": str(subject)})
 

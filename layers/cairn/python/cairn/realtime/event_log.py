@@ -72,7 +72,7 @@ class EventLog:
     def __init__(self, table: Table) -> None:
         self._table = table
 
-    def say(self, event: RoomEvent, now: datetime) -> LoggedEvent | None:
+    def append(self, event: RoomEvent, now: datetime) -> LoggedEvent | None:
         """Number and keep an event; a repeat finds it. None when it was said so long ago that it is kept no more.
 
         FrameTooLargeError when no socket could be sent it.
@@ -148,7 +148,7 @@ class EventLog:
 
     # -- rooms that are shown a state
 
-    def show(self, state: LoggedEvent) -> bool:
+    def store_state(self, state: LoggedEvent) -> bool:
         """Keep the frame that stands for all before it. False when a newer one does."""
         item = {"number": state.number, "frame": state.frame, "at": to_millis(state.at), "trace_id": state.trace_id}
         try:

@@ -59,12 +59,12 @@ class Socket:
 
     connection_id: str
     holder: Holder | None
-    places: frozenset[str]
+    memberships: frozenset[str]
     expires_at: datetime
 
     @property
     def rooms(self) -> frozenset[str]:
-        return frozenset(map(_room, self.places))
+        return frozenset(map(_room, self.memberships))
 
     @property
     def user_id(self) -> str | None:
@@ -74,9 +74,9 @@ class Socket:
     def modules(self) -> frozenset[str]:
         return self.holder.modules if self.holder else frozenset()
 
-    def place(self, room: str) -> str | None:
+    def membership(self, room: str) -> str | None:
         """Its place in a room that it is in."""
-        return next((place for place in self.places if _room(place) == room), None)
+        return next((place for place in self.memberships if _room(place) == room), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +85,7 @@ class Member:
 
     connection_id: str
     since: datetime
-    place: str
+    membership: str
 
 
 class Sockets:
@@ -104,8 +104,8 @@ class Sockets:
         if holder is None:
             return socket
         item = _key(connection_id) | {"expires_at": _seconds(socket.expires_at), "holder": to_item(holder)}
-        if socket.places:
-            item["rooms"] = set(socket.places)
+        if socket.memberships:
+            item["rooms"] = set(socket.memberships)
         self._table.put_item(Item=item)
         for room in socket.rooms:
             self._enter(socket, room, now)
@@ -127,7 +127,7 @@ class Sockets:
         TooManyRoomsError when it is in as many rooms as it may be, TooManyTabsError when the viewer has as many tabs.
         """
         channel = channel_of(room)
-        place = socket.place(room) or (self._place(socket, channel, viewer_id) if channel else room)
+        place = socket.membership(room) or (self._place(socket, channel, viewer_id) if channel else room)
         try:
             answer = self._table.update_item(
                 Key=_key(socket.connection_id),
@@ -151,13 +151,13 @@ class Sockets:
         if any(_room(other) == room and other != place for other in _places(answer["Attributes"])):
             self._take_back(socket.connection_id, place)
             raise TooManyRoomsError("a socket watches a channel as one viewer")
-        self._presence.take(_seat(socket.connection_id, place), socket.expires_at)
+        self._presence.occupy(_seat(socket.connection_id, place), socket.expires_at)
         if "closed" in (get(self._table, _key(socket.connection_id), consistent=True) or {}):
             self._leave_place(socket.connection_id, place)  # it was closed in between, and nobody else would
 
     def leave(self, socket: Socket, room: str) -> None:
         """The socket is told no more of the room."""
-        place = socket.place(room)
+        place = socket.membership(room)
         if place is None:
             return
         self._leave_place(socket.connection_id, place)
@@ -174,7 +174,7 @@ class Sockets:
         except ClientError as error:
             refused_item(error)
 
-    def forget(self, connection_id: str, now: datetime, *found_in: str) -> None:
+    def remove(self, connection_id: str, now: datetime, *found_in: str) -> None:
         """The socket is closed: it leaves its places, and those where it was found, whatever went before."""
         item = _key(connection_id) | {"closed": True, "expires_at": _seconds(now + CLOSED_FOR)}
         before = self._table.put_item(Item=item, ReturnValues="ALL_OLD").get("Attributes", {})
@@ -202,7 +202,7 @@ class Sockets:
             return None
         return found
 
-    def stretch(self, room: str, number: int, now: datetime) -> list[Member]:
+    def shard(self, room: str, number: int, now: datetime) -> list[Member]:
         """The sockets of one of a room's stretches."""
         channel = channel_of(room)
         if channel:
@@ -232,7 +232,7 @@ class Sockets:
 
     def _place(self, socket: Socket, channel: str, viewer_id: str | None) -> str:
         own = hashlib.sha256(socket.connection_id.encode()).hexdigest()[:32]
-        return _written(self._presence.seat(channel, viewer_id or own, f"s{socket.connection_id}"))
+        return _written(self._presence.slot_for(channel, viewer_id or own, f"s{socket.connection_id}"))
 
     def _leave_place(self, connection_id: str, place: str) -> None:
         if channel_of(_room(place)) and place != _room(place):  # before there were seats, a place was the room alone

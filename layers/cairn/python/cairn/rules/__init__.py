@@ -53,13 +53,13 @@ class Rule(Protocol):
     def passed(self, reading: Reading) -> Sequence[Number] | None:
         """The thresholds at or below the reading's value, ascending; None when the value is unknown."""
 
-    def following(self, reading: Reading) -> Number | None:
+    def next_threshold(self, reading: Reading) -> Number | None:
         """The next threshold above the reading's value, if there is one."""
 
     def label(self, threshold: Number) -> str:
         """The threshold as people write it."""
 
-    def words(self, milestone: Milestone) -> Wording:
+    def wording(self, milestone: Milestone) -> Wording:
         """A milestone of this rule as people are told of it."""
 
     def configured(self, *, thresholds: Sequence[int] | None, time_zone: str) -> Rule:
@@ -81,8 +81,8 @@ class Crossing:
     rule: Rule
     period: str
     passed: tuple[Number, ...]
-    news: Transition
-    known: Number = 0
+    transition: Transition
+    previous: Number = 0
     """The highest threshold that was passed before in the period, as far as the images tell."""
 
     @property

@@ -27,7 +27,7 @@ class BonusTier(Ladder):
     def label(self, threshold: Number) -> str:
         return f"Tier {self.tier(threshold)}"
 
-    def words(self, milestone: Milestone) -> Wording:
+    def wording(self, milestone: Milestone) -> Wording:
         tier = self.tier(milestone.threshold)
         emoji = EMOJIS[min(tier, len(EMOJIS)) - 1]
         title = f"Bonus tier {tier}"

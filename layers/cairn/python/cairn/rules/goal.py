@@ -16,7 +16,7 @@ class Goal(Ladder):
     def label(self, threshold: Number) -> str:
         return f"{threshold}%"
 
-    def words(self, milestone: Milestone) -> Wording:
+    def wording(self, milestone: Milestone) -> Wording:
         reached = f"{milestone.value}%"
         title = "Monthly goal reached" if milestone.threshold == 100 else f"{milestone.label} of the monthly goal"
         return Wording("goal_achieved", title, f"{reached} of the goal for this month.", reached, "🏁", "bg-primary")

@@ -48,7 +48,7 @@ class Ladder:
         value = reading.metrics.get(self.metric)
         return None if value is None else self.thresholds[: bisect_right(self.thresholds, value)]
 
-    def following(self, reading: Reading) -> Number | None:
+    def next_threshold(self, reading: Reading) -> Number | None:
         value = reading.metrics.get(self.metric)
         if value is None:
             return None
@@ -58,7 +58,7 @@ class Ladder:
     def label(self, threshold: Number) -> str:
         return short(threshold)
 
-    def words(self, milestone: Milestone) -> Wording:
+    def wording(self, milestone: Milestone) -> Wording:
         title = f"{milestone.label} {self.metric}"
         return Wording(self.name, title, f"Passed {title}.", milestone.label, "🎉", "bg-primary")
 

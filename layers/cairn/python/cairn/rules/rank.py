@@ -20,7 +20,7 @@ class Rank(Ladder):
     def label(self, threshold: Number) -> str:
         return f"#{place(threshold)}"
 
-    def words(self, milestone: Milestone) -> Wording:
+    def wording(self, milestone: Milestone) -> Wording:
         title, description = f"Rank {milestone.label}", f"Moved up to {milestone.label} of the month."
         return Wording("rank_change", title, description, milestone.label, "🥇", "bg-yellow-500")
 

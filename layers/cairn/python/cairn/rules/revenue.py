@@ -16,7 +16,7 @@ class Revenue(Ladder):
     def label(self, threshold: Number) -> str:
         return f"${threshold:,}"
 
-    def words(self, milestone: Milestone) -> Wording:
+    def wording(self, milestone: Milestone) -> Wording:
         return Wording(
             "revenue",
             f"{milestone.label} in a month",

@@ -16,7 +16,7 @@ class Signups(Ladder):
     def label(self, threshold: Number) -> str:
         return f"{threshold} sign-ups"
 
-    def words(self, milestone: Milestone) -> Wording:
+    def wording(self, milestone: Milestone) -> Wording:
         return Wording(
             "signups",
             f"{milestone.label} in a month",

@@ -15,7 +15,7 @@ VIEWER_STEPS = (10, 25, 50, *(int(step) for step in FOLLOWER_STEPS if step <= 10
 class ConcurrentViewers(Ladder):
     """Thresholds in viewers at the same time."""
 
-    def words(self, milestone: Milestone) -> Wording:
+    def wording(self, milestone: Milestone) -> Wording:
         title = f"{milestone.label} viewers at once"
         description = f"{milestone.value:,} are watching now."
         return Wording("viewers", title, description, int(milestone.threshold), "👀", "bg-red-500")

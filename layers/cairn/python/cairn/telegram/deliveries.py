@@ -74,7 +74,7 @@ class Deliveries:
             raise LookupError(f"{milestone.id} is not in the history, so its alert has no tally to keep")
         return Plan(tuple(there["cuts"]), int(there["total"]))
 
-    def open(self, delivery: str, number: int, owner: str, now: datetime, lease: timedelta) -> Progress | None:
+    def acquire(self, delivery: str, number: int, owner: str, now: datetime, lease: timedelta) -> Progress | None:
         """Take a part on, alone; what was done before. None when it is finished, NotYetError while another is at it."""
         try:
             item = self._table.update_item(
@@ -98,7 +98,7 @@ class Deliveries:
             raise NotYetError("the part is being delivered", from_millis(int(there["leased_until"]))) from None
         return Progress(_names(item, "delivered"), _names(item, "failed"), _names(item, "in_doubt"))
 
-    def note(
+    def record_progress(
         self,
         delivery: str,
         number: int,

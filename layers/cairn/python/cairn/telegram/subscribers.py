@@ -88,7 +88,7 @@ class Subscribers:
     def count(self) -> int:
         return int((get(self._table, _COUNT) or {}).get("how_many", 0))
 
-    def stretch(self, after: str | None, through: str | None) -> list[Subscriber]:
+    def between(self, after: str | None, through: str | None) -> list[Subscriber]:
         """The subscriptions after one key and up to another, in the table's order; None is the table's end."""
         where = Key("pk").eq("subscribers") & Key("sk").lte(f"chat#{through}" if through else "chat#~")
         items = query_all(self._table, where, _key(after) if after else None, ConsistentRead=True)

@@ -82,7 +82,7 @@ class ViewerAnnouncer:
         self._rules = rules
 
     def announce(self, milestone: Milestone) -> None:
-        self._broadcast.send([milestone_event(milestone, self._rules[milestone.rule].words(milestone))])
+        self._broadcast.send([milestone_event(milestone, self._rules[milestone.rule].wording(milestone))])
         if live_channel(milestone.subject) in self._named:
             self._subscribers.announce(milestone)
 

@@ -85,10 +85,10 @@ class Counting:
     def of(cls, presence: Presence, *, stats: Stats, pace: Pace, names: Mapping[str, str], time_zone: str) -> Self:
         """Of those who come and go there."""
         return cls(
-            viewers=presence.viewers,
+            viewers=presence.slots,
             counts=presence.counts,
             stats=stats,
-            recounts=presence.recounts,
+            recounts=presence.count_requests,
             pace=pace,
             names=names,
             time_zone=time_zone,
@@ -105,7 +105,7 @@ class Counting:
         known = self._counts.recent(channel, now)
         if now >= known.next_at if known else entered:
             try:
-                before = self._counts.begin(channel, secrets.token_hex(8), now, self._pace.interval)
+                before = self._counts.acquire(channel, secrets.token_hex(8), now, self._pace.interval)
                 return self._made(channel, before, new_trace_id())
             except NotYetError:
                 known = self._counts.get(channel, now)
@@ -115,7 +115,7 @@ class Counting:
         one = 1 if entered else 0
         return replace(count, viewers=max(one, count.viewers), connections=max(one, count.connections))
 
-    def take(self, message: CountViewers) -> None:
+    def handle(self, message: CountViewers) -> None:
         """Count as a message asks, unless that is done. NotYetError when its time is yet to come."""
         now = self._clock()
         if message.at > now:
@@ -128,7 +128,7 @@ class Counting:
         if known and known.count and now < known.count.changed_at + self._pace.interval:
             raise NotYetError(f"{message.channel} has just changed", known.count.changed_at + self._pace.interval)
         try:
-            before = self._counts.begin(message.channel, message.key, now, self._pace.interval, changed=True)
+            before = self._counts.acquire(message.channel, message.key, now, self._pace.interval, changed=True)
         except NotYetError as error:
             raise NotYetError(f"{message.channel} is being counted", min(error.until, now + UNDER_WAY)) from None
         self._made(message.channel, before, message.trace_id)
@@ -148,7 +148,7 @@ class Counting:
         changed_at = last.changed_at if last and same else now
         count = ViewerCount(channel, tally.viewers, tally.connections, now, changed_at, self._window)
         self._record(count, trace_id, again=known.unfinished)
-        swept = self._viewers.sweep(tally.dead)
+        swept = self._viewers.prune(tally.expired)
         check_at = self._check(known, tally, soon, count)
         known = replace(
             self._grown(known, tally, now),
@@ -157,7 +157,7 @@ class Counting:
             next_at=now + self._pace.interval,
             unfinished=False,
         )
-        self._counts.finish(known, count, now)
+        self._counts.store(known, count, now)
         logger.info(
             "viewers counted",
             channel=channel,
@@ -196,7 +196,7 @@ class Counting:
             )
 
         if count.connections or again or self._stats.get(subject):
-            self._stats.change(subject, counted_now)
+            self._stats.update(subject, counted_now)
 
     def _grown(self, known: CountState, tally: Headcount, now: datetime) -> CountState:
         """Spread further what grows, once all know of the step before."""
@@ -209,8 +209,8 @@ class Counting:
         """When the next look is; asked for unless one is to come that is as early."""
         if not count.connections:
             return None
-        due = tally.next_over or max(soon, count.as_of + self._pace.interval)
+        due = tally.next_expiry or max(soon, count.as_of + self._pace.interval)
         if known.check_at and count.as_of < known.check_at <= due:
             return known.check_at
-        self._recounts.check(count.channel, due)
+        self._recounts.schedule_check(count.channel, due)
         return due

@@ -88,7 +88,7 @@ class ViewerCounts:
         self._remember(channel, now, known)
         return known
 
-    def begin(
+    def acquire(
         self, channel: str, key: str, now: datetime, interval: timedelta, *, changed: bool = False
     ) -> CountState | None:
         """Take the turn to count; what was known before. Whoever has the same `key` has the same turn.
@@ -119,7 +119,7 @@ class ViewerCounts:
         before = answer.get("Attributes")
         return _known(before) if before else None
 
-    def finish(self, known: CountState, count: ViewerCount, now: datetime) -> None:
+    def store(self, known: CountState, count: ViewerCount, now: datetime) -> None:
         """Keep a count, unless a later one is kept already, or one after which the viewers are spread further."""
         item = {
             ":viewers": count.viewers,

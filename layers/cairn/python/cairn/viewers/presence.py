@@ -41,7 +41,7 @@ class CountRequests:
         self._clock = clock
         self._asked: dict[str, datetime] = {}
 
-    def ask(self, channel: str) -> None:
+    def request(self, channel: str) -> None:
         """Have the channel counted after this instant."""
         bucket = BUCKET // timedelta(milliseconds=1)
         at = from_millis((to_millis(self._clock()) // bucket + 1) * bucket) + SKEW
@@ -52,16 +52,16 @@ class CountRequests:
             self._asked.clear()
         self._asked[channel] = at
 
-    def check(self, channel: str, at: datetime) -> None:
+    def schedule_check(self, channel: str, at: datetime) -> None:
         """Have the channel counted then."""
         self._queue.send([CountViewers(channel, at, check=True, trace_id=new_trace_id())])
 
 
 class Presence:
     def __init__(self, *, viewers: PresenceSlots, counts: ViewerCounts, recounts: CountRequests, clock: Clock) -> None:
-        self.viewers = viewers
+        self.slots = viewers
         self.counts = counts
-        self.recounts = recounts
+        self.count_requests = recounts
         self.clock = clock
 
     @classmethod
@@ -73,30 +73,30 @@ class Presence:
 
     def enter(self, channel: str, viewer_id: str, tab: str, until: datetime) -> PresenceSlot:
         """A viewer's tab watches the channel from now on; TooManyTabsError when the viewer has too many."""
-        seat = self.seat(channel, viewer_id, tab)
-        self.take(seat, until)
+        seat = self.slot_for(channel, viewer_id, tab)
+        self.occupy(seat, until)
         return seat
 
-    def seat(self, channel: str, viewer_id: str, tab: str) -> PresenceSlot:
+    def slot_for(self, channel: str, viewer_id: str, tab: str) -> PresenceSlot:
         """Where a tab is to sit: with the viewer's others, or where newcomers do."""
         known = self.counts.recent(channel, self.clock())
         level = known.level_at(self.clock()) if known else 0
-        there = self.viewers.find(channel, viewer_id, range(level)) if level else None
+        there = self.slots.find(channel, viewer_id, range(level)) if level else None
         return PresenceSlot(channel, viewer_id, tab, level if there is None else there)
 
-    def take(self, seat: PresenceSlot, until: datetime) -> None:
+    def occupy(self, seat: PresenceSlot, until: datetime) -> None:
         """Sit down; again, it only lasts longer. TooManyTabsError when the viewer has too many."""
-        self.viewers.enter(seat, until, self.clock())
+        self.slots.enter(seat, until, self.clock())
         self._ask(seat.channel)
 
-    def stay(self, seat: PresenceSlot, until: datetime) -> None:
+    def keep_alive(self, seat: PresenceSlot, until: datetime) -> None:
         """A heartbeat. NotFoundError when no such viewer is there any more, ForbiddenError when it is not their tab."""
-        if self.viewers.stay(seat, until, self.clock()) or self._unwatched(seat.channel):
+        if self.slots.keep_alive(seat, until, self.clock()) or self._unwatched(seat.channel):
             self._ask(seat.channel)
 
     def leave(self, seat: PresenceSlot) -> None:
         """Get up; again, it changes nothing. ForbiddenError when the viewer is there and it is not their tab."""
-        if self.viewers.leave(seat):
+        if self.slots.leave(seat):
             self._ask(seat.channel)
 
     def _ask(self, channel: str) -> None:
@@ -105,7 +105,7 @@ class Presence:
         Whoever was told of a failure would come again, and be there twice.
         """
         try:
-            self.recounts.ask(channel)
+            self.count_requests.request(channel)
         except (BotoCoreError, ClientError, NotSentError) as error:
             if self._unwatched(channel):
                 raise
@@ -116,7 +116,7 @@ class Presence:
         known = self.counts.recent(channel, self.clock())
         return known is None or known.check_at is None or known.check_at + CHECK_OVERDUE < self.clock()
 
-    def counted(self, channel: str) -> ViewerCount | None:
+    def last_count(self, channel: str) -> ViewerCount | None:
         """The last count, however old."""
         known = self.counts.recent(channel, self.clock())
         return known.count if known else None
@@ -135,4 +135,4 @@ class Presence:
 
     def sockets(self, channel: str, part: tuple[int, int]) -> list[tuple[PresenceSlot, datetime]]:
         """The open sockets that watch a channel, and until when: the part of that number, of so many."""
-        return list(self.viewers.sockets(channel, self.level(channel), self.clock(), part))
+        return list(self.slots.sockets(channel, self.level(channel), self.clock(), part))

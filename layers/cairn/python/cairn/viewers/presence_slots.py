@@ -71,7 +71,7 @@ class ExpiredTabs:
     key: Item
     over_at: int
     tabs: dict[str, int]
-    over: frozenset[str]
+    expired: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +80,8 @@ class Headcount:
 
     viewers: int
     connections: int
-    next_over: datetime | None
-    dead: tuple[ExpiredTabs, ...]
+    next_expiry: datetime | None
+    expired: tuple[ExpiredTabs, ...]
 
 
 class PresenceSlots:
@@ -132,7 +132,7 @@ class PresenceSlots:
             ReturnValuesOnConditionCheckFailure="ALL_OLD",
         )
 
-    def stay(self, seat: PresenceSlot, until: datetime, now: datetime) -> bool:
+    def keep_alive(self, seat: PresenceSlot, until: datetime, now: datetime) -> bool:
         """The tab is there until then. True when it was taken to be gone already. One write.
 
         NotFoundError when no such viewer is there; ForbiddenError when the tab is none of theirs.
@@ -188,8 +188,8 @@ class PresenceSlots:
         return Headcount(
             viewers=sum(part.viewers for part in parts),
             connections=sum(part.connections for part in parts),
-            next_over=min((part.next_over for part in parts if part.next_over), default=None),
-            dead=tuple(dead for part in parts for dead in part.dead),
+            next_expiry=min((part.next_expiry for part in parts if part.next_expiry), default=None),
+            expired=tuple(one for part in parts for one in part.expired),
         )
 
     def _count(self, pk: str, now: datetime, soon: datetime) -> Headcount:
@@ -212,7 +212,7 @@ class PresenceSlots:
         late = [until for until in lasting if until <= to_millis(soon)]
         return Headcount(plain + viewers, plain + connections, from_millis(min(late)) if late else None, tuple(dead))
 
-    def sweep(self, dead: Sequence[ExpiredTabs]) -> int:
+    def prune(self, dead: Sequence[ExpiredTabs]) -> int:
         """Remove what is over, unless it came back; how much."""
         return sum(self._each(self._remove, dead[:SWEPT]))
 
@@ -247,9 +247,9 @@ class PresenceSlots:
 
     def _remove(self, dead: ExpiredTabs) -> bool:
         """Remove what is over of an item, unless the item changed since it was seen; whether it was done."""
-        if dead.over != dead.tabs.keys():
-            rest = _first_over(dead.tabs, dead.over)
-            return self._part(dead.key, dead.over, rest, "over_at = :seen", {":seen": dead.over_at})
+        if dead.expired != dead.tabs.keys():
+            rest = _first_over(dead.tabs, dead.expired)
+            return self._part(dead.key, dead.expired, rest, "over_at = :seen", {":seen": dead.over_at})
         values: Item = {":seen": dead.over_at}
         unchanged = "over_at = :seen AND attribute_not_exists(tabs)"
         if dead.tabs:
