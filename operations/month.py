@@ -8,9 +8,9 @@ from operations.stack import OperationError, Stack
 
 
 def turn(stack: Stack) -> str:
-    """What turn_month answered."""
+    """What month_rollover answered."""
     answer = stack.clients.functions.invoke(
-        FunctionName=stack.output("TurnMonthFunction"), Payload=json.dumps({"source": "operator"})
+        FunctionName=stack.output("MonthRolloverFunction"), Payload=json.dumps({"source": "operator"})
     )
     said = answer["Payload"].read().decode()
     if "FunctionError" in answer:

@@ -18,7 +18,7 @@ from functions.viewer_heartbeat.requests import Event, Look
 
 def join(event: Event) -> Answer:
     asked = requests.join(event)
-    parts.joins().allow(address_of(event, parts.settings().front_key), now())
+    parts.joins().allow(address_of(event, parts.settings().cdn_key), now())
     viewer_id = asked.viewer_id or secrets.token_urlsafe(16)
     secret = secrets.token_urlsafe(16)
     until = now() + parts.settings().time_out

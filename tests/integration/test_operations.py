@@ -70,7 +70,7 @@ def stack() -> Iterator[Stack]:
             "UserPoolClientId": client["ClientId"],
             "PagesBucket": "pages",
             "DistributionId": "E1",
-            "TurnMonthFunction": "turn_month",
+            "MonthRolloverFunction": "month_rollover",
         }
         yield Stack("Cairn", clients, outputs, "https://d1.cloudfront.net")
 
@@ -363,7 +363,7 @@ def test_the_month_is_turned_by_the_function_that_the_schedule_starts(
             month.turn(stack)
     else:
         assert month.turn(stack) == said
-    assert invoked == [("turn_month", {"source": "operator"})]
+    assert invoked == [("month_rollover", {"source": "operator"})]
 
 
 def sign_in(stack: Stack, name: str, password: str) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from functions.turn_month.handler import RESERVE_SECONDS, TurnError, reps
+from functions.month_rollover.handler import RESERVE_SECONDS, TurnError, reps
 from tests.support.cloud import forget
 from tests.support.dynamodb import stored
 from tests.support.floor import Floor, at

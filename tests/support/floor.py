@@ -79,7 +79,7 @@ class Floor:
             assert handler({"Records": changes}, Context()) == {"batchItemFailures": []}
 
     def turn(self, seconds: float = 60.0) -> Any:
-        from functions.turn_month.handler import handler
+        from functions.month_rollover.handler import handler
 
         return handler({"source": "schedule"}, Context(seconds))
 

@@ -36,7 +36,7 @@ TIMEOUTS = {
     "api": 30,
     "broadcast": 20,
     "ws_connect": 29,
-    "turn_month": 300,
+    "month_rollover": 300,
     "viewer_heartbeat": 10,
     "count_viewers": 20,
 }
@@ -325,7 +325,7 @@ class Account:
         self.detection = Stream(clock, "detect_milestone")
         self.history = Stream(clock, "record_history")
         self.schedule = Asynchronous(clock, "fetch_stats")
-        self.turning = Asynchronous(clock, "turn_month")
+        self.turning = Asynchronous(clock, "month_rollover")
         self.updates = Updates(clock)
         streams, schedules = [self.detection, self.history], [self.schedule, self.turning]
         queues: list[Source] = [self.fetch, self.notify, self.broadcast, self.count]
