@@ -76,5 +76,5 @@ def foundation(construct: Construct) -> Foundation:
     """The stack that the construct is in."""
     stack = Stack.of(construct)
     if not isinstance(stack, Foundation):
-        raise TypeError(f"{construct.node.path} is in {type(stack).__name__}, which is no Foundation")
+        raise TypeError(f"{construct.node.path} is in {type(stack).__name__}, which is not a Foundation")
     return stack

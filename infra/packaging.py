@@ -1,8 +1,8 @@
 """Builds Lambda's zips without Docker: each function's folder, the shared layer, the locked dependencies.
 
 CDK cannot see into a local bundler, so this module hashes everything that an asset's content depends on. Bytecode is
-not hashed: it follows from the source, and is added only if this interpreter's bytecode is the target's. The target is
-hashed for the dependency layer only: that is the one difference between the local template and AWS's.
+not hashed: it follows from the source, and is added only if the target reads the bytecode of this interpreter. Only the
+dependency layer's hash includes the target: the one difference between the local template and AWS's.
 """
 
 import compileall

@@ -97,9 +97,9 @@ def test_every_alarm_says_what_is_wrong_and_which_section_of_the_operations_page
     headings = re.findall(r"^#+ (.+)$", (ROOT / "docs" / "operations.md").read_text(), re.MULTILINE)
     sections = {re.sub(r"[^\w\- ]", "", heading.strip().lower()).replace(" ", "-") for heading in headings}
     for alarm in alarms:
-        says = re.fullmatch(r"[^.]+\. See docs/operations\.md#([a-z0-9-]+)", alarm["AlarmDescription"])
-        assert says, alarm["AlarmDescription"]
-        assert says[1] in sections, alarm["AlarmDescription"]
+        text = re.fullmatch(r"[^.]+\. See docs/operations\.md#([a-z0-9-]+)", alarm["AlarmDescription"])
+        assert text, alarm["AlarmDescription"]
+        assert text[1] in sections, alarm["AlarmDescription"]
 
 
 def test_every_alarm_reaches_the_topic_when_it_goes_off_and_when_it_is_over(
