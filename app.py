@@ -1,4 +1,4 @@
-"""Synthesises Cairn with no AWS call and no account, with or without the CDK command line."""
+"""Synthesises Cairn without an AWS call or account, with or without the CDK command line."""
 
 import json
 import os
@@ -11,8 +11,8 @@ from infra.stack import Cairn
 
 ROOT = Path(__file__).parent
 
-# The CDK command line hands its context over in CDK_CONTEXT_JSON, which App lays over what is given here; without it,
-# `CDK_CONTEXT_JSON='{"dependencies": "host"}' python app.py` does what `-c dependencies=host` would.
+# The CDK command line passes its context in CDK_CONTEXT_JSON, which overrides the context given here. Without it,
+# `CDK_CONTEXT_JSON='{"dependencies": "host"}' python app.py` does the same as `-c dependencies=host`.
 app = App(
     context=json.loads((ROOT / "cdk.json").read_text())["context"],
     outdir=os.environ.get("CDK_OUTDIR", str(ROOT / "cdk.out")),

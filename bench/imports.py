@@ -24,7 +24,7 @@ HOT = {
     "count_viewers": ("consumer", "counting", "stale_sockets"),
 }
 """The functions that somebody waits for, and the dependencies that each makes at its first invocation."""
-OTHERS = ("record_history", "turn_month", "notify", "fetch_stats", "telegram_webhook", "api")
+OTHERS = ("record_history", "month_rollover", "notify", "fetch_stats", "telegram_webhook", "api")
 SETTINGS = {
     "STATS_TABLE": "stats",
     "MILESTONES_TABLE": "milestones",
@@ -38,7 +38,7 @@ SETTINGS = {
     "CHANNELS_TABLE": "channels",
     "COUNT_QUEUE_URL": "https://queue.fifo",
     "WEBSOCKET_URL": "wss://api/live",
-    "FRONT_KEY": "front",
+    "CDN_KEY": "front",
     "STALE_AFTER_SECONDS": "900",
     "VIEWER_HEARTBEAT_INTERVAL": "30000",
     "VIEWER_TIMEOUT": "60",

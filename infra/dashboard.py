@@ -1,74 +1,70 @@
-"""One page that follows a reading: each column is a station of its way, and what goes wrong is at the foot.
+"""One page that follows a reading: a column for each function on its path, and all failures at the bottom.
 
-Viewers have a row of their own, since most of what they do is no reading.
+Viewers have their own row, since most of their requests store no reading.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from aws_cdk import Aws, Duration, Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
 from constructs import Construct
 
-from infra.broadcasting import Broadcasting
-from infra.detection import Detection
-from infra.fetching import Fetching
+from infra.capability import Capability
+from infra.channels import Channels
 from infra.functions import Function
-from infra.history import History
-from infra.http import Http
-from infra.notifying import Notifying
+from infra.leaderboard import Leaderboard
 from infra.outputs import output
-from infra.platforms import Platforms
-from infra.presence import Presence
-from infra.queues import Queue, Queues
-from infra.sockets import Sockets
-from infra.turning import Turning
+from infra.queues import Queue
+from infra.readings import Readings
+from infra.realtime import Realtime
+from infra.telegram import Telegram
+from infra.viewers import Viewers
 
 _FRAMES = ("FramesPosted", "SocketsGone", "SocketsDropped")
 
 
-class Dashboard(Construct):
+class Dashboard(Capability):
+    """A function or queue that has no place here by name is shown with the others of its kind."""
+
     def __init__(
         self,
         scope: Construct,
         construct_id: str,
         *,
-        platforms: Platforms,
-        queues: Queues,
-        fetching: Fetching,
-        detection: Detection,
-        history: History,
-        notifying: Notifying,
-        sockets: Sockets,
-        presence: Presence,
-        broadcasting: Broadcasting,
-        turning: Turning,
-        http: Http,
+        channels: Channels,
+        readings: Readings,
+        telegram: Telegram,
+        realtime: Realtime,
+        viewers: Viewers,
+        leaderboard: Leaderboard,
     ) -> None:
         super().__init__(scope, construct_id)
-        fetch, detect, notify = fetching.fetch_stats, detection.detect_milestone, notifying.notify
-        broadcast, ws_connect = broadcasting.broadcast, sockets.ws_connect
-        functions = [fetch, detect, history.record_history, notify, broadcast, ws_connect]
-        viewer_heartbeat, count_viewers = presence.viewer_heartbeat, presence.count_viewers
-        functions += [viewer_heartbeat, count_viewers]
-        functions += [turning.turn_month, http.api, http.telegram_webhook]
+        fetch, detect, notify = channels.fetch_stats, readings.detect_milestone, telegram.notify
+        broadcast, ws_connect, month_rollover = realtime.broadcast, realtime.ws_connect, leaderboard.month_rollover
+        viewer_heartbeat, count_viewers = viewers.viewer_heartbeat, viewers.count_viewers
+        functions, queues = self.registry.functions, self.queues
+        http = [function for function in functions if function.public and function is not viewer_heartbeat]
+        readers = [function for function in functions if function.stream_of]
+        shown = (queues.notify, queues.broadcast, queues.count)
+        others = [queue for queue in self.registry.queues if queue.overdue and queue not in shown]
         board = cloudwatch.Dashboard(
             self, "Dashboard", dashboard_name=Stack.of(self).stack_name, default_interval=Duration.hours(6)
         )
         board.add_widgets(
-            _title("1 · fetch_stats", "The schedule, the refresh button and the API ask the platforms."),
-            _title("2 · detect_milestone", "The stats table's stream is compared with the rules."),
-            _title("3 · notify", "The notify queue becomes messages, within Telegram's limits."),
-            _title("4 · broadcast", "The broadcast queue becomes frames on every socket of a room."),
-            _title("5 · ws_connect", "Browsers come, join rooms and go."),
-            _title("HTTP", "What people and Telegram ask of Cairn."),
+            _title("1 · fetch_stats", "The schedule, the refresh button and the API request fetches."),
+            _title("2 · detect_milestone", "Compares the readings of the stats table's stream with the rules."),
+            _title("3 · notify", "Sends the alerts of the notify queue, within Telegram's limits."),
+            _title("4 · broadcast", "Sends the events of the broadcast queue to every socket of a room."),
+            _title("5 · ws_connect", "Browsers connect, join rooms and disconnect."),
+            _title("HTTP", "Requests from people, machines and Telegram."),
         )
         board.add_widgets(
             _graph("Readings", fetch.metric("ReadingsStored"), fetch.metric("ReadingsUnchanged")),
-            _graph("Milestones", detect.metric("MilestonesReached"), turning.turn_month.metric("RepsTurned")),
+            _graph("Milestones", detect.metric("MilestonesReached"), month_rollover.metric("RepsTurned")),
             _graph("Alerts", notify.metric("AlertsDelivered"), notify.metric("AlertsFailed")),
             _graph("Frames", *(broadcast.metric(name) for name in _FRAMES)),
-            _graph("Sockets", *(sockets.metric(name, "Sum") for name in ("ConnectCount", "MessageCount"))),
-            _graph("Requests", *(_of(f, "UrlRequestCount", "Sum") for f in (http.api, http.telegram_webhook))),
+            _graph("Sockets", *(realtime.metric(name, "Sum") for name in ("ConnectCount", "MessageCount"))),
+            _graph("Requests", *_each(http, "UrlRequestCount", "Sum")),
         )
         board.add_widgets(
             _graph("Time to fetch, ms", *_durations(fetch)),
@@ -76,52 +72,54 @@ class Dashboard(Construct):
             _graph("From reading to message, ms", *_percentiles(notify, "DeliveryDelay")),
             _graph("From reading to frame, ms", *_percentiles(broadcast, "BroadcastDelay")),
             _graph("Time to answer a socket, ms", *_durations(ws_connect)),
-            _graph("Latency, ms", *(_of(f, "UrlRequestLatency", "p99") for f in (http.api, http.telegram_webhook))),
+            _graph("Latency, ms", *_each(http, "UrlRequestLatency", "p99")),
         )
         board.add_widgets(
             _graph(
                 "Fetch errors by platform",
-                *(fetch.metric("FetchErrors", dimensions={"platform": name}, label=name) for name in platforms.all),
+                *(
+                    fetch.metric("FetchErrors", dimensions={"platform": name}, label=name)
+                    for name in self.platforms.all
+                ),
             ),
-            _graph(
-                "Behind the stream, ms",
-                *(_of(f, "IteratorAge", "Maximum") for f in (detect, history.record_history)),
-            ),
+            _graph("Behind the stream, ms", *_each(readers, "IteratorAge", "Maximum")),
             _queue(queues.notify),
             _queue(queues.broadcast),
-            _graph("Socket errors", *(sockets.metric(name, "Sum") for name in ("ClientError", "IntegrationError"))),
-            _graph("Server errors", *(_of(f, "Url5xxCount", "Sum") for f in (http.api, http.telegram_webhook))),
+            _graph("Socket errors", *(realtime.metric(name, "Sum") for name in ("ClientError", "IntegrationError"))),
+            _graph("Server errors", *_each(http, "Url5xxCount", "Sum")),
         )
         board.add_widgets(
-            _title("Viewers", "They come, beat, ask and go; whoever changes a count has it made anew."),
-            _graph("Viewers' requests", _of(viewer_heartbeat, "UrlRequestCount", "Sum")),
+            _title("Viewers", "They join, send heartbeats, request counts and leave; each change starts a count."),
+            _graph("Viewers' requests", *_each([viewer_heartbeat], "UrlRequestCount", "Sum")),
             _graph(
                 "Viewers' latency, ms",
                 *(viewer_heartbeat.resource.metric("UrlRequestLatency", statistic=s, label=s) for s in ("p50", "p99")),
             ),
-            _graph("Viewers' server errors", _of(viewer_heartbeat, "Url5xxCount", "Sum")),
+            _graph("Viewers' server errors", *_each([viewer_heartbeat], "Url5xxCount", "Sum")),
             _graph("Time to count, ms", *_durations(count_viewers)),
             _queue(queues.count),
         )
+        if others:
+            board.add_widgets(*map(_queue, others))
         board.add_widgets(
             _graph(
                 "Dead letters",
-                *(letters.visible().with_(label=letters.name) for letters in queues.dead_letters),
+                *(letters.visible().with_(label=letters.name) for letters in self.registry.dead_letters),
                 width=8,
             ),
-            _graph("Function errors", *(_of(f, "Errors", "Sum") for f in functions), width=8),
-            _graph("Function throttles", *(_of(f, "Throttles", "Sum") for f in functions), width=8),
+            _graph("Function errors", *_each(functions, "Errors", "Sum"), width=8),
+            _graph("Function throttles", *_each(functions, "Throttles", "Sum"), width=8),
         )
         output(
             self,
             "DashboardUrl",
             f"https://{Aws.REGION}.console.aws.amazon.com/cloudwatch/home#dashboards/dashboard/{Stack.of(self).stack_name}",
-            description="The way of a reading, at a glance",
+            description="The path of a reading on one page",
         )
 
 
-def _title(name: str, says: str) -> cloudwatch.TextWidget:
-    return cloudwatch.TextWidget(markdown=f"## {name}\n{says}", width=4, height=3)
+def _title(name: str, text: str) -> cloudwatch.TextWidget:
+    return cloudwatch.TextWidget(markdown=f"## {name}\n{text}", width=4, height=3)
 
 
 def _graph(title: str, *metrics: cloudwatch.Metric, width: int = 4) -> cloudwatch.GraphWidget:
@@ -136,8 +134,9 @@ def _queue(queue: Queue) -> cloudwatch.GraphWidget:
     )
 
 
-def _of(function: Function, metric: str, statistic: str) -> cloudwatch.Metric:
-    return function.resource.metric(metric, statistic=statistic, label=function.name)
+def _each(functions: Iterable[Function], metric: str, statistic: str) -> Sequence[cloudwatch.Metric]:
+    """The metric of each function, labelled with its name."""
+    return [function.resource.metric(metric, statistic=statistic, label=function.name) for function in functions]
 
 
 def _durations(function: Function) -> Sequence[cloudwatch.Metric]:

@@ -1,4 +1,4 @@
-"""What every Lambda function of Cairn has in common; its permissions and names come from the parts it is granted."""
+"""What all Lambda functions have in common. Their permissions and variables come from what they are granted."""
 
 from collections.abc import Mapping, Sequence
 
@@ -10,15 +10,15 @@ from aws_cdk import aws_logs as logs
 from cdk_nag import NagPackSuppression, NagSuppressions
 from constructs import Construct
 
+from infra.capability import foundation
 from infra.outputs import output, pascal
-from infra.packaging import ARCHITECTURE, RUNTIME, Packaging
-from infra.settings import Settings
+from infra.packaging import ARCHITECTURE, RUNTIME
 
 METRICS_NAMESPACE = "Cairn"
 
 
 class Function(Construct):
-    """`functions/<name>/handler.py` with a role and a log group of its own."""
+    """`functions/<name>/handler.py` with its own role and log group."""
 
     def __init__(
         self,
@@ -26,16 +26,22 @@ class Function(Construct):
         name: str,
         *,
         description: str,
-        settings: Settings,
-        packaging: Packaging,
         timeout: Duration,
         memory_size: int = 512,
+        includes: str = "",
         environment: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(scope, pascal(name))
+        stack = foundation(self)
+        stack.registry.functions.append(self)
         self.id = pascal(name)
         self.name = name
-        log_group = logs.LogGroup(self, "Logs", retention=logs.RetentionDays.ONE_MONTH, removal_policy=settings.removal)
+        self.public = False
+        self.stream_of: str | None = None
+        """The table whose stream starts the function."""
+        log_group = logs.LogGroup(
+            self, "Logs", retention=logs.RetentionDays.ONE_MONTH, removal_policy=stack.settings.removal
+        )
         # Not AWSLambdaBasicExecutionRole, which may write to every log group of the account.
         self.role = iam.Role(
             self,
@@ -49,8 +55,8 @@ class Function(Construct):
             "Function",
             description=description,
             handler=f"functions.{name}.handler.handler",
-            code=packaging.function(name),
-            layers=packaging.layers,
+            code=stack.packaging.function(name, includes=includes),
+            layers=stack.packaging.layers,
             runtime=RUNTIME,
             architecture=ARCHITECTURE,
             memory_size=memory_size,
@@ -70,7 +76,7 @@ class Function(Construct):
             [
                 NagPackSuppression(
                     id="AwsSolutions-L1",
-                    reason="Python 3.13 is the design's choice, for its start-up; infra/packaging.py raises it.",
+                    reason="Python 3.13 is chosen for its fast start; infra/packaging.py names the version.",
                 )
             ],
         )
@@ -80,12 +86,13 @@ class Function(Construct):
         resources = [on] if isinstance(on, str) else list(on)
         self.role.add_to_policy(iam.PolicyStatement(actions=list(actions), resources=resources, conditions=when))
 
-    def tell(self, **environment: str) -> None:
-        for name, value in environment.items():
+    def add_environment(self, **variables: str) -> None:
+        for name, value in variables.items():
             self.resource.add_environment(name, value)
 
-    def open_to_all(self) -> str:
-        """The host of a public Lambda URL, not signed by CloudFront: that would ask each POST for its body's hash."""
+    def add_public_url(self) -> str:
+        """The host of a public Lambda URL. CloudFront does not sign: each POST would need the hash of its body."""
+        self.public = True
         url = self.resource.add_function_url(auth_type=lambda_.FunctionUrlAuthType.NONE)
         output(self, f"{self.id}FunctionUrl", url.url, description=f"Lambda URL of {self.name}, behind CloudFront")
         return Fn.parse_domain_name(url.url)
@@ -98,7 +105,7 @@ class Function(Construct):
         statistic: str = "Sum",
         label: str | None = None,
     ) -> cloudwatch.Metric:
-        """One of Cairn's own, which the function writes to its log as EMF."""
+        """One of Cairn's own metrics, which the function writes to its log as EMF."""
         return cloudwatch.Metric(
             namespace=METRICS_NAMESPACE,
             metric_name=name,

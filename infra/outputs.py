@@ -1,4 +1,4 @@
-"""Outputs under the names that people and our own tools rely on, without the hash that CDK would add."""
+"""Outputs, under the names that people and our tools rely on: without the hash that CDK would add."""
 
 from aws_cdk import CfnOutput
 from constructs import Construct

@@ -1,8 +1,8 @@
-"""Turns the checkout into Lambda's zips without Docker: each function's folder, our layer, the locked dependencies.
+"""Builds Lambda's zips without Docker: each function's folder, the shared layer, the locked dependencies.
 
-CDK cannot see inside a local bundler, so each asset's hash is made here, of everything that its content depends on.
-Bytecode is not in it: it follows from the source, and is shipped only if this interpreter writes what the target reads.
-The target itself is in the dependency layer's hash alone: the one difference between a local template and AWS's.
+CDK cannot see into a local bundler, so this module hashes everything that an asset's content depends on. Bytecode is
+not hashed: it follows from the source, and is added only if the target reads the bytecode of this interpreter. Only the
+dependency layer's hash includes the target: the one difference between the local template and AWS's.
 """
 
 import compileall
@@ -35,19 +35,23 @@ _PLATFORM = "aarch64-manylinux2014"
 
 
 class Packaging(Construct):
-    """The two layers that every function has, and the code of each."""
+    """The two layers that every function has, and each function's code."""
 
     def __init__(self, scope: Construct, construct_id: str, *, target: Target) -> None:
         super().__init__(scope, construct_id)
         self._target = target
         self.layers = [
             self._layer("Cairn", tree(ROOT / "layers" / "cairn", "python"), "Cairn's shared package"),
-            self._layer("Dependencies", dependencies(target), "Third-party packages, as locked"),
+            self._layer("Dependencies", dependencies(target), "Locked third-party packages"),
         ]
 
-    def function(self, name: str) -> lambda_.Code:
-        """`functions/<name>` under its dotted path, so that Lambda and the tests import the same module."""
-        return self._code(tree(ROOT, "functions/__init__.py", f"functions/{name}"))
+    def function(self, name: str, *, includes: str = "") -> lambda_.Code:
+        """`functions/<name>` under its dotted path: Lambda and the tests import the same module.
+
+        `includes` is a glob of further files, such as the documents of other functions.
+        """
+        others = sorted(file.relative_to(ROOT).as_posix() for file in ROOT.glob(includes)) if includes else []
+        return self._code(tree(ROOT, "functions/__init__.py", f"functions/{name}", *others))
 
     def _layer(self, construct_id: str, asset: "Asset", description: str) -> lambda_.LayerVersion:
         return lambda_.LayerVersion(
@@ -66,7 +70,7 @@ class Packaging(Construct):
                 compile_all(out)
 
         return lambda_.Code.from_asset(
-            # CDK wants a source and an image; given a hash and a local bundler it reads neither.
+            # CDK requires a source and an image; with a hash and a local bundler it reads neither.
             str(LOCK.parent),
             asset_hash_type=AssetHashType.CUSTOM,
             asset_hash=asset.hash,
@@ -76,14 +80,14 @@ class Packaging(Construct):
 
 @dataclass(frozen=True)
 class Asset:
-    """What goes into a zip: how to build it, and a hash of all that the outcome depends on."""
+    """A zip: how to build its content, and a hash of everything that the content depends on."""
 
     hash: str
     build: Callable[[Path], None]
 
 
 def tree(base: Path, *parts: str) -> Asset:
-    """These files and folders of `base`, where they are, without what is made from them."""
+    """These files and folders of `base`, at the same paths, without caches and hidden files."""
     paths = [base / part for part in parts]
     files = sorted(
         file for path in paths for file in (path.rglob("*") if path.is_dir() else [path]) if _is_source(file)
@@ -111,16 +115,16 @@ def dependencies(target: Target) -> Asset:
         packages = out / "python"
         locked = ["-r", str(LOCK), "--require-hashes", "--no-installer-metadata"]
         install = [find_uv_bin(), "pip", "install", "--quiet", *locked, *options, "--target", str(packages)]
-        subprocess.run(install, check=True)  # noqa: S603 - our own words, and no shell
+        subprocess.run(install, check=True)  # noqa: S603 - fixed arguments, no shell
         shutil.rmtree(packages / "bin", ignore_errors=True)
 
     return Asset(_hash(built_for, LOCK), build)
 
 
 def compile_all(folder: Path) -> None:
-    """Add bytecode, which halves the time to import: /var/task and /opt are read-only, so Lambda could keep none.
+    """Add bytecode, which halves the import time: Lambda cannot store any, since /var/task and /opt are read-only.
 
-    Unchecked, since a zip does not keep a source's time stamp and a mismatch means compiling at every cold start.
+    It is unchecked: a zip does not keep a source's time stamp, and a mismatch would compile at every cold start.
     """
     mode = py_compile.PycInvalidationMode.UNCHECKED_HASH
     compileall.compile_dir(folder, quiet=1, stripdir=str(folder), invalidation_mode=mode)
@@ -131,8 +135,8 @@ class _LocalBundling:
     def __init__(self, build: Callable[[Path], None]) -> None:
         self._build = build
 
-    def try_bundle(self, output_dir: str, *, image: DockerImage, **_: Any) -> bool:  # noqa: ARG002 - jsii hands it over
-        """Raises when it cannot: to answer False would make CDK look for Docker."""
+    def try_bundle(self, output_dir: str, *, image: DockerImage, **_: Any) -> bool:  # noqa: ARG002 - jsii passes it by name
+        """Raises if the build fails: if this returned False, CDK would look for Docker."""
         self._build(Path(output_dir))
         return True
 
@@ -142,7 +146,7 @@ def _is_source(path: Path) -> bool:
 
 
 def _hash(*content: str | Path) -> str:
-    """Of the content, and of this file: what builds an asset is part of what it depends on."""
+    """Includes this file: an asset also depends on what builds it."""
     digest = hashlib.sha256()
     for part in (Path(__file__), *content):
         data = part.read_bytes() if isinstance(part, Path) else part.encode()

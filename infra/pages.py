@@ -1,4 +1,4 @@
-"""The pages' bucket, private: the distribution alone reads it, and the operator's `pages publish` fills it."""
+"""The pages' bucket is private: only the distribution reads it, and the operator's `pages publish` fills it."""
 
 from aws_cdk import Annotations
 from aws_cdk import aws_cloudfront as cloudfront
@@ -7,14 +7,14 @@ from aws_cdk import aws_s3 as s3
 from cdk_nag import NagPackSuppression, NagSuppressions
 from constructs import Construct
 
+from infra.capability import Capability
 from infra.outputs import output
-from infra.settings import Settings
 
 
-class Pages(Construct):
-    """What is in it is in the checkout too, so there are no versions of it to keep."""
+class Pages(Capability):
+    """Everything in it is also in the checkout, so it keeps no versions."""
 
-    def __init__(self, scope: Construct, construct_id: str, *, settings: Settings) -> None:
+    def __init__(self, scope: Construct, construct_id: str) -> None:
         super().__init__(scope, construct_id)
         bucket = s3.Bucket(
             self,
@@ -23,18 +23,18 @@ class Pages(Construct):
             encryption=s3.BucketEncryption.S3_MANAGED,
             enforce_ssl=True,
             object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
-            removal_policy=settings.removal,
+            removal_policy=self.settings.removal,
         )
         NagSuppressions.add_resource_suppressions(
             bucket,
             [
                 NagPackSuppression(
-                    id="AwsSolutions-S1", reason="CloudFront alone reads it, and only pages that anybody may read."
+                    id="AwsSolutions-S1", reason="Only CloudFront reads it, and only pages that anybody may read."
                 )
             ],
         )
-        # Who may list is told that an object is not there; anybody else, that it is forbidden. Nobody sees the list:
-        # the distribution asks for the front page in its place, and hands on no query.
+        # With the permission to list, S3 answers 404 for a missing object; without, 403. Nobody sees the list: the
+        # distribution requests index.html instead, and forwards no query.
         Annotations.of(scope).acknowledge_warning("@aws-cdk/aws-cloudfront-origins:listBucketSecurityRisk")
         self.origin = origins.S3BucketOrigin.with_origin_access_control(
             bucket, origin_access_levels=[cloudfront.AccessLevel.READ, cloudfront.AccessLevel.LIST]

@@ -1,21 +1,23 @@
-"""The platforms outside: where each is, as a parameter that the local cloud moves, and its keys, as a secret."""
+"""The platforms: the address of each is a parameter, which the local cloud changes; its keys are in a secret."""
 
 from aws_cdk import CfnParameter
 from aws_cdk import aws_secretsmanager as secretsmanager
 from cdk_nag import NagPackSuppression, NagSuppressions
 from constructs import Construct
 
+from infra.capability import foundation
 from infra.functions import Function
 from infra.outputs import output, pascal
-from infra.settings import PlatformSettings, Settings
+from infra.settings import PlatformSettings
 
 
 class Platforms(Construct):
     """One line a platform, in cdk.json."""
 
-    def __init__(self, scope: Construct, construct_id: str, *, settings: Settings) -> None:
+    def __init__(self, scope: Construct, construct_id: str) -> None:
         super().__init__(scope, construct_id)
-        self.all = {name: Platform(self, name, given, settings=settings) for name, given in settings.platforms.items()}
+        platforms = foundation(self).settings.platforms
+        self.all = {name: Platform(self, name, settings) for name, settings in platforms.items()}
         self.telegram = self.all["telegram"]
 
     def grant_call(self, function: Function) -> None:
@@ -26,41 +28,41 @@ class Platforms(Construct):
 class Platform(Construct):
     """A platform's address and keys.
 
-    The stack makes the secret as `{}` and never writes it again, since CloudFormation overwrites a secret's value when
-    the value in the template changes. A key that is missing or empty means that the platform is not in use. To fill it:
+    The stack creates the secret as `{}` and never writes to it again: CloudFormation overwrites a secret's value when
+    the value in the template changes. A missing or empty key means that the platform is not in use. To set the keys:
     `aws secretsmanager put-secret-value --secret-id <output YoutubeSecret> --secret-string '{"YOUTUBE_API_KEY": "…"}'`.
     """
 
-    def __init__(self, scope: Construct, name: str, given: PlatformSettings, *, settings: Settings) -> None:
+    def __init__(self, scope: Construct, name: str, settings: PlatformSettings) -> None:
         super().__init__(scope, pascal(name))
         self.name = name
         self._address = CfnParameter(
-            self, "ApiUrl", default=given.url, description=f"Base of {name}'s API", allowed_pattern=r"https?://\S+"
+            self, "ApiUrl", default=settings.url, description=f"Base of {name}'s API", allowed_pattern=r"https?://\S+"
         )
         self._address.override_logical_id(f"{pascal(name)}ApiUrl")
         secret = secretsmanager.CfnSecret(
             self,
             "Secret",
-            description=f"Keys for {name}: a JSON object of {', '.join(given.keys)}",
+            description=f"Keys for {name}: a JSON object of {', '.join(settings.keys)}",
             secret_string="{}",  # noqa: S106 - an empty object, see above
         )
-        secret.apply_removal_policy(settings.removal)
+        secret.apply_removal_policy(foundation(self).settings.removal)
         NagSuppressions.add_resource_suppressions(
             secret,
             [
                 NagPackSuppression(
-                    id="AwsSolutions-SMG4", reason="The platform issues the keys; docs/operations.md rotates."
+                    id="AwsSolutions-SMG4", reason="The platform issues the keys; docs/operations.md explains rotation."
                 )
             ],
         )
-        # In AWS the same as Ref; MiniStack answers Ref with the name, which no policy can grant.
+        # In AWS the same as Ref; MiniStack's Ref is the name, which no policy can grant.
         self._secret_arn = secret.attr_id
         output(self, f"{pascal(name)}Secret", self._secret_arn, description=f"Secret with the keys for {name}")
 
     def grant_keys(self, function: Function) -> None:
         function.allow("secretsmanager:GetSecretValue", on=self._secret_arn)
-        function.tell(**{f"{self.name.upper()}_SECRET": self._secret_arn})
+        function.add_environment(**{f"{self.name.upper()}_SECRET": self._secret_arn})
 
     def grant_call(self, function: Function) -> None:
         self.grant_keys(function)
-        function.tell(**{f"{self.name.upper()}_API_URL": self._address.value_as_string})
+        function.add_environment(**{f"{self.name.upper()}_API_URL": self._address.value_as_string})

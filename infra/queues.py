@@ -1,4 +1,6 @@
-"""The queues between the functions, and the places where what could not be done waits for a person."""
+"""The queues between the functions, and the dead-letter queues, where failed work waits for a person."""
+
+from dataclasses import dataclass
 
 from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
@@ -7,39 +9,64 @@ from aws_cdk import aws_sqs as sqs
 from cdk_nag import NagPackSuppression, NagSuppressions
 from constructs import Construct
 
+from infra.capability import foundation
 from infra.functions import Function
 from infra.outputs import output
-from infra.settings import Settings
+
+
+@dataclass(frozen=True)
+class Overdue:
+    """How long the oldest message may wait before an alarm: `alerts` names AlertsWaiting and its section."""
+
+    messages: str
+    seconds: int
+    text: str
 
 
 class Queues(Construct):
-    """One line a queue."""
+    """One statement a queue."""
 
-    def __init__(self, scope: Construct, construct_id: str, *, settings: Settings) -> None:
+    def __init__(self, scope: Construct, construct_id: str) -> None:
         super().__init__(scope, construct_id)
-        self.fetch = Queue(self, "Fetch", settings=settings, max_receives=5)
-        self.notify = Queue(self, "Notify", settings=settings, max_receives=30)
-        self.broadcast = Queue(
-            self, "Broadcast", settings=settings, max_receives=30, hidden=Duration.minutes(2), in_order=True
+        # Its age needs no alarm: the next schedule fetches every channel anyway.
+        self.fetch = Queue(self, "Fetch", max_receives=5, overdue=None)
+        self.notify = Queue(
+            self,
+            "Notify",
+            max_receives=30,
+            overdue=Overdue("alerts", 900, "An alert has waited a quarter of an hour to be sent."),
         )
-        self.count = Queue(self, "Count", settings=settings, max_receives=30, hidden=Duration.minutes(2), in_order=True)
-        self.schedule_failures = DeadLetters(self, "ScheduleFailures", settings=settings)
-        self.fetch_failures = DeadLetters(self, "FetchFailures", settings=settings)
-        self.detection_failures = DeadLetters(self, "DetectionFailures", settings=settings)
-        self.history_failures = DeadLetters(self, "HistoryFailures", settings=settings)
-
-    @property
-    def dead_letters(self) -> list["DeadLetters"]:
-        """Each of them has an alarm."""
-        parts = [part.dead_letters if isinstance(part, Queue) else part for part in vars(self).values()]
-        return [part for part in parts if isinstance(part, DeadLetters)]
+        self.broadcast = Queue(
+            self,
+            "Broadcast",
+            max_receives=30,
+            overdue=Overdue("broadcasts", 60, "An event has waited a minute to be sent to its room."),
+            visibility_timeout=Duration.minutes(2),
+            in_order=True,
+        )
+        # A channel's next count waits until its next viewer may time out, and there is always such a message.
+        count_seconds = foundation(self).settings.viewer_timeout + 240
+        self.count = Queue(
+            self,
+            "Count",
+            max_receives=30,
+            overdue=Overdue("counts", count_seconds, "A channel's viewers have not been counted for minutes."),
+            visibility_timeout=Duration.minutes(2),
+            in_order=True,
+        )
+        self.schedule_failures = DeadLetters(self, "ScheduleFailures")
+        self.fetch_failures = DeadLetters(self, "FetchFailures")
+        self.detection_failures = DeadLetters(self, "DetectionFailures")
+        self.history_failures = DeadLetters(self, "HistoryFailures")
 
 
 class DeadLetters(Construct):
-    """Keeps a failure for the 14 days that SQS can; docs/operations.md says how to send it on its way again."""
+    """Keeps failed work for 14 days, SQS's maximum; docs/operations.md says how to retry it."""
 
-    def __init__(self, scope: Construct, construct_id: str, *, settings: Settings, in_order: bool = False) -> None:
+    def __init__(self, scope: Construct, construct_id: str, *, in_order: bool = False) -> None:
         super().__init__(scope, construct_id)
+        stack = foundation(self)
+        stack.registry.dead_letters.append(self)
         self.name = construct_id
         self.resource = sqs.Queue(
             self,
@@ -48,17 +75,17 @@ class DeadLetters(Construct):
             retention_period=Duration.days(14),
             encryption=sqs.QueueEncryption.SQS_MANAGED,
             enforce_ssl=True,
-            removal_policy=settings.removal,
+            removal_policy=stack.settings.removal,
         )
         NagSuppressions.add_resource_suppressions(
             self.resource,
-            [NagPackSuppression(id="AwsSolutions-SQS3", reason="It is where dead letters end; an alarm watches it.")],
+            [NagPackSuppression(id="AwsSolutions-SQS3", reason="It holds dead letters itself; an alarm watches it.")],
         )
         output(
             self,
             f"{construct_id}Url",
             self.resource.queue_url,
-            description=f"{construct_id}: what could not be done; an alarm watches",
+            description=f"{construct_id}: failed work, with an alarm",
         )
 
     @property
@@ -69,15 +96,16 @@ class DeadLetters(Construct):
         return _visible(self.resource)
 
     def accept(self, function: Function) -> None:
-        """Let Lambda put here, in the function's name, what the function could not do."""
+        """Let Lambda, with the function's role, put here what the function failed to do."""
         function.allow("sqs:SendMessage", on=self.arn)
 
 
 class Queue(Construct):
-    """Work for a function: `hidden` while tried, for six times its time-out; a dead letter after `max_receives`.
+    """Work for a function; after `max_receives` failed attempts a message becomes a dead letter.
 
-    `in_order` keeps messages of one group in order, each group for itself and so without a common limit. A message that
-    is hidden holds back its group.
+    `visibility_timeout` hides a message during an attempt and has to be six times the function's timeout or more.
+    `in_order` keeps the order within a message group. A hidden message blocks its group and no other; the number of
+    groups that are worked on concurrently has no limit.
     """
 
     def __init__(
@@ -85,14 +113,17 @@ class Queue(Construct):
         scope: Construct,
         construct_id: str,
         *,
-        settings: Settings,
         max_receives: int,
-        hidden: Duration | None = None,
+        overdue: Overdue | None,
+        visibility_timeout: Duration | None = None,
         in_order: bool = False,
     ) -> None:
         super().__init__(scope, construct_id)
+        stack = foundation(self)
+        stack.registry.queues.append(self)
         self.name = construct_id
-        self.dead_letters = DeadLetters(self, f"{construct_id}DeadLetters", settings=settings, in_order=in_order)
+        self.overdue = overdue
+        self.dead_letters = DeadLetters(self, f"{construct_id}DeadLetters", in_order=in_order)
         self.resource = sqs.Queue(
             self,
             "Queue",
@@ -100,18 +131,18 @@ class Queue(Construct):
             # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/high-throughput-fifo.html
             deduplication_scope=sqs.DeduplicationScope.MESSAGE_GROUP if in_order else None,
             fifo_throughput_limit=sqs.FifoThroughputLimit.PER_MESSAGE_GROUP_ID if in_order else None,
-            visibility_timeout=hidden or Duration.minutes(6),
+            visibility_timeout=visibility_timeout or Duration.minutes(6),
             retention_period=Duration.days(4),
             encryption=sqs.QueueEncryption.SQS_MANAGED,
             enforce_ssl=True,
-            removal_policy=settings.removal,
+            removal_policy=stack.settings.removal,
             dead_letter_queue=sqs.DeadLetterQueue(queue=self.dead_letters.resource, max_receive_count=max_receives),
         )
         output(self, f"{construct_id}QueueUrl", self.resource.queue_url, description=f"{construct_id} queue")
 
     def grant_send(self, function: Function) -> None:
         function.allow("sqs:SendMessage", on=self.resource.queue_arn)
-        function.tell(**{f"{self.name.upper()}_QUEUE_URL": self.resource.queue_url})
+        function.add_environment(**{f"{self.name.upper()}_QUEUE_URL": self.resource.queue_url})
 
     def visible(self) -> cloudwatch.Metric:
         return _visible(self.resource)
@@ -120,9 +151,9 @@ class Queue(Construct):
         return self.resource.metric_approximate_age_of_oldest_message(period=Duration.minutes(1))
 
     def feed(self, function: Function, *, max_concurrency: int | None = None, batch_size: int = 1) -> None:
-        """Hand messages to a function: one at a time, so that none waits for, or fails with, another; or in batches.
+        """Start the function for each message alone, so that none waits for, or fails with, another; or for batches.
 
-        A queue in order is worked on by as many functions at once as it has groups with messages.
+        A queue in order starts one invocation for each group that has messages.
         """
         function.allow(
             "sqs:ReceiveMessage",
@@ -142,7 +173,7 @@ class Queue(Construct):
             if max_concurrency
             else None,
         )
-        # Lambda tries the role as it makes the mapping, so the policy must be there.
+        # Lambda tests the role when it creates the mapping, so the policy must exist.
         mapping.node.add_dependency(function.role)
 
 

@@ -1,4 +1,4 @@
-"""What an operator may choose: the context of cdk.json, parsed once, so that a bad value stops the synthesis."""
+"""The operator's settings: the context of cdk.json, validated once, so that a bad value stops the synthesis."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -22,11 +22,11 @@ from pydantic import (
 
 
 class SettingsError(Exception):
-    """A setting in cdk.json, or given with `-c`, is missing or not usable."""
+    """A setting in cdk.json, or given with `-c`, is missing or invalid."""
 
 
 def _parsed(value: object) -> object:
-    """`-c name=value` can only hand over text, so that text may be JSON."""
+    """`-c name=value` can only pass text, so the text may be JSON."""
     return json.loads(value) if isinstance(value, str) else value
 
 
@@ -43,23 +43,23 @@ def _rising(steps: tuple[int, ...]) -> tuple[int, ...]:
 
 
 def _small(channels: Mapping[str, str]) -> Mapping[str, str]:
-    if len(json.dumps(channels, ensure_ascii=False).encode()) > _MOST_BYTES:
-        raise ValueError(f"more than {_MOST_BYTES} bytes of JSON, half of all that a function's environment holds")
+    if len(json.dumps(channels, ensure_ascii=False).encode()) > _MAX_BYTES:
+        raise ValueError(f"more than {_MAX_BYTES} bytes of JSON, half of the limit for a function's environment")
     return channels
 
 
 def _with_telegram(platforms: Mapping[str, object]) -> Mapping[str, object]:
     if "telegram" not in platforms:
-        raise ValueError("telegram is missing, by which alerts are sent")
+        raise ValueError("telegram is missing; alerts are sent through it")
     return platforms
 
 
 # https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
-_MOST_BYTES = 2048
+_MAX_BYTES = 2048
 
 
 class PlatformSettings(BaseModel):
-    """Where a platform's API is, and the names of the keys that its secret holds."""
+    """The address of a platform's API, and the names of the keys in its secret."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -78,7 +78,7 @@ class Settings(BaseModel):
     alarm_email: Annotated[
         str, Field(pattern=r"^([^@\s]+@[^@\s]+)?$", description="empty: alarms reach the topic only")
     ]
-    dependencies: Annotated[Literal["lambda", "host"], Field(description="what the dependency layer is built for")]
+    dependencies: Annotated[Literal["lambda", "host"], Field(description="the target of the dependency layer")]
 
     fetch_schedule: Annotated[str, Field(pattern=r"^(rate|cron)\(.+\)$")]
     refresh_age_seconds: PositiveInt
@@ -87,13 +87,13 @@ class Settings(BaseModel):
     ladders: Annotated[
         Mapping[str, Annotated[tuple[PositiveInt, ...], Field(min_length=1), AfterValidator(_rising)]],
         BeforeValidator(_parsed),
-        Field(description="name of a rule to its thresholds, in place of its own"),
+        Field(description="name of a rule to thresholds that replace its own"),
     ]
 
     viewer_heartbeat_interval: Annotated[int, Field(ge=1000, description="milliseconds")]
-    viewer_timeout: Annotated[int, Field(ge=2, le=3600, description="seconds")]  # after three hours seats are deleted
+    viewer_timeout: Annotated[int, Field(ge=2, le=3600, description="seconds")]  # slots expire after three hours
     viewer_count_update_interval: Annotated[int, Field(ge=500, le=60_000, description="milliseconds")]
-    viewer_joins_per_minute: Annotated[PositiveInt, Field(description="of one address")]
+    viewer_joins_per_minute: Annotated[PositiveInt, Field(description="from one address")]
     live_channels: Annotated[
         Mapping[
             Annotated[str, Field(pattern=r"^[A-Za-z0-9._~:@-]{1,100}$")],
@@ -101,14 +101,14 @@ class Settings(BaseModel):
         ],
         BeforeValidator(_parsed),
         AfterValidator(_small),
-        Field(description="channel id to the name by which Telegram is told of its milestones"),
+        Field(description="channel id to the name in its milestones on Telegram"),
     ]
 
-    # SQS takes 2 to 1,000 as an event source's maximum concurrency.
+    # SQS allows 2 to 1,000 as an event source's maximum concurrency.
     notify_concurrency: Annotated[int, Field(ge=2, le=1000)]
     # Telegram allows about 30 a second for free and up to 1,000 with paid broadcast.
     telegram_messages_per_second: Annotated[float, Field(gt=0, le=1000)]
-    # 1: a sender that is killed repeats one message at most; more: so many may repeat, for as many fewer writes.
+    # A killed sender repeats at most this many messages; progress is written once for as many.
     telegram_progress_every: PositiveInt
     telegram_announcement_chat: Annotated[str, Field(pattern=r"^(@\w+|-?\d+)?$", description="empty: none")]
 
@@ -120,14 +120,14 @@ class Settings(BaseModel):
 
     @field_validator("viewer_timeout")
     @classmethod
-    def _bears_a_lost_heartbeat(cls, seconds: int, info: ValidationInfo) -> int:
+    def _allows_a_lost_heartbeat(cls, seconds: int, info: ValidationInfo) -> int:
         if 1000 * seconds < 2 * info.data.get("viewer_heartbeat_interval", 0):
             raise ValueError("must be two of viewer_heartbeat_interval or more, so that one heartbeat may be lost")
         return seconds
 
     @classmethod
     def from_context(cls, context: Callable[[str], Any]) -> Self:
-        """Read every setting; raises SettingsError that names each bad one and says what it should be."""
+        """Read every setting. SettingsError names each invalid one and says what it should be."""
         given = {name: context(name) for name in cls.model_fields}
         try:
             return cls.model_validate({name: value for name, value in given.items() if value is not None})

@@ -1,4 +1,4 @@
-"""The tables, and who may do what with them; how a key is built is the business of the shared package's adapters."""
+"""The tables, and the grants on them. How a key is built, only the adapters of the shared package know."""
 
 import json
 from collections.abc import Mapping
@@ -8,44 +8,43 @@ from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
+from infra.capability import foundation
 from infra.functions import Function
 from infra.outputs import output, pascal
 from infra.queues import DeadLetters
-from infra.settings import Settings
 
 
 class Tables(Construct):
     """One line a table."""
 
-    def __init__(self, scope: Construct, construct_id: str, *, settings: Settings) -> None:
+    def __init__(self, scope: Construct, construct_id: str) -> None:
         super().__init__(scope, construct_id)
-        self.stats = Table(self, "stats", settings=settings, partition_key="subject", sort_key=None, stream=True)
-        self.milestones = Table(self, "milestones", settings=settings, indexes={"by_time": ("listing", "achieved")})
-        self.history = Table(self, "history", settings=settings, time_to_live="expires_at")
-        self.audience = Table(self, "audience", settings=settings, time_to_live="expires_at")
-        self.channels = Table(self, "channels", settings=settings, time_to_live="expires_at")
-        self.leaderboard = Table(self, "leaderboard", settings=settings, local_indexes={"by_score": "score"})
-        self.connections = Table(self, "connections", settings=settings, time_to_live="expires_at")
-        self.presence = Table(self, "presence", settings=settings, time_to_live="expires_at")
+        self.stats = Table(self, "stats", partition_key="subject", sort_key=None, stream=True)
+        self.milestones = Table(self, "milestones", indexes={"by_time": ("listing", "achieved")})
+        self.history = Table(self, "history", time_to_live="expires_at")
+        self.audience = Table(self, "audience", time_to_live="expires_at")
+        self.channels = Table(self, "channels", time_to_live="expires_at")
+        self.leaderboard = Table(self, "leaderboard", local_indexes={"by_score": "score"})
+        self.connections = Table(self, "connections", time_to_live="expires_at")
+        self.presence = Table(self, "presence", time_to_live="expires_at")
 
     def grant_board(self, function: Function) -> None:
-        """Let a function bring a rep's row on the leaderboard into line, and the counts by which a rank is told."""
+        """Let a function repair a rep's row on the leaderboard, and the counters that ranks are computed from."""
         self.leaderboard.grant(function, "GetItem", "PutItem", "UpdateItem", "DeleteItem")
 
     def grant_presence(self, function: Function) -> None:
-        """Let a function take viewers in and out, and read how many were counted last."""
+        """Let a function add and remove viewers, and read the last count."""
         self.presence.grant(function, "GetItem", "UpdateItem", "DeleteItem")
 
 
 class Table(Construct):
-    """On demand, encrypted, recoverable to any second of the last 35 days; in production protected from deletion."""
+    """On demand, encrypted, recoverable to any second of the last 35 days; in production, protected from deletion."""
 
     def __init__(
         self,
         scope: Construct,
         name: str,
         *,
-        settings: Settings,
         partition_key: str = "pk",
         sort_key: str | None = "sk",
         indexes: Mapping[str, tuple[str, str]] | None = None,
@@ -54,6 +53,7 @@ class Table(Construct):
         time_to_live: str | None = None,
     ) -> None:
         super().__init__(scope, pascal(name))
+        settings = foundation(self).settings
         self.name = name
         self.resource = dynamodb.Table(
             self,
@@ -75,16 +75,16 @@ class Table(Construct):
                 index_name=index, partition_key=_text(partition), sort_key=_text(sort)
             )
         for index, number in (local_indexes or {}).items():
-            # By a number, and read as consistently as the table itself.
+            # The sort key is a number; a local index allows consistent reads.
             self.resource.add_local_secondary_index(
                 index_name=index, sort_key=dynamodb.Attribute(name=number, type=dynamodb.AttributeType.NUMBER)
             )
         output(self, f"{pascal(name)}Table", self.resource.table_name, description=f"Name of the {name} table")
 
     def grant(self, function: Function, *actions: str, indexes: tuple[str, ...] = (), keys: str | None = None) -> None:
-        """Let a function use the table, or of it the partition keys that are like `keys`; and Query the indexes named.
+        """Let a function use the table, or only partition keys that match `keys`, and Query the named indexes.
 
-        A transaction has no action of its own: IAM checks the Put, Update, Delete and ConditionCheck in it.
+        A transaction has no IAM action: IAM checks the Put, Update, Delete and ConditionCheck in it.
         """
         arn = self.resource.table_arn
         # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/specifying-conditions.html
@@ -92,17 +92,18 @@ class Table(Construct):
         function.allow(*(f"dynamodb:{action}" for action in actions), on=arn, when=like)
         if indexes:
             function.allow("dynamodb:Query", on=[f"{arn}/index/{index}" for index in indexes])
-        function.tell(**{f"{self.name.upper()}_TABLE": self.resource.table_name})
+        function.add_environment(**{f"{self.name.upper()}_TABLE": self.resource.table_name})
 
     def feed(self, function: Function, *, failures: DeadLetters, window: Duration | None = None) -> None:
-        """Hand every new or changed item to a function, in order per key and at least once.
+        """Start the function for every new or changed item, in order per key and at least once.
 
-        A record that cannot be processed is split off and tried 20 times, so that it cannot hold its shard for the
-        stream's 24 hours; then its position in the stream, which is not the record itself, goes to `failures`.
+        A record that fails is split off and retried 20 times, so that it cannot block its shard for the stream's
+        24 hours. Then its position in the stream, not the record itself, goes to `failures`.
         """
         stream = self.resource.table_stream_arn
         if not stream:
             raise ValueError(f"the {self.name} table has no stream")
+        function.stream_of = self.name
         function.allow(
             "dynamodb:DescribeStream",
             "dynamodb:GetRecords",
@@ -133,7 +134,7 @@ class Table(Construct):
                 on_failure=lambda_.CfnEventSourceMapping.OnFailureProperty(destination=failures.arn)
             ),
         )
-        # Lambda tries the role as it makes the mapping, so the policy must be there.
+        # Lambda tests the role when it creates the mapping, so the policy must exist.
         mapping.node.add_dependency(function.role)
 
 

@@ -1,35 +1,68 @@
-"""What is chosen about viewers: as cdk.json has it, by parameters, so that a local cloud may choose for itself."""
+"""browser, embed ─► viewer_heartbeat ─► presence table ─► count queue ─► count_viewers ─► stats table."""
 
-from aws_cdk import CfnParameter
+from aws_cdk import Aws, Duration, Fn
 from constructs import Construct
 
+from infra.capability import Capability
 from infra.functions import Function
-from infra.outputs import pascal
-from infra.settings import Settings
-
-_NUMBER = r"[1-9]\d*"
+from infra.realtime import Realtime
 
 
-class Viewers(Construct):
-    """One line a choice."""
+class Viewers(Capability):
+    """Viewers with heartbeats join here, viewers with a socket through ws_connect; both are counted together."""
 
-    def __init__(self, scope: Construct, construct_id: str, *, settings: Settings) -> None:
+    def __init__(self, scope: Construct, construct_id: str, *, realtime: Realtime) -> None:
         super().__init__(scope, construct_id)
-        self._choices: dict[str, CfnParameter] = {}
-        self._number("viewer_heartbeat_interval", settings.viewer_heartbeat_interval, "Milliseconds to a heartbeat")
-        self._number("viewer_timeout", settings.viewer_timeout, "Seconds without a heartbeat until a viewer is gone")
-        self._number("viewer_count_update_interval", settings.viewer_count_update_interval, "Milliseconds to a count")
-        self._number("viewer_joins_per_minute", settings.viewer_joins_per_minute, "How often an address may join")
-        self._choice("live_channels", settings.live_channels_json, r"\{.*\}", "Channels told of by Telegram, as JSON")
-
-    def tell(self, function: Function, *choices: str) -> None:
-        """Put choices, named as the function's variables are, into its environment."""
-        function.tell(**{name: self._choices[name].value_as_string for name in choices})
-
-    def _number(self, name: str, default: int, says: str) -> None:
-        self._choice(name, str(default), _NUMBER, says)
-
-    def _choice(self, name: str, default: str, pattern: str, says: str) -> None:
-        parameter = CfnParameter(self, pascal(name), default=default, allowed_pattern=pattern, description=says)
-        parameter.override_logical_id(pascal(name))
-        self._choices[name.upper()] = parameter
+        settings, tables, queues = self.settings, self.tables, self.queues
+        self.cdn_key = Fn.select(2, Fn.split("/", Aws.STACK_ID))
+        """What proves a request is from our distribution: the stack's UUID, a secret outside the account."""
+        self.viewer_heartbeat = Function(
+            self,
+            "viewer_heartbeat",
+            description="Lets viewers without a socket join, send heartbeats and leave, and answers how many there are",
+            timeout=Duration.seconds(10),
+            environment={
+                "CDN_KEY": self.cdn_key,
+                "STALE_AFTER_SECONDS": str(settings.stale_after_seconds),
+                "TIME_ZONE": settings.time_zone,
+                "WEBSOCKET_URL": realtime.url,
+            },
+        )
+        self.count_viewers = Function(
+            self,
+            "count_viewers",
+            description="Counts the viewers of channels that a viewer joined or left",
+            # A message that is being processed blocks its channel.
+            timeout=Duration.seconds(20),
+            # One full CPU: a large channel is thousands of items to read.
+            memory_size=1769,
+            environment={"TIME_ZONE": settings.time_zone},
+        )
+        self.parameters.pass_to(
+            self.viewer_heartbeat,
+            "VIEWER_HEARTBEAT_INTERVAL",
+            "VIEWER_TIMEOUT",
+            "VIEWER_COUNT_UPDATE_INTERVAL",
+            "VIEWER_JOINS_PER_MINUTE",
+            "LIVE_CHANNELS",
+        )
+        self.parameters.pass_to(
+            self.count_viewers,
+            "VIEWER_HEARTBEAT_INTERVAL",
+            "VIEWER_TIMEOUT",
+            "VIEWER_COUNT_UPDATE_INTERVAL",
+            "LIVE_CHANNELS",
+        )
+        queues.count.feed(self.count_viewers, batch_size=10)
+        for function in (self.viewer_heartbeat, self.count_viewers):
+            queues.count.grant_send(function)
+            tables.grant_presence(function)
+            tables.presence.grant(function, "Query")
+            # When a count is due, the first to request it makes it for everyone.
+            tables.stats.grant(function, "GetItem")
+            tables.stats.grant(function, "PutItem", keys="channel:live:*")
+        # To find sockets that disconnected without notice.
+        realtime.grant_look_up(self.count_viewers)
+        tables.channels.grant(self.viewer_heartbeat, "GetItem", "BatchGetItem", "Query")
+        tables.history.grant(self.viewer_heartbeat, "Query")
+        self.host = self.viewer_heartbeat.add_public_url()

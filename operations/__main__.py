@@ -54,8 +54,8 @@ def _carry_out(options: argparse.Namespace, stack: Stack) -> list[str]:
             return [people.remove(stack, options.name)]
         case "pages publish":
             return [pages.publish(stack)]
-        case "turn":
-            return [month.turn(stack)]
+        case "rollover":
+            return [month.roll_over(stack)]
         case "secrets set":
             values = platform_secrets.parse(options.assignment, _ask)
             return platform_secrets.merge(stack, options.platform, values)
@@ -108,7 +108,7 @@ def _parser() -> argparse.ArgumentParser:
 
     group = commands.add_parser("pages", help="the pages in web/").add_subparsers(required=True, metavar="publish")
     group.add_parser("publish", help="put them where browsers get them").set_defaults(command="pages publish")
-    commands.add_parser("turn", help="turn the month now, if it is to be turned").set_defaults(command="turn")
+    commands.add_parser("rollover", help="roll the month over now, if it is due").set_defaults(command="rollover")
 
     group = commands.add_parser("secrets", help="the platforms' keys").add_subparsers(required=True, metavar="set")
     secrets = group.add_parser("set", help="set some keys of a platform's secret; a NAME alone asks for its value")

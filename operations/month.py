@@ -1,4 +1,4 @@
-"""`turn`: turns the month now, as the schedule does in a month's first hours; a second time changes nothing."""
+"""`rollover`: rolls the month over now, as the schedule does in a month's first hours; repeating it is harmless."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ import json
 from operations.stack import OperationError, Stack
 
 
-def turn(stack: Stack) -> str:
-    """What turn_month answered."""
+def roll_over(stack: Stack) -> str:
+    """What month_rollover answered."""
     answer = stack.clients.functions.invoke(
-        FunctionName=stack.output("TurnMonthFunction"), Payload=json.dumps({"source": "operator"})
+        FunctionName=stack.output("MonthRolloverFunction"), Payload=json.dumps({"source": "operator"})
     )
     said = answer["Payload"].read().decode()
     if "FunctionError" in answer:
-        raise OperationError(f"the month could not be turned: {said[:300]}")
-    return f"turned: {said}"
+        raise OperationError(f"the month could not be rolled over: {said[:300]}")
+    return f"rolled over: {said}"

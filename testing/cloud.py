@@ -65,7 +65,7 @@ SETTINGS = {
     "VIEWER_TIMEOUT": "60",
     "VIEWER_COUNT_UPDATE_INTERVAL": "2000",
     "VIEWER_JOINS_PER_MINUTE": "200",
-    "FRONT_KEY": "front",
+    "CDN_KEY": "front",
 }
 
 

@@ -77,8 +77,8 @@ class Floor:
         while changes := self.aws.changes():
             assert FUNCTIONS["detect_milestone"]({"Records": changes}, Context()) == {"batchItemFailures": []}
 
-    def turn(self, seconds: float = 60.0) -> Any:
-        return FUNCTIONS["turn_month"]({"source": "schedule"}, Context(seconds))
+    def roll_over(self, seconds: float = 60.0) -> Any:
+        return FUNCTIONS["month_rollover"]({"source": "schedule"}, Context(seconds))
 
     def said(self) -> list[messages.Message]:
         """What is on the broadcast queue, which is empty then."""

@@ -37,7 +37,7 @@ TIMEOUTS = {
     "api": 30,
     "broadcast": 20,
     "ws_connect": 29,
-    "turn_month": 300,
+    "month_rollover": 300,
     "viewer_heartbeat": 10,
     "count_viewers": 20,
 }
@@ -326,9 +326,9 @@ class Account:
         self.detection = Stream(clock, "detect_milestone")
         self.history = Stream(clock, "record_history")
         self.schedule = Asynchronous(clock, "fetch_stats")
-        self.turning = Asynchronous(clock, "turn_month")
+        self.rollover = Asynchronous(clock, "month_rollover")
         self.updates = Updates(clock)
-        streams, schedules = [self.detection, self.history], [self.schedule, self.turning]
+        streams, schedules = [self.detection, self.history], [self.schedule, self.rollover]
         queues: list[Source] = [self.fetch, self.notify, self.broadcast, self.count]
         self.sources: list[Source] = [self.updates, *schedules, *streams, *queues]
 
@@ -380,7 +380,7 @@ class Account:
                 "broadcast dead letters": self.broadcast.dead_letters,
                 "count dead letters": self.count.dead_letters,
                 "fetch failures": self.schedule.given_up,
-                "turning failures": self.turning.given_up,
+                "month rollover failures": self.rollover.given_up,
             }.items()
             if found
         }

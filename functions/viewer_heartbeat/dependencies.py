@@ -29,7 +29,7 @@ class Settings:
     channels_table: str
     count_queue_url: str
     websocket_url: str
-    front_key: str
+    cdn_key: str
     stale_after_seconds: int
     time_zone: str
     live_channels: str

@@ -99,7 +99,7 @@ def hours(asked: Look) -> int:
     return int(asked.hours)
 
 
-def address_of(event: Mapping[str, Any], front_key: str) -> str:
+def address_of(event: Mapping[str, Any], cdn_key: str) -> str:
     """Where a Lambda URL's caller is: as the front says, if it was the front that called.
 
     CloudFront writes address and port, and takes nobody else's word for it.
@@ -107,7 +107,7 @@ def address_of(event: Mapping[str, Any], front_key: str) -> str:
     """
     headers = event["headers"]
     seen, _, _port = headers.get("cloudfront-viewer-address", "").rpartition(":")
-    if seen and front_key and hmac.compare_digest(headers.get("x-cairn-front", "").encode(), front_key.encode()):
+    if seen and cdn_key and hmac.compare_digest(headers.get("x-cairn-front", "").encode(), cdn_key.encode()):
         return str(seen.strip("[]"))
     return str(event["requestContext"]["http"]["sourceIp"])
 

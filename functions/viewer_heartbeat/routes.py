@@ -18,7 +18,7 @@ from functions.viewer_heartbeat.responses import Response
 
 def join(given: Dependencies, event: Event) -> Response:
     asked = requests.join(event)
-    given.join_limits.allow(requests.address_of(event, given.settings.front_key), now())
+    given.join_limits.allow(requests.address_of(event, given.settings.cdn_key), now())
     viewer_id = asked.viewer_id or secrets.token_urlsafe(16)
     secret = secrets.token_urlsafe(16)
     until = now() + given.settings.time_out

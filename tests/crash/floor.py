@@ -113,8 +113,8 @@ class FloorWay:
     def tick(self) -> None:
         """The schedule of the month's first hours, five minutes later, and before anything else that is due."""
         self.account.clock.sleep(300)
-        self.account.turning.put({"source": "schedule"})
-        self.account.turning.step(self.account.invoke)
+        self.account.rollover.put({"source": "schedule"})
+        self.account.rollover.step(self.account.invoke)
         self.account.settle()
 
     def broadcast(self) -> None:

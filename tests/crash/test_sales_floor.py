@@ -216,7 +216,7 @@ def test_a_month_ends_with_its_last_values_and_the_next_begins_at_zero_wherever_
             here.update_and_die(ada, monthlyRevenue=5_000)
             here.begin_month("2026-12-01T00:01:00Z")
             here.update(bob, monthlyRevenue=9_000)
-            with points.at_every_call_of(here.account.wire, "turn_month"):
+            with points.at_every_call_of(here.account.wire, "month_rollover"):
                 here.tick()
             here.tick()
             ended = {rep: row["metrics"]["monthly_revenue"] for rep, row in here.kept("2026-11").items()}

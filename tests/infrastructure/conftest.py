@@ -1,15 +1,21 @@
-"""Each kind of stack is synthesised once for all tests, and without its zips: their hashes come from the source."""
+"""Each variant of the stack is synthesised once for all tests, without zips: their hashes come from the source."""
 
 import json
 from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from aws_cdk import App, Aspects
+from aws_cdk import App, Aspects, Duration
 from aws_cdk.assertions import Annotations, Match
 from cdk_nag import AwsSolutionsChecks
+from constructs import Construct
 
+from infra import stack as stack_module
+from infra.capability import Capability
+from infra.functions import Function
+from infra.leaderboard import Leaderboard
 from infra.packaging import ROOT
+from infra.queues import DeadLetters, Overdue, Queue
 from infra.settings import Settings
 from infra.stack import Cairn
 from tests.infrastructure.template import Template
@@ -25,7 +31,7 @@ def context() -> dict[str, Any]:
 
 @pytest.fixture(scope="session")
 def stack(context: Mapping[str, Any]) -> Cairn:
-    """As it goes to AWS, under the eye of cdk-nag."""
+    """As deployed to AWS, checked by cdk-nag."""
     stack = _stack(context)
     Aspects.of(stack).add(AwsSolutionsChecks(verbose=True))
     return stack
@@ -48,22 +54,48 @@ def disposable_template(context: Mapping[str, Any]) -> Template:
 
 @pytest.fixture(scope="session")
 def wider_template(context: Mapping[str, Any]) -> Template:
-    """With one platform more in cdk.json."""
+    """With one more platform in cdk.json."""
     return Template.of(_stack(context, platforms={**context["platforms"], "fanvue": FANVUE}))
 
 
 @pytest.fixture(scope="session")
 def zoned_template(context: Mapping[str, Any]) -> Template:
-    """Of an operator who lives somewhere."""
+    """For an operator with a time zone."""
     return Template.of(_stack(context, time_zone="Europe/Berlin"))
 
 
 @pytest.fixture(scope="session")
+def extended_template(context: Mapping[str, Any]) -> Template:
+    """With one more capability: a public function that reads the stream, a queue, and a dead-letter queue."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(stack_module, "Leaderboard", _LeaderboardAndDummy)
+        return Template.of(_stack(context))
+
+
+@pytest.fixture(scope="session")
 def findings(stack: Cairn) -> list[str]:
-    """What cdk-nag has to say, errors and warnings alike."""
+    """cdk-nag's errors and warnings."""
     annotations, anything = Annotations.from_stack(stack), Match.any_value()
     messages = [*annotations.find_error("*", anything), *annotations.find_warning("*", anything)]
     return [f"{message.id}: {message.entry.data}" for message in messages]
+
+
+class _LeaderboardAndDummy(Leaderboard):
+    """Creates the dummy where stack.py creates the leaderboard: after the shared constructs, before Monitoring."""
+
+    def __init__(self, scope: Construct, construct_id: str) -> None:
+        super().__init__(scope, construct_id)
+        _Dummy(scope, "Dummy")
+
+
+class _Dummy(Capability):
+    def __init__(self, scope: Construct, construct_id: str) -> None:
+        super().__init__(scope, construct_id)
+        function = Function(self, "dummy_function", description="Does nothing", timeout=Duration.seconds(3))
+        function.add_public_url()
+        self.tables.stats.feed(function, failures=DeadLetters(self, "DummyFailures"))
+        overdue = Overdue("dummies", 60, "A dummy has waited a minute.")
+        Queue(self, "Dummy", max_receives=3, overdue=overdue).feed(function)
 
 
 def _stack(context: Mapping[str, Any], **chosen: object) -> Cairn:

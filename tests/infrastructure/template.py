@@ -1,4 +1,4 @@
-"""A synthesised template as the tests ask about it."""
+"""A synthesised template, with the queries that the tests share."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ Properties = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Statement:
-    """One line of a policy, with what CloudFormation lets be one or many always many."""
+    """One statement of a policy. CloudFormation allows one value in place of a list; here it is always a tuple."""
 
     effect: str
     actions: tuple[str, ...]
@@ -35,7 +35,7 @@ class Template:
         }
 
     def named(self, suffix: str) -> dict[str, str]:
-        """Logical id to name, of what is given out as `<Name><suffix>`: StatsTable is `Stats`."""
+        """Logical id to name, for the outputs called `<Name><suffix>`: StatsTable is `Stats`."""
         outputs = {name: target(output["Value"]) for name, output in self.body["Outputs"].items()}
         return {logical_id: name.removesuffix(suffix) for name, logical_id in outputs.items() if name.endswith(suffix)}
 
@@ -64,7 +64,7 @@ class Template:
                     )
 
     def grants(self) -> dict[str, dict[str, set[str]]]:
-        """Logical id of what is reached, then name of the function, then the actions; an index counts as its table."""
+        """Logical id of a resource to the functions that may use it and their actions; an index counts as its table."""
         functions = {
             target(properties["Role"]): self.function_name(logical_id)
             for logical_id, properties in self.functions.items()
@@ -78,7 +78,7 @@ class Template:
 
 
 def target(value: Any) -> str:
-    """The logical id that a Ref, GetAtt, or a Join or Sub around one, points to; empty for plain text."""
+    """The logical id in a Ref, a GetAtt, or a Join that contains one; empty for plain text."""
     match value:
         case {"Ref": str(logical_id)} | {"Fn::GetAtt": [str(logical_id), _]}:
             return "" if logical_id.startswith("AWS::") else logical_id

@@ -1,4 +1,4 @@
-"""Least privilege: who reaches what is written down here once more, and compared with what was synthesised."""
+"""Least privilege: the permissions are listed here a second time, and compared with the template."""
 
 import re
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ WRITE_ITEM = {"PutItem", "UpdateItem"}
 CONSUME = {"ReceiveMessage", "DeleteMessage", "ChangeMessageVisibility", "GetQueueAttributes"}
 SEND = {"SendMessage"}
 HTTP_METHODS = ("DELETE", "GET", "PATCH", "POST", "PUT")
-SIT = {"GetItem", "UpdateItem", "DeleteItem"}
+PRESENCE = {"GetItem", "UpdateItem", "DeleteItem"}
 BOARD = {"GetItem", "DeleteItem"} | WRITE_ITEM
 
 TABLES: Mapping[str, Mapping[str, set[str]]] = {
@@ -19,7 +19,7 @@ TABLES: Mapping[str, Mapping[str, set[str]]] = {
         "fetch_stats": {"BatchGetItem", "PutItem"},
         "detect_milestone": STREAM | {"GetItem", "PutItem"},
         "record_history": STREAM,
-        "turn_month": {"GetItem", "PutItem"},
+        "month_rollover": {"GetItem", "PutItem"},
         "viewer_heartbeat": {"GetItem", "PutItem"},
         "count_viewers": {"GetItem", "PutItem"},
         "api": READ_ITEMS | {"PutItem", "DeleteItem"},
@@ -50,7 +50,7 @@ TABLES: Mapping[str, Mapping[str, set[str]]] = {
     "Leaderboard": {
         "api": BOARD | {"Query"},
         "detect_milestone": BOARD,
-        "turn_month": BOARD | {"Query"},
+        "month_rollover": BOARD | {"Query"},
         "broadcast": {"GetItem", "Query"},
     },
     "Connections": {
@@ -60,10 +60,10 @@ TABLES: Mapping[str, Mapping[str, set[str]]] = {
         "api": {"PutItem"},
     },
     "Presence": {
-        "viewer_heartbeat": SIT | {"Query"},
-        "count_viewers": SIT | {"Query"},
-        "ws_connect": SIT,
-        "broadcast": SIT | {"Query"},
+        "viewer_heartbeat": PRESENCE | {"Query"},
+        "count_viewers": PRESENCE | {"Query"},
+        "ws_connect": PRESENCE,
+        "broadcast": PRESENCE | {"Query"},
     },
 }
 QUEUES: Mapping[str, Mapping[str, set[str]]] = {
@@ -96,8 +96,8 @@ def test_every_table_is_reached_only_by_the_functions_granted_it(template: Templ
     assert _reached(template, template.named("Table"), "dynamodb") == TABLES
 
 
-def test_who_counts_viewers_stores_no_other_subjects_readings(template: Template) -> None:
-    """One of them is called by anybody."""
+def test_functions_that_count_viewers_store_no_other_subjects_readings(template: Template) -> None:
+    """One of them is public."""
     (stats,) = (logical_id for logical_id, name in template.named("Table").items() if name == "Stats")
     roles = {target(properties["Role"]): name for name, properties in _functions(template).items()}
     live = {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["channel:live:*"]}}
@@ -126,7 +126,7 @@ def test_keys_are_read_only_by_the_functions_that_call_their_platform(template: 
     }
 
 
-def test_only_those_who_speak_in_rooms_may_post_to_sockets_and_who_counts_may_ask_for_them_and_of_this_stack_alone(
+def test_only_functions_of_rooms_may_post_to_sockets_and_count_viewers_may_look_them_up_in_this_stack_alone(
     template: Template,
 ) -> None:
     (api,) = template.resources("AWS::ApiGatewayV2::Api")
@@ -168,7 +168,7 @@ def test_no_role_uses_a_policy_that_aws_may_widen(template: Template) -> None:
 
 
 def test_no_policy_of_a_role_has_a_wildcard(template: Template) -> None:
-    """But that of all sockets of one stage: API Gateway makes up their names as they come."""
+    """Except for all sockets of one stage: API Gateway names them when they connect."""
     for role, statement in template.policies():
         assert "*" not in str(statement.actions), role
         resources = re.sub(r"/live/(POST|DELETE|GET)/@connections/\*", "", str(statement.resources))

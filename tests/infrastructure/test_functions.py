@@ -1,4 +1,4 @@
-"""Conventions that hold for every function, and that each is the code it says it is."""
+"""The conventions that hold for every function, and that each one's handler exists."""
 
 import importlib
 from collections.abc import Iterator
@@ -9,8 +9,8 @@ from infra.packaging import ROOT
 from tests.infrastructure.template import Template
 
 NAMES = [
-    *("api", "broadcast", "count_viewers", "detect_milestone", "fetch_stats", "notify", "record_history"),
-    *("telegram_webhook", "turn_month", "viewer_heartbeat", "ws_connect"),
+    *("api", "broadcast", "count_viewers", "detect_milestone", "fetch_stats", "month_rollover", "notify"),
+    *("record_history", "telegram_webhook", "viewer_heartbeat", "ws_connect"),
 ]
 STREAM = {f"dynamodb:{action}" for action in ("DescribeStream", "GetRecords", "GetShardIterator", "ListStreams")}
 
@@ -61,7 +61,7 @@ def test_every_function_reports_under_its_own_name(template: Template) -> None:
         assert environment["POWERTOOLS_LOG_LEVEL"] == "INFO"
 
 
-def test_a_function_is_told_of_a_table_or_queue_exactly_when_it_may_use_it(template: Template) -> None:
+def test_a_function_has_the_variable_of_a_table_or_queue_exactly_when_it_may_use_it(template: Template) -> None:
     grants = template.grants()
     used = {
         (name, f"{table.upper()}_TABLE")
@@ -74,13 +74,13 @@ def test_a_function_is_told_of_a_table_or_queue_exactly_when_it_may_use_it(templ
         for name, actions in grants[logical_id].items()
         if "sqs:SendMessage" in actions
     }
-    told = {
+    variables = {
         (template.function_name(logical_id), variable)
         for logical_id, function in template.functions.items()
         for variable in function["Environment"]["Variables"]
         if variable.endswith(("_TABLE", "_QUEUE_URL"))
     }
-    assert told == used
+    assert variables == used
 
 
 def test_a_function_answers_before_what_is_waiting_for_it_gives_up(template: Template) -> None:
@@ -94,16 +94,16 @@ def test_a_function_answers_before_what_is_waiting_for_it_gives_up(template: Tem
     assert timeouts["ws_connect"] <= 29
 
 
-def test_who_speaks_in_rooms_is_told_where_the_sockets_are_and_who_answers_browsers_where_they_find_them(
+def test_functions_that_use_sockets_have_their_address_and_those_that_answer_browsers_the_public_one(
     template: Template,
 ) -> None:
-    told = {
+    variables = {
         (template.function_name(logical_id), variable)
         for logical_id, function in template.functions.items()
         for variable in function["Environment"]["Variables"]
         if variable in ("CONNECTIONS_URL", "WEBSOCKET_URL")
     }
-    assert told == {
+    assert variables == {
         ("ws_connect", "CONNECTIONS_URL"),
         ("broadcast", "CONNECTIONS_URL"),
         ("count_viewers", "CONNECTIONS_URL"),

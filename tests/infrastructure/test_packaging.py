@@ -1,4 +1,4 @@
-"""What is in a zip, and that its hash changes whenever that does."""
+"""The content of a zip, and that its hash changes exactly with the content."""
 
 import sys
 from pathlib import Path
@@ -76,7 +76,7 @@ def test_the_dependency_layer_is_another_one_for_another_target_or_lock(
 def test_shipped_bytecode_is_used_whatever_the_sources_time_stamp(checkout: Path) -> None:
     compile_all(checkout)
     bytecode = (checkout / f"functions/api/__pycache__/handler.{sys.implementation.cache_tag}.pyc").read_bytes()
-    # https://peps.python.org/pep-0552/: bit 0 says that a hash is in the header, bit 1 that it is checked.
+    # https://peps.python.org/pep-0552/: bit 0 means that the header has a hash, bit 1 that Python checks it.
     assert int.from_bytes(bytecode[4:8], "little") == 0b01
     assert str(checkout).encode() not in bytecode
 

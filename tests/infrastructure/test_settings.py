@@ -1,4 +1,4 @@
-"""A bad setting stops the synthesis with a sentence, not the deployment with a rollback or a function with a trace."""
+"""An invalid setting stops the synthesis with a clear message, not the deployment or, later, a function."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -49,7 +49,7 @@ from infra.settings import Settings, SettingsError
         ("stack_name", "my stack"),
     ],
 )
-def test_a_value_that_cannot_work_is_refused_by_name(context: Mapping[str, Any], name: str, value: object) -> None:
+def test_a_value_that_cannot_work_is_rejected_by_name(context: Mapping[str, Any], name: str, value: object) -> None:
     with pytest.raises(SettingsError, match=name):
         Settings.from_context({**context, name: value}.get)
 
@@ -60,7 +60,7 @@ def test_a_setting_that_is_missing_is_named(context: Mapping[str, Any], name: st
         Settings.from_context({**context, name: None}.get)
 
 
-def test_a_viewers_timeout_leaves_room_for_a_lost_heartbeat_and_is_refused_with_the_reason(
+def test_a_viewers_timeout_leaves_room_for_a_lost_heartbeat_and_is_rejected_with_the_reason(
     context: Mapping[str, Any],
 ) -> None:
     with pytest.raises(SettingsError, match=r"viewer_timeout: .*two of viewer_heartbeat_interval"):

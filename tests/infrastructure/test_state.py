@@ -1,4 +1,4 @@
-"""What holds data survives a mistake: a deleted stack, a replaced resource, a bad write, a stolen disk."""
+"""Stored data survives a deleted stack, a replaced resource, a bad write and a stolen disk."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -102,18 +102,18 @@ def test_what_may_be_forgotten_expires_and_nothing_else_does(template: Template)
 def test_every_queue_is_encrypted_and_speaks_only_tls(template: Template) -> None:
     queues = template.resources("AWS::SQS::Queue")
     assert all(queue["SqsManagedSseEnabled"] is True for queue in queues.values())
-    refused = {
+    tls_only = {
         target(queue)
         for policy in template.resources("AWS::SQS::QueuePolicy").values()
         for queue in policy["Queues"]
         for statement in policy["PolicyDocument"]["Statement"]
         if statement["Effect"] == "Deny" and statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
     }
-    assert refused == set(queues)
+    assert tls_only == set(queues)
 
 
 def test_the_stack_never_writes_over_an_operators_keys(template: Template) -> None:
-    """CloudFormation replaces a secret's value when the template's changes, so the template's may never change."""
+    """CloudFormation overwrites a secret's value when the template's value changes, so that must never change."""
     secrets = template.resources("AWS::SecretsManager::Secret")
     assert {secret["SecretString"] for secret in secrets.values()} == {"{}"}
 
@@ -139,7 +139,7 @@ def test_no_key_is_in_a_functions_environment(template: Template, key: str) -> N
 
 
 def test_tests_use_the_tables_of_the_template(template: Template) -> None:
-    """moto's tables, on which the functions are tested, have the same keys, indexes and streams."""
+    """The tests' tables in moto have the same keys, indexes and streams."""
     made = {}
     for logical_id, name in template.named("Table").items():
         properties = template.resources("AWS::DynamoDB::Table")[logical_id]

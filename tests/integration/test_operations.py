@@ -70,7 +70,7 @@ def stack() -> Iterator[Stack]:
             "UserPoolClientId": client["ClientId"],
             "PagesBucket": "pages",
             "DistributionId": "E1",
-            "TurnMonthFunction": "turn_month",
+            "MonthRolloverFunction": "month_rollover",
         }
         yield Stack("Cairn", clients, outputs, "https://d1.cloudfront.net")
 
@@ -344,7 +344,7 @@ def test_a_message_of_a_queue_in_order_is_moved_back_into_its_group(stack: Stack
 
 
 @pytest.mark.parametrize(
-    ("answer", "said"), [({}, 'turned: {"turned": 3}'), ({"FunctionError": "Unhandled"}, "could not be turned")]
+    ("answer", "said"), [({}, 'rolled over: {"turned": 3}'), ({"FunctionError": "Unhandled"}, "could not be rolled over")]
 )
 def test_the_month_is_turned_by_the_function_that_the_schedule_starts(
     stack: Stack, answer: dict[str, str], said: str
@@ -360,10 +360,10 @@ def test_the_month_is_turned_by_the_function_that_the_schedule_starts(
     events.register("before-call.lambda.Invoke", lambda **_: (SimpleNamespace(status_code=200), body))
     if answer:
         with pytest.raises(OperationError, match=said):
-            month.turn(stack)
+            month.roll_over(stack)
     else:
-        assert month.turn(stack) == said
-    assert invoked == [("turn_month", {"source": "operator"})]
+        assert month.roll_over(stack) == said
+    assert invoked == [("month_rollover", {"source": "operator"})]
 
 
 def sign_in(stack: Stack, name: str, password: str) -> bool:

@@ -72,7 +72,7 @@ def test_a_month_that_is_over_is_kept_as_it_ended(floor: Floor) -> None:
     alan = floor.hire("Alan", monthlyRevenue=100)
     ended = shown(floor.board())
     floor.clock.reach(at("2026-12-01T00:00:10Z"))
-    floor.turn()
+    floor.roll_over()
     floor.update(alan, monthlyRevenue=5)
     floor.api("PATCH", f"{REPS}/{ada}", {"name": "Ada L.", "team": "South"})
     floor.api("DELETE", f"{REPS}/{grace}")
@@ -88,7 +88,7 @@ def test_a_month_that_is_over_is_kept_as_it_ended(floor: Floor) -> None:
 def test_a_kept_month_has_pages_of_its_own(floor: Floor) -> None:
     reps = [floor.hire(monthlyRevenue=revenue) for revenue in (30, 20, 20, 20, 10)]
     floor.clock.reach(at("2026-12-01T00:00:10Z"))
-    floor.turn()
+    floor.roll_over()
     seen, query = [], dict[str, object](period="2026-11", limit=2)
     for _ in range(3):
         page = floor.board(**query)
@@ -106,7 +106,7 @@ def test_whoever_retires_before_the_turn_is_on_the_board_of_the_month_that_ended
     ada, grace = floor.hire("Ada", monthlyRevenue=900), floor.hire("Grace", monthlyRevenue=100)
     floor.clock.reach(at("2026-12-01T00:00:10Z"))
     floor.api("DELETE", f"{REPS}/{ada}")
-    floor.turn()
+    floor.roll_over()
     floor.stream()
     assert shown(floor.board(period="2026-11")) == [(1, ada, 900), (2, grace, 100)]
     assert shown(floor.board()) == [(1, grace, 0)]
@@ -118,7 +118,7 @@ def test_whoever_retires_within_a_month_is_not_on_the_board_it_ends_with(floor: 
     floor.api("DELETE", f"{REPS}/{ada}")
     floor.stream()
     floor.clock.reach(at("2026-12-01T00:00:10Z"))
-    floor.turn()
+    floor.roll_over()
     floor.stream()
     assert shown(floor.board(period="2026-11")) == [(1, grace, 100)]
 

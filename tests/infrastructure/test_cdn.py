@@ -1,4 +1,4 @@
-"""The one public origin: pages and API side by side, everything TLS, and each path as open as it must be."""
+"""The one public origin: pages and API together, everything TLS, and each path only as open as necessary."""
 
 import json
 import subprocess
@@ -41,7 +41,7 @@ def test_telegrams_updates_go_to_the_webhook_viewers_to_heartbeats_the_api_has_i
     paths = [
         (behavior["PathPattern"], origins[behavior["TargetOriginId"]]) for behavior in distribution["CacheBehaviors"]
     ]
-    # CloudFront takes the first pattern that matches.
+    # CloudFront uses the first pattern that matches.
     assert paths == [
         ("/api/telegram/webhook", "telegram_webhook"),
         ("/api/viewer/*", "viewer_heartbeat"),
@@ -64,10 +64,10 @@ def test_the_api_is_not_cached_and_every_method_header_and_query_reaches_it(dist
             assert behavior["OriginRequestPolicyId"] == ALL_VIEWER_EXCEPT_HOST_HEADER
 
 
-def test_viewer_heartbeat_sees_no_cookie_and_the_address_that_cloudfront_itself_has_of_a_viewer(
+def test_viewer_heartbeat_receives_no_cookie_and_the_viewers_address_from_cloudfront_itself(
     template: Template, distribution: dict[str, Any]
 ) -> None:
-    """A Lambda URL hands on the first entry of X-Forwarded-For, which is whatever the viewer wrote."""
+    """A Lambda URL passes on the first entry of X-Forwarded-For, which the viewer can forge."""
     ((logical_id, policy),) = template.resources("AWS::CloudFront::OriginRequestPolicy").items()
     assert target(_behavior(distribution, "/api/viewer/*")["OriginRequestPolicyId"]) == logical_id
     config = policy["OriginRequestPolicyConfig"]
@@ -79,31 +79,33 @@ def test_viewer_heartbeat_sees_no_cookie_and_the_address_that_cloudfront_itself_
     )
 
 
-def test_an_address_is_believed_only_of_this_stacks_own_distribution(
+def test_an_address_is_trusted_only_from_this_stacks_own_distribution(
     template: Template, distribution: dict[str, Any]
 ) -> None:
     secret = {"Fn::Select": [2, {"Fn::Split": ["/", {"Ref": "AWS::StackId"}]}]}
-    told = {
+    sent = {
         _what(template, origin["DomainName"]): origin["OriginCustomHeaders"]
         for origin in distribution["Origins"]
         if "OriginCustomHeaders" in origin
     }
-    assert told == {"viewer_heartbeat": [{"HeaderName": "X-Cairn-Front", "HeaderValue": secret}]}
+    assert sent == {"viewer_heartbeat": [{"HeaderName": "X-Cairn-Front", "HeaderValue": secret}]}
     keys = {
-        template.function_name(logical_id): function["Environment"]["Variables"]["FRONT_KEY"]
+        template.function_name(logical_id): function["Environment"]["Variables"]["CDN_KEY"]
         for logical_id, function in template.functions.items()
-        if "FRONT_KEY" in function["Environment"]["Variables"]
+        if "CDN_KEY" in function["Environment"]["Variables"]
     }
     assert keys == {"viewer_heartbeat": secret}
 
 
-def test_who_answers_pages_of_any_site_says_so_alone(template: Template, distribution: dict[str, Any]) -> None:
-    """Twice the same header would be refused by browsers."""
+def test_only_the_function_itself_allows_pages_of_any_site_to_read_its_responses(
+    template: Template, distribution: dict[str, Any]
+) -> None:
+    """Browsers reject a header that is sent twice."""
     assert [url for url in template.resources("AWS::Lambda::Url").values() if "Cors" in url] == []
     assert "CorsConfig" not in _headers(template, _behavior(distribution, "/api/viewer/*"))
 
 
-def test_pages_are_read_and_cached_as_long_as_they_say_themselves(distribution: dict[str, Any]) -> None:
+def test_pages_are_read_only_and_cached_as_long_as_their_own_headers_say(distribution: dict[str, Any]) -> None:
     for behavior in _behaviors(distribution):
         if behavior.get("PathPattern") in PAGES | {None}:
             assert behavior["CachePolicyId"] == CACHING_OPTIMIZED
@@ -134,14 +136,14 @@ def test_a_page_about_a_channel_is_one_object_whichever_channel(
         "/live": "/live",
         "/alive/demo": "/alive/demo",
     }
-    asked = f"{json.dumps(list(uris))}.map((uri) => handler({{ request: {{ uri }} }}).uri)"
-    script = f"{function['FunctionCode']}\nconsole.log(JSON.stringify({asked}))"
-    said = subprocess.run([NODE, "--eval", script], capture_output=True, text=True, check=True).stdout
-    assert json.loads(said) == list(uris.values())
+    results = f"{json.dumps(list(uris))}.map((uri) => handler({{ request: {{ uri }} }}).uri)"
+    script = f"{function['FunctionCode']}\nconsole.log(JSON.stringify({results}))"
+    printed = subprocess.run([NODE, "--eval", script], capture_output=True, text=True, check=True).stdout
+    assert json.loads(printed) == list(uris.values())
 
 
 def test_no_answer_of_the_api_is_replaced_by_a_page(distribution: dict[str, Any]) -> None:
-    """Error pages are a matter of the whole distribution, whatever the path."""
+    """Error pages apply to the whole distribution; they cannot be limited to a path."""
     assert "CustomErrorResponses" not in distribution
 
 
@@ -166,7 +168,7 @@ def test_the_pages_bucket_is_private_encrypted_and_read_by_this_distribution_alo
     denied, allowed = statements["Deny"], statements["Allow"]
     assert denied["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
     assert allowed["Principal"] == {"Service": "cloudfront.amazonaws.com"}
-    # Who may list is told that an object is not there; anybody else, that it is forbidden.
+    # With the permission to list, S3 answers 404 for a missing object; without, 403.
     assert set(allowed["Action"]) == {"s3:GetObject", "s3:ListBucket"}
     (source,) = allowed["Condition"]["StringEquals"].values()
     assert {"Ref": distribution} in source["Fn::Join"][1]
@@ -260,7 +262,7 @@ def _policy(template: Template, behavior: Mapping[str, Any]) -> Any:
 
 
 def _directives(template: Template, behavior: Mapping[str, Any]) -> dict[str, str]:
-    """What the text of a policy says; the origin of the sockets, at its end, is known only to CloudFormation."""
+    """The directives of a policy, without the sockets' origin at its end: only CloudFormation knows that."""
     policy = _policy(template, behavior)
     text = policy if isinstance(policy, str) else policy["Fn::Join"][1][0]
     return {name: value.strip() for name, _, value in (part.strip().partition(" ") for part in text.split(";"))}
@@ -276,7 +278,7 @@ def _behaviors(distribution: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _what(template: Template, domain: Any) -> str:
-    """The pages' bucket, or the function whose URL a domain name was cut from, by Select and Split."""
+    """`pages` for the bucket, or the function from whose URL Select and Split cut the domain name."""
     while not (logical_id := target(domain)):
         operation = next(iter(domain))
         domain = domain[operation][1]

@@ -1,4 +1,4 @@
-"""browser ─► WebSocket API ─► ws_connect ─► connections table, presence table."""
+"""browser ─► WebSocket API ─► ws_connect ─► rooms; broadcast queue ─► broadcast ─► WebSocket rooms."""
 
 from aws_cdk import Aws, CfnCondition, CfnParameter, Duration, Fn, Stack
 from aws_cdk import aws_apigatewayv2 as apigateway
@@ -7,67 +7,68 @@ from aws_cdk.aws_apigatewayv2_integrations import WebSocketLambdaIntegration
 from cdk_nag import NagPackSuppression, NagSuppressions, RegexAppliesTo
 from constructs import Construct
 
+from infra.capability import Capability
 from infra.functions import Function
 from infra.outputs import output
-from infra.packaging import Packaging
-from infra.queues import Queues
-from infra.settings import Settings
-from infra.tables import Tables
-from infra.viewers import Viewers
 
 STAGE = "live"
 
 
-class Sockets(Construct):
-    """One WebSocket API, whose every route is ws_connect's: it reads in the event which one it was."""
+class Realtime(Capability):
+    """One WebSocket API. All its routes start ws_connect, which reads the route from the event."""
 
-    def __init__(
-        self,
-        scope: Construct,
-        construct_id: str,
-        *,
-        settings: Settings,
-        packaging: Packaging,
-        viewers: Viewers,
-        tables: Tables,
-        queues: Queues,
-    ) -> None:
+    def __init__(self, scope: Construct, construct_id: str) -> None:
         super().__init__(scope, construct_id)
+        self.broadcast = Function(
+            self,
+            "broadcast",
+            description="Sends an event to every socket of a room, in order",
+            # A message that is being processed blocks its room.
+            timeout=Duration.seconds(20),
+            # One full CPU: posting is mostly TLS and JSON.
+            memory_size=1769,
+            environment={"TIME_ZONE": self.settings.time_zone},
+        )
         self.ws_connect = Function(
             self,
             "ws_connect",
-            description="Opens and closes sockets, lets them into rooms and replays what they missed",
-            settings=settings,
-            packaging=packaging,
-            # What API Gateway waits for an integration.
+            description="Opens and closes sockets, admits them to rooms and replays missed events",
+            # API Gateway's limit for an integration.
             timeout=Duration.seconds(29),
         )
+        self._api = self._websocket_api()
+        self._addresses()
+        self._grant_ws_connect()
+        self._grant_broadcast()
+        output(self, "WebSocketUrl", self.url, description="Where browsers connect; a ticket goes in ?ticket=")
+
+    def _websocket_api(self) -> apigateway.WebSocketApi:
         routes = WebSocketLambdaIntegration("Route", self.ws_connect.resource)
-        self._api = apigateway.WebSocketApi(
+        api = apigateway.WebSocketApi(
             self,
             "Api",
             api_name=f"{Stack.of(self).stack_name}-sockets",
-            description="Rooms in which Cairn's events are told as they happen",
+            description="Rooms that receive Cairn's events as they happen",
             connect_route_options=apigateway.WebSocketRouteOptions(integration=routes),
             disconnect_route_options=apigateway.WebSocketRouteOptions(integration=routes),
-            # What the function returns for a frame is the answer on the same socket.
+            # The function's return value for a frame is sent back on the same socket.
             default_route_options=apigateway.WebSocketRouteOptions(integration=routes, return_response=True),
         )
         stage = apigateway.WebSocketStage(
             self,
             "Stage",
             stage_name=STAGE,
-            web_socket_api=self._api,
+            web_socket_api=api,
             auto_deploy=True,
-            # Frames and posts to sockets share the account's 10,000 requests a second; most are to be left for posts.
+            # Frames and posts to sockets share the account's 10,000 requests a second; posts need most of them.
             throttle=apigateway.ThrottleSettings(rate_limit=2000, burst_limit=1000),
         )
         NagSuppressions.add_resource_suppressions(
-            self._api,
+            api,
             [
                 NagPackSuppression(
                     id="AwsSolutions-APIG4",
-                    reason="Anybody may connect, for channels are public; ws_connect asks for a ticket room by room.",
+                    reason="Anybody may connect, since channels are public; ws_connect checks a ticket for each room.",
                 )
             ],
             apply_to_children=True,
@@ -81,13 +82,7 @@ class Sockets(Construct):
                 )
             ],
         )
-        self._addresses()
-        tables.connections.grant(self.ws_connect, "Query", "GetItem", "PutItem", "UpdateItem", "DeleteItem")
-        tables.grant_presence(self.ws_connect)
-        queues.count.grant_send(self.ws_connect)
-        viewers.tell(self.ws_connect, "VIEWER_JOINS_PER_MINUTE")
-        self.grant_post(self.ws_connect)
-        output(self, "WebSocketUrl", self.url, description="Where browsers connect; a ticket goes in ?ticket=")
+        return api
 
     def _addresses(self) -> None:
         base = CfnParameter(
@@ -95,7 +90,7 @@ class Sockets(Construct):
             "WebSocketBase",
             default="",
             allowed_pattern=r"(\S+[^/\s])?",
-            description="Host and path in the place of API Gateway's own host, without TLS; empty in AWS",
+            description="Host and path that replace API Gateway's host, without TLS; empty in AWS",
         )
         base.override_logical_id("WebSocketBase")
         moved = CfnCondition(self, "Moved", expression=Fn.condition_not(Fn.condition_equals(base.value_as_string, "")))
@@ -103,20 +98,40 @@ class Sockets(Construct):
         api, given = self._api.api_id, base.value_as_string
         host = f"{api}.execute-api.{Aws.REGION}.{Aws.URL_SUFFIX}"
 
-        def either(here: str, in_aws: str) -> str:
-            return Fn.condition_if(moved.logical_id, here, in_aws).to_string()
+        def either(local: str, in_aws: str) -> str:
+            return Fn.condition_if(moved.logical_id, local, in_aws).to_string()
 
         self.url = either(f"ws://{given}/{api}/{STAGE}", f"wss://{host}/{STAGE}")
         self.origin = either(f"ws://{Fn.select(0, Fn.split('/', given))}", f"wss://{host}")
-        """What a page's Content-Security-Policy must let it connect to."""
+        """A page's Content-Security-Policy must allow connections to it."""
         self._connections_url = either(f"http://{given}/{api}/{STAGE}", f"https://{host}/{STAGE}")
 
+    def _grant_ws_connect(self) -> None:
+        tables, function = self.tables, self.ws_connect
+        tables.connections.grant(function, "Query", "GetItem", "PutItem", "UpdateItem", "DeleteItem")
+        tables.grant_presence(function)
+        self.queues.count.grant_send(function)
+        self.parameters.pass_to(function, "VIEWER_JOINS_PER_MINUTE")
+        self.grant_post(function)
+
+    def _grant_broadcast(self) -> None:
+        tables, queues, function = self.tables, self.queues, self.broadcast
+        queues.broadcast.feed(function, batch_size=10)
+        queues.broadcast.grant_send(function)
+        tables.connections.grant(function, "Query", "GetItem", "PutItem", "UpdateItem", "DeleteItem")
+        # A channel's room is its viewers; a post finds out which of them have disconnected.
+        tables.grant_presence(function)
+        tables.presence.grant(function, "Query")
+        queues.count.grant_send(function)
+        tables.leaderboard.grant(function, "GetItem", indexes=("by_score",))
+        self.grant_post(function)
+
     def grant_post(self, function: Function) -> None:
-        """Let a function send to this API's sockets, and close them; to no other's."""
+        """Let a function send to the sockets of this API only, and close them."""
         self._grant(function, "POST", "DELETE")
 
-    def grant_ask(self, function: Function) -> None:
-        """Let a function ask whether a socket is open."""
+    def grant_look_up(self, function: Function) -> None:
+        """Let a function look up whether a socket is open."""
         self._grant(function, "GET")
 
     def _grant(self, function: Function, *methods: str) -> None:
@@ -134,16 +149,16 @@ class Sockets(Construct):
             [
                 NagPackSuppression(
                     id="AwsSolutions-IAM5",
-                    reason="API Gateway makes up the names of sockets as they come; these are all of one API's stage.",
+                    reason="API Gateway names sockets when they connect; these all belong to one stage of one API.",
                     applies_to=[RegexAppliesTo(regex=r"/\/live\/(POST|DELETE|GET)\/@connections\/\*$/")],
                 )
             ],
             apply_to_children=True,
         )
-        function.tell(CONNECTIONS_URL=self._connections_url)
+        function.add_environment(CONNECTIONS_URL=self._connections_url)
 
     def metric(self, name: str, statistic: str) -> cloudwatch.Metric:
-        """One that API Gateway reports of the API."""
+        """One of API Gateway's metrics of the API."""
         return cloudwatch.Metric(
             namespace="AWS/ApiGateway",
             metric_name=name,

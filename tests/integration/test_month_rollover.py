@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from functions.turn_month.handler import RESERVE_SECONDS, RolloverError
+from functions.month_rollover.handler import RESERVE_SECONDS, RolloverError
 from testing.dynamodb import stored
 from testing.floor import Floor, at
 from testing.functions import FUNCTIONS
@@ -36,12 +36,12 @@ def revenues(floor: Floor) -> dict[int, float]:
 
 
 def table() -> Any:
-    return FUNCTIONS["turn_month"].dependencies.reps._stats._table
+    return FUNCTIONS["month_rollover"].dependencies.reps._stats._table
 
 
 def test_within_a_month_there_is_nothing_to_turn(floor: Floor) -> None:
     rep = floor.hire(monthlyRevenue=100)
-    assert floor.turn() == {"turned": 0}
+    assert floor.roll_over() == {"turned": 0}
     assert floor.rep(rep)["monthlyRevenue"] == 100
 
 
@@ -51,7 +51,7 @@ def test_the_months_numbers_begin_at_zero_and_the_others_go_on(floor: Floor) -> 
     described = {"team": "North", "avatar": "🦊", "userId": 7, "monthlyRevenueGoal": 1000}
     rep = floor.hire(**numbers, **monthly, **described)
     floor.clock.reach(DECEMBER)
-    assert floor.turn() == {"turned": 1}
+    assert floor.roll_over() == {"turned": 1}
     shown = floor.rep(rep)
     assert {name: shown[name] for name in monthly} == dict.fromkeys(monthly, 0)
     assert {name: shown[name] for name in (*numbers, *described)} == numbers | described
@@ -65,10 +65,10 @@ def test_the_months_numbers_begin_at_zero_and_the_others_go_on(floor: Floor) -> 
 def test_a_year_that_is_over_begins_at_zero_too(floor: Floor) -> None:
     rep = floor.hire(yearlyRevenue=5000, yearlySignups=60, yearlyGrowth=3, allTimeRevenue=9000)
     floor.clock.reach(at("2026-12-31T23:59:59Z"))
-    floor.turn()
+    floor.roll_over()
     assert floor.rep(rep)["yearlyRevenue"] == 5000
     floor.clock.reach(at("2027-01-01T00:00:00Z"))
-    assert floor.turn() == {"turned": 1}
+    assert floor.roll_over() == {"turned": 1}
     shown = floor.rep(rep)
     assert (shown["yearlyRevenue"], shown["yearlySignups"], shown["yearlyGrowth"], shown["allTimeRevenue"]) == (
         *(0, 0, 0),
@@ -80,10 +80,10 @@ def test_a_year_that_is_over_begins_at_zero_too(floor: Floor) -> None:
 def test_a_month_ends_where_the_operator_lives(new_york: Floor) -> None:
     rep = new_york.hire(monthlyRevenue=100)
     new_york.clock.reach(at("2026-12-01T04:59:59Z"))
-    assert new_york.turn() == {"turned": 0}
+    assert new_york.roll_over() == {"turned": 0}
     assert new_york.board()["period"] == "2026-11"
     new_york.clock.reach(at("2026-12-01T05:00:00Z"))
-    assert new_york.turn() == {"turned": 1}
+    assert new_york.roll_over() == {"turned": 1}
     assert (new_york.board()["period"], revenues(new_york)) == ("2026-12", {rep: 0})
     assert kept(new_york, "2026-11") == {rep: 100}
 
@@ -91,10 +91,10 @@ def test_a_month_ends_where_the_operator_lives(new_york: Floor) -> None:
 def test_a_second_time_changes_nothing(floor: Floor) -> None:
     ada, grace = floor.hire("Ada", monthlyRevenue=100), floor.hire("Grace", monthlyRevenue=50)
     floor.clock.reach(DECEMBER)
-    assert floor.turn() == {"turned": 2}
+    assert floor.roll_over() == {"turned": 2}
     floor.update(ada, monthlyRevenue=7)
     items = len(stored("STATS_TABLE").records())
-    assert floor.turn() == {"turned": 0}
+    assert floor.roll_over() == {"turned": 0}
     assert len(stored("STATS_TABLE").records()) == items
     assert revenues(floor) == {ada: 7, grace: 0}
     assert kept(floor, "2026-11") == {ada: 100, grace: 50}
@@ -106,7 +106,7 @@ def test_a_sale_before_the_turn_begins_the_month_for_whoever_made_it(floor: Floo
     answer = floor.update(ada, monthlySignups=3)
     assert (answer["rep"]["monthlyRevenue"], answer["rep"]["monthlySignups"]) == (0, 3)
     assert kept(floor, "2026-11") == {ada: 100}
-    assert floor.turn() == {"turned": 1}
+    assert floor.roll_over() == {"turned": 1}
     assert kept(floor, "2026-11") == {ada: 100, grace: 50}
     assert floor.rep(ada)["monthlySignups"] == 3
     assert floor.in_line()
@@ -120,9 +120,9 @@ def test_a_rep_who_fails_stops_nobody_else_and_is_told_of(floor: Floor) -> None:
         refusing(table(), "GetItem", when=lambda call: call["Key"] == mine),
         pytest.raises(RolloverError, match="rep:2"),
     ):
-        floor.turn()
+        floor.roll_over()
     assert revenues(floor) == {ada: 0, grace: 100, alan: 0}
-    assert floor.turn() == {"turned": 1}
+    assert floor.roll_over() == {"turned": 1}
     assert kept(floor, "2026-11") == {ada: 100, grace: 100, alan: 100}
 
 
@@ -130,9 +130,9 @@ def test_a_turn_that_died_on_its_way_is_ended_by_the_next(floor: Floor) -> None:
     ada, grace = floor.hire("Ada", monthlyRevenue=100), floor.hire("Grace", monthlyRevenue=50)
     floor.clock.reach(DECEMBER)
     with refusing(table(), "TransactWriteItems"), pytest.raises(RolloverError):
-        floor.turn()
+        floor.roll_over()
     assert revenues(floor) == {ada: 100, grace: 50}
-    assert floor.turn() == {"turned": 2}
+    assert floor.roll_over() == {"turned": 2}
     assert (revenues(floor), kept(floor, "2026-11")) == ({ada: 0, grace: 0}, {ada: 100, grace: 50})
     assert floor.in_line()
 
@@ -146,7 +146,7 @@ def test_what_the_stream_brings_after_the_month_of_it_takes_no_values_into_the_n
     floor.clock.reach(DECEMBER)
     floor.update(grace, monthlyRevenue=10)
     floor.stream()
-    assert floor.turn() == {"turned": 1}
+    assert floor.roll_over() == {"turned": 1}
     assert revenues(floor) == {ada: 0, grace: 10}
     assert kept(floor, "2026-11") == {ada: 100, grace: 50}
 
@@ -154,22 +154,22 @@ def test_what_the_stream_brings_after_the_month_of_it_takes_no_values_into_the_n
 def test_what_there_is_no_time_for_is_left_to_the_next_tick(floor: Floor) -> None:
     rep = floor.hire(monthlyRevenue=100)
     floor.clock.reach(DECEMBER)
-    assert floor.turn(seconds=RESERVE_SECONDS - 0.1) == {"turned": 0}
+    assert floor.roll_over(seconds=RESERVE_SECONDS - 0.1) == {"turned": 0}
     assert revenues(floor) == {rep: 100}
-    assert floor.turn(seconds=RESERVE_SECONDS) == {"turned": 1}
+    assert floor.roll_over(seconds=RESERVE_SECONDS) == {"turned": 1}
 
 
 def test_nobody_is_turned_who_has_retired(floor: Floor) -> None:
     rep = floor.hire(monthlyRevenue=100)
     floor.api("DELETE", f"/api/leaderboard/sales-reps/{rep}")
     floor.clock.reach(DECEMBER)
-    assert floor.turn() == {"turned": 0}
+    assert floor.roll_over() == {"turned": 0}
 
 
 def test_months_that_nobody_turned_are_kept_as_they_were_left(floor: Floor) -> None:
     rep = floor.hire(monthlyRevenue=100)
     floor.clock.reach(at("2027-02-01T00:00:00Z"))
-    assert floor.turn() == {"turned": 1}
+    assert floor.roll_over() == {"turned": 1}
     assert kept(floor, "2026-11") == {rep: 100}
     assert floor.api("GET", "/api/leaderboard", query={"period": "2026-12"}).status == 404
 
@@ -180,7 +180,7 @@ def test_the_turn_is_no_news_and_the_new_month_may_pass_again_what_the_last_one_
     floor.stream()
     floor.said()
     floor.clock.reach(DECEMBER)
-    floor.turn()
+    floor.roll_over()
     floor.stream()
     assert floor.celebrations() == []
     answer = floor.update(rep, monthlyRevenue=10_000)
@@ -193,5 +193,5 @@ def test_the_turn_is_no_news_and_the_new_month_may_pass_again_what_the_last_one_
 def test_the_turn_is_counted(floor: Floor, logs: Any) -> None:
     floor.hire()
     floor.clock.reach(DECEMBER)
-    floor.turn()
+    floor.roll_over()
     assert logs.metrics["RepsTurned"] == [1]

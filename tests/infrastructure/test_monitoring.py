@@ -1,4 +1,4 @@
-"""That somebody hears of it: what is alarmed, and that each alarm says where to read on."""
+"""Every failure raises an alarm, and every alarm names its section of the operations page."""
 
 import json
 import re
@@ -60,15 +60,46 @@ def test_an_alarm_watches_every_platform_for_fetch_errors(context: Mapping[str, 
     assert dimensions == [{"platform": name, "service": "fetch_stats"} for name in context["platforms"]]
 
 
+def test_a_new_function_queue_and_dead_letter_queue_are_monitored_without_a_line_elsewhere(
+    template: Template, extended_template: Template
+) -> None:
+    kind = "AWS::CloudWatch::Alarm"
+    added = extended_template.resources(kind).keys() - template.resources(kind).keys()
+    alarms = [extended_template.resources(kind)[logical_id] for logical_id in added]
+    (function,) = extended_template.functions.keys() - template.functions.keys()
+    urls = extended_template.named("Url")
+    queue, letters, failures = (
+        next(logical_id for logical_id, name in urls.items() if name == wanted)
+        for wanted in ("DummyQueue", "DummyDeadLetters", "DummyFailures")
+    )
+    assert {(alarm["MetricName"], target(alarm["Dimensions"][0]["Value"])) for alarm in alarms} == {
+        *((metric, function) for metric in ("Errors", "Throttles", "IteratorAge", "Url5xxCount")),
+        ("ApproximateAgeOfOldestMessage", queue),
+        ("ApproximateNumberOfMessagesVisible", letters),
+        ("ApproximateNumberOfMessagesVisible", failures),
+    }
+    shown = {
+        widget["properties"]["title"]: {value for metric in widget["properties"]["metrics"] for value in metric[:-1]}
+        for widget in _widgets(extended_template)
+        if widget["type"] == "metric"
+    }
+    assert {title for title, values in shown.items() if function in values} == {
+        *("Requests", "Latency, ms", "Server errors", "Behind the stream, ms"),
+        *("Function errors", "Function throttles"),
+    }
+    assert queue in shown["Dummy queue"]
+    assert {letters, failures} <= shown["Dead letters"]
+
+
 def test_every_alarm_says_what_is_wrong_and_which_section_of_the_operations_page_helps(
     alarms: list[Properties],
 ) -> None:
     headings = re.findall(r"^#+ (.+)$", (ROOT / "docs" / "operations.md").read_text(), re.MULTILINE)
     sections = {re.sub(r"[^\w\- ]", "", heading.strip().lower()).replace(" ", "-") for heading in headings}
     for alarm in alarms:
-        says = re.fullmatch(r"[^.]+\. See docs/operations\.md#([a-z0-9-]+)", alarm["AlarmDescription"])
-        assert says, alarm["AlarmDescription"]
-        assert says[1] in sections, alarm["AlarmDescription"]
+        text = re.fullmatch(r"[^.]+\. See docs/operations\.md#([a-z0-9-]+)", alarm["AlarmDescription"])
+        assert text, alarm["AlarmDescription"]
+        assert text[1] in sections, alarm["AlarmDescription"]
 
 
 def test_every_alarm_reaches_the_topic_when_it_goes_off_and_when_it_is_over(
@@ -80,17 +111,17 @@ def test_every_alarm_reaches_the_topic_when_it_goes_off_and_when_it_is_over(
         assert alarm["TreatMissingData"] == "notBreaching"
 
 
-def test_a_queue_whose_messages_wait_too_long_is_noticed_and_a_count_may_wait_for_a_viewer_to_run_out(
+def test_a_queue_whose_messages_wait_too_long_is_noticed_and_a_count_may_wait_for_a_viewer_to_time_out(
     template: Template, context: Mapping[str, Any], alarms: list[Properties]
 ) -> None:
     names = template.named("QueueUrl")
-    patience = {
+    limits = {
         names[target(alarm["Dimensions"][0]["Value"])]: alarm["Threshold"]
         for alarm in alarms
         if alarm["MetricName"] == "ApproximateAgeOfOldestMessage"
     }
-    assert set(patience) == {"Notify", "Broadcast", "Count"}
-    assert patience["Count"] >= context["viewer_timeout"] + 2 * 60
+    assert set(limits) == {"Notify", "Broadcast", "Count"}
+    assert limits["Count"] >= context["viewer_timeout"] + 2 * 60
 
 
 def test_the_topic_lets_this_accounts_alarms_in(template: Template) -> None:
@@ -103,9 +134,7 @@ def test_the_topic_lets_this_accounts_alarms_in(template: Template) -> None:
 
 
 def test_the_dashboard_follows_a_reading_from_left_to_right(template: Template) -> None:
-    (dashboard,) = template.resources("AWS::CloudWatch::Dashboard").values()
-    _, parts = dashboard["DashboardBody"]["Fn::Join"]
-    widgets = json.loads("".join(part if isinstance(part, str) else "x" for part in parts))["widgets"]
+    widgets = _widgets(template)
     titles = sorted((w["x"], w["properties"]["markdown"]) for w in widgets if w["type"] == "text")
     assert [re.match(r"## (\d · )?(\w+)", title)[2] for _, title in titles] == [  # type: ignore[index]  # it matches
         "fetch_stats",
@@ -142,3 +171,12 @@ def test_the_dashboard_shows_every_metric_that_cairn_reports(template: Template)
 
 def _functions_watched(alarms: list[Properties], metric: str) -> set[str]:
     return {target(alarm["Dimensions"][0]["Value"]) for alarm in alarms if alarm["MetricName"] == metric}
+
+
+def _widgets(template: Template) -> list[dict[str, Any]]:
+    """Of the dashboard, with logical ids where CloudFormation puts names."""
+    (dashboard,) = template.resources("AWS::CloudWatch::Dashboard").values()
+    _, parts = dashboard["DashboardBody"]["Fn::Join"]
+    body = json.loads("".join(part if isinstance(part, str) else target(part) for part in parts))
+    widgets: list[dict[str, Any]] = body["widgets"]
+    return widgets

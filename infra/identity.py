@@ -5,17 +5,17 @@ from aws_cdk import aws_cognito as cognito
 from cdk_nag import NagPackSuppression, NagSuppressions
 from constructs import Construct
 
+from infra.capability import Capability
 from infra.functions import Function
 from infra.outputs import output
-from infra.settings import Settings
 
 MODULES = ("leaderboard", "analytics", "admin")
 
 
-class People(Construct):
-    """People are added by an operator and sign in by name; only our own server may try a password."""
+class Identity(Capability):
+    """An operator adds people, who sign in with their name; only our server may check a password."""
 
-    def __init__(self, scope: Construct, construct_id: str, *, settings: Settings) -> None:
+    def __init__(self, scope: Construct, construct_id: str) -> None:
         super().__init__(scope, construct_id)
         self._pool = cognito.UserPool(
             self,
@@ -23,25 +23,25 @@ class People(Construct):
             self_sign_up_enabled=False,
             sign_in_aliases=cognito.SignInAliases(username=True),
             sign_in_case_sensitive=False,
-            # An operator sets a new one; Cairn knows nobody's address.
+            # An operator sets a new password; Cairn has no addresses of people.
             account_recovery=cognito.AccountRecovery.NONE,
             mfa=cognito.Mfa.OFF,
             password_policy=cognito.PasswordPolicy(
                 min_length=12, require_lowercase=True, require_uppercase=True, require_digits=True, require_symbols=True
             ),
-            deletion_protection=settings.production,
-            removal_policy=settings.removal,
+            deletion_protection=self.settings.production,
+            removal_policy=self.settings.removal,
         )
         NagSuppressions.add_resource_suppressions(
             self._pool,
             [
                 NagPackSuppression(
                     id="AwsSolutions-COG2",
-                    reason="A TV on the wall signs in too; whoever wants a second factor turns it on in the pool.",
+                    reason="A TV on the wall signs in too; an operator can turn on a second factor in the pool.",
                 ),
                 NagPackSuppression(
                     id="AwsSolutions-COG8",
-                    reason="Threat protection has a monthly price a person; it can be turned on any time.",
+                    reason="Threat protection costs money per person and month; it can be turned on at any time.",
                 ),
             ],
         )
@@ -57,13 +57,13 @@ class People(Construct):
             refresh_token_validity=Duration.days(90),
         )
         for module in MODULES:
-            self._pool.add_group(module.capitalize(), group_name=module, description=f"Who may use {module}")
+            self._pool.add_group(module.capitalize(), group_name=module, description=f"People who may use {module}")
         self._keys_base = CfnParameter(
             self,
             "UserPoolJwksBase",
             default="",
             allowed_pattern=r"(https?://\S+[^/\s])?",
-            description="Where the keys of sign-in tokens are read instead of at Cognito; empty in AWS",
+            description="Address that replaces Cognito's for the keys of sign-in tokens; empty in AWS",
         )
         self._keys_base.override_logical_id("UserPoolJwksBase")
         self._keys_moved = CfnCondition(
@@ -72,11 +72,11 @@ class People(Construct):
             expression=Fn.condition_not(Fn.condition_equals(self._keys_base.value_as_string, "")),
         )
         self._keys_moved.override_logical_id("UserPoolKeysMoved")
-        output(self, "UserPoolId", self._pool.user_pool_id, description="Who may sign in")
-        output(self, "UserPoolClientId", self._client.user_pool_client_id, description="As what the API signs them in")
+        output(self, "UserPoolId", self._pool.user_pool_id, description="The pool of people who may sign in")
+        output(self, "UserPoolClientId", self._client.user_pool_client_id, description="The API's client of the pool")
 
     def grant_sign_in(self, function: Function) -> None:
-        """Let a function try a name and password, refresh what came of it, and know the pool's tokens."""
+        """Let a function check a name and password, refresh a session, and verify the pool's tokens."""
         function.allow("cognito-idp:AdminInitiateAuth", on=self._pool.user_pool_arn)
         pool = self._pool.user_pool_id
         issuer = f"https://cognito-idp.{Aws.REGION}.{Aws.URL_SUFFIX}/{pool}"
@@ -85,7 +85,7 @@ class People(Construct):
             f"{self._keys_base.value_as_string}/{pool}/.well-known/jwks.json",
             f"{issuer}/.well-known/jwks.json",
         )
-        function.tell(
+        function.add_environment(
             USER_POOL_ID=pool,
             USER_POOL_CLIENT_ID=self._client.user_pool_client_id,
             USER_POOL_ISSUER=issuer,

@@ -1,4 +1,4 @@
-"""Nothing is lost on the way: what starts a function, what tries it again, and where it ends if that does not help."""
+"""Nothing is lost: what starts a function, what retries it, and where the work ends if the retries fail."""
 
 import json
 from collections.abc import Mapping
@@ -24,7 +24,7 @@ def test_the_template_gives_each_function_what_the_picture_says_starts_it(templa
     ]
 
 
-def test_every_event_source_tells_which_of_a_batch_failed(template: Template) -> None:
+def test_every_event_source_reports_which_of_a_batch_failed(template: Template) -> None:
     for mapping in _mappings(template):
         assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
 
@@ -50,7 +50,7 @@ def test_no_stream_has_more_readers_than_dynamodb_allows(template: Template) -> 
     assert all(streams.count(stream) <= 2 for stream in streams)
 
 
-def test_a_message_is_handed_over_alone_and_to_a_bounded_number_of_functions(template: Template) -> None:
+def test_a_message_starts_a_function_alone_and_a_bounded_number_run_concurrently(template: Template) -> None:
     for mapping in _queue_mappings(template):
         if not _in_order(template, mapping):
             assert mapping["BatchSize"] == 1
@@ -116,8 +116,8 @@ def test_the_schedule_fetches_as_often_as_the_operator_says_and_keeps_what_it_co
         assert schedule["Target"]["RetryPolicy"]["MaximumRetryAttempts"] > 0
 
 
-def test_the_month_is_turned_in_its_first_hours_where_the_operator_lives(zoned_template: Template) -> None:
-    schedule = _schedules(zoned_template)["turn_month"]
+def test_the_month_rolls_over_in_its_first_hours_in_the_operators_time_zone(zoned_template: Template) -> None:
+    schedule = _schedules(zoned_template)["month_rollover"]
     assert schedule["ScheduleExpression"] == "cron(0/5 0-2 1 * ? *)"
     assert schedule["ScheduleExpressionTimezone"] == "Europe/Berlin"
     in_zone = [f for f in zoned_template.functions.values() if "TIME_ZONE" in f["Environment"]["Variables"]]
@@ -158,7 +158,7 @@ def _in_order(template: Template, mapping: Properties) -> bool:
 
 
 def _schedules(template: Template) -> dict[str, Properties]:
-    """By the function that each starts."""
+    """Name of the started function to its schedule."""
     schedules = template.resources("AWS::Scheduler::Schedule").values()
     return {template.function_name(target(schedule["Target"]["Arn"])): schedule for schedule in schedules}
 

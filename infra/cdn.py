@@ -9,11 +9,13 @@ from aws_cdk import aws_cloudfront_origins as origins
 from cdk_nag import NagPackSuppression, NagSuppressions
 from constructs import Construct
 
-from infra.http import Http
+from infra.api import Api
+from infra.capability import Capability
 from infra.outputs import output
 from infra.pages import Pages
-from infra.presence import Presence
-from infra.sockets import Sockets
+from infra.realtime import Realtime
+from infra.telegram import Telegram
+from infra.viewers import Viewers
 
 CHANNEL_PAGES = Path(__file__).with_name("channel_pages.js")
 
@@ -25,36 +27,44 @@ _SWAGGER = (
 )
 
 
-class Front(Construct):
+class Cdn(Capability):
     def __init__(
-        self, scope: Construct, construct_id: str, *, http: Http, presence: Presence, pages: Pages, sockets: Sockets
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        pages: Pages,
+        api: Api,
+        telegram: Telegram,
+        viewers: Viewers,
+        realtime: Realtime,
     ) -> None:
         super().__init__(scope, construct_id)
         own = (
             "script-src 'self'; require-trusted-types-for 'script'; style-src 'self'; font-src 'self'; "
-            f"manifest-src 'self'; img-src 'self' https: data:; connect-src 'self' {sockets.origin}"
+            f"manifest-src 'self'; img-src 'self' https: data:; connect-src 'self' {realtime.origin}"
         )
         for_api = self._headers("ApiHeaders", "The API: JSON, which loads nothing", _NOTHING)
-        for_docs = self._headers("DocsHeaders", "The API's page: Swagger's code stands in it", _SWAGGER)
+        for_docs = self._headers("DocsHeaders", "The API's page: Swagger's code is inline", _SWAGGER)
         for_pages = self._headers(
-            "PagesHeaders", "Pages: their own code, avatars from anywhere, our sockets", f"{_NOTHING}; {own}"
+            "PagesHeaders", "Pages: our code, avatars from any site, our sockets", f"{_NOTHING}; {own}"
         )
         for_embeds = self._headers(
             "EmbedHeaders",
-            "Pages that any site may frame: nothing in them is for one person alone",
-            # No frame-ancestors at all: its * stands for http and https alone, and keeps out files, sandboxes and apps.
+            "Pages that any site may frame: their content is the same for everyone",
+            # No frame-ancestors: its * matches only http and https, and would block files, sandboxes and apps.
             f"{_CLOSED}; {own}",
             framed=True,
         )
         for_code = self._headers(
-            "CodeHeaders", "Modules, for pages of any site: they are in public as they are", _NOTHING, shared=True
+            "CodeHeaders", "Modules, for pages of any site: the files are public anyway", _NOTHING, shared=True
         )
-        api, webhook = (_origin(host) for host in (http.api_host, http.webhook_host))
-        viewers = _origin(presence.host, {"X-Cairn-Front": presence.front_key})
+        http, webhook = (_origin(host) for host in (api.host, telegram.webhook_host))
+        heartbeat = _origin(viewers.host, {"X-Cairn-Front": viewers.cdn_key})
         channel_pages = cloudfront.Function(
             self,
             "ChannelPages",
-            comment="A page about a channel is one object, whichever channel",
+            comment="Maps every channel's page to the same object",
             code=cloudfront.FunctionCode.from_file(file_path=str(CHANNEL_PAGES)),
             runtime=cloudfront.FunctionRuntime.JS_2_0,
         )
@@ -64,12 +74,12 @@ class Front(Construct):
             comment="Cairn: pages, API, Telegram webhook, viewers",
             default_root_object="index.html",
             default_behavior=_cached(pages.origin, for_pages),
-            # The first that matches counts.
+            # CloudFront uses the first match.
             additional_behaviors={
                 "/api/telegram/webhook": _uncached(webhook, for_api),
-                "/api/viewer/*": _uncached(viewers, for_api, self._from_anywhere()),
-                "/api/docs": _uncached(api, for_docs),
-                "/api/*": _uncached(api, for_api),
+                "/api/viewer/*": _uncached(heartbeat, for_api, self._from_anywhere()),
+                "/api/docs": _uncached(http, for_docs),
+                "/api/*": _uncached(http, for_api),
                 "/embed/*": _cached(pages.origin, for_embeds, channel_pages),
                 "/live/*": _cached(pages.origin, for_pages, channel_pages),
                 "/*.js": _cached(pages.origin, for_code),
@@ -83,27 +93,27 @@ class Front(Construct):
                 NagPackSuppression(id="AwsSolutions-CFR1", reason="Creators and their fans are everywhere."),
                 NagPackSuppression(
                     id="AwsSolutions-CFR2",
-                    reason="WAF has a monthly price that a small user need not pay; it can be added any time.",
+                    reason="WAF has a monthly price that a small user need not pay; it can be added at any time.",
                 ),
                 NagPackSuppression(
                     id="AwsSolutions-CFR3",
-                    reason="The functions keep logs of their own, with the trace id that CloudFront's would lack.",
+                    reason="The functions write logs with the trace id, which CloudFront's logs would lack.",
                 ),
                 NagPackSuppression(
                     id="AwsSolutions-CFR4",
-                    reason="With the cloudfront.net certificate AWS fixes the minimum; your own domain raises it.",
+                    reason="AWS sets the TLS minimum of the cloudfront.net certificate; your own domain can raise it.",
                 ),
             ],
         )
         domain = distribution.distribution_domain_name
         output(self, "ApiUrl", f"https://{domain}", description="The one origin: pages, API, Telegram webhook")
-        output(self, "DistributionDomainName", domain, description="CloudFront's name of the origin")
-        output(self, "DistributionId", distribution.distribution_id, description="To invalidate or look at CloudFront")
+        output(self, "DistributionDomainName", domain, description="CloudFront's domain name of the origin")
+        output(self, "DistributionId", distribution.distribution_id, description="To inspect or invalidate CloudFront")
 
     def _from_anywhere(self) -> cloudfront.OriginRequestPolicy:
-        """What viewer_heartbeat is told of a request: no cookie, and the viewer's address as CloudFront has it.
+        """What viewer_heartbeat receives of a request: no cookie, and the viewer's address as CloudFront sees it.
 
-        Not by X-Forwarded-For, of which a Lambda URL hands on the first entry, whatever the viewer wrote there:
+        Not X-Forwarded-For: a Lambda URL passes on its first entry, which the viewer can forge:
         https://speedrun.nobackspacecrew.com/blog/2026/03/06/obtaining-caller-ip-address-with-lambda-furls.html
         """
         return cloudfront.OriginRequestPolicy(
@@ -125,9 +135,9 @@ class Front(Construct):
     def _headers(
         self, name: str, comment: str, policy: str, *, framed: bool = False, shared: bool = False
     ) -> cloudfront.ResponseHeadersPolicy:
-        """HTTPS only, no sniffing, no referrer to other sites, and what a page may load.
+        """HTTPS only, no sniffing, only the origin as referrer to other sites, and what a page may load.
 
-        No framing unless `framed`; `shared` is for what pages of other sites may read.
+        `framed` allows framing; `shared` lets pages of other sites read it.
         """
         return cloudfront.ResponseHeadersPolicy(
             self,
@@ -172,18 +182,18 @@ class Front(Construct):
 
 
 def _origin(host: str, headers: Mapping[str, str] | None = None) -> cloudfront.IOrigin:
-    """A Lambda URL, with what is put on every request to it, in the place of what the viewer may have sent."""
+    """A Lambda URL, and headers for every request to it, which replace those that the viewer sent."""
     return origins.HttpOrigin(
         host, protocol_policy=cloudfront.OriginProtocolPolicy.HTTPS_ONLY, custom_headers=dict(headers or {}) or None
     )
 
 
 def _cached(
-    origin: cloudfront.IOrigin, headers: cloudfront.ResponseHeadersPolicy, renames: cloudfront.Function | None = None
+    origin: cloudfront.IOrigin, headers: cloudfront.ResponseHeadersPolicy, rewrite: cloudfront.Function | None = None
 ) -> cloudfront.BehaviorOptions:
-    """As long as each object's own Cache-Control says."""
-    association = renames and cloudfront.FunctionAssociation(
-        event_type=cloudfront.FunctionEventType.VIEWER_REQUEST, function=renames
+    """Cached as long as each object's Cache-Control says."""
+    association = rewrite and cloudfront.FunctionAssociation(
+        event_type=cloudfront.FunctionEventType.VIEWER_REQUEST, function=rewrite
     )
     return cloudfront.BehaviorOptions(
         origin=origin,
@@ -199,13 +209,13 @@ def _cached(
 def _uncached(
     origin: cloudfront.IOrigin,
     headers: cloudfront.ResponseHeadersPolicy,
-    passes: cloudfront.IOriginRequestPolicy = cloudfront.OriginRequestPolicy.ALL_VIEWER_EXCEPT_HOST_HEADER,
+    forwarded: cloudfront.IOriginRequestPolicy = cloudfront.OriginRequestPolicy.ALL_VIEWER_EXCEPT_HOST_HEADER,
 ) -> cloudfront.BehaviorOptions:
     return cloudfront.BehaviorOptions(
         origin=origin,
         allowed_methods=cloudfront.AllowedMethods.ALLOW_ALL,
         cache_policy=cloudfront.CachePolicy.CACHING_DISABLED,
-        origin_request_policy=passes,
+        origin_request_policy=forwarded,
         response_headers_policy=headers,
         viewer_protocol_policy=cloudfront.ViewerProtocolPolicy.REDIRECT_TO_HTTPS,
     )

@@ -1,0 +1,47 @@
+"""What the stats table's stream starts: detect_milestone ─► notify queue, broadcast queue; record_history ─► charts."""
+
+from aws_cdk import Duration
+from constructs import Construct
+
+from infra.capability import Capability
+from infra.functions import Function
+
+
+class Readings(Capability):
+    def __init__(self, scope: Construct, construct_id: str) -> None:
+        super().__init__(scope, construct_id)
+        self.detect_milestone = self._detect_milestone()
+        self.record_history = self._record_history()
+
+    def _detect_milestone(self) -> Function:
+        function = Function(
+            self,
+            "detect_milestone",
+            description="Compares a reading with the one before it and claims each milestone once",
+            timeout=Duration.seconds(30),
+            environment={"LADDERS": self.settings.ladders_json, "TIME_ZONE": self.settings.time_zone},
+        )
+        tables, queues = self.tables, self.queues
+        self.parameters.pass_to(function, "LIVE_CHANNELS")
+        tables.stats.feed(function, failures=queues.detection_failures)
+        # When a rep enters or leaves the podium, this is stored as another reading of the rep.
+        tables.stats.grant(function, "GetItem", "PutItem")
+        tables.grant_board(function)
+        tables.milestones.grant(function, "Query", "PutItem", "UpdateItem")
+        # The time of the last request to refresh everyone's board.
+        tables.connections.grant(function, "UpdateItem")
+        queues.notify.grant_send(function)
+        queues.broadcast.grant_send(function)
+        return function
+
+    def _record_history(self) -> Function:
+        function = Function(
+            self,
+            "record_history",
+            description="Stores each reading for charts, and its day's summary",
+            timeout=Duration.seconds(30),
+            environment={"TIME_ZONE": self.settings.time_zone},
+        )
+        self.tables.stats.feed(function, failures=self.queues.history_failures, window=Duration.seconds(5))
+        self.tables.history.grant(function, "PutItem")
+        return function

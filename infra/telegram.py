@@ -1,0 +1,56 @@
+"""notify queue ─► notify ─► Telegram; Telegram's updates ─► telegram_webhook ─► subscribers."""
+
+from aws_cdk import Duration
+from constructs import Construct
+
+from infra.capability import Capability
+from infra.functions import Function
+
+
+class Telegram(Capability):
+    def __init__(self, scope: Construct, construct_id: str) -> None:
+        super().__init__(scope, construct_id)
+        self.notify = self._notify()
+        self.telegram_webhook = self._telegram_webhook()
+        self.webhook_host = self.telegram_webhook.add_public_url()
+
+    def _notify(self) -> Function:
+        settings, tables, queues = self.settings, self.tables, self.queues
+        function = Function(
+            self,
+            "notify",
+            description="Notifies each subscriber of a milestone once, within Telegram's limits",
+            timeout=Duration.seconds(60),
+            environment={
+                "TELEGRAM_ANNOUNCEMENT_CHAT": settings.telegram_announcement_chat,
+                "TELEGRAM_MESSAGES_PER_SECOND": str(settings.telegram_messages_per_second),
+                "TELEGRAM_PROGRESS_EVERY": str(settings.telegram_progress_every),
+            },
+        )
+        queues.notify.feed(function, max_concurrency=settings.notify_concurrency)
+        queues.notify.grant_send(function)
+        tables.audience.grant(function, "Query", "GetItem", "PutItem", "UpdateItem", "DeleteItem")
+        tables.milestones.grant(function, "UpdateItem")
+        self.platforms.telegram.grant_call(function)
+        return function
+
+    def _telegram_webhook(self) -> Function:
+        settings, tables = self.settings, self.tables
+        function = Function(
+            self,
+            "telegram_webhook",
+            description="Answers the bot's commands: /start, /stop, /status, /help",
+            timeout=Duration.seconds(10),
+            environment={
+                "STALE_AFTER_SECONDS": str(settings.stale_after_seconds),
+                "LADDERS": settings.ladders_json,
+                "TIME_ZONE": settings.time_zone,
+            },
+        )
+        tables.audience.grant(function, "GetItem", "PutItem", "UpdateItem", "DeleteItem")
+        tables.channels.grant(function, "Query", "BatchGetItem")
+        tables.stats.grant(function, "BatchGetItem")
+        tables.milestones.grant(function, "BatchGetItem")
+        self.queues.notify.grant_send(function)
+        self.platforms.telegram.grant_keys(function)
+        return function
