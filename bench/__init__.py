@@ -1,3 +1,3 @@
 """Powertools reads its environment at import, so the tests' own is in place before anything else is imported."""
 
-import tests.conftest as _environment  # noqa: F401 - it is there once it is imported
+import testing.environment  # noqa: F401 - comes first, for what it sets

@@ -35,7 +35,7 @@ PATIENCE_SECONDS = 60
 WHY_MISSED = (
     "A sender that wakes more than 18 ms after its slot leaves it and takes its lane's next, so that a busy machine "
     "costs time and not a 429, which would hold the whole bot. In simulated time, which no other work can disturb, the "
-    "same code keeps 0.97 at 1 to 120 ms (tests/integration/test_senders.py)."
+    "same code keeps 0.97 at 1 to 120 ms (tests/integration/telegram/test_senders.py)."
 )
 
 

@@ -25,7 +25,7 @@ from testing.fifo import Fifo, in_place_of_sqs
 from testing.functions import FUNCTIONS, Running
 from testing.meter import item_size
 from testing.posting import FakePoster, in_place_of_api_gateway
-from tests.integration.viewers.site import Site
+from testing.viewer_site import Site
 
 CHANNEL = "evening-show"
 TAB = "sL0SM9cOFvHcCIhA="

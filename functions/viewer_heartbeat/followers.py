@@ -8,6 +8,7 @@ from typing import Any
 
 from cairn.channels.registry import HIDDEN, Channels
 from cairn.clock import Clock, iso
+from cairn.readings.freshness import is_stale, last_seen
 from cairn.readings.stats import Stats
 
 KEPT = timedelta(minutes=1)
@@ -53,7 +54,7 @@ class Followers:
             "name": found.name,
             "url": found.url,
             "asOf": iso(found.as_of),
-            "stale": now - found.as_of > self._stale_after,
+            "stale": is_stale(found.as_of, now, self._stale_after),
         }
 
     def _read(self, channel_id: str) -> _FollowerCount | None:
@@ -65,5 +66,4 @@ class Followers:
             return None
         # A reading that did not change is not stored again; that it still holds is known from the checks.
         seen = self._channels.checks(channel.platform, [channel]).last_found(channel)
-        as_of = max(filter(None, (reading.as_of, seen)))
-        return _FollowerCount(int(reading.metrics[METRIC]), channel.name, channel.page, as_of)
+        return _FollowerCount(int(reading.metrics[METRIC]), channel.name, channel.page, last_seen(reading, seen))

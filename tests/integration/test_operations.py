@@ -344,7 +344,8 @@ def test_a_message_of_a_queue_in_order_is_moved_back_into_its_group(stack: Stack
 
 
 @pytest.mark.parametrize(
-    ("answer", "said"), [({}, 'rolled over: {"turned": 3}'), ({"FunctionError": "Unhandled"}, "could not be rolled over")]
+    ("answer", "said"),
+    [({}, 'rolled over: {"turned": 3}'), ({"FunctionError": "Unhandled"}, "could not be rolled over")],
 )
 def test_the_month_is_turned_by_the_function_that_the_schedule_starts(
     stack: Stack, answer: dict[str, str], said: str

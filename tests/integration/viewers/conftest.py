@@ -10,7 +10,7 @@ from testing.clock import controlled_clock
 from testing.cloud import Cloud, cloud
 from testing.meter import Meter, metered
 from testing.platforms import FakePlatforms
-from tests.integration.viewers.site import Site
+from testing.viewer_site import Site
 
 
 @pytest.fixture

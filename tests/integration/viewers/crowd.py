@@ -24,9 +24,9 @@ from testing.cloud import Context
 from testing.fifo import Fifo
 from testing.functions import FUNCTIONS
 from testing.posting import FakePoster, always
+from testing.viewer_site import Site
+from testing.viewer_site import Tab as Joined
 from testing.websocket import Client
-from tests.integration.viewers.site import Site
-from tests.integration.viewers.site import Tab as Joined
 
 SECOND = timedelta(seconds=1)
 BEAT = 30 * SECOND

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from testing.cloud import Cloud
-from tests.integration.viewers.site import Site
+from testing.viewer_site import Site
 
 REQUESTS: list[tuple[str, str, object, int]] = [
     ("POST", "join", {"channelId": "demo"}, 200),

@@ -6,7 +6,7 @@ import pytest
 
 from testing.clock import ControlledClock
 from testing.meter import Meter
-from tests.integration.viewers.site import Site
+from testing.viewer_site import Site
 
 
 @pytest.mark.parametrize(

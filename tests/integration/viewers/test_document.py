@@ -10,7 +10,7 @@ from jsonschema import Draft202012Validator
 
 from functions.viewer_heartbeat import routes
 from testing.api import ABSENT
-from tests.integration.viewers.site import Site
+from testing.viewer_site import Site
 
 JSON = "application/json"
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from testing.cloud import Cloud
-from tests.integration.viewers.site import Site
+from testing.viewer_site import Site
 
 WORDS = st.sampled_from(["demo", "v" * 22, f"0.{'s' * 22}", f"99.{'s' * 22}", "", "\u0000", "\ud800", "x" * 3000])
 VALUES = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=30) | WORDS

@@ -16,7 +16,7 @@ from cairn.readings.stats import Stats
 from cairn.viewers.subjects import viewer_subject
 from testing.clock import START, ControlledClock
 from testing.cloud import Cloud
-from tests.integration.viewers.site import Site
+from testing.viewer_site import Site
 
 CATS = Channel("youtube", "UCcats", "@cats", "Cats", START - timedelta(days=9), page="https://youtube.test/@cats")
 NOBODY_FOLLOWS = {

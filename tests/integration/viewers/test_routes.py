@@ -13,7 +13,7 @@ from testing.cloud import Cloud
 from testing.functions import FUNCTIONS
 from testing.logs import Written
 from testing.outages import refusing
-from tests.integration.viewers.site import Site
+from testing.viewer_site import Site
 
 A_COUNT = 2.0
 """Seconds after which anybody who asks is told of a new count."""

@@ -12,7 +12,7 @@ from cairn.aws import dynamodb
 from cairn.clock import iso, now
 from cairn.viewers.counts import ViewerCounts
 from testing.clock import START, ControlledClock
-from tests.integration.viewers.site import Site
+from testing.viewer_site import Site
 
 
 @dataclass

@@ -10,6 +10,7 @@ from itertools import groupby
 from cairn.channels.registry import Channel, Channels
 from cairn.clock import Clock
 from cairn.model import Number, Passed, Reading
+from cairn.readings.freshness import is_stale, last_seen
 from cairn.readings.milestones import Milestones
 from cairn.readings.stats import Stats
 from cairn.rules import ALL_TIME, Rule
@@ -65,7 +66,7 @@ class ChannelStatuses:
         standings = []
         for channel in channels:
             reading, mark = readings.get(channel.subject), marks.get(channel.subject)
-            as_of = max(filter(None, (reading.as_of, seen[channel.id]))) if reading else None
+            as_of = last_seen(reading, seen[channel.id]) if reading else None
             following = self._rule.next_threshold(reading) if reading else None
             reached = mark if mark and mark.threshold else None
             standings.append(
@@ -73,7 +74,7 @@ class ChannelStatuses:
                     channel=channel,
                     reading=reading,
                     as_of=as_of,
-                    stale=as_of is None or self._clock() - as_of > self._stale_after,
+                    stale=is_stale(as_of, self._clock(), self._stale_after),
                     last=self._passed(reached.threshold) if reached else None,
                     last_at=reached.achieved_at if reached else None,
                     next_threshold=self._passed(following) if following is not None else None,

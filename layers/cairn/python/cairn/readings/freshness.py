@@ -1,0 +1,17 @@
+"""How fresh a reading is: every value that is shown carries `asOf` and `stale`, and both are computed here."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from cairn.model import Reading
+
+
+def last_seen(reading: Reading, checked_at: datetime | None) -> datetime:
+    """When the values were last seen to be true: when they were stored, or at a later check that found them unchanged."""
+    return max(reading.as_of, checked_at) if checked_at else reading.as_of
+
+
+def is_stale(as_of: datetime | None, now: datetime, stale_after: timedelta) -> bool:
+    """Whether values are too old to be shown as current; values never seen (None) always are."""
+    return as_of is None or now - as_of > stale_after

@@ -1,0 +1,131 @@
+"""Each of Telegram's answers is one kind of refusal, and the token is in none of them."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import httpx
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cairn.telegram.bot import (
+    LONGEST_HOLD_SECONDS,
+    Bot,
+    ChatGoneError,
+    ChatMigratedError,
+    InDoubtError,
+    MessageRejectedError,
+    RateLimitedError,
+    TelegramError,
+    UnavailableError,
+)
+from tests.unit.channels.platforms.test_youtube import json_values
+from tests.unit.scripted import Script
+
+TOKEN = "123456:AA-test"
+
+
+def bot(answer: httpx.Response | Exception, token: str = TOKEN) -> tuple[Bot, Script]:
+    script = Script([answer])
+    return Bot(script.client(), "http://telegram.test/", token), script
+
+
+def refusal(code: int, description: str, **parameters: object) -> httpx.Response:
+    body = {"ok": False, "error_code": code, "description": description}
+    return httpx.Response(code, json=body | ({"parameters": parameters} if parameters else {}))
+
+
+def test_a_message_is_html_without_a_preview_of_links() -> None:
+    sender, script = bot(httpx.Response(200, json={"ok": True, "result": {"message_id": 1}}))
+    sender.send_message("77", "<b>hello</b>")
+    assert script.asked[0].url == f"http://telegram.test/bot{TOKEN}/sendMessage"
+    assert json.loads(script.asked[0].content) == {
+        "chat_id": "77",
+        "text": "<b>hello</b>",
+        "parse_mode": "HTML",
+        "link_preview_options": {"is_disabled": True},
+    }
+
+
+@pytest.mark.parametrize("result", [True, None, {}, [], "x", {"message_id": "x"}])
+def test_a_message_that_was_accepted_is_never_taken_for_one_that_was_not(result: object) -> None:
+    sender, _ = bot(httpx.Response(200, json={"ok": True, "result": result}))
+    sender.send_message("77", "hello")
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind"),
+    [
+        (refusal(429, "Too Many Requests: retry after 7", retry_after=7), RateLimitedError),
+        (refusal(403, "Forbidden: bot was blocked by the user"), ChatGoneError),
+        (refusal(403, "Forbidden: user is deactivated"), ChatGoneError),
+        (refusal(403, "Forbidden: bot was kicked from the supergroup chat"), ChatGoneError),
+        (refusal(400, "Bad Request: chat not found"), ChatGoneError),
+        (refusal(400, "Bad Request: group chat was upgraded", migrate_to_chat_id=-1007), ChatMigratedError),
+        (refusal(400, "Bad Request: can't parse entities"), MessageRejectedError),
+        (refusal(400, "Bad Request: message is too long"), MessageRejectedError),
+        (refusal(413, "Request Entity Too Large"), MessageRejectedError),
+        (refusal(401, "Unauthorized"), UnavailableError),
+        (refusal(404, "Not Found"), UnavailableError),
+        (refusal(500, "Internal Server Error"), UnavailableError),
+        (httpx.Response(502, text="<html>"), UnavailableError),
+        (httpx.Response(200, json=[]), InDoubtError),
+        (httpx.Response(200, json={}), InDoubtError),
+        (httpx.Response(200, json={"ok": True}), InDoubtError),
+        (httpx.ReadTimeout(f"http://telegram.test/bot{TOKEN}/sendMessage"), InDoubtError),
+        (httpx.RemoteProtocolError("closed"), InDoubtError),
+        (httpx.ConnectTimeout("nobody"), UnavailableError),
+        (httpx.ConnectError("refused"), UnavailableError),
+    ],
+)
+def test_an_answer_is_one_kind_of_refusal(answer: httpx.Response | Exception, kind: type[TelegramError]) -> None:
+    sender, _ = bot(answer)
+    with pytest.raises(TelegramError) as raised:
+        sender.send_message("77", "hello")
+    assert type(raised.value) is kind
+    assert TOKEN not in str(raised.value)
+    assert raised.value.__cause__ is None
+
+
+def test_a_hold_says_for_how_long_and_a_migration_whereto() -> None:
+    sender, _ = bot(refusal(429, "Too Many Requests", retry_after=7))
+    with pytest.raises(RateLimitedError) as held:
+        sender.send_message("77", "hello")
+    assert held.value.seconds == 7
+    sender, _ = bot(refusal(400, "Bad Request", migrate_to_chat_id=-1007))
+    with pytest.raises(ChatMigratedError) as migrated:
+        sender.send_message("-7", "hello")
+    assert migrated.value.chat_id == "-1007"
+
+
+@pytest.mark.parametrize(
+    ("said", "seconds"), [(None, 1), ("soon", 1), (-3, 0), (10**12, LONGEST_HOLD_SECONDS), ([], 1), (2.5, 1)]
+)
+def test_a_hold_of_nonsense_is_a_short_one_and_never_longer_than_a_day(said: object, seconds: int) -> None:
+    sender, _ = bot(refusal(429, "Too Many Requests", retry_after=said))
+    with pytest.raises(RateLimitedError) as held:
+        sender.send_message("77", "hello")
+    assert held.value.seconds == seconds
+
+
+def test_a_token_with_a_line_break_is_no_answer() -> None:
+    sender, _ = bot(httpx.Response(200), "123:AA\n")
+    with pytest.raises(UnavailableError) as raised:
+        sender.send_message("77", "hello")
+    assert "123:AA" not in str(raised.value)
+
+
+@settings(max_examples=50, deadline=None)
+@given(
+    st.dictionaries(st.sampled_from(["ok", "result", "description", "parameters", "error_code"]), json_values),
+    st.sampled_from([200, 400, 403, 429, 500]),
+)
+def test_an_answer_of_any_shape_is_taken_or_one_of_telegrams_refusals(body: Any, status: int) -> None:
+    sender, _ = bot(httpx.Response(status, json=body))
+    try:
+        sender.send_message("77", "hello")
+    except TelegramError:
+        return
+    assert body["ok"] is True
