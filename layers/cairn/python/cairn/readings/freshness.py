@@ -8,7 +8,7 @@ from cairn.model import Reading
 
 
 def last_seen(reading: Reading, checked_at: datetime | None) -> datetime:
-    """When the values were last seen to be true: when they were stored, or at a later check that found them unchanged."""
+    """When the values were last seen to be true: when stored, or at a later check that found them unchanged."""
     return max(reading.as_of, checked_at) if checked_at else reading.as_of
 
 
