@@ -142,6 +142,9 @@ class Queue(Construct):
 
     def grant_send(self, function: Function) -> None:
         function.allow("sqs:SendMessage", on=self.resource.queue_arn)
+        self._pass_url(function)
+
+    def _pass_url(self, function: Function) -> None:
         function.add_environment(**{f"{self.name.upper()}_QUEUE_URL": self.resource.queue_url})
 
     def visible(self) -> cloudwatch.Metric:
@@ -162,6 +165,7 @@ class Queue(Construct):
             "sqs:GetQueueAttributes",
             on=self.resource.queue_arn,
         )
+        self._pass_url(function)
         mapping = lambda_.CfnEventSourceMapping(
             function,
             f"{self.name}Queue",

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from aws_cdk import App, Aspects, Duration
+from aws_cdk import Aspects, Duration
 from aws_cdk.assertions import Annotations, Match
 from cdk_nag import AwsSolutionsChecks
 from constructs import Construct
@@ -16,9 +16,8 @@ from infra.functions import Function
 from infra.leaderboard import Leaderboard
 from infra.packaging import ROOT
 from infra.queues import DeadLetters, Overdue, Queue
-from infra.settings import Settings
 from infra.stack import Cairn
-from tests.infrastructure.template import Template
+from tests.infrastructure.template import Template, stack_of
 
 FANVUE = {"url": "https://api.fanvue.com", "keys": ["FANVUE_API_KEY"]}
 
@@ -32,7 +31,7 @@ def context() -> dict[str, Any]:
 @pytest.fixture(scope="session")
 def stack(context: Mapping[str, Any]) -> Cairn:
     """As deployed to AWS, checked by cdk-nag."""
-    stack = _stack(context)
+    stack = stack_of(context)
     Aspects.of(stack).add(AwsSolutionsChecks(verbose=True))
     return stack
 
@@ -44,24 +43,24 @@ def template(stack: Cairn) -> Template:
 
 @pytest.fixture(scope="session")
 def local_template(context: Mapping[str, Any]) -> Template:
-    return Template.of(_stack(context, dependencies="host"))
+    return Template.of(stack_of(context, dependencies="host"))
 
 
 @pytest.fixture(scope="session")
 def disposable_template(context: Mapping[str, Any]) -> Template:
-    return Template.of(_stack(context, removal_policy="destroy"))
+    return Template.of(stack_of(context, removal_policy="destroy"))
 
 
 @pytest.fixture(scope="session")
 def wider_template(context: Mapping[str, Any]) -> Template:
     """With one more platform in cdk.json."""
-    return Template.of(_stack(context, platforms={**context["platforms"], "fanvue": FANVUE}))
+    return Template.of(stack_of(context, platforms={**context["platforms"], "fanvue": FANVUE}))
 
 
 @pytest.fixture(scope="session")
 def zoned_template(context: Mapping[str, Any]) -> Template:
     """For an operator with a time zone."""
-    return Template.of(_stack(context, time_zone="Europe/Berlin"))
+    return Template.of(stack_of(context, time_zone="Europe/Berlin"))
 
 
 @pytest.fixture(scope="session")
@@ -69,7 +68,7 @@ def extended_template(context: Mapping[str, Any]) -> Template:
     """With one more capability: a public function that reads the stream, a queue, and a dead-letter queue."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(stack_module, "Leaderboard", _LeaderboardAndDummy)
-        return Template.of(_stack(context))
+        return Template.of(stack_of(context))
 
 
 @pytest.fixture(scope="session")
@@ -96,9 +95,3 @@ class _Dummy(Capability):
         self.tables.stats.feed(function, failures=DeadLetters(self, "DummyFailures"))
         overdue = Overdue("dummies", 60, "A dummy has waited a minute.")
         Queue(self, "Dummy", max_receives=3, overdue=overdue).feed(function)
-
-
-def _stack(context: Mapping[str, Any], **chosen: object) -> Cairn:
-    settings = Settings.from_context({**context, **chosen}.get)
-    app = App(context={**context, "aws:cdk:bundling-stacks": []}, analytics_reporting=False)
-    return Cairn(app, settings.stack_name, settings=settings)

@@ -4,8 +4,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from aws_cdk import Stack
+from aws_cdk import App, Stack
 from aws_cdk.assertions import Template as Synthesised
+
+from infra.settings import Settings
+from infra.stack import Cairn
 
 Properties = Mapping[str, Any]
 
@@ -90,3 +93,10 @@ def target(value: Any) -> str:
 
 def _many(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
+
+
+def stack_of(context: Mapping[str, Any], **chosen: object) -> Cairn:
+    """The stack with these settings in place of the context's."""
+    settings = Settings.from_context({**context, **chosen}.get)
+    app = App(context={**context, "aws:cdk:bundling-stacks": []}, analytics_reporting=False)
+    return Cairn(app, settings.stack_name, settings=settings)
