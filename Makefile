@@ -26,8 +26,9 @@ test-here: .venv/ready
 test-crashes: .venv/ready
 	@pytest tests/crash
 
-check: .venv/ready ## lint, format, types, architecture
+check: .venv/ready node_modules/.package-lock.json ## lint, format, types, architecture
 	@ruff check . && ruff format --check . && mypy && lint-imports
+	@node_modules/.bin/biome lint --error-on-warnings && node_modules/.bin/tsc --project .
 
 format: .venv/ready ## put the code in shape
 	@ruff check --fix . && ruff format .
@@ -44,6 +45,10 @@ key: .venv/ready ## make an API key in AWS: make key SCOPES=admin NAME=me
 lock: .venv/ready ## lock the newest allowed versions, with hashes and without addresses
 	@uv pip compile -q pyproject.toml --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -o requirements/layer.txt
 	@uv pip compile -q pyproject.toml --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --group dev -c requirements/layer.txt -o requirements/dev.txt
+
+# npm writes this file at the end of an installation.
+node_modules/.package-lock.json: package-lock.json | .venv/ready
+	@npm ci --silent
 
 clean: ## remove everything that was installed or built here
 	rm -rf .venv .local cdk.out node_modules
