@@ -26,7 +26,10 @@ export const motionAllowed = () => !matchMedia('(prefers-reduced-motion: reduce)
 
 /** @param {string} element @param {string | null} content */
 export function text(element, content, className = '') {
-  return Object.assign(document.createElement(element), { textContent: content ?? '', className });
+  const made = document.createElement(element);
+  made.textContent = content;
+  if (className) made.className = className;
+  return made;
 }
 
 /**

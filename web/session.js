@@ -41,7 +41,8 @@ export const onSession = (listener) => listeners.add(listener);
  */
 export function lastSession() {
   try {
-    return JSON.parse(localStorage.getItem(KEY) ?? 'null');
+    const last = JSON.parse(localStorage.getItem(KEY) ?? 'null');
+    return Array.isArray(last?.modules) ? last : null;
   } catch {
     return null; // storage may be forbidden
   }
