@@ -1,6 +1,6 @@
 # One line each; CI runs the same. Everything is installed into .venv in this checkout.
 .DEFAULT_GOAL := help
-.PHONY: help run test test-in-the-cloud test-here test-crashes check check-code check-api check-template format openapi
+.PHONY: help run test test-in-the-cloud test-here test-crashes check check-code check-pages check-api check-template format openapi
 .PHONY: hooks bench deploy key lock clean
 
 PYTHON ?= python3
@@ -30,10 +30,13 @@ test-here: .venv/ready
 test-crashes: .venv/ready
 	@pytest tests/crash
 
-check: check-code check-api check-template ## lint, format, types, architecture, the API's document, the template
+check: check-code check-pages check-api check-template ## lint, format, types, architecture, pages, the API's document, the template
 
 check-code: .venv/ready
 	@ruff check . && ruff format --check . && mypy && lint-imports
+
+check-pages: node_modules/.package-lock.json
+	@node_modules/.bin/biome lint --error-on-warnings && node_modules/.bin/tsc --project .
 
 check-api: .venv/ready
 	@python -m tools.openapi --check
@@ -53,8 +56,8 @@ hooks: .venv/ready ## run the quick checks before each commit, with pre-commit
 bench: .venv/ready ## measure the budgets and write docs/performance.md
 	@python -m bench
 
-deploy: .venv/ready ## deploy to the AWS account of your credentials
-	@npm ci --silent && npx cdk deploy --all --no-previous-parameters && python -m operations pages publish
+deploy: .venv/ready node_modules/.package-lock.json ## deploy to the AWS account of your credentials
+	@npx cdk deploy --all --no-previous-parameters && python -m operations pages publish
 
 key: .venv/ready ## make an API key in AWS: make key SCOPES=admin NAME=me
 	@python -m operations keys create --scopes $(SCOPES) --name $(NAME)
@@ -62,6 +65,10 @@ key: .venv/ready ## make an API key in AWS: make key SCOPES=admin NAME=me
 lock: .venv/ready ## lock the newest allowed versions, with hashes and without addresses
 	@uv pip compile -q pyproject.toml $(UPGRADE) --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -o requirements/layer.txt
 	@uv pip compile -q pyproject.toml $(UPGRADE) --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --group dev -c requirements/layer.txt -o requirements/dev.txt
+
+# npm writes this file at the end of an installation.
+node_modules/.package-lock.json: package-lock.json | .venv/ready
+	@npm ci --silent
 
 clean: ## remove everything that was installed or built here
 	rm -rf .venv .local .coverage cdk.out node_modules

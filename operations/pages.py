@@ -29,7 +29,8 @@ _TYPES: Mapping[str, tuple[str, str]] = {
     ".ico": ("image/x-icon", _KEEP_A_DAY),
     ".woff2": ("font/woff2", _KEEP_A_DAY),
 }
-_FOR_READERS_OF_THE_CODE = ".md"
+_NOT_PUBLISHED = frozenset({".md", ".ts"})
+"""Documentation, and types for the check of the JavaScript."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,7 @@ class Page:
 def pages(web: Path = WEB) -> list[Page]:
     """Every file that is published, pages after what they load; OperationError for one of a type that is not known."""
     files = sorted(file for file in web.rglob("*") if file.is_file() and not _is_hidden(file.relative_to(web)))
-    found = [_page(file, web) for file in files if file.suffix != _FOR_READERS_OF_THE_CODE]
+    found = [_page(file, web) for file in files if file.suffix not in _NOT_PUBLISHED]
     return sorted(found, key=lambda page: page.file.suffix == ".html")
 
 

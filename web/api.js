@@ -1,52 +1,62 @@
-/** Cairn's HTTP API for its own pages: JSON, errors as one type, and a session that renews itself. */
+/** Cairn's HTTP API for its own pages: JSON, one error type, and a session that is renewed on demand. */
 const TIMEOUT = 20_000;
 const NO_CONTENT = 204;
-const RENEW_BEFORE = 5 * 60_000;
-const RENEW_AT_LEAST = 30_000;
 const RETRY_FIRST = 1000;
 const RETRY_CAP = 30_000;
-const REFUSALS = new Set([400, 401, 403, 404]);
+const FINAL_STATUSES = new Set([400, 401, 403, 404]);
 
-let ahead = 0; // milliseconds by which the server's clock is ahead of this machine's
+let clockOffset = 0; // milliseconds by which the server's clock is ahead of this machine's
 
-/** The server's time: a TV's own clock may be anything. */
-export const serverNow = () => Date.now() + ahead;
+/** The server's time: a TV's own clock may be wrong. */
+export const serverNow = () => Date.now() + clockOffset;
 
-/** What the API answered instead; `status` is 0 when it could not be reached. */
+/** An error response; `status` is 0 when the API could not be reached. */
 export class ApiError extends Error {
+  /** @param {number} status @param {string} message */
   constructor(status, message) {
     super(message);
     this.status = status;
   }
 }
 
-/** The answer's JSON, or null for one without a body. A session that has run out is renewed once on the way. */
+/** The HTTP status of an error of `call` or `send`; null for any other error. @param {unknown} error */
+export const statusOf = (error) => (error instanceof ApiError ? error.status : null);
+
+/**
+ * The response's JSON, or null for one without a body. An expired session is renewed once, and the request sent again.
+ * @param {string} path @param {{method?: string, body?: unknown}} [options] @returns {Promise<any>}
+ */
 export async function call(path, options) {
   try {
     return await send(path, options);
   } catch (error) {
-    if (error.status !== 401) throw error;
+    if (statusOf(error) !== 401) throw error;
     await renew();
     return send(path, options);
   }
 }
 
-async function send(path, { method = 'GET', body } = {}) {
-  const giveUp = new AbortController();
-  const timer = setTimeout(() => giveUp.abort(), TIMEOUT);
+/**
+ * One request, without renewing the session.
+ * @param {string} path @param {{method?: string, body?: unknown}} [options] @returns {Promise<any>}
+ */
+export async function send(path, { method = 'GET', body } = {}) {
+  const abort = new AbortController();
+  const timer = setTimeout(() => abort.abort(), TIMEOUT);
   try {
-    const answer = await fetch(path, {
+    const response = await fetch(path, {
       method,
-      signal: giveUp.signal,
+      signal: abort.signal,
       cache: 'no-store',
       headers: { accept: 'application/json', ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
       body: body === undefined ? undefined : JSON.stringify(body),
     });
-    ahead = Date.parse(answer.headers.get('date')) - Date.now() || 0;
-    const text = await answer.text(); // an answer that breaks off is none
+    clockOffset = Date.parse(response.headers.get('date') ?? '') - Date.now() || 0;
+    const text = await response.text(); // throws for a truncated response
     const json = text ? parsed(text) : null;
-    if (!answer.ok) throw new ApiError(answer.status, String(json?.error ?? `The server answered ${answer.status}`));
-    if (json === null && answer.status !== NO_CONTENT) throw new ApiError(0, 'The server cannot be understood');
+    const { ok, status } = response;
+    if (!ok) throw new ApiError(status, String(json?.error ?? `The server answered ${status}`));
+    if (json === null && status !== NO_CONTENT) throw new ApiError(0, 'The server sent an invalid response');
     return json;
   } catch (error) {
     throw error instanceof ApiError ? error : new ApiError(0, 'The server cannot be reached');
@@ -55,7 +65,7 @@ async function send(path, { method = 'GET', body } = {}) {
   }
 }
 
-/** An error need not be JSON: whatever stands between us and the API answers in its own way. */
+/** null for an error that is not JSON: a proxy in between answers in its own format. @param {string} text */
 function parsed(text) {
   try {
     return JSON.parse(text);
@@ -64,69 +74,58 @@ function parsed(text) {
   }
 }
 
+/** @type {Promise<Session> | null} */
 let renewing = null;
 
-/** A fresh session from the refresh cookie. Many may ask at once; one request is made. */
+/** A new session from the refresh cookie. Concurrent callers share one request. */
 export function renew() {
   renewing ??= send('/api/session/refresh', { method: 'POST' }).finally(() => { renewing = null; });
   return renewing;
 }
 
-/** Who is signed in: `{userId, name, modules, expiresAt}`, or null. */
-export async function session() {
-  try {
-    return await call('/api/session');
-  } catch (error) {
-    if (error.status === 401) return null;
-    throw error;
-  }
-}
-
-export const signIn = (name, password) => send('/api/session', { method: 'POST', body: { name, password } });
-export const signOut = () => send('/api/session', { method: 'DELETE' });
+/** @returns {Promise<Config>} */
 export const config = () => send('/api/config');
 
-/** Renew the session before it ends, for as long as the page is open. A page that slept renews at its next request. */
-export function keepSession(me) {
-  const left = Date.parse(me?.expiresAt) - serverNow() - RENEW_BEFORE;
-  setTimeout(async () => {
-    keepSession(await renew().catch(() => null));
-  }, Math.max(Number.isFinite(left) ? left : 10 * RENEW_AT_LEAST, RENEW_AT_LEAST));
-}
-
-/** For `cairn.connect`: a fresh ticket, or null when nobody is signed in. */
+/** For `cairn.connect`: a fresh ticket, or null when nobody is signed in. @returns {Promise<string | null>} */
 export async function ticket() {
   try {
     return (await call('/api/ws-ticket', { method: 'POST' })).ticket;
   } catch (error) {
-    if (error.status === 401) return null;
+    if (statusOf(error) === 401) return null;
     throw error;
   }
 }
 
-/** A list's items, page by page, up to `limit`. */
+/**
+ * A list's items, page by page, up to `limit`; the other fields are the last page's.
+ * @param {string} path @param {{limit?: number, [name: string]: string | number | null | undefined}} [query]
+ * @returns {Promise<any>}
+ */
 export async function list(path, { limit = 100, ...query } = {}) {
+  /** @type {unknown[]} */
   const items = [];
-  let page = { nextCursor: null };
+  /** @type {ListPage<unknown>} */
+  let page = { items: [], nextCursor: null };
   do {
-    const asked = { limit: Math.min(100, limit - items.length), cursor: page.nextCursor, ...query };
-    const given = Object.entries(asked).filter(([, value]) => value !== null && value !== undefined);
-    page = await call(`${path}?${new URLSearchParams(given)}`);
+    const params = { limit: Math.min(100, limit - items.length), cursor: page.nextCursor, ...query };
+    const present = Object.entries(params).filter(([, value]) => value !== null && value !== undefined);
+    page = await call(`${path}?${new URLSearchParams(present.map(([name, value]) => [name, String(value)]))}`);
     items.push(...page.items);
   } while (page.nextCursor && items.length < limit);
   return { ...page, items };
 }
 
-export const mayLead = (me) => ['leaderboard', 'admin'].some((module) => me.modules.includes(module));
-
-/** Ask until there is an answer or a refusal; `trouble` hears of each failure between. */
-export async function patiently(ask, trouble) {
+/**
+ * Repeat a request until it succeeds or fails for good; `onRetry` is called after each temporary failure.
+ * @template Result @param {() => Promise<Result>} request @param {(error: ApiError) => void} [onRetry]
+ */
+export async function patiently(request, onRetry) {
   for (let wait = RETRY_FIRST; ; wait = Math.min(RETRY_CAP, wait * 2)) {
     try {
-      return await ask();
+      return await request();
     } catch (error) {
-      if (!(error instanceof ApiError) || REFUSALS.has(error.status)) throw error;
-      trouble?.(error);
+      if (!(error instanceof ApiError) || FINAL_STATUSES.has(error.status)) throw error;
+      onRetry?.(error);
       await new Promise((resolve) => { setTimeout(resolve, Math.random() * wait); });
     }
   }

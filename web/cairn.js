@@ -1,52 +1,60 @@
 /**
- * Cairn's rooms over one WebSocket that mends itself: nothing is missed, nothing comes twice. See docs/cairn-js.md.
+ * Joins Cairn's rooms over one WebSocket that reconnects by itself: no event is lost or repeated. See docs/cairn-js.md.
  *
- * API Gateway ends a connection after 10 minutes of silence and after 2 hours of life. Pings keep off the first; before
- * the second a new socket takes over while the old one still listens.
+ * API Gateway ends a connection after 10 minutes of silence, and after 2 hours in all. Pings prevent the first; before
+ * the second, a new socket takes over while the old one still listens.
  */
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
 const PING_EVERY = 5 * MINUTE;
 const PONG_WITHIN = 10 * SECOND;
-const READY_WITHIN = 15 * SECOND; // ticket, handshake and the answers to all joins
+const READY_WITHIN = 15 * SECOND; // ticket, handshake and the response to every join
 const RENEW_AFTER = [110 * MINUTE, 118 * MINUTE];
 const STABLE_AFTER = MINUTE;
 const BACKOFF = SECOND;
 const BACKOFF_CAP = 30 * SECOND;
-const HINT_SPREAD = SECOND; // a whole office comes back online in the same moment
+const HINT_SPREAD = SECOND; // a whole office comes back online at the same moment
 const OPEN = 1; // WebSocket.OPEN
 
-/** @param {object} [options] see docs/cairn-js.md */
+/**
+ * @typedef {{url?: string | (() => Promise<string>), ticket?: (() => Promise<string | null>) | null, timers?: Timers,
+ *   storage?: Storage | null, WebSocket?: typeof WebSocket, random?: () => number, window?: typeof globalThis}} Options
+ * @typedef {{set: (call: () => void, after: number) => any, clear: (timer: any) => void}} Timers
+ * @typedef {{id: string | null, event: string, room: string, data: any, [more: string]: any}} RoomFrame
+ */
+
+/** @param {Options} [options] see docs/cairn-js.md */
 export function connect(options) {
   return new Cairn(options);
 }
 
-/** A room's state while it is joined. `last` is the newest sequence known, `floor` the newest handed on. */
+/** A joined room. `last` is the newest sequence that is known, `floor` the newest that was delivered. */
 class Room {
+  /** @param {string} name @param {number | null} after @param {string} [viewer] */
   constructor(name, after, viewer) {
     this.name = name;
-    this.viewer = viewer; // who watches, in a channel's room
-    this.kept = name !== 'everyone'; // what is said to everyone is state: only the newest counts, nothing is replayed
-    this.last = after ?? null;
+    this.viewer = viewer; // the viewer id, in a channel's room
+    this.replayed = name !== 'everyone'; // everyone gets a state: only the newest counts, and nothing is replayed
+    this.last = after;
     this.floor = after ?? 0;
-    this.asked = null; // the sequence that the pending join named
-    this.waiting = null; // the connection whose `joined` is awaited
-    this.again = false; // a recovery that left a hole is asked for once more
-    this.buffer = new Map();
+    this.after = /** @type {number | null} */ (null); // the sequence that the pending join resumes after
+    this.joining = /** @type {Connection | null} */ (null); // the connection on which a join is pending
+    this.rejoined = false; // a recovery that left a hole is requested once more
+    this.buffer = /** @type {Map<number, RoomFrame>} */ (new Map());
   }
 }
 
 class Cairn {
-  #rooms = new Map();
-  #listeners = new Map();
-  #current = null; // the connection in use
-  #next = null; // one that is being made
+  /** @type {Map<string, Room>} */ #rooms = new Map();
+  /** @type {Map<string, Set<(value: any) => void>>} */ #listeners = new Map();
+  /** @type {Connection | null} */ #current = null; // the connection in use
+  /** @type {Connection | null} */ #next = null; // the one being established
   #failures = 0;
-  #retry = null;
+  /** @type {any} */ #retry = null;
   #state = 'connecting';
   #url; #ticket; #storage; #WebSocket; #timers; #random; #window;
 
-  constructor({
+  constructor(/** @type {Options} */ {
     url = async () => (await (await fetch('/api/config')).json()).webSocketUrl,
     ticket = null,
     storage = null,
@@ -68,36 +76,35 @@ class Cairn {
   }
 
   /** `connecting`, `open`, `waiting` (for the next attempt), `signedout` or `closed`. */
-  get state() {
-    return this.#state;
+  get state() { return this.#state; }
+
+  /** Listen to an event; returns a function that stops it. */
+  on(/** @type {string} */ event, /** @type {(value: any) => void} */ listener) {
+    const listeners = this.#listeners.get(event) ?? new Set();
+    this.#listeners.set(event, listeners.add(listener));
+    return () => listeners.delete(listener);
   }
 
-  /** Hear an event; the answer is a function that ends it. */
-  on(event, listener) {
-    if (!this.#listeners.has(event)) this.#listeners.set(event, new Set());
-    this.#listeners.get(event).add(listener);
-    return () => this.#listeners.get(event).delete(listener);
-  }
-
-  /** Be in a room from now on, or from just after the event `after`; in a channel's room as the viewer `viewer`. */
-  join(name, { after = quietly(() => this.#storage?.getItem(`cairn:${name}`)), viewer } = {}) {
+  /** Join a room: from now on, or from just after the event `after`; a channel's room as the viewer `viewer`. */
+  join(/** @type {string} */ name, /** @type {{after?: string | null, viewer?: string}} */ { after, viewer } = {}) {
     if (this.#rooms.has(name)) return;
-    const room = new Room(name, after ? sequence(after) : null, viewer);
+    const from = after === undefined ? ignoreErrors(() => this.#storage?.getItem(`cairn:${name}`)) : after;
+    const room = new Room(name, from ? sequence(from) : null, viewer);
     this.#rooms.set(name, room);
-    if (this.#current) this.#ask(room, this.#current);
-    if (this.#next?.opened) this.#ask(room, this.#next);
+    if (this.#current) this.#sendJoin(room, this.#current);
+    if (this.#next?.opened) this.#sendJoin(room, this.#next);
   }
 
-  leave(name) {
+  leave(/** @type {string} */ name) {
     const room = this.#rooms.get(name);
     if (!room) return;
     this.#rooms.delete(name);
-    quietly(() => this.#storage?.removeItem(`cairn:${name}`));
+    ignoreErrors(() => this.#storage?.removeItem(`cairn:${name}`));
     for (const connection of [this.#current, this.#next]) connection?.send({ action: 'leave', room: name });
-    if (room.waiting) this.#settled(room.waiting);
+    if (room.joining) this.#checkReady(room.joining);
   }
 
-  /** Try at once: after `signedout`, when somebody has signed in again. */
+  /** Connect now: after `signedout`, once somebody has signed in again. */
   reconnect() {
     if (this.#state !== 'closed' && !this.#current && !this.#next) this.#dial();
   }
@@ -106,163 +113,163 @@ class Cairn {
     this.#window.removeEventListener?.('online', this.#hint);
     this.#window.document?.removeEventListener('visibilitychange', this.#hint);
     this.#timers.clear(this.#retry);
-    this.#next?.end();
-    this.#current?.end();
+    for (const connection of [this.#next, this.#current]) connection?.end();
     this.#next = this.#current = null;
-    this.#become('closed');
+    this.#setState('closed');
   }
 
   async #dial() {
     this.#timers.clear(this.#retry);
-    if (!this.#current) this.#become('connecting');
+    if (!this.#current) this.#setState('connecting');
     const connection = new Connection(this.#timers, {
       opened: () => this.#opened(connection),
-      heard: (frame) => this.#heard(connection, frame),
+      received: (frame) => this.#received(connection, frame),
       lost: () => this.#lost(connection),
     });
     this.#next = connection;
     connection.within(READY_WITHIN);
     try {
       const ticket = await this.#ticket?.();
-      if (connection.over) return;
+      if (connection.ended) return;
       if (this.#ticket && !ticket) throw Object.assign(new Error('nobody is signed in'), { status: 401 });
       const url = new URL(typeof this.#url === 'function' ? await this.#url() : this.#url);
-      if (connection.over) return;
+      if (connection.ended) return;
       if (ticket) url.searchParams.set('ticket', ticket);
-      connection.use(new this.#WebSocket(url.href));
-    } catch (error) {
-      if (connection.over) return;
-      if (error?.status !== 401 || this.#current) return void connection.lose();
+      connection.attach(new this.#WebSocket(url.href));
+    } catch (/** @type {any} */ error) {
+      if (connection.ended || error?.status !== 401 || this.#current) return void connection.fail();
       connection.end();
       this.#next = null;
-      this.#become('signedout');
+      this.#setState('signedout');
       this.#emit('signedout', null);
     }
   }
 
-  #opened(connection) {
+  #opened(/** @type {Connection} */ connection) {
     const [soonest, latest] = RENEW_AFTER;
     connection.after(STABLE_AFTER, () => { this.#failures = 0; });
     connection.after(soonest + this.#random() * (latest - soonest), () => { if (!this.#next) this.#dial(); });
     if (!this.#current) this.#promote(connection);
-    for (const room of this.#rooms.values()) this.#ask(room, connection);
-    this.#settled(connection);
+    for (const room of this.#rooms.values()) this.#sendJoin(room, connection);
+    this.#checkReady(connection);
   }
 
-  #promote(connection) {
+  #promote(/** @type {Connection} */ connection) {
     this.#current?.end();
     this.#current = connection;
     if (this.#next === connection) this.#next = null;
-    this.#become('open');
+    this.#setState('open');
   }
 
-  #lost(connection) {
+  #lost(/** @type {Connection} */ connection) {
     if (this.#current === connection) this.#current = null;
     if (this.#next === connection) this.#next = null;
-    for (const room of this.#rooms.values()) {
-      if (room.waiting !== connection) continue;
-      room.waiting = null;
-      room.buffer.clear(); // the next join brings them again
+    for (const room of [...this.#rooms.values()].filter(({ joining }) => joining === connection)) {
+      room.joining = null;
+      room.buffer.clear(); // the next join replays them
     }
-    if (this.#next) return void this.#become(this.#current ? 'open' : 'connecting');
-    if (!this.#current) this.#become('waiting');
+    if (this.#next) return void this.#setState(this.#current ? 'open' : 'connecting');
+    if (!this.#current) this.#setState('waiting');
     const most = Math.min(BACKOFF_CAP, BACKOFF * 2 ** this.#failures++);
     this.#timers.clear(this.#retry);
     this.#retry = this.#timers.set(() => this.#dial(), this.#random() * most);
   }
 
-  #ask(room, connection) {
-    room.waiting = connection;
-    room.asked = room.kept ? room.last : null;
-    room.floor = room.asked ?? room.floor;
+  #sendJoin(/** @type {Room} */ room, /** @type {Connection} */ connection) {
+    room.joining = connection;
+    room.after = room.replayed ? room.last : null;
+    room.floor = room.after ?? room.floor;
     connection.within(READY_WITHIN);
     connection.send({
       action: 'join',
       room: room.name,
       viewer: room.viewer,
-      ...(room.asked === null ? {} : { after: `${room.name}/${room.asked}` }),
+      ...(room.after === null ? {} : { after: `${room.name}/${room.after}` }),
     });
   }
 
-  /** A connection of which no room waits any more is ready; one that was to take over now does. */
-  #settled(connection) {
-    if ([...this.#rooms.values()].some((room) => room.waiting === connection)) return;
+  /** A connection without a pending join is ready; one that was to take over now does. */
+  #checkReady(/** @type {Connection} */ connection) {
+    if ([...this.#rooms.values()].some((room) => room.joining === connection)) return;
     connection.ready();
     if (this.#next === connection) this.#promote(connection);
   }
 
-  #heard(connection, frame) {
+  #received(/** @type {Connection} */ connection, /** @type {RoomFrame} */ frame) {
     const room = this.#rooms.get(frame.event === 'error' ? frame.data?.room : frame.room);
     if (frame.event === 'error') {
-      this.#refused(room, frame.data, connection);
+      this.#rejected(room, frame.data, connection);
     } else if (frame.event === 'joined') {
-      if (room?.waiting !== connection) return;
-      this.#joined(room, frame, connection);
-      this.#settled(connection);
+      if (room?.joining === connection) this.#joined(room, frame, connection);
     } else if (room && frame.id) {
-      this.#take(room, frame, sequence(frame.id), connection);
+      this.#order(room, frame, connection);
     } else if (room) {
-      this.#emit(frame.event, frame); // how something stands: not numbered, the listener knows the newer one
+      this.#emit(frame.event, frame); // a state is not numbered: the listener can tell which is newer
     }
   }
 
-  /** A room that may be asked for later is; of a takeover that has to wait, the old socket stays in the room meanwhile. */
-  #refused(room, refusal, connection) {
-    this.#emit('refused', refusal);
+  /**
+   * Retry if the error says when. A takeover that has to wait is given up, so that the old socket stays in the room.
+   * @param {Room | undefined} room @param {any} error @param {Connection} connection
+   */
+  #rejected(room, error, connection) {
+    this.#emit('refused', error);
     if (!room) return;
-    if (!refusal.retryAfter) this.#rooms.delete(room.name);
-    else if (connection !== this.#current && this.#current) return void connection.lose();
-    else connection.after((refusal.retryAfter + this.#random()) * SECOND, () => {
-      if (this.#rooms.get(room.name) === room && !room.waiting) this.#ask(room, connection);
+    if (!error.retryAfter) this.#rooms.delete(room.name);
+    else if (connection !== this.#current && this.#current) return void connection.fail();
+    else connection.after((error.retryAfter + this.#random()) * SECOND, () => {
+      if (this.#rooms.get(room.name) === room && !room.joining) this.#sendJoin(room, connection);
     });
-    if (room.waiting === connection) room.waiting = null;
-    this.#settled(connection);
+    if (room.joining === connection) room.joining = null;
+    this.#checkReady(connection);
   }
 
-  #joined(room, frame, connection) {
+  #joined(/** @type {Room} */ room, /** @type {RoomFrame} */ frame, /** @type {Connection} */ connection) {
     const { recovered, last } = frame.data;
     const newest = last ? sequence(last) : 0;
-    const resumed = room.asked !== null;
-    room.waiting = null;
-    if (resumed && !recovered && newest < room.asked) room.last = room.floor = newest; // the room was begun anew
+    const resumed = room.after !== null;
+    room.joining = null;
+    if (!recovered && newest < (room.after ?? 0)) room.last = room.floor = newest; // the room was numbered anew
     this.#drain(room);
     const missing = resumed && (room.buffer.size > 0 || room.floor < newest);
-    if (missing && recovered && !room.again) {
-      room.again = true;
-      return void this.#ask(room, connection);
+    if (missing && recovered && !room.rejoined) {
+      room.rejoined = true;
+      return void this.#sendJoin(room, connection);
     }
     if (missing || (resumed && !recovered)) this.#emit('gap', { room: room.name, after: `${room.name}/${room.floor}` });
-    for (const [number, held] of [...room.buffer].sort(([a], [b]) => a - b)) this.#hand(room, held, number);
+    for (const [number, held] of [...room.buffer].sort(([a], [b]) => a - b)) this.#deliver(room, held, number);
     room.buffer.clear();
-    room.again = false;
-    if (room.kept) room.last = Math.max(room.last ?? 0, newest);
-    if (resumed) room.floor = room.last;
+    room.rejoined = false;
+    if (room.replayed) room.last = Math.max(room.last ?? 0, newest);
+    if (resumed) room.floor = room.last ?? 0;
     this.#remember(room);
     this.#emit('joined', frame);
+    this.#checkReady(connection);
   }
 
-  #take(room, frame, number, connection) {
-    const next = room.last !== null && number === room.last + 1;
-    if (room.kept && !next && (room.waiting || number > room.last)) {
+  #order(/** @type {Room} */ room, /** @type {RoomFrame} */ frame, /** @type {Connection} */ connection) {
+    const number = sequence(/** @type {string} */ (frame.id));
+    const isNext = room.last !== null && number === room.last + 1;
+    if (room.replayed && !isNext && (room.joining || number > (room.last ?? 0))) {
       room.buffer.set(number, frame);
-      if (!room.waiting) this.#ask(room, connection); // one before it is missing
+      if (!room.joining) this.#sendJoin(room, connection); // one before it is missing
     } else {
-      this.#hand(room, frame, number);
+      this.#deliver(room, frame, number);
       this.#drain(room);
     }
   }
 
-  /** Hand on what is held and follows without a hole; while a join is pending, older ones may yet turn out to be news. */
-  #drain(room) {
-    for (const number of [...room.buffer.keys()].sort((a, b) => a - b)) {
-      if (room.last === null || number > room.last + 1 || (room.waiting && number <= room.last)) continue;
-      this.#hand(room, room.buffer.get(number), number);
+  /** Deliver buffered events up to the first hole. During a join older ones stay: they may still be undelivered. */
+  #drain(/** @type {Room} */ room) {
+    for (const [number, frame] of [...room.buffer].sort(([a], [b]) => a - b)) {
+      if (room.last === null || number > room.last + 1 || (room.joining && number <= room.last)) continue;
+      this.#deliver(room, frame, number);
       room.buffer.delete(number);
     }
   }
 
-  /** The one place where a frame reaches the listeners: never one that is as old as the newest before it. */
-  #hand(room, frame, number) {
+  /** The only way for an event to the listeners; drops one that is not newer than those before it. */
+  #deliver(/** @type {Room} */ room, /** @type {RoomFrame} */ frame, /** @type {number} */ number) {
     if (number <= room.floor) return;
     room.floor = number;
     room.last = Math.max(room.last ?? 0, number);
@@ -270,8 +277,8 @@ class Cairn {
     this.#emit(frame.event, frame);
   }
 
-  #remember(room) {
-    if (room.kept) quietly(() => this.#storage?.setItem(`cairn:${room.name}`, `${room.name}/${room.last}`));
+  #remember(/** @type {Room} */ room) {
+    if (room.replayed) ignoreErrors(() => this.#storage?.setItem(`cairn:${room.name}`, `${room.name}/${room.last}`));
   }
 
   #hint = () => {
@@ -282,106 +289,106 @@ class Cairn {
     this.#retry = this.#timers.set(() => this.#dial(), this.#random() * HINT_SPREAD);
   };
 
-  #become(state) {
+  #setState(/** @type {string} */ state) {
     if (this.#state === state) return;
     this.#state = state;
     this.#emit('state', state);
   }
 
-  #emit(event, value) {
+  #emit(/** @type {string} */ event, /** @type {unknown} */ value) {
     for (const listener of [...(this.#listeners.get(event) ?? [])]) {
       try {
         listener(value);
       } catch (error) {
-        (globalThis.reportError ?? console.error)(error); // a listener's own failure takes nothing from the others
+        (globalThis.reportError ?? console.error)(error); // one listener's error must not affect the others
       }
     }
   }
 }
 
-/** One socket and its timers. It ends once: by `end`, which nobody hears of, or by `lose`, which is told. */
+/** One socket and its timers. It ends once: silently by `end`, or by `fail`, which calls `lost`. */
 class Connection {
   opened = false;
-  over = false;
-  #socket = null; #timers; #told; #running = new Set(); #deadline = null; #pong = null;
+  ended = false;
+  /** @type {WebSocket | null} */ #socket = null;
+  /** @type {Set<any>} */ #running = new Set();
+  /** @type {any} */ #deadline = null;
+  /** @type {any} */ #pong = null;
+  #timers; #handlers;
 
-  constructor(timers, told) {
+  /** @param {Timers} timers @param {{opened: () => void, received: (frame: any) => void, lost: () => void}} handlers */
+  constructor(timers, handlers) {
     this.#timers = timers;
-    this.#told = told;
+    this.#handlers = handlers;
   }
 
-  use(socket) {
+  attach(/** @type {WebSocket} */ socket) {
     this.#socket = socket;
     socket.onopen = () => {
       this.opened = true;
       this.#pingLater();
-      this.#told.opened();
+      this.#handlers.opened();
     };
     socket.onmessage = ({ data }) => {
       this.#clear(this.#pong);
       this.#pong = null;
-      const frame = quietly(() => JSON.parse(data));
-      if (frame) this.#told.heard(frame);
+      const frame = ignoreErrors(() => JSON.parse(data));
+      if (frame) this.#handlers.received(frame);
     };
-    socket.onclose = socket.onerror = () => this.lose();
+    socket.onclose = socket.onerror = () => this.fail();
   }
 
-  send(message) {
+  send(/** @type {object} */ message) {
     if (this.#socket?.readyState === OPEN) this.#socket.send(JSON.stringify(message));
   }
 
   ping() {
-    this.#pong ??= this.after(PONG_WITHIN, () => this.lose());
+    this.#pong ??= this.after(PONG_WITHIN, () => this.fail());
     this.send({ action: 'ping' });
   }
 
-  /** To be `ready` in time, or lost. */
-  within(time) {
+  /** Fail unless `ready` is called in time. */
+  within(/** @type {number} */ time) {
     this.#clear(this.#deadline);
-    this.#deadline = this.after(time, () => this.lose());
+    this.#deadline = this.after(time, () => this.fail());
   }
 
-  ready() {
-    this.#clear(this.#deadline);
-  }
+  ready() { this.#clear(this.#deadline); }
 
-  after(time, call) {
+  after(/** @type {number} */ time, /** @type {() => void} */ call) {
     const timer = this.#timers.set(() => { this.#running.delete(timer); call(); }, time);
     this.#running.add(timer);
     return timer;
   }
 
-  lose() {
-    if (this.over) return;
+  fail() {
+    if (this.ended) return;
     this.end();
-    this.#told.lost();
+    this.#handlers.lost();
   }
 
   end() {
-    this.over = true;
+    this.ended = true;
     for (const timer of this.#running) this.#timers.clear(timer);
     this.#running.clear();
     if (!this.#socket) return;
-    // A dead peer answers no closing handshake: what the socket says from here on is not waited for.
+    // A dead peer does not answer the closing handshake, so its `close` event may come much later.
     this.#socket.onopen = this.#socket.onmessage = this.#socket.onclose = this.#socket.onerror = null;
     this.#socket.close();
   }
 
   #pingLater() {
-    this.after(PING_EVERY, () => {
-      this.ping();
-      this.#pingLater();
-    });
+    this.after(PING_EVERY, () => { this.ping(); this.#pingLater(); });
   }
 
-  #clear(timer) {
+  #clear(/** @type {any} */ timer) {
     this.#timers.clear(timer);
     this.#running.delete(timer);
   }
 }
 
-/** For storage, which a browser may forbid, and for frames that are not Cairn's. */
-function quietly(call) {
+/** For storage that a browser forbids, and frames that are not JSON. @template Result @param {() => Result} call */
+function ignoreErrors(call) {
   try {
     return call();
   } catch {
@@ -390,6 +397,4 @@ function quietly(call) {
 }
 
 /** The number at the end of an event's id, `{room}/{sequence}`. */
-function sequence(id) {
-  return Number(id.slice(id.lastIndexOf('/') + 1));
-}
+const sequence = (/** @type {string} */ id) => Number(id.slice(id.lastIndexOf('/') + 1));

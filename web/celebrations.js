@@ -1,59 +1,71 @@
-/** Which celebrations are due, and which have been told; no page and no clock, so that a week can pass in a test. */
-const MOST_WAITING = 100;
-const MOST_LISTED = 12;
-const MOST_REMEMBERED = 500;
+/** Which celebrations are due, and which were shown. Has no page and no clock, so that a test can run for a week. */
+const MAX_QUEUED = 100;
+const MAX_LISTED = 12;
+const MAX_REMEMBERED = 500;
+
+/** @typedef {Frame<Celebration | null>} CelebrationFrame */
+/** @typedef {Celebration & {at: Date}} ListedCelebration */
 
 export class Celebrations {
-  #waiting = [];
-  #known = new Set(); // ids of milestones, oldest first
-  #told;
+  /** @type {(CelebrationFrame & {data: Celebration})[]} */
+  #queue = [];
+  /** @type {Set<string>} */
+  #known = new Set(); // milestone ids, oldest first
+  #celebrated;
+  /** @type {ListedCelebration[]} */
   listed = []; // newest first
 
-  /** `told` are the ids that were celebrated before a reload. */
-  constructor(told = []) {
-    this.#told = new Set(told);
+  /** @param {string[]} [celebrated] the milestones that were celebrated before a reload */
+  constructor(celebrated = []) {
+    this.#celebrated = new Set(celebrated);
   }
 
-  /** Take an `achievement:celebration` frame; false for one that is known. What is no news is only listed. */
+  /**
+   * Add an `achievement:celebration` frame; false for one that is known. One that is not news is only listed.
+   * @param {CelebrationFrame} frame
+   */
   add(frame, isNews = true) {
-    const milestone = frame.data?.milestone;
-    if (!milestone || this.#known.has(milestone.id)) return false;
-    remember(this.#known, milestone.id);
-    this.listed.unshift({ ...frame.data, at: new Date(milestone.achievedAt) });
-    this.listed.sort((a, b) => b.at - a.at);
-    this.listed.length = Math.min(this.listed.length, MOST_LISTED);
-    if (isNews && !this.#told.has(milestone.id)) this.#waiting.push(frame);
-    if (this.#waiting.length > MOST_WAITING) this.#waiting.shift();
+    const { data } = frame;
+    if (!data?.milestone || this.#known.has(data.milestone.id)) return false;
+    remember(this.#known, data.milestone.id);
+    this.listed.unshift({ ...data, at: new Date(data.milestone.achievedAt) });
+    this.listed.sort((a, b) => Number(b.at) - Number(a.at));
+    this.listed.length = Math.min(this.listed.length, MAX_LISTED);
+    if (isNews && !this.#celebrated.has(data.milestone.id)) this.#queue.push({ ...frame, data });
+    if (this.#queue.length > MAX_QUEUED) this.#queue.shift();
     return true;
   }
 
-  /** The next to celebrate, or null; what is too old by now is passed over. */
+  /** The next to celebrate, or null. Expired ones are skipped. @param {number} now */
   next(now) {
-    while (this.#waiting.length > 0) {
-      const frame = this.#waiting.shift();
-      if (isFresh(frame, now)) {
-        remember(this.#told, frame.data.milestone.id);
-        return frame.data;
-      }
+    for (let frame = this.#queue.shift(); frame; frame = this.#queue.shift()) {
+      if (!isFresh(frame, now)) continue;
+      remember(this.#celebrated, frame.data.milestone.id);
+      return frame.data;
     }
     return null;
   }
 
-  /** How many are still to come. */
+  /** How many are still queued. @param {number} now */
   left(now) {
-    return this.#waiting.filter((frame) => isFresh(frame, now)).length;
+    return this.#queue.filter((frame) => isFresh(frame, now)).length;
   }
 
-  /** For the page after a reload. */
-  get told() {
-    return [...this.#told];
+  /** The ids to give to the constructor after a reload. */
+  get celebrated() {
+    return [...this.#celebrated];
   }
 }
 
-const isFresh = (frame, now) => !frame.expiresAt || Date.parse(frame.expiresAt) > now;
+/** @param {{expiresAt?: string}} frame @param {number} now */
+const isFresh = ({ expiresAt }, now) => !expiresAt || Date.parse(expiresAt) > now;
 
+/** @param {Set<string>} ids @param {string} id */
 function remember(ids, id) {
   ids.delete(id);
   ids.add(id);
-  if (ids.size > MOST_REMEMBERED) ids.delete(ids.values().next().value);
+  for (const oldest of ids) {
+    if (ids.size <= MAX_REMEMBERED) return;
+    ids.delete(oldest);
+  }
 }

@@ -1,36 +1,76 @@
-/** Small helpers for making and moving elements. Text is set as text, always. */
+/** Small helpers for finding, creating and moving elements. Text is always set as text, never as HTML. */
 const MOVE = { duration: 600, easing: 'cubic-bezier(0.2, 0.8, 0.2, 1)' };
-const still = matchMedia('(prefers-reduced-motion: reduce)');
 
-export const find = (id) => document.getElementById(id);
-export const moves = () => !still.matches;
+/**
+ * The element with an id.
+ * @template {HTMLElement} [Kind=HTMLElement] @param {string} id @param {new () => Kind} [kind] @returns {Kind}
+ */
+export function find(id, kind) {
+  const element = document.getElementById(id);
+  if (!(element instanceof (kind ?? HTMLElement))) throw new Error(`#${id} is missing`);
+  return /** @type {Kind} */ (element);
+}
 
+/**
+ * The first element inside `parent` that matches.
+ * @template {string} Selector @param {ParentNode} parent @param {Selector} selector
+ * @returns {Selector extends keyof HTMLElementTagNameMap ? HTMLElementTagNameMap[Selector] : HTMLElement}
+ */
+export function part(parent, selector) {
+  const element = parent.querySelector(selector);
+  if (!element) throw new Error(`${selector} is missing`);
+  return /** @type {any} */ (element);
+}
+
+export const motionAllowed = () => !matchMedia('(prefers-reduced-motion: reduce)').matches;
+
+/** @param {string} element @param {string | null} content */
 export function text(element, content, className = '') {
-  return Object.assign(document.createElement(element), { textContent: content ?? '', className });
+  const made = document.createElement(element);
+  made.textContent = content;
+  if (className) made.className = className;
+  return made;
 }
 
-/** A template's element, ready for use: what is cloned instead would not know our own elements yet. */
-export const copy = (template) => document.importNode(find(template).content, true).firstElementChild;
+/**
+ * A new element from a template: imported, since the custom elements in a clone would not be upgraded yet.
+ * @param {string} template
+ */
+export function copy(template) {
+  const content = document.importNode(find(template, HTMLTemplateElement).content, true);
+  return /** @type {HTMLElement} */ (content.firstElementChild);
+}
 
-/** One element for each item, made from a template and kept from one time to the next. */
+/**
+ * One element for each item, made from a template and reused by the next call.
+ * @template Item
+ * @param {HTMLElement} parent @param {string} template @param {Item[]} items
+ * @param {(element: HTMLElement, item: Item) => void} write
+ */
 export function fill(parent, template, items, write) {
-  while (parent.children.length > items.length) parent.lastElementChild.remove();
+  while (parent.children.length > items.length) parent.lastElementChild?.remove();
   while (parent.children.length < items.length) parent.append(copy(template));
-  items.forEach((item, place) => write(parent.children[place], item));
+  const elements = /** @type {HTMLElement[]} */ ([...parent.children]);
+  for (const [index, item] of items.entries()) write(elements[index], item);
 }
 
-/** Put elements into this order within their parent; each glides from where it was. */
+/**
+ * Apply `change`, then put the elements into this order within their parent; each glides from where it was.
+ * @param {HTMLElement} parent @param {HTMLElement[]} elements
+ */
 export function arrange(parent, elements, change = () => {}) {
-  const tops = moves() ? new Map([...parent.children].map((one) => [one, one.getBoundingClientRect().top])) : new Map();
+  const top = (/** @type {Element} */ element) => element.getBoundingClientRect().top;
+  const tops = new Map(motionAllowed() ? [...parent.children].map((element) => [element, top(element)]) : []);
   change();
-  if (elements.some((element, place) => element !== parent.children[place])) parent.append(...elements);
+  if (elements.some((element, index) => element !== parent.children[index])) parent.append(...elements);
   for (const element of elements) {
-    const moved = tops.has(element) ? tops.get(element) - element.getBoundingClientRect().top : 0;
+    const before = tops.get(element);
+    const moved = before === undefined ? 0 : before - top(element);
     if (moved) element.animate([{ transform: `translateY(${moved}px)` }, { transform: 'none' }], MOVE);
   }
 }
 
-/** Colour an element for a moment. */
+/** Highlight an element for a moment. @param {HTMLElement} element */
 export function flash(element) {
-  if (moves()) element.animate([{ background: 'var(--wash)' }, { background: 'transparent' }], 1600);
+  if (motionAllowed()) element.animate([{ background: 'var(--wash)' }, { background: 'transparent' }], 1600);
 }

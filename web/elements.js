@@ -1,50 +1,54 @@
-/** What the leaderboard and the TV share. What a person wrote reaches a page as text, or as a picture's https address. */
+/** Elements of the leaderboard and the TV. People's input is shown as text only, or as a picture from an https URL. */
 import { initials, letters, percent } from './format.js';
 
-/** A picture, an emoji, or the name's initials: whatever `avatar` is. The name stands beside it, so it is silent. */
-class RepAvatar extends HTMLElement {
-  #shown = null;
+/** A picture, an emoji, or the name's initials, depending on `avatar`. Silent, since the name stands beside it. */
+export class RepAvatar extends HTMLElement {
+  #shown = '';
 
+  /** @param {Pick<Rep, 'name' | 'avatar'>} rep */
   set rep({ name, avatar }) {
     const wanted = JSON.stringify([name, avatar]);
     if (wanted === this.#shown) return;
     this.#shown = wanted;
     this.setAttribute('aria-hidden', 'true');
-    const address = picture(avatar);
-    if (address) {
+    const url = pictureUrl(avatar);
+    if (url) {
       const image = document.createElement('img');
       image.alt = '';
       image.decoding = 'async';
       image.referrerPolicy = 'no-referrer';
-      image.addEventListener('error', () => this.#text(initials(name), false), { once: true });
-      image.src = address;
-      this.classList.remove('sign');
+      image.addEventListener('error', () => this.#showText(initials(name), false), { once: true });
+      image.src = url;
+      this.classList.remove('emoji');
       this.replaceChildren(image);
     } else {
-      const sign = typeof avatar === 'string' && avatar.trim() && letters(avatar.trim()).length <= 2;
-      this.#text(sign ? avatar.trim() : initials(name), sign);
+      const emoji = typeof avatar === 'string' && letters(avatar.trim()).length <= 2 ? avatar.trim() : '';
+      this.#showText(emoji || initials(name), Boolean(emoji));
     }
   }
 
-  #text(text, sign) {
+  /** @param {string} text @param {boolean} isEmoji */
+  #showText(text, isEmoji) {
     const span = document.createElement('span');
     span.textContent = text;
-    this.classList.toggle('sign', Boolean(sign));
+    this.classList.toggle('emoji', isEmoji);
     this.replaceChildren(span);
   }
 }
 
-function picture(avatar) {
+/** @param {string | null} avatar */
+function pictureUrl(avatar) {
   try {
-    const url = new URL(avatar);
+    const url = new URL(avatar ?? '');
     return url.protocol === 'https:' ? url.href : null;
   } catch {
     return null;
   }
 }
 
-/** How far towards a goal, in per cent; it may be passed. */
-class GoalBar extends HTMLElement {
+/** Progress towards a goal in per cent, which may be over 100. */
+export class GoalBar extends HTMLElement {
+  /** @type {number | null | undefined} */
   #value;
   #figure = document.createElement('span');
 
@@ -60,34 +64,36 @@ class GoalBar extends HTMLElement {
     this.replaceChildren(track, this.#figure);
   }
 
+  /** @param {number | null} value null is unknown */
   set value(value) {
     if (value === this.#value) return;
     this.#value = value;
-    const known = typeof value === 'number';
-    const within = known ? Math.max(0, Math.min(100, value)) : 0;
-    this.style.setProperty('--part', String(within / 100));
-    this.toggleAttribute('data-reached', known && value >= 100);
+    const within = Math.max(0, Math.min(100, value ?? 0));
+    this.style.setProperty('--progress', String(within / 100));
+    this.toggleAttribute('data-reached', value !== null && value >= 100);
     this.setAttribute('aria-valuenow', String(Math.floor(within)));
-    this.setAttribute('aria-valuetext', known ? percent(value) : 'unknown');
+    this.setAttribute('aria-valuetext', value === null ? 'unknown' : percent(value));
     this.#figure.textContent = percent(value);
   }
 }
 
 const TIERS = 6;
 
-/** A bonus tier from 0 to 6 as so many stones. */
-class TierStones extends HTMLElement {
+/** A bonus tier from 0 to 6, as so many stones. */
+export class TierStones extends HTMLElement {
+  /** @param {number} tier */
   set tier(tier) {
     this.setAttribute('role', 'img');
     this.setAttribute('aria-label', tier ? `Bonus tier ${tier} of ${TIERS}` : 'No bonus tier yet');
     while (this.children.length < TIERS) this.append(document.createElement('i'));
-    [...this.children].forEach((stone, place) => {
-      stone.toggleAttribute('data-laid', place < tier);
-      stone.toggleAttribute('data-top', place === tier - 1);
-    });
+    for (const [index, stone] of [...this.children].entries()) {
+      stone.toggleAttribute('data-laid', index < tier);
+      stone.toggleAttribute('data-top', index === tier - 1);
+    }
   }
 }
 
+/** @type {Record<string, string>} */
 const WORDS = {
   connecting: 'Connecting …',
   open: 'Live',
@@ -96,10 +102,13 @@ const WORDS = {
   closed: 'Not live',
 };
 
-/** The connection in words. A cut is told after a moment only: most mend at once. Each try that fails is the same cut. */
-class LiveState extends HTMLElement {
-  #state = null; #later = null;
+/** The connection's state in words. A cut is shown after a moment only, since most are over by then. */
+export class LiveState extends HTMLElement {
+  #state = '';
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #later;
 
+  /** A failed attempt to reconnect still belongs to the same cut. @param {string} state */
   set state(state) {
     const shown = this.dataset.state;
     this.#state = state === 'connecting' && (shown === 'open' || shown === 'waiting') ? 'waiting' : state;
@@ -107,9 +116,10 @@ class LiveState extends HTMLElement {
     else this.#later ??= setTimeout(() => this.#show(this.#state), 1500);
   }
 
+  /** @param {string} state */
   #show(state) {
     clearTimeout(this.#later);
-    this.#later = null;
+    this.#later = undefined;
     if (state === this.dataset.state) return;
     this.setAttribute('aria-live', 'polite');
     this.dataset.state = state;

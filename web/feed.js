@@ -1,58 +1,69 @@
-/** The live board and its celebrations: fetched once, then by the socket, and fetched again after each gap. */
+/** The live board and its celebrations: fetched first, then pushed by the socket, and fetched again after each gap. */
 import { config, list, patiently, serverNow, ticket } from './api.js';
 import { connect } from './cairn.js';
 
 export const TV = 'tv-display';
 const EVERYONE = 'everyone';
-const LEVEL_EVERY = 5 * 60_000; // a socket may be open and yet silent: the board is compared now and then
+const REFRESH_EVERY = 5 * 60_000; // an open socket may still be silent
 
 /**
- * Follow the board. `on.board({items, total, period, at})` comes with every change, `on.fetched(items)` with what only a
- * fetched board has, `on.celebration(frame, isNews)` with every milestone, `on.state(state)` with the connection's.
- * `limit()` is how many places are wanted, `after` where in the TV's room to begin. The answer: the settings, `level()`
- * to fetch the board now, `reconnect()` after signing in again.
+ * @typedef {object} Handlers
+ * @property {(board: Board) => void} board each new board
+ * @property {(reps: Rep[]) => void} [fetched] each fetched board's reps, which have their badges
+ * @property {(frame: Frame<Celebration>, isNews: boolean) => void} celebration each milestone
+ * @property {(state: string) => void} state the state of the connection
+ * @property {() => void} signedOut nobody is signed in any more
+ * @property {(error: unknown) => void} failed the board cannot be fetched
+ * @property {(error: Error) => void} retry a request failed and will be repeated
+ */
+
+/**
+ * Follow the board. `limit()` is how many ranks are wanted, `after` the event in the TV's room to resume after.
+ * Resolves to the settings, `refresh()` to fetch the board now, and `reconnect()` for after a new sign-in.
+ * @param {{limit: () => number, after?: string, on: Handlers}} options
  */
 export async function follow({ limit, after, on }) {
-  const settings = await patiently(config, on.trouble);
+  const settings = await patiently(config, on.retry);
+  /** @type {Promise<void> | null} */
   let running = null;
-  let again = false; // asked for while one is under way, which may know less
-  let heard = 0; // boards that came by the socket
-  let caughtUp = false; // with what the TV's room said before
+  let again = false; // refreshed while a fetch is running, which may have missed the reason
+  let pushed = 0; // boards received by the socket
+  let caughtUp = false; // the TV's room has replayed its past events
 
   const cairn = connect({ url: async () => (await config()).webSocketUrl, ticket });
   cairn.on('state', on.state);
   cairn.on('signedout', on.signedOut);
-  cairn.on('joined', ({ room }) => {
-    if (room === EVERYONE) level();
+  cairn.on('joined', (/** @type {Frame<unknown>} */ { room }) => {
+    if (room === EVERYONE) refresh();
     else caughtUp = true;
   });
-  cairn.on('leaderboard:refresh', ({ data, total, period, at }) => {
-    if (data.length < Math.min(limit(), total)) return void level();
-    heard += 1;
+  cairn.on('leaderboard:refresh', (/** @type {BoardFrame} */ { data, total, period, at }) => {
+    if (data.length < Math.min(limit(), total)) return void refresh();
+    pushed += 1;
     on.board({ items: data.slice(0, limit()), total, period, at: new Date(at) });
   });
-  cairn.on('achievement:celebration', (frame) => on.celebration(frame, caughtUp));
+  cairn.on('achievement:celebration', (/** @type {Frame<Celebration>} */ frame) => on.celebration(frame, caughtUp));
   cairn.join(EVERYONE);
   cairn.join(TV, after ? { after } : {});
   on.state(cairn.state);
-  setInterval(level, LEVEL_EVERY);
+  setInterval(refresh, REFRESH_EVERY);
 
-  /** Fetch the board; what came by the socket meanwhile is newer and stays. */
-  function level() {
+  /** Fetch the board. One that the socket pushes meanwhile is newer and stays. */
+  function refresh() {
     again = running !== null;
-    running ??= fetched().catch((error) => on.failed(error)).finally(() => {
+    running ??= fetchBoard().catch((error) => on.failed(error)).finally(() => {
       running = null;
-      if (again) level();
+      if (again) refresh();
     });
     return running;
   }
 
-  async function fetched() {
-    const before = heard;
-    const board = await patiently(() => list('/api/leaderboard', { limit: limit() }), on.trouble);
+  async function fetchBoard() {
+    const before = pushed;
+    const board = await patiently(() => list('/api/leaderboard', { limit: limit() }), on.retry);
     on.fetched?.(board.items);
-    if (before === heard) on.board({ ...board, at: new Date(serverNow()) });
+    if (before === pushed) on.board({ ...board, at: new Date(serverNow()) });
   }
 
-  return { settings, level, reconnect: () => cairn.reconnect() };
+  return { settings, refresh, reconnect: () => cairn.reconnect() };
 }

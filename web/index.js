@@ -1,13 +1,7 @@
-/** The front door: what is here, and for whom. */
-import { mayLead, session } from './api.js';
-import { leave } from './shell.js';
+/** The home page: what Cairn has, and for whom. */
+import { find } from './dom.js';
+import { allows, session } from './session.js';
 
-const me = await session().catch(() => null);
-document.getElementById('signed-out').hidden = Boolean(me);
-if (me) {
-  const who = document.getElementById('who');
-  who.querySelector('[data-name]').textContent = me.name;
-  who.querySelector('[data-sign-out]').addEventListener('click', leave);
-  who.hidden = false;
-  document.getElementById('without').hidden = mayLead(me);
-}
+const person = await session().catch(() => null);
+find('signed-out').hidden = Boolean(person);
+find('no-access').hidden = !person || allows(person, 'leaderboard');

@@ -1,110 +1,127 @@
-/** One channel's live page: the count, the day's peak and the curve. Who looks at it is a viewer like any other. */
-import './elements.js';
+/** A channel's live page: the count, the day's peak and the curve. A visitor of this page is a viewer too. */
 import { Curve } from './curve.js';
-import { find, moves } from './dom.js';
+import { find, motionAllowed, part } from './dom.js';
+import { LiveState } from './elements.js';
 import { clock, count } from './format.js';
 import { channelOf, isChannelId, watch } from './watching.js';
 
-const FETCH_EVERY = 15 * 60_000; // a day may have ended meanwhile
+const FETCH_EVERY = 15 * 60_000; // a new day may have begun
 const ROLL_EVERY = 10_000;
 const MILESTONE_FOR = 60_000;
 const HOUR = 60 * 60_000;
+/** @type {Record<string, string>} */
 const STATES = { connecting: 'connecting', here: 'open', away: 'waiting' };
 
 const channel = channelOf(location.pathname);
-const curve = new Curve(find('curve'), read);
-let pointed = ''; // what the pointer is at, in words
+const curve = new Curve(find('curve'), showPoint);
+const state = find('state', LiveState);
+let hovered = ''; // the point under the pointer, in words
+/** @type {number | null} */
 let milestoneUntil = null;
-let fetched = 0; // the number of the fetch whose answer counts
-let chosen = false; // the hours, by whoever looks
+let fetches = 0; // only the response to the newest one counts
+let hoursChosen = false;
 
 if (isChannelId(channel)) open();
-else refuse();
+else showNoChannel();
 
 function open() {
   document.title = `${channel} live · Cairn`;
   find('title').textContent = channel;
-  find('state').state = 'connecting';
+  state.state = 'connecting';
   writeCode();
   find('span').addEventListener('change', () => {
-    chosen = true;
+    hoursChosen = true;
     load();
   });
   load();
-  watch(channel, { about: introduce, count: take, milestone: celebrate, state });
+  watch(channel, { about: showChannel, count: showCount, milestone: celebrate, state: showState });
   setInterval(() => document.hidden || roll(), ROLL_EVERY);
   setInterval(load, FETCH_EVERY);
   addEventListener('pageshow', (event) => event.persisted && load());
 }
 
-function refuse() {
-  const title = find('refused').querySelector('h1');
+function showNoChannel() {
+  const title = part(find('no-channel'), 'h1');
   if (/^\/live\/?$/.test(location.pathname)) title.textContent = 'Which channel?';
   find('content').hidden = true;
-  find('refused').hidden = false;
+  find('no-channel').hidden = false;
   find('which').onsubmit = (event) => {
     event.preventDefault();
-    location.assign(`/live/${find('wanted').value}`);
+    location.assign(`/live/${find('wanted', HTMLInputElement).value}`);
   };
   title.focus();
 }
 
-function state(now) {
-  if (now === 'refused') refuse();
-  else find('state').state = STATES[now];
-  if (now === 'here' && !curve.known) load();
+/** @param {string} current */
+function showState(current) {
+  if (current === 'refused') showNoChannel();
+  else state.state = STATES[current];
+  if (current === 'here' && !curve.loaded) load();
 }
 
-function introduce({ name, followers }) {
-  const link = find('followers');
-  const called = name ?? followers?.name ?? channel;
-  find('title').textContent = called;
-  document.title = `${called} live · Cairn`;
+/** @param {ChannelInfo} info */
+function showChannel({ name, followers }) {
+  const link = find('followers', HTMLAnchorElement);
+  const shown = name ?? followers?.name ?? channel;
+  find('title').textContent = shown;
+  document.title = `${shown} live · Cairn`;
   link.hidden = !followers;
   if (!followers) return;
   const since = followers.stale ? `, as of ${new Date(followers.asOf).toLocaleString('en-US')}` : '';
   link.textContent = `${count(followers.count)} followers${since}`;
-  if (/^https:/.test(followers.url)) link.href = followers.url;
+  if (followers.url?.startsWith('https:')) link.href = followers.url;
 }
 
-function take({ viewers, connections, asOf, window }) {
+/** @param {ViewerCount} counted */
+function showCount({ viewers, connections, asOf, window }) {
   find('viewers').textContent = count(viewers);
   find('connections').textContent = count(connections);
-  if (window) find('window').textContent = `Who vanishes without a word is counted for up to ${count(window)} seconds more; behind a connection that went silent, until that is noticed.`;
-  curve.add(asOf ? new Date(asOf) : new Date(), viewers);
-  raise(viewers);
+  if (window) {
+    find('window').textContent =
+      `A viewer who disconnects without notice is counted for up to ${count(window)} seconds more; ` +
+      'with a WebSocket, until the silent connection is detected.';
+  }
+  curve.add(asOf ? Date.parse(asOf) : Date.now(), viewers);
+  raisePeak(viewers);
   roll();
 }
 
-function raise(viewers) {
+/** @param {number} viewers */
+function raisePeak(viewers) {
   if (viewers > curve.peak) curve.peak = viewers;
   find('peak').textContent = curve.peak ? count(curve.peak) : '–';
 }
 
-/** Fetch the curve; a choice made meanwhile takes the place of an earlier one. */
+/** Fetch the curve. A newer choice of hours replaces one that is still being fetched. */
 async function load() {
-  const hours = Number(find('span').querySelector(':checked').value);
-  const number = ++fetched;
+  const hours = Number(/** @type {HTMLInputElement} */ (part(find('span'), ':checked')).value);
+  const number = ++fetches;
   try {
-    const answer = await fetch(`/api/viewer/curve/${channel}?hours=${hours}`, { cache: 'no-store' });
-    if (!answer.ok) throw new Error(`The curve cannot be had: ${answer.status}`);
-    const { items, peak } = await answer.json();
-    if (number !== fetched) return;
-    const known = items.map(({ at, viewers }) => [new Date(at), viewers]);
-    const points = known.length > 0 ? known : [[new Date(Date.now() - hours * HOUR), 0]];
-    curve.set(points, chosen ? hours : shortest(points, hours));
+    const response = await fetch(`/api/viewer/curve/${channel}?hours=${hours}`, { cache: 'no-store' });
+    if (!response.ok) throw new Error(`The curve is not available: ${response.status}`);
+    /** @type {{items: {at: string, viewers: number}[], peak: {viewers: number} | null}} */
+    const { items, peak } = await response.json();
+    if (number !== fetches) return;
+    /** @type {import('./curve.js').Point[]} */
+    const known = items.map(({ at, viewers }) => [Date.parse(at), viewers]);
+    /** @type {import('./curve.js').Point[]} */
+    const points = known.length > 0 ? known : [[Date.now() - hours * HOUR, 0]];
+    curve.set(points, hoursChosen ? hours : shortest(points, hours));
     curve.peak = peak?.viewers ?? 0;
-    raise(0);
+    raisePeak(0);
     roll();
   } catch {
-    if (!curve.known) find('summary').textContent = 'The curve cannot be had at the moment.';
+    if (!curve.loaded) find('summary').textContent = 'The curve is not available at the moment.';
   }
 }
 
-/** Of a channel that is new, its first hour: in six it would be a stroke at the edge. */
+/**
+ * One hour for a new channel, whose curve would be a stroke at the edge of six.
+ * @param {import('./curve.js').Point[]} points @param {number} hours
+ */
 function shortest(points, hours) {
   if (points.some(([at, viewers]) => viewers > 0 && Date.now() - at > HOUR)) return hours;
-  find('span').querySelector('[value="1"]').checked = true;
+  /** @type {HTMLInputElement} */ (part(find('span'), '[value="1"]')).checked = true;
   return 1;
 }
 
@@ -113,30 +130,33 @@ function roll() {
     find('milestone').textContent = '';
     milestoneUntil = null;
   }
-  if (!curve.known) return;
+  if (!curve.loaded) return;
   curve.draw();
-  find('summary').textContent = pointed || told(curve.extent(), curve.hours);
+  find('summary').textContent = hovered || summary();
 }
 
-function read(at, viewers) {
-  pointed = at === null ? '' : `${clock(at)}: ${count(viewers)} watching`;
-  find('summary').textContent = pointed || told(curve.extent(), curve.hours);
+/** @param {import('./curve.js').Point | null} point */
+function showPoint(point) {
+  hovered = point ? `${clock(point[0])}: ${count(point[1])} watching` : '';
+  find('summary').textContent = hovered || summary();
 }
 
-function told(extent, hours) {
-  const span = hours === 1 ? 'In the last hour' : `In the last ${hours} hours`;
-  if (!extent || extent.most === 0) return `${span} nobody was here to count.`;
-  const { least, most, at } = extent;
-  if (least === most) return `${span} ${count(most)} watched all the time.`;
-  return `${span} between ${count(least)} and ${count(most)} watched, most at ${clock(at)}.`;
+function summary() {
+  const extent = curve.extent();
+  const span = curve.hours === 1 ? 'In the last hour' : `In the last ${curve.hours} hours`;
+  if (!extent || extent.highest === 0) return `${span} there were no viewers.`;
+  const { lowest, highest, at } = extent;
+  if (lowest === highest) return `${span} ${count(highest)} watched all the time.`;
+  return `${span} between ${count(lowest)} and ${count(highest)} watched, most at ${clock(at)}.`;
 }
 
+/** @param {ViewerMilestone} milestone */
 function celebrate({ emoji, title, description }) {
   const line = find('milestone');
   line.textContent = [emoji, title, description && `– ${description}`].filter(Boolean).join(' ');
-  find('say').textContent = line.textContent; // a region that is there before it has something to say
+  find('announcement').textContent = line.textContent; // a screen reader announces changes of an existing region only
   milestoneUntil = Date.now() + MILESTONE_FOR;
-  if (moves()) line.animate([{ transform: 'scale(0.98)' }, { transform: 'none' }], 300);
+  if (motionAllowed()) line.animate([{ transform: 'scale(0.98)' }, { transform: 'none' }], 300);
 }
 
 function writeCode() {
@@ -146,19 +166,20 @@ function writeCode() {
   find('frame-code').textContent =
     `<iframe src="${origin}/embed/${channel}" title="Viewers"\n` +
     '  width="220" height="44" style="border: 0; color-scheme: light"></iframe>';
-  for (const button of document.querySelectorAll('[data-copies]')) {
+  for (const button of /** @type {NodeListOf<HTMLButtonElement>} */ (document.querySelectorAll('[data-copies]'))) {
     button.addEventListener('click', () => copy(button));
   }
 }
 
+/** @param {HTMLButtonElement} button */
 async function copy(button) {
-  const code = find(button.dataset.copies);
+  const code = find(button.dataset.copies ?? '');
   try {
     await navigator.clipboard.writeText(code.textContent);
-    find('say').textContent = 'Copied';
+    find('announcement').textContent = 'Copied';
     button.textContent = 'Copied';
     setTimeout(() => { button.textContent = 'Copy'; }, 2000);
   } catch {
-    getSelection().selectAllChildren(code); // not allowed: one key is left to press
+    getSelection()?.selectAllChildren(code); // without permission, the reader copies the selection
   }
 }

@@ -1,12 +1,15 @@
-/** Name and password for a session; then back to the page that was asked for. */
-import { signIn } from './api.js';
-import { wanted } from './shell.js';
+/** Exchange name and password for a session, then go back to the page that was requested. */
+import { ApiError } from './api.js';
+import { find } from './dom.js';
+import { returnPath } from './require-sign-in.js';
+import { signIn } from './session.js';
 
-const form = document.getElementById('form');
-const problem = document.getElementById('problem');
-const password = document.getElementById('password');
-const show = document.getElementById('show');
-const submit = document.getElementById('submit');
+const form = find('form', HTMLFormElement);
+const problem = find('problem');
+const name = find('name', HTMLInputElement);
+const password = find('password', HTMLInputElement);
+const show = find('show', HTMLButtonElement);
+const submit = find('submit', HTMLButtonElement);
 
 show.addEventListener('click', () => {
   const shown = password.type === 'text';
@@ -21,10 +24,11 @@ form.addEventListener('submit', async (event) => {
   submit.disabled = true;
   submit.textContent = 'Signing in …';
   try {
-    await signIn(form.elements.name.value.trim(), password.value);
-    location.replace(wanted(location.search, location.origin));
+    await signIn(name.value.trim(), password.value);
+    location.replace(returnPath(location.search, location.origin));
   } catch (error) {
-    problem.textContent = explained(error);
+    if (!(error instanceof ApiError)) throw error;
+    problem.textContent = explanation(error);
     problem.hidden = false;
     submit.disabled = false;
     submit.textContent = 'Sign in';
@@ -32,12 +36,13 @@ form.addEventListener('submit', async (event) => {
   }
 });
 
-function explained({ status, message }) {
+/** @param {ApiError} error */
+function explanation({ status, message }) {
   if (status === 400 || status === 401) return 'That name and password do not match.';
   if (status === 429) return 'Too many attempts. Wait a moment, then try again.';
-  if (status === 0) return 'Cairn cannot be reached. Check the connection and try again.';
+  if (status === 0) return 'Cannot reach Cairn. Check your connection and try again.';
   return message;
 }
 
 submit.disabled = false;
-form.elements.name.focus();
+name.focus();

@@ -1,54 +1,65 @@
-/** The display on the wall: the board's top, the latest milestones, a celebration of each; for weeks, with nobody there. */
-import { keepSession, patiently, serverNow, session } from './api.js';
+/** The wall display: the top of the board, the latest milestones, and a celebration of each; unattended for weeks. */
+import { patiently, serverNow, statusOf } from './api.js';
+import { CelebrationPlayer } from './celebration-player.js';
 import { Celebrations } from './celebrations.js';
-import { arrange, copy, fill, find, flash, text } from './dom.js';
-import './elements.js';
+import { arrange, copy, fill, find, flash, part, text } from './dom.js';
+import { LiveState } from './elements.js';
 import { TV, follow } from './feed.js';
 import { clock, count, day, money, month } from './format.js';
-import { DISTANCE, LADDERS, closest, progress } from './reach.js';
-import { admitted, refuse } from './shell.js';
-import { Stage } from './stage.js';
-import { Reloading, drift, everyMinute, stayAwake } from './upkeep.js';
+import { AutoReload, drift, everyMinute, keepScreenOn } from './kiosk.js';
+import { LADDERS, distance, goalProgress, nearest } from './next-milestone.js';
+import { requireSession, showAccessDenied } from './require-sign-in.js';
+import { keepSession, session } from './session.js';
 
-const PLACES = 8;
+const RANKS = 8;
 const LATEST = 5;
-const REACH = 3;
-const BOARD = 100; // who is close to something may stand below the places shown
-const HAND = 4000;
-const TOLD = 'cairn:told';
+const NEAREST = 3;
+const BOARD = 100; // reps below the ranks shown may be near a milestone
+const POINTER = 4000;
+const CELEBRATED = 'cairn:told';
 
-const places = new Map(); // by the rep's id
+/** @type {Map<number, HTMLElement>} */
+const places = new Map(); // by rep id
+/** @type {Map<number, number>} */
 const ranksBefore = new Map();
-const before = remembered();
-const wasOn = before !== null; // this display, before a reload
+const before = celebratedBefore();
+const isReload = before !== null;
 const celebrations = new Celebrations(before ?? []);
-const stage = new Stage(celebrations, remember);
-const reloading = new Reloading(() => !stage.busy);
+const player = new CelebrationPlayer(celebrations, remember);
+const autoReload = new AutoReload(() => !player.playing);
+const state = find('state', LiveState);
+/** @type {Board | null} */
 let board = null;
+/** @type {string | undefined} */
 let timeZone;
+/** @type {import('./next-milestone.js').Ladders} */
 let ladders = LADDERS;
 let signedOut = false;
+/** @type {Awaited<ReturnType<typeof follow>> | null} */
 let feed = null;
 
 everyMinute(tick);
-stayAwake();
-watchHand();
-const me = await patiently(admitted, trouble).catch(({ message }) => note(message));
-if (me) await start().catch(failed);
+keepScreenOn();
+watchPointer();
+const person = await patiently(() => requireSession('leaderboard'), showUnreachable).catch(({ message }) => {
+  showNote(message);
+  return null;
+});
+if (person) await start().catch(failed);
 
 async function start() {
-  keepSession(me);
+  keepSession(person);
   remember();
   feed = await follow({
     limit: () => BOARD,
-    after: `${TV}/0`, // all that the room still keeps, for the list; what is old is not celebrated
+    after: `${TV}/0`, // all that the room keeps, for the list; expired ones are not celebrated
     on: {
-      board: take,
+      board: setBoard,
       celebration: celebrate,
       state: showState,
-      signedOut: () => failed({ status: 401 }),
+      signedOut: showSignedOut,
       failed,
-      trouble,
+      retry: showUnreachable,
     },
   });
   timeZone = feed.settings.timeZone;
@@ -56,27 +67,31 @@ async function start() {
   showTime();
 }
 
-// -- what comes in
+// -- incoming data
 
-function take(fresh) {
-  if (!signedOut) note('');
+/** @param {Board} fresh */
+function setBoard(fresh) {
+  if (!signedOut) showNote('');
   if (board && board.period !== fresh.period) ranksBefore.clear();
   board = fresh;
   for (const { id, rank } of board.items) if (!ranksBefore.has(id)) ranksBefore.set(id, rank);
-  showBoard();
+  showBoard(board);
 }
 
-/** What was said before this display was ever on is no news to it; what was said while it was away is. */
+/**
+ * Past events are not news to a display that was just switched on, but they are after a reload.
+ * @param {Frame<Celebration>} frame @param {boolean} isNews
+ */
 function celebrate(frame, isNews) {
-  if (!celebrations.add(frame, isNews || wasOn)) return;
+  if (!celebrations.add(frame, isNews || isReload)) return;
   showLatest();
-  stage.play();
+  player.play();
 }
 
-/** What this display told before a reload; null when it was never on. */
-function remembered() {
+/** The milestones that were celebrated before a reload; null when the display was just switched on. */
+function celebratedBefore() {
   try {
-    return JSON.parse(sessionStorage.getItem(TOLD));
+    return /** @type {string[] | null} */ (JSON.parse(sessionStorage.getItem(CELEBRATED) ?? 'null'));
   } catch {
     return null;
   }
@@ -84,118 +99,135 @@ function remembered() {
 
 function remember() {
   try {
-    sessionStorage.setItem(TOLD, JSON.stringify(celebrations.told));
-  } catch { /* without storage a reload may celebrate again what is fresh */ }
+    sessionStorage.setItem(CELEBRATED, JSON.stringify(celebrations.celebrated));
+  } catch { /* without storage, a reload may repeat a celebration that is still fresh */ }
 }
 
-function showState(state) {
-  find('state').state = state;
+/** @param {string} current */
+function showState(current) {
+  state.state = current;
   showFreshness();
 }
 
+/** @param {unknown} error */
 function failed(error) {
-  if (error.status === 403) return refuse(me);
-  if (error.status !== 401) return trouble(error);
+  if (statusOf(error) === 403) showAccessDenied(person);
+  else if (statusOf(error) === 401) showSignedOut();
+  else showUnreachable();
+}
+
+function showSignedOut() {
   signedOut = true;
-  return note('This display is signed out.', true);
+  showNote('This display is signed out.', true);
 }
 
-function trouble() {
-  if (!signedOut) note('Cairn cannot be reached. This display goes on by itself as soon as it can.');
+function showUnreachable() {
+  if (!signedOut) showNote('Cannot reach Cairn. This display will continue as soon as the connection is back.');
 }
 
-function note(words, signIn = false) {
-  const element = find('note');
-  element.querySelector('span').textContent = words;
-  element.querySelector('a').hidden = !signIn;
-  element.hidden = !words;
+/** @param {string} words */
+function showNote(words, signIn = false) {
+  const note = find('note');
+  part(note, 'span').textContent = words;
+  part(note, 'a').hidden = !signIn;
+  note.hidden = !words;
 }
 
-// -- as time goes by
+// -- as time passes
 
+/** @param {Date} now */
 function tick(now) {
   showTime();
   drift(find('content'), now.getTime());
-  reloading.tick(now);
-  if (signedOut) returned();
+  autoReload.tick(now);
+  if (signedOut) resume();
 }
 
-/** Somebody may have signed in again, on another page of this browser. */
-async function returned() {
+/** Continue if somebody has signed in again, on another page of this browser. */
+async function resume() {
   if (!await session().catch(() => null)) return;
   signedOut = false;
-  note('');
+  showNote('');
   feed?.reconnect();
-  feed?.level();
+  feed?.refresh();
 }
 
 function showTime() {
   const now = new Date(serverNow());
-  find('clock').textContent = clock(now, timeZone);
-  find('clock').dateTime = now.toISOString();
+  const time = find('clock', HTMLTimeElement);
+  time.textContent = clock(now, timeZone);
+  time.dateTime = now.toISOString();
   find('day').textContent = day(now, timeZone);
 }
 
-/** The pointer and the buttons are seen while a hand is at the mouse. */
-function watchHand() {
-  let timer = null;
-  const seen = () => {
-    document.body.toggleAttribute('data-hand', true);
+/** Show the pointer and the menu while somebody uses the mouse or the keyboard. */
+function watchPointer() {
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let timer;
+  const used = () => {
+    document.body.toggleAttribute('data-in-use', true);
     clearTimeout(timer);
-    timer = setTimeout(() => document.body.toggleAttribute('data-hand', false), HAND);
+    timer = setTimeout(() => document.body.toggleAttribute('data-in-use', false), POINTER);
   };
-  for (const event of ['pointermove', 'pointerdown', 'keydown']) addEventListener(event, seen, { passive: true });
+  for (const event of ['pointermove', 'pointerdown', 'keydown']) addEventListener(event, used, { passive: true });
   find('full').addEventListener('click', () => {
     const change = document.fullscreenElement ? document.exitFullscreen() : document.documentElement.requestFullscreen();
     change.catch(() => null);
   });
 }
 
-// -- what is shown
+// -- the display
 
-function showBoard() {
-  find('title').textContent = month(board.period);
-  document.title = `${month(board.period)} · TV · Cairn`;
+/** @param {Board} shown */
+function showBoard({ items, period }) {
+  find('title').textContent = month(period);
+  document.title = `${month(period)} · TV · Cairn`;
   showFreshness();
-  const shown = board.items.slice(0, PLACES);
+  const shown = items.slice(0, RANKS);
   find('empty').hidden = shown.length > 0;
-  const there = new Set(shown.map(({ id }) => id));
-  const elements = shown.map(place);
+  const present = new Set(shown.map(({ id }) => id));
+  const elements = shown.map(showPlace);
   arrange(find('places'), elements, () => {
-    for (const id of [...places.keys()].filter((id) => !there.has(id))) {
-      places.get(id).remove();
+    for (const [id, element] of places) {
+      if (present.has(id)) continue;
+      element.remove();
       places.delete(id);
     }
   });
-  showReach();
+  showNearest(items);
 }
 
 function showFreshness() {
-  find('fresh').textContent = board ? `as of ${clock(board.at, timeZone)}` : '';
+  find('fresh').textContent = board?.at ? `as of ${clock(board.at, timeZone)}` : '';
 }
 
-function place(rep) {
-  if (!places.has(rep.id)) {
-    places.set(rep.id, copy('place'));
-    find('places').append(places.get(rep.id));
-  }
-  const element = places.get(rep.id);
-  const part = (selector) => element.querySelector(selector);
-  const revenue = part('.revenue').textContent;
+/** @param {Rep} rep */
+function newPlace(rep) {
+  const element = copy('place');
+  places.set(rep.id, element);
+  find('places').append(element);
+  return element;
+}
+
+/** @param {Rep} rep */
+function showPlace(rep) {
+  const element = places.get(rep.id) ?? newPlace(rep);
+  const revenue = part(element, '.revenue').textContent;
   element.toggleAttribute('data-podium', rep.rank <= 3);
-  part('.rank').textContent = count(rep.rank);
-  part('rep-avatar').rep = rep;
-  part('.full').textContent = rep.name;
-  part('.team').textContent = rep.team ?? '';
-  part('goal-bar').setAttribute('aria-label', `Goal of ${rep.name}`);
-  part('goal-bar').value = progress(rep);
-  part('tier-stones').tier = rep.currentBonusTier;
-  part('.revenue').textContent = money(rep.monthlyRevenue);
-  showMove(part('.move'), (ranksBefore.get(rep.id) ?? rep.rank) - rep.rank);
+  part(element, '.rank').textContent = count(rep.rank);
+  part(element, 'rep-avatar').rep = rep;
+  part(element, '.full').textContent = rep.name;
+  part(element, '.team').textContent = rep.team ?? '';
+  part(element, 'goal-bar').setAttribute('aria-label', `Goal of ${rep.name}`);
+  part(element, 'goal-bar').value = goalProgress(rep);
+  part(element, 'tier-stones').tier = rep.currentBonusTier;
+  part(element, '.revenue').textContent = money(rep.monthlyRevenue);
+  showMove(part(element, '.move'), (ranksBefore.get(rep.id) ?? rep.rank) - rep.rank);
   if (revenue && revenue !== money(rep.monthlyRevenue)) flash(element);
   return element;
 }
 
+/** @param {HTMLElement} element @param {number} up ranks won; negative when lost */
 function showMove(element, up) {
   element.dataset.way = up > 0 ? 'up' : '';
   if (up === 0) return element.replaceChildren();
@@ -207,21 +239,22 @@ function showMove(element, up) {
 function showLatest() {
   find('no-latest').hidden = celebrations.listed.length > 0;
   fill(find('latest'), 'latest-item', celebrations.listed.slice(0, LATEST), (item, { userName, title, icon, at }) => {
-    item.querySelector('.icon').textContent = icon || '★';
-    item.querySelector('.full').textContent = userName;
-    item.querySelector('.what').textContent = title;
-    item.querySelector('time').textContent = clock(at, timeZone);
-    item.querySelector('time').dateTime = at.toISOString();
+    part(item, '.icon').textContent = icon || '★';
+    part(item, '.full').textContent = userName;
+    part(item, '.what').textContent = title;
+    part(item, 'time').textContent = clock(at, timeZone);
+    part(item, 'time').dateTime = at.toISOString();
   });
 }
 
-function showReach() {
-  const found = closest(board.items, REACH, ladders);
+/** @param {Rep[]} reps */
+function showNearest(reps) {
+  const found = nearest(reps, NEAREST, ladders);
   find('reach-section').hidden = found.length === 0;
-  fill(find('reach'), 'reach-item', found, (item, { rep, step }) => {
-    item.querySelector('.full').textContent = rep.name;
-    const [left, aim] = DISTANCE[step.rule](step);
-    item.querySelector('.left').textContent = left;
-    item.querySelector('.what').textContent = aim;
+  fill(find('reach'), 'reach-item', found, (item, { rep, next }) => {
+    part(item, '.full').textContent = rep.name;
+    const [left, aim] = distance(next);
+    part(item, '.left').textContent = left;
+    part(item, '.what').textContent = aim;
   });
 }

@@ -1,8 +1,9 @@
-/** `<cairn-viewers channel="…">`: how many watch a channel now, on anybody's page. See docs/viewers.md. */
+/** `<cairn-viewers channel="…">`: a channel's viewers now, on any page. See docs/viewers.md. */
 import { ORIGIN, isChannelId, watch } from './watching.js';
 
 const FOLLOWERS_EVERY = 15 * 60_000;
 const COMPACT_FROM = 10_000;
+/** @type {Record<string, string[]>} */
 const WORDS = {
   en: ['watching', 'followers'],
   de: ['Zuschauer', 'Follower'],
@@ -14,7 +15,7 @@ const EYE =
   'M12 4C6 4 2 7 0 12c2 5 6 8 12 8s10-3 12-8c-2-5-6-8-12-8Zm0 13a5 5 0 1 1 0-10 5 5 0 0 1 0 10Z' +
   'm0-2a3 3 0 1 0 0-6 3 3 0 0 0 0 6Z';
 const HEART = 'M12 21C5 15 2 12 2 8a5 5 0 0 1 10-2 5 5 0 0 1 10 2c0 4-3 7-10 13Z';
-const LOOK = `
+const STYLE = `
 :host { display: inline-flex; flex-wrap: wrap; gap: .5em; vertical-align: middle; white-space: nowrap;
   font: 500 var(--cairn-size, .875rem)/1.45 var(--cairn-font, system-ui, sans-serif);
   font-variant-numeric: tabular-nums }
@@ -31,13 +32,17 @@ svg { width: 1.2em; height: 1.2em; fill: currentColor; fill-rule: evenodd }
 @keyframes pulse { 50% { opacity: .35 } }
 @media (prefers-reduced-motion: reduce) { [part=dot] { animation: none } }`;
 
-let sheet; // one for all elements of a page; no policy against inline styles concerns it
+/** @type {CSSStyleSheet | undefined} */
+let sheet; // shared by all elements of a page, and allowed by a policy against inline styles
 
 class CairnViewers extends HTMLElement {
   static observedAttributes = ['channel', 'followers', 'label', 'lang'];
-  #stop = null; #count = null; #here = false; #followed = null;
-  #viewers = make('span', 'viewers', make('span', 'dot'), icon(EYE, 'eye'), ...written());
-  #followers = make('a', 'followers', icon(HEART, 'heart'), ...written());
+  /** @type {?VoidFunction} */ #stop = null;
+  /** @type {?ViewerCount} */ #count = null;
+  /** @type {?Followers} */ #followed = null;
+  #here = false;
+  #viewers = make('span', 'viewers', make('span', 'dot'), icon(EYE, 'eye'), ...texts());
+  #followers = make('a', 'followers', icon(HEART, 'heart'), ...texts());
 
   connectedCallback() {
     if (!this.shadowRoot) this.#build();
@@ -45,10 +50,10 @@ class CairnViewers extends HTMLElement {
   }
 
   disconnectedCallback() {
-    this.#stop();
+    this.#stop?.();
   }
 
-  attributeChangedCallback(name) {
+  attributeChangedCallback(/** @type {string} */ name) {
     if (!this.isConnected || !this.#stop) return;
     if (name === 'label' || name === 'lang') return void this.#show();
     this.#stop();
@@ -60,22 +65,25 @@ class CairnViewers extends HTMLElement {
     Object.assign(this.#followers, { target: '_blank', rel: 'noopener' });
     root.append(this.#viewers, this.#followers);
     try {
-      if (!sheet) (sheet = new CSSStyleSheet()).replaceSync(LOOK);
+      if (!sheet) {
+        sheet = new CSSStyleSheet();
+        sheet.replaceSync(STYLE);
+      }
       root.adoptedStyleSheets = [sheet];
     } catch {
-      root.append(make('style', '', LOOK)); // a browser from before 2023
+      root.append(make('style', '', STYLE)); // a browser from before 2023
     }
   }
 
   #start() {
-    const channel = this.getAttribute('channel');
-    const followed = this.getAttribute('followers'); // '' are the channel's own
+    const channel = this.getAttribute('channel') ?? '';
+    const followed = this.getAttribute('followers'); // '' is the same channel
     this.#count = this.#followed = null;
     const end = watch(channel, {
-      about: ({ followers }) => followed === '' && this.#follow(followers),
+      about: ({ followers }) => void (followed === '' && this.#follow(followers)),
       state: (state) => {
         this.#here = state === 'here';
-        if (state === 'refused') console.warn(`<cairn-viewers>: “${channel}” is not a channel's id`);
+        if (state === 'refused') console.warn(`<cairn-viewers>: “${channel}” is not a channel id`);
         this.#show();
       },
       count: (count) => {
@@ -85,36 +93,36 @@ class CairnViewers extends HTMLElement {
       },
       milestone: (milestone) => this.#announce('cairn-milestone', milestone),
     });
-    const ask = () => this.#ask(followed || channel);
-    const timer = followed !== null && setInterval(ask, FOLLOWERS_EVERY);
+    const load = () => this.#load(followed || channel);
+    const timer = followed === null ? undefined : setInterval(load, FOLLOWERS_EVERY);
     this.#stop = () => {
       end();
       clearInterval(timer);
     };
-    if (followed) ask();
+    if (followed) load();
   }
 
-  #follow(followers) {
+  #follow(/** @type {?Followers} */ followers) {
     this.#followed = followers;
     this.#show();
   }
 
-  /** A channel's followers; when they cannot be asked for, what is known stays. */
-  async #ask(channel) {
-    const asking = this.#stop;
+  /** Load a channel's followers; on failure the known ones stay. */
+  async #load(/** @type {string} */ channel) {
+    const started = this.#stop;
     if (!isChannelId(channel) || (document.hidden && this.#followed)) return;
     try {
-      const answer = await fetch(`${ORIGIN}/api/viewer/channel/${channel}`, { credentials: 'omit', cache: 'no-store' });
-      const { followers } = await answer.json();
-      if (answer.ok && asking === this.#stop) this.#follow(followers);
+      const response = await fetch(`${ORIGIN}/api/viewer/channel/${channel}`, { credentials: 'omit', cache: 'no-store' });
+      const { followers } = await response.json();
+      if (response.ok && started === this.#stop) this.#follow(followers);
     } catch {
-      // the next time will do
+      // loaded again later
     }
   }
 
   #show() {
     const followed = this.#followed;
-    const language = known(this.closest('[lang]')?.lang) ?? navigator.language;
+    const language = valid(this.closest('[lang]')?.getAttribute('lang')) ?? navigator.language;
     const [watching, followers] = WORDS[language.slice(0, 2)] ?? WORDS.en;
     this.hidden = !this.#here || !this.#count;
     this.#followers.hidden = !followed;
@@ -122,15 +130,16 @@ class CairnViewers extends HTMLElement {
     if (!followed) return;
     const since = followed.stale ? `, ${new Date(followed.asOf).toLocaleString(language)}` : '';
     write(this.#followers, followed.count, `${followers}, ${followed.name}${since}`, language, since && '~');
-    if (/^https:/.test(followed.url)) this.#followers.href = followed.url;
+    if (followed.url?.startsWith('https:')) this.#followers.setAttribute('href', followed.url);
     else this.#followers.removeAttribute('href');
   }
 
-  #announce(name, detail) {
+  #announce(/** @type {string} */ name, /** @type {object} */ detail) {
     this.dispatchEvent(new CustomEvent(name, { detail, bubbles: true, composed: true }));
   }
 }
 
+/** @param {string} name @param {string} part @param {(Node | string)[]} children */
 function make(name, part, ...children) {
   const element = document.createElement(name);
   element.setAttribute('part', part);
@@ -138,7 +147,7 @@ function make(name, part, ...children) {
   return element;
 }
 
-function icon(shape, part) {
+function icon(/** @type {string} */ shape, /** @type {string} */ part) {
   const [svg, path] = ['svg', 'path'].map((name) => document.createElementNS('http://www.w3.org/2000/svg', name));
   path.setAttribute('d', shape);
   svg.setAttribute('viewBox', '0 0 24 24');
@@ -148,10 +157,14 @@ function icon(shape, part) {
   return svg;
 }
 
-const written = () => [make('span', 'number'), make('span', 'words')];
+const texts = () => [make('span', 'number'), make('span', 'words')];
 
-/** A long number is shortened, and never upwards; the whole of it is in the title. */
+/**
+ * Show a number, shortened and rounded down from 10,000 on; the title has all of it.
+ * @param {HTMLElement} pill @param {number} value @param {string} words @param {string} language
+ */
 function write(pill, value, words, language, sign = '') {
+  /** @type {Intl.NumberFormatOptions} */
   const short = { notation: 'compact', maximumFractionDigits: 1, roundingMode: 'floor' };
   const number = new Intl.NumberFormat(language, value < COMPACT_FROM ? {} : short);
   const [shown, spoken] = [...pill.children].slice(-2);
@@ -160,10 +173,9 @@ function write(pill, value, words, language, sign = '') {
   pill.title = `${value.toLocaleString(language)} ${words}`;
 }
 
-/** What a page calls its language, if it is one. */
-function known(language) {
+function valid(/** @type {?string | undefined} */ language) {
   try {
-    return Intl.getCanonicalLocales(language)[0];
+    return Intl.getCanonicalLocales(language ?? '')[0];
   } catch {
     return null;
   }

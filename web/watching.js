@@ -1,36 +1,33 @@
 /**
- * To be one of a channel's viewers: by a socket, and by heartbeats where none comes up. See docs/viewers.md.
- *
- * Heartbeats go only while somebody looks at the page; a page that nobody has looked at yet watches nothing. It has a
- * socket of its own and not cairn.js, whose promises a count does not need: on anybody's page each kilobyte counts.
+ * Makes a page one of a channel's viewers: by a socket, or by heartbeats where no socket opens. See docs/viewers.md.
+ * A count does not need the guarantees of cairn.js, and each kilobyte counts on other people's pages.
  */
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
 const SOCKET_WITHIN = 6 * SECOND;
-const SOCKET_SPREAD = 3 * SECOND; // when sockets end for everybody, not everybody joins anew in one moment
+const SOCKET_SPREAD = 3 * SECOND; // when all sockets end, not all join at the same moment
 const SOCKET_AGAIN = 2 * MINUTE;
 const READY_WITHIN = 15 * SECOND;
 const PING_EVERY = 5 * MINUTE; // API Gateway ends a connection after 10 minutes of silence
 const PONG_WITHIN = 10 * SECOND;
-const RENEW_AFTER = 110 * MINUTE; // and after 2 hours of life
+const RENEW_AFTER = 110 * MINUTE; // and after 2 hours in all
 const RENEW_SPREAD = 8 * MINUTE;
-const ANSWER_WITHIN = 10 * SECOND;
-const WINDOW = 60; // seconds in which joins are counted, for a 429 that does not say when to come again
+const RESPONSE_WITHIN = 10 * SECOND;
+const WINDOW = 60; // seconds in which joins are counted: for a 429 without retry-after
 const BACKOFF = 2 * SECOND;
 const BACKOFF_CAP = MINUTE;
-const LOOKS = 3; // at the count, to a heartbeat: a stream asks ten times as often
-const LINGER = SECOND; // an element that is moved, or drawn anew by a framework, stays the viewer it was
+const POLLS = 3; // per heartbeat; a stream polls ten times as often
+const LINGER = SECOND; // an element that is moved stays the same viewer
 const OPEN = 1; // WebSocket.OPEN
 const KEY = 'cairn:viewer';
 const VIEWER_ID = /^[\w-]{22,64}$/;
 
-/** Where this module came from is where its channels are. */
 export const ORIGIN = new URL(import.meta.url).origin;
 
-export const isChannelId = (text) => /^[\w.~:@-]{1,100}$/.test(text ?? '');
+export const isChannelId = (/** @type {?string} */ text) => /^[\w.~:@-]{1,100}$/.test(text ?? '');
 
-/** The channel that a page is about, by its address: `/live/demo` or `/embed/demo`. */
-export function channelOf(pathname) {
+/** Of `/live/demo` or `/embed/demo`. */
+export function channelOf(/** @type {string} */ pathname) {
   try {
     return decodeURIComponent(/^\/\w+\/([^/]+)\/?$/.exec(pathname)?.[1] ?? '');
   } catch {
@@ -38,38 +35,47 @@ export function channelOf(pathname) {
   }
 }
 
-const present = new Map(); // whatever on this page watches a channel is one viewer of it, in one tab
+/** @type {Map<string, ViewerSession>} */
+const sessions = new Map(); // a page is one viewer of a channel, and one tab
 
 /**
- * Watch a channel until the function that is answered is called. All of `hooks` may be left out: `about` hears what
- * `GET /api/viewer/channel/{id}` says, `count` each new count, `milestone` what has been passed, `state` whether the
- * service is `connecting`, `here`, `away`, or has `refused` the channel.
+ * Watch a channel until the returned function is called. `about` gets the response of `GET /api/viewer/channel/{id}`;
+ * `state` is `connecting`, `here`, `away`, or `refused` for what is no channel.
+ * @param {string} channel @param {ViewerHooks} hooks @param {Partial<ViewerOptions>} options
  */
 export function watch(channel, hooks, options = {}) {
   const key = `${options.origin ?? ORIGIN}/${channel}`;
-  if (!present.has(key)) present.set(key, new Watching(channel, { ...options, ended: () => present.delete(key) }));
-  return present.get(key).hear(hooks);
+  const session = sessions.get(key) ?? new ViewerSession(channel, { ...options, ended: () => sessions.delete(key) });
+  sessions.set(key, session);
+  return session.subscribe(hooks);
 }
 
-export class Watching {
-  #hooks = new Set();
-  #waits = new Map(); // timers by what they are for
-  #run = null; // changes with each beginning, so that an answer to an earlier one is known as late
-  #state = 'connecting'; #about = null; #count = null;
-  #socket = null; #coming = null; #misses = 0; #last = null; // the newest milestone's id
-  #beating = false; #seat = null; #due = 0; #asking = null; #failures = 0;
-  #unseen = 1; // looks at the count that failed, or are yet to be made
-  #channel; #api; #options; #viewer = null;
+export class ViewerSession {
+  /** @type {Set<any>} */ #hooks = new Set();
+  /** @type {Map<string, unknown>} */ #timers = new Map();
+  /** @type {?object} */ #run = null; // replaced at each start, to recognize a late response
+  /** @type {?object} */ #asking = null;
+  /** @type {any} */ #about = null;
+  /** @type {any} */ #count = null;
+  /** @type {?WebSocket} */ #socket = null;
+  /** @type {?WebSocket} */ #opening = null;
+  /** @type {?PresenceSlot} */ #slot = null;
+  /** @type {?string} */ #last = null; // the newest milestone's id
+  /** @type {ViewerOptions} */ #options;
+  #state = 'connecting'; #beating = false; #due = 0; #failures = 0; #socketFailures = 0;
+  #missedPolls = 1; // failed, or not made yet
+  #channel; #api; #viewer = '';
 
+  /** @param {string} channel @param {Partial<ViewerOptions>} options */
   constructor(channel, options = {}) {
     this.#channel = channel;
     this.#options = {
       origin: ORIGIN,
-      window: globalThis,
+      window: globalThis.window,
       fetch: (...given) => fetch(...given),
       WebSocket: globalThis.WebSocket,
-      beacon: (address, body) => navigator.sendBeacon(address, body),
-      storage: () => localStorage, // a browser may forbid so much as to name it
+      beacon: (url, body) => navigator.sendBeacon(url, body),
+      storage: () => localStorage, // may throw
       timers: { set: (call, after) => setTimeout(call, after), clear: (timer) => clearTimeout(timer) },
       now: Date.now,
       random: Math.random,
@@ -81,12 +87,11 @@ export class Watching {
     else this.#state = 'refused';
   }
 
-  /** Hear of the channel, first of what is known already; the answer is a function that ends it. */
-  hear(hooks) {
+  subscribe(/** @type {any} */ hooks) {
     this.#clear('linger');
     this.#hooks.add(hooks);
-    const known = { state: this.#state, about: this.#about, count: this.#count };
-    for (const what in known) if (known[what]) tell(hooks, what, known[what]);
+    const known = Object.entries({ state: this.#state, about: this.#about, count: this.#count });
+    for (const [what, value] of known) if (value) notify(hooks, what, value);
     this.#wake();
     return () => {
       if (this.#hooks.delete(hooks) && this.#hooks.size === 0) this.#later('linger', LINGER, () => this.#end());
@@ -97,154 +102,154 @@ export class Watching {
     return this.#options.window.document.visibilityState === 'hidden';
   }
 
-  #listenToPage(how) {
+  #listenToPage(/** @type {'addEventListener' | 'removeEventListener'} */ how) {
     const { window } = this.#options;
     window.document[how]('visibilitychange', this.#wake);
-    window[how]('pagehide', this.#rest);
-    window[how]('pageshow', this.#wake); // a page that comes out of the back-forward cache
-    window[how]('online', this.#hurry); // a socket of before may be dead
+    window[how]('pagehide', this.#suspend);
+    window[how]('pageshow', this.#wake); // from the back-forward cache
+    window[how]('online', this.#retryNow); // an old socket may be dead
   }
 
   #end() {
     this.#listenToPage('removeEventListener');
-    this.#rest();
+    this.#suspend();
     this.#options.ended();
   }
 
-  /** Leave, in the last moment of a page too. */
-  #rest = () => {
+  #suspend = () => {
     this.#run = null;
-    this.#waits.forEach((timer) => this.#options.timers.clear(timer));
-    this.#waits.clear();
-    this.#hangUp();
-    this.#stopBeating((seat) => this.#options.beacon(`${this.#api}leave`, JSON.stringify(seat)));
+    this.#clear(...this.#timers.keys());
+    discard(this.#socket);
+    discard(this.#opening);
+    this.#socket = this.#opening = null;
+    this.#stopBeating((slot) => this.#options.beacon(`${this.#api}leave`, JSON.stringify(slot)));
   };
 
-  async #begin() {
-    if (this.#hidden) return void (this.#run = null);
-    const run = (this.#run = {});
-    const answer = this.#about ?? await this.#call(`channel/${this.#channel}`);
+  async #start() {
+    const run = {};
+    this.#run = this.#hidden ? null : run;
+    if (!this.#run) return;
+    const response = this.#about ?? await this.#call(`channel/${this.#channel}`);
     if (run !== this.#run) return;
-    if (answer.status === 200) {
+    if (response.status === 200) {
       this.#failures = 0;
-      this.#about = answer;
-      this.#viewer ??= viewerId(this.#options.storage);
-      this.#tell('about', answer);
+      this.#about = response;
+      this.#viewer ||= viewerId(this.#options.storage);
+      this.#notify('about', response);
       this.#dial();
-    } else if (answer.status === 400 || answer.status === 404) {
-      this.#become('refused');
+    } else if (response.status === 400 || response.status === 404) {
+      this.#setState('refused');
     } else {
-      this.#become('away');
-      this.#later('begin', answer.wait || this.#backOff(this.#failures++), () => this.#begin());
+      this.#setState('away');
+      this.#later('start', response.wait || this.#backOff(this.#failures++), () => this.#start());
     }
   }
 
-  /** Whatever is due when the page is looked at; while it is not, nothing goes by HTTP. */
+  /** A hidden page sends nothing by HTTP. */
   #wake = () => {
     if (this.#state === 'refused') return;
-    if (!this.#hooks.size) return void this.#end(); // the last one ended just before the page
+    if (!this.#hooks.size) return this.#end(); // the last one unsubscribed just before
     if (this.#hidden) {
-      this.#clear('beat');
-      this.#clear('look');
+      this.#clear('beat', 'poll');
     } else if (!this.#run) {
-      this.#begin();
+      this.#start();
     } else if (!this.#beating) {
-      this.#hurry();
+      this.#retryNow();
     } else {
       const due = Math.max(0, this.#due - this.#options.now());
       if (this.#asking !== this.#run) this.#later('beat', due, () => this.#beat());
-      if (!this.#waits.has('look')) this.#lookLater();
+      if (!this.#timers.has('poll')) this.#pollLater();
     }
   };
 
-  /** What waits to be tried again is tried within a second; a socket is asked whether it still lives. */
-  #hurry = () => {
+  /** Retry within a second; check that the socket is alive. */
+  #retryNow = () => {
     if (this.#socket) this.#ping();
     const soon = this.#options.random() * SECOND;
-    if (this.#waits.has('begin')) this.#later('begin', soon, () => this.#begin());
-    if (this.#waits.has('dial')) this.#later('dial', soon, () => this.#dial());
-    if (this.#waits.has('beat')) this.#later('beat', soon, () => this.#beat());
+    if (this.#timers.has('start')) this.#later('start', soon, () => this.#start());
+    if (this.#timers.has('dial')) this.#later('dial', soon, () => this.#dial());
+    if (this.#timers.has('beat')) this.#later('beat', soon, () => this.#beat());
   };
 
   // -- by socket
 
   #dial() {
-    let socket = null;
+    /** @type {WebSocket} */ let socket;
     try {
       socket = new this.#options.WebSocket(this.#about.webSocketUrl);
     } catch {
-      return void this.#lost(socket); // forbidden by the page's policy
+      return this.#lost(null); // forbidden by the page's policy
     }
-    this.#coming = socket;
+    this.#opening = socket;
     socket.onopen = () => {
       const after = this.#last && { after: this.#last };
-      say(socket, { action: 'join', room: `channel:${this.#channel}`, viewer: this.#viewer, ...after });
+      send(socket, { action: 'join', room: `channel:${this.#channel}`, viewer: this.#viewer, ...after });
     };
-    socket.onmessage = ({ data }) => this.#heard(socket, JSON.parse(data));
+    socket.onmessage = ({ data }) => this.#received(socket, JSON.parse(data));
     socket.onclose = () => this.#lost(socket);
     this.#later('ready', READY_WITHIN, () => this.#lost(socket));
-    this.#missing();
+    this.#fallBackLater();
   }
 
-  #heard(socket, { event, id, expiresAt, data }) {
+  #received(/** @type {WebSocket} */ socket, /** @type {any} */ { event, id, expiresAt, data }) {
     if (socket === this.#socket) this.#clear('pong');
     if (event === 'joined') {
-      this.#entered(socket, data);
+      this.#joined(socket, data);
     } else if (event === 'viewers:count') {
-      this.#take(data);
+      this.#setCount(data);
     } else if (event === 'viewers:milestone' && !(number(id) <= number(this.#last))) {
       this.#last = id;
-      if (!(Date.parse(expiresAt) < this.#options.now())) this.#tell('milestone', data);
+      if (!(Date.parse(expiresAt) < this.#options.now())) this.#notify('milestone', data);
     } else if (event === 'error') {
       this.#lost(socket, data.retryAfter * SECOND);
     }
   }
 
-  /** Only who is there by socket leaves by HTTP, and leaves the old socket: nobody is counted out between the two. */
-  #entered(socket, { last, count }) {
-    if (this.#socket !== socket) silence(this.#socket);
+  /** Only now end the heartbeats or the old socket, so that the viewer is counted without a gap. */
+  #joined(/** @type {WebSocket} */ socket, /** @type {any} */ { last, count }) {
+    if (this.#socket !== socket) discard(this.#socket);
     this.#socket = socket;
-    this.#coming = null;
+    this.#opening = null;
     this.#last ??= last ?? `channel:${this.#channel}/0`;
-    for (const what of ['ready', 'dial', 'fallback']) this.#clear(what);
-    this.#later('stable', MINUTE, () => { this.#misses = 0; });
+    this.#clear('ready', 'dial', 'fallback');
+    this.#later('stable', MINUTE, () => { this.#socketFailures = 0; });
     this.#later('ping', PING_EVERY, () => this.#ping());
     this.#later('renew', RENEW_AFTER + this.#options.random() * RENEW_SPREAD, () => this.#dial());
-    this.#stopBeating((seat) => this.#call('leave', seat));
-    if (count?.viewers) this.#take(count); // the last one made may lack whoever has just come
+    this.#stopBeating((slot) => this.#call('leave', slot));
+    if (count?.viewers) this.#setCount(count); // 0 is from before this viewer joined
   }
 
   #ping() {
     const socket = this.#socket;
     this.#later('pong', PONG_WITHIN, () => this.#lost(socket));
     this.#later('ping', PING_EVERY, () => this.#ping());
-    say(socket, { action: 'ping' });
+    send(socket, { action: 'ping' });
   }
 
-  #lost(socket, wait = 0) {
-    silence(socket);
+  #lost(/** @type {?WebSocket} */ socket, wait = 0) {
+    discard(socket);
     if (socket === this.#socket) {
       this.#socket = null;
-      for (const what of ['ping', 'pong', 'renew', 'stable']) this.#clear(what);
+      this.#clear('ping', 'pong', 'renew', 'stable');
     } else {
-      this.#coming = null;
+      this.#opening = null;
       this.#clear('ready');
     }
-    this.#missing();
-    if (this.#coming) return;
-    const again = this.#beating ? this.#rarely() : Math.max(wait || 0, this.#backOff(this.#misses++));
+    this.#fallBackLater();
+    if (this.#opening) return;
+    const again = this.#beating ? this.#rarely() : Math.max(wait || 0, this.#backOff(this.#socketFailures++));
     this.#later('dial', again, () => this.#dial());
   }
 
-  #missing() {
-    if (this.#socket || this.#beating || this.#waits.has('fallback')) return;
+  #fallBackLater() {
+    if (this.#socket || this.#beating || this.#timers.has('fallback')) return;
     this.#later('fallback', SOCKET_WITHIN + this.#options.random() * SOCKET_SPREAD, () => this.#fallBack());
   }
 
   #fallBack() {
-    if (this.#hidden) return void this.#missing(); // it may take its time: no heartbeat would go anyway
+    if (this.#hidden) return this.#fallBackLater(); // no heartbeat would be sent anyway
     this.#beating = true;
-    if (!this.#coming) this.#later('dial', this.#rarely(), () => this.#dial());
+    if (!this.#opening) this.#later('dial', this.#rarely(), () => this.#dial());
     this.#wake();
   }
 
@@ -252,127 +257,126 @@ export class Watching {
     return SOCKET_AGAIN * (0.75 + this.#options.random() / 2);
   }
 
-  #hangUp() {
-    silence(this.#socket);
-    silence(this.#coming);
-    this.#socket = this.#coming = null;
-  }
-
   // -- by heartbeats
 
   async #beat() {
-    const run = (this.#asking = this.#run);
-    const seat = this.#seat ?? { channelId: this.#channel, viewerId: this.#viewer };
-    const answer = await this.#call(this.#seat ? 'heartbeat' : 'join', seat);
+    const run = this.#run;
+    this.#asking = run;
+    const slot = this.#slot ?? { channelId: this.#channel, viewerId: this.#viewer };
+    const response = await this.#call(this.#slot ? 'heartbeat' : 'join', slot);
     if (this.#asking === run) this.#asking = null;
-    const given = answer.token && { channelId: this.#channel, viewerId: answer.viewerId, token: answer.token };
+    const { token, viewerId } = response;
+    const given = token && { channelId: this.#channel, viewerId, token };
     if (run !== this.#run || !this.#beating) return void (given && this.#call('leave', given));
-    if (given) this.#seat = given;
+    if (given) this.#slot = given;
     this.#due = this.#options.now();
-    if (answer.status === 200) {
+    if (response.status === 200) {
       this.#failures = 0;
-      this.#due += answer.heartbeatInterval;
-      this.#take({ ...this.#count, viewers: answer.viewers });
-    } else if (this.#seat && (answer.status === 404 || answer.status === 403)) {
-      this.#seat = null; // gone, or another's by now: join again
+      this.#due += response.heartbeatInterval;
+      this.#setCount({ ...this.#count, viewers: response.viewers });
+    } else if (this.#slot && (response.status === 404 || response.status === 403)) {
+      this.#slot = null; // expired, or another's by now: join again
     } else {
-      this.#due += answer.wait || this.#backOff(this.#failures++);
-      this.#judge();
+      this.#due += response.wait || this.#backOff(this.#failures++);
+      this.#checkAway();
     }
     this.#wake();
   }
 
-  #stopBeating(leave) {
-    if (this.#seat) leave(this.#seat);
+  #stopBeating(/** @type {(slot: PresenceSlot) => void} */ leave) {
+    if (this.#slot) leave(this.#slot);
     this.#beating = false;
-    this.#seat = null;
+    this.#slot = null;
     this.#due = 0;
-    this.#unseen = 1;
-    this.#clear('beat');
-    this.#clear('look');
+    this.#missedPolls = 1;
+    this.#clear('beat', 'poll');
   }
 
-  /** The count between two heartbeats, and while joins are refused. */
-  async #look() {
+  async #poll() {
     const run = this.#run;
-    this.#lookLater();
-    const answer = await this.#call(`count/${this.#channel}`);
+    this.#pollLater();
+    const response = await this.#call(`count/${this.#channel}`);
     if (run !== this.#run || !this.#beating) return;
-    this.#unseen = answer.status === 200 ? 0 : this.#unseen + 1;
-    if (!this.#unseen) return this.#take(answer);
-    this.#judge();
+    this.#missedPolls = response.status === 200 ? 0 : this.#missedPolls + 1;
+    if (!this.#missedPolls) return this.#setCount(response);
+    this.#checkAway();
   }
 
-  #lookLater() {
-    const longer = this.#unseen > 1 ? this.#backOff(this.#unseen) : 0;
-    this.#later('look', this.#about.heartbeatInterval / LOOKS + longer, () => this.#look());
+  #pollLater() {
+    const longer = this.#missedPolls > 1 ? this.#backOff(this.#missedPolls) : 0;
+    this.#later('poll', this.#about.heartbeatInterval / POLLS + longer, () => this.#poll());
   }
 
   // -- for both
 
-  /** `status` 0: no answer; `wait`: after how many milliseconds to ask again, where the answer says. */
+  /**
+   * `status` 0 is no response; `wait` is in milliseconds, if the response says when to retry.
+   * @param {string} path @param {object} [body] @returns {Promise<any>}
+   */
   async #call(path, body) {
     try {
-      const answer = await this.#options.fetch(this.#api + path, {
-        ...(body && { method: 'POST', body: JSON.stringify(body) }), // a plain text: no question beforehand
+      const response = await this.#options.fetch(this.#api + path, {
+        ...(body && { method: 'POST', body: JSON.stringify(body) }), // plain text, to avoid a preflight request
         credentials: 'omit',
         cache: 'no-store',
-        signal: AbortSignal.timeout?.(ANSWER_WITHIN),
+        signal: AbortSignal.timeout?.(RESPONSE_WITHIN),
       });
-      if (answer.status === 200) return { ...(await answer.json()), status: 200 };
-      const after = Number(answer.headers.get('retry-after')) || (answer.status === 429 ? WINDOW : 0);
-      return { status: answer.status, wait: after && (after + this.#options.random()) * SECOND };
+      if (response.status === 200) return { ...(await response.json()), status: 200 };
+      const after = Number(response.headers.get('retry-after')) || (response.status === 429 ? WINDOW : 0);
+      return { status: response.status, wait: after && (after + this.#options.random()) * SECOND };
     } catch {
       return { status: 0 };
     }
   }
 
-  #backOff(tries) {
+  #backOff(/** @type {number} */ tries) {
     const most = Math.min(BACKOFF_CAP, BACKOFF * 2 ** tries);
     return most * (0.5 + this.#options.random() / 2);
   }
 
-  /** Away is the service of which neither way brings anything. */
-  #judge() {
-    if (!this.#socket && this.#failures > 0 && this.#unseen > 0) this.#become('away');
+  #checkAway() {
+    if (!this.#socket && this.#failures > 0 && this.#missedPolls > 0) this.#setState('away');
   }
 
-  #take(count) {
-    this.#become('here');
+  #setCount(/** @type {any} */ count) {
+    this.#setState('here');
     if (Date.parse(count.asOf) < Date.parse(this.#count?.asOf)) return;
     this.#count = count;
-    this.#tell('count', count);
+    this.#notify('count', count);
   }
 
-  #become(state) {
+  #setState(/** @type {string} */ state) {
     if (this.#state === state) return;
     this.#state = state;
-    this.#tell('state', state);
+    this.#notify('state', state);
   }
 
-  #tell(what, value) {
-    for (const hooks of [...this.#hooks]) tell(hooks, what, value);
+  #notify(/** @type {string} */ what, /** @type {unknown} */ value) {
+    for (const hooks of [...this.#hooks]) notify(hooks, what, value);
   }
 
-  #later(what, after, call) {
+  #later(/** @type {string} */ what, /** @type {number} */ after, /** @type {() => void} */ call) {
     this.#clear(what);
-    this.#waits.set(what, this.#options.timers.set(() => {
-      this.#waits.delete(what);
+    this.#timers.set(what, this.#options.timers.set(() => {
+      this.#timers.delete(what);
       call();
     }, after));
   }
 
-  #clear(what) {
-    this.#options.timers.clear(this.#waits.get(what));
-    this.#waits.delete(what);
+  #clear(/** @type {string[]} */ ...names) {
+    for (const what of names) {
+      this.#options.timers.clear(this.#timers.get(what));
+      this.#timers.delete(what);
+    }
   }
 }
 
-const say = (socket, message) => socket.readyState === OPEN && socket.send(JSON.stringify(message));
-const number = (id) => Number(id?.split('/').at(-1));
+const send = (/** @type {?WebSocket} */ socket, /** @type {object} */ message) => (
+  socket?.readyState === OPEN && socket.send(JSON.stringify(message)));
+const number = (/** @type {?string} */ id) => Number(id?.split('/').at(-1));
 
-/** A page's own failure ends nobody's viewing. */
-function tell(hooks, what, value) {
+/** An error in a page's own hook does not end its session. */
+function notify(/** @type {any} */ hooks, /** @type {string} */ what, /** @type {unknown} */ value) {
   try {
     hooks[what]?.(value);
   } catch (error) {
@@ -380,23 +384,23 @@ function tell(hooks, what, value) {
   }
 }
 
-/** A dead peer answers no closing handshake: what the socket says from here on is not waited for. */
-function silence(socket) {
+/** A dead peer does not answer the closing handshake: do not wait for its `close`. */
+function discard(/** @type {?WebSocket} */ socket) {
   if (!socket) return;
   socket.onopen = socket.onmessage = socket.onclose = null;
   socket.close();
 }
 
-/** This browser's, the same on every page of a site; where nothing may be kept, this page's. */
-function viewerId(storage) {
+/** The same on every page of a site; without storage, this page's. */
+function viewerId(/** @type {() => Storage} */ storage) {
   const made = btoa(String.fromCharCode(...crypto.getRandomValues(new Uint8Array(16))))
     .replaceAll('+', '-').replaceAll('/', '_').slice(0, 22);
   try {
-    const kept = storage().getItem(KEY);
+    const kept = storage().getItem(KEY) ?? '';
     if (VIEWER_ID.test(kept)) return kept;
     storage().setItem(KEY, made);
   } catch {
-    // what follows needs no storage
+    // works without storage
   }
   return made;
 }

@@ -1,6 +1,6 @@
-"""A stand-in for Cairn on 127.0.0.1: the real pages under the real headers, and as much API and rooms as they need.
+"""A fake Cairn on 127.0.0.1: the real pages with the real headers, and as much of the API and the rooms as they need.
 
-It runs in a thread of its own; a test changes what it answers, says things in rooms, cuts connections, goes away.
+It runs in its own thread. A test changes its responses, publishes events, cuts connections, and takes it down.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ PASSWORD = "correct horse"
 MODULES = {"ada": ["leaderboard"], "grace": ["admin"], "eve": ["analytics"]}
 COOKIE, REFRESH_COOKIE = "session", "refresh"
 CHANNEL_PAGES = ("embed", "live")
-"""Pages about a channel: one file, whichever channel."""
-NOBODY = "nobody in particular"
+"""Pages about a channel: one file for every channel."""
+ANONYMOUS = "anonymous"
 KEPT = 1000
-"""How many events a room keeps here."""
+"""How many events a room keeps."""
 
 
 def policy(origin: str, framing: str = "frame-ancestors 'none'; ") -> str:
-    """The pages' Content-Security-Policy, and Trusted Types besides: nothing of ours needs an exception from them."""
+    """The pages' Content-Security-Policy, including Trusted Types, without an exception."""
     return (
         f"default-src 'none'; {framing}base-uri 'none'; form-action 'none'; script-src 'self'; "
         "style-src 'self'; font-src 'self'; manifest-src 'self'; img-src 'self' https: data:; "
@@ -53,7 +53,7 @@ class Backend:
         self.reset()
 
     def reset(self) -> None:
-        """As new: nobody signed in, an empty board, nothing said, everything up."""
+        """The initial state: nobody signed in, an empty board, no events, everything up."""
         self.cut()
         self.reps: list[dict[str, Any]] = []
         self.badges: dict[int, list[dict[str, str]]] = {}
@@ -63,13 +63,13 @@ class Backend:
         self.ahead = timedelta()
         """How far this server's clock is ahead, for pages whose clock a test holds."""
         self.generation = 0
-        """Sessions of an older generation have run out."""
+        """Sessions of an older generation have expired."""
         self.refreshable = True
         self.version = ""
         self.requests: list[tuple[str, str]] = []
         self.page_size = 100
         self._tickets: dict[str, str] = {}
-        self._said: dict[str, list[dict[str, Any]]] = {}
+        self._events: dict[str, list[dict[str, Any]]] = {}
         self._sockets: dict[web.WebSocketResponse, set[str]] = {}
         self.audience = Audience(self.origin, lambda room, frame: self._post(room, frame), self.now)
 
@@ -83,18 +83,18 @@ class Backend:
 
     # -- what a test does
 
-    def say(self, room: str, event: str, data: Any, *, expires: datetime | None = None) -> None:
-        """Say it to whoever is in the room, and keep it."""
-        said = self._said.setdefault(room, [])
+    def publish(self, room: str, event: str, data: Any, *, expires: datetime | None = None) -> None:
+        """Append an event to a room, and send it to the room's sockets."""
+        events = self._events.setdefault(room, [])
         frame = {
-            "id": f"{room}/{len(said) + 1}",
+            "id": f"{room}/{len(events) + 1}",
             "event": event,
             "room": room,
             "at": iso(self.now()),
             "data": data,
         }
-        said.append(frame | ({"expiresAt": iso(expires)} if expires else {}))
-        self._run(self._post(room, said[-1]))
+        events.append(frame | ({"expiresAt": iso(expires)} if expires else {}))
+        self._run(self._post(room, events[-1]))
 
     def now(self) -> datetime:
         return datetime.now(UTC) + self.ahead
@@ -102,22 +102,22 @@ class Backend:
     def celebrate(self, celebration: dict[str, Any]) -> None:
         """A milestone on the TV, fresh until ten minutes after it was achieved."""
         achieved = datetime.fromisoformat(celebration["timestamp"])
-        self.say("tv-display", "achievement:celebration", celebration, expires=achieved + timedelta(minutes=10))
+        self.publish("tv-display", "achievement:celebration", celebration, expires=achieved + timedelta(minutes=10))
 
     def refresh(self) -> None:
-        """The board as it stands, to everyone."""
+        """Send the current board to everyone."""
         now = self.now()
         frame = {"id": f"everyone/{int(now.timestamp() * 1000)}", "event": "leaderboard:refresh", "room": "everyone"}
         board = {"data": self._ranked()[:100], "total": len(self.reps), "period": PERIOD}
         self._run(self._post("everyone", frame | {"at": iso(now)} | board))
 
     def crowd(self, channel: str, viewers: int) -> None:
-        """So many others watch a channel, and whoever watches is told."""
+        """Set how many others watch a channel, and announce the new count to its viewers."""
         self.audience.crowd[channel] = viewers
-        self._run(self.audience.tell(channel))
+        self._run(self.audience.announce(channel))
 
     def cut(self) -> None:
-        """Every socket, without a word."""
+        """Cut every socket, without a closing handshake."""
         self._run(self._cut())
 
     @property
@@ -133,8 +133,8 @@ class Backend:
         asyncio.run_coroutine_threadsafe(work, self._loop).result(10)
 
     async def _start(self) -> None:
-        app = web.Application(middlewares=[self._gate])
-        app.router.add_get("/sockets", self._live)
+        app = web.Application(middlewares=[self._middleware])
+        app.router.add_get("/sockets", self._socket)
         app.router.add_get("/api/config", self._config)
         app.router.add_route("*", "/api/session", self._session)
         app.router.add_post("/api/session/refresh", self._renew)
@@ -152,25 +152,25 @@ class Backend:
         self.origin = f"http://{host}:{port}"
 
     @web.middleware
-    async def _gate(
+    async def _middleware(
         self, request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
     ) -> web.StreamResponse:
         self.requests.append((request.method, request.path))
-        answer = await self._admit(request, handler)
-        if not answer.prepared:
-            answer.headers["Date"] = format_datetime(self.now(), usegmt=True)
-        return answer
+        response = await self._authorize(request, handler)
+        if not response.prepared:
+            response.headers["Date"] = format_datetime(self.now(), usegmt=True)
+        return response
 
-    async def _admit(
+    async def _authorize(
         self, request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
     ) -> web.StreamResponse:
-        if self.down or (request.path == "/sockets" and self.audience.sockets_refused):
+        if self.down or (request.path == "/sockets" and self.audience.sockets_rejected):
             return web.json_response({"error": "down"}, status=503)
         leaderboard = request.path.startswith(("/api/leaderboard", "/api/ws-ticket"))
         if leaderboard and not self._who(request):
             return web.json_response({"error": "Sign in first"}, status=401)
         if request.path.startswith("/api/leaderboard") and "analytics" in MODULES[self._who(request)]:
-            return web.json_response({"error": "Not for you"}, status=403)
+            return web.json_response({"error": "Access denied"}, status=403)
         return await handler(request)
 
     def _who(self, request: web.Request) -> str:
@@ -264,51 +264,51 @@ class Backend:
         return sorted(ranked, key=lambda rep: (rep["rank"], rep["id"]))
 
     async def _viewers(self, request: web.Request) -> web.StreamResponse:
-        return await self.audience.answer(request)
+        return await self.audience.respond(request)
 
     # -- rooms
 
-    async def _live(self, request: web.Request) -> web.StreamResponse:
+    async def _socket(self, request: web.Request) -> web.StreamResponse:
         ticket = request.query.get("ticket")
-        who = self._tickets.pop(ticket, "") if ticket is not None else NOBODY
+        who = self._tickets.pop(ticket, "") if ticket is not None else ANONYMOUS
         if not who:
             return web.json_response({"error": "A ticket is needed"}, status=401)
         socket = web.WebSocketResponse()
         try:
             await socket.prepare(request)
-        except ClientConnectionResetError:  # the page left while it was being answered
+        except ClientConnectionResetError:  # the page was left during the handshake
             return web.Response(status=499)
-        self._sockets[socket] = {"everyone"} if who not in ("eve", NOBODY) else set()
+        self._sockets[socket] = {"everyone"} if who not in ("eve", ANONYMOUS) else set()
         try:
             async for message in socket:
                 if message.type == WSMsgType.TEXT:
-                    await self._answer(socket, json.loads(message.data))
+                    await self._respond(socket, json.loads(message.data))
         finally:
             self._sockets.pop(socket, None)
             await self.audience.closed(socket)
         return socket
 
-    async def _answer(self, socket: web.WebSocketResponse, message: dict[str, str]) -> None:
+    async def _respond(self, socket: web.WebSocketResponse, message: dict[str, str]) -> None:
         room, action = message.get("room", ""), message["action"]
         frame = {"id": None, "room": room, "at": iso(self.now())}
         if action == "ping":
             await socket.send_json(frame | {"event": "pong", "data": None})
         elif action == "join" and room.startswith("user:"):
-            refusal = {"code": "forbidden", "message": "Not your room", "room": room}
-            await socket.send_json(frame | {"event": "error", "data": refusal})
+            error = {"code": "forbidden", "message": "Not your room", "room": room}
+            await socket.send_json(frame | {"event": "error", "data": error})
         elif action == "join":
             self._sockets[socket].add(room)
-            said = self._said.get(room, [])
+            events = self._events.get(room, [])
             after = message.get("after", "")
-            first = int(after.rpartition("/")[2]) if after else len(said)
-            for kept in said[max(first, len(said) - KEPT) :]:
+            first = int(after.rpartition("/")[2]) if after else len(events)
+            for kept in events[max(first, len(events) - KEPT) :]:
                 await socket.send_json(kept)
-            recovered = bool(after) and first >= len(said) - KEPT
-            data: dict[str, Any] = {"recovered": recovered, "last": said[-1]["id"] if said else None}
+            recovered = bool(after) and first >= len(events) - KEPT
+            data: dict[str, Any] = {"recovered": recovered, "last": events[-1]["id"] if events else None}
             if room.startswith("channel:"):
                 data["count"] = self.audience.last_count(room)
             await socket.send_json(frame | {"event": "joined", "data": data})
-            await self.audience.entered(socket, room, message.get("viewer"))
+            await self.audience.joined(socket, room, message.get("viewer"))
 
     async def _post(self, room: str, frame: dict[str, Any]) -> None:
         for socket, rooms in list(self._sockets.items()):

@@ -1,4 +1,4 @@
-/** What a screen reader, a keyboard and tired eyes need, looked for in the page as it stands: the list of what is wrong. */
+/** Accessibility checks of the current page: returns a list of what is wrong. */
 (() => {
   const wrong = [];
   const seen = (element) => element.checkVisibility({ visibilityProperty: true, opacityProperty: true }) && !element.closest('.unseen, .skip');

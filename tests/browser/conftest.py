@@ -1,4 +1,4 @@
-"""One browser and one stand-in for Cairn for all tests here; each test has a fresh profile and a fresh floor."""
+"""One browser and one fake Cairn for all tests here; each test has a new profile and a new sales floor."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from tests.browser.people import floor
 
 SCREENSHOTS = CACHE / "screenshots"
 WAIT_MILLISECONDS = 20_000
-"""How long what must come is waited for: on busy cores a page takes seconds for what it does at once elsewhere."""
+"""How long an expectation may take: on busy cores a page needs seconds for what is instantaneous elsewhere."""
 expect.set_options(timeout=WAIT_MILLISECONDS)
 
 
-# Playwright's own event loop counts as running for as long as it is open: it must end with the tests of this package.
+# Playwright's event loop counts as running while it is open, so it must end with the tests of this package.
 @pytest.fixture(scope="package")
 def playwright() -> Iterator[Playwright]:
     with sync_playwright() as started:
@@ -60,7 +60,7 @@ def context(browser: Browser, backend: Backend) -> Iterator[BrowserContext]:
 
 @pytest.fixture
 def page(context: BrowserContext) -> Iterator[Page]:
-    """A page that runs without an error and never comes into conflict with the Content-Security-Policy."""
+    """A page that must not raise an error or violate the Content-Security-Policy."""
     troubles: list[str] = []
     made = context.new_page()
     made.on("pageerror", lambda error: troubles.append(str(error)))
@@ -71,13 +71,13 @@ def page(context: BrowserContext) -> Iterator[Page]:
 
 
 def shot(page: Page, name: str) -> None:
-    """Keep a picture for people to look at."""
+    """Keep a screenshot for people to review."""
     SCREENSHOTS.mkdir(parents=True, exist_ok=True)
     page.screenshot(path=SCREENSHOTS / f"{name}.png")
 
 
 def sign_in(context: BrowserContext, backend: Backend, name: str) -> None:
-    """Put the cookies of a session into a profile."""
+    """Add a session's cookies to a profile."""
     context.add_cookies(
         [
             {"name": COOKIE, "value": f"{name}.{backend.generation}", "url": backend.origin},

@@ -1,4 +1,4 @@
-"""Reps and celebrations as the API sends them, with as little said as a test cares about."""
+"""Reps and celebrations as the API sends them, with defaults for what a test does not care about."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def celebration(
     also: tuple[str, ...] = (),
     **changes: Any,
 ) -> dict[str, Any]:
-    """The payload of a celebration, of a milestone of its own."""
+    """The payload of a celebration, with a new milestone."""
     achieved = iso(at or datetime.now(UTC))
     described = {"title": title, "description": "Monthly revenue passed $50,000."} | changes
     milestone = {

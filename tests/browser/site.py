@@ -1,4 +1,4 @@
-"""Somebody else's site, on another origin of 127.0.0.1: one page, under whatever policy its owner likes."""
+"""Another site, on another origin of 127.0.0.1: one page, with a configurable policy."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 
 class Site:
-    """Runs in threads of its own until it is closed."""
+    """Runs in its own threads until it is closed."""
 
     def __init__(self) -> None:
         self.html = ""
@@ -26,7 +26,7 @@ class Site:
                     self.wfile.write(site.html.encode())
 
             def log_message(self, *_: object) -> None:
-                """Nothing: what was asked for is no news."""
+                """Requests are not logged."""
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)

@@ -1,4 +1,4 @@
-"""Every page in light and dark, from phone to wall: what can be checked is checked, and a picture is kept of each."""
+"""Every page in light and dark, from phone to wall: automated checks, and a screenshot of each."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ LOOKS: list[tuple[str, tuple[int, int], Scheme]] = [
 
 
 @pytest.fixture
-def told(backend: Backend) -> Backend:
-    """A floor on which things have happened."""
+def floor_with_history(backend: Backend) -> Backend:
+    """A sales floor with badges and past celebrations."""
     badge = [{"id": "goal-crusher", "name": "Goal Crusher", "emoji": "🏁"}]
     backend.badges = {backend.reps[0]["id"]: badge, backend.reps[1]["id"]: badge}
     for place, title, icon, minutes in (
@@ -66,20 +66,24 @@ def opened(browser: Browser, backend: Backend, path: str, size: tuple[int, int],
 
 @pytest.mark.parametrize(("path", "size", "scheme"), LOOKS)
 def test_every_page_is_accessible_in_every_size_and_colour(
-    browser: Browser, told: Backend, path: str, size: tuple[int, int], scheme: Scheme
+    browser: Browser, floor_with_history: Backend, path: str, size: tuple[int, int], scheme: Scheme
 ) -> None:
-    page = opened(browser, told, path, size, scheme)
+    page = opened(browser, floor_with_history, path, size, scheme)
     assert page.evaluate(CHECKS) == []
     shot(page, f"{path.strip('/') or 'home'}-{size[0]}-{scheme}")
     page.context.close()
 
 
 @pytest.mark.parametrize(("size", "scheme"), [(HD, "light"), (HD, "dark"), (PHONE, "dark")])
-def test_a_celebration_fills_the_screen(browser: Browser, told: Backend, size: tuple[int, int], scheme: Scheme) -> None:
-    page = opened(browser, told, "/tv", size, scheme)
-    person = told.reps[0]
-    told.celebrate(celebration(person, "$100,000 in a month", also=("$75,000",), description="In a single month."))
-    told.celebrate(celebration(told.reps[1], "Rank #1", icon="🥇"))
+def test_a_celebration_fills_the_screen(
+    browser: Browser, floor_with_history: Backend, size: tuple[int, int], scheme: Scheme
+) -> None:
+    page = opened(browser, floor_with_history, "/tv", size, scheme)
+    person = floor_with_history.reps[0]
+    floor_with_history.celebrate(
+        celebration(person, "$100,000 in a month", also=("$75,000",), description="In a single month.")
+    )
+    floor_with_history.celebrate(celebration(floor_with_history.reps[1], "Rank #1", icon="🥇"))
     expect(page.locator("#celebration .who")).to_have_text(person["name"])
     expect(page.locator("#celebration .also")).to_contain_text("$75,000")
     expect(page.locator("#celebration .next")).to_have_text("1 more to come")
@@ -91,30 +95,32 @@ def test_a_celebration_fills_the_screen(browser: Browser, told: Backend, size: t
     page.context.close()
 
 
-def test_a_long_name_stays_within_the_screen(browser: Browser, told: Backend) -> None:
-    told.reps[0]["name"] = "Wolfeschlegelsteinhausenbergerdorff-" * 4
-    told.reps[1]["name"] = "Pablo Diego José Francisco de Paula Juan Nepomuceno María de los Remedios Picasso"
+def test_a_long_name_stays_within_the_screen(browser: Browser, floor_with_history: Backend) -> None:
+    floor_with_history.reps[0]["name"] = "Wolfeschlegelsteinhausenbergerdorff-" * 4
+    floor_with_history.reps[1]["name"] = (
+        "Pablo Diego José Francisco de Paula Juan Nepomuceno María de los Remedios Picasso"
+    )
     for path, size in (("/leaderboard", PHONE), ("/leaderboard", LAPTOP), ("/tv", HD), ("/tv", PHONE)):
-        page = opened(browser, told, path, size, "light")
+        page = opened(browser, floor_with_history, path, size, "light")
         if path == "/tv":
-            told.celebrate(celebration(told.reps[0], f"Celebrated at {size[0]}"))
+            floor_with_history.celebrate(celebration(floor_with_history.reps[0], f"Celebrated at {size[0]}"))
             expect(page.locator("#celebration .what")).to_be_in_viewport(ratio=1)
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
         shot(page, f"long-names{path.replace('/', '-')}-{size[0]}")
         page.context.close()
 
 
-def test_whoever_wants_less_motion_gets_none(browser: Browser, told: Backend) -> None:
-    context = browser.new_context(base_url=told.origin, reduced_motion="reduce")
-    sign_in(context, told, "ada")
+def test_reduced_motion_is_respected(browser: Browser, floor_with_history: Backend) -> None:
+    context = browser.new_context(base_url=floor_with_history.origin, reduced_motion="reduce")
+    sign_in(context, floor_with_history, "ada")
     page = context.new_page()
     page.goto("/tv")
     expect(page.locator("#places li")).to_have_count(8)
-    told.celebrate(celebration(told.reps[0]))
+    floor_with_history.celebrate(celebration(floor_with_history.reps[0]))
     expect(page.locator("#celebration")).to_be_visible()
-    told.reps[4]["monthlyRevenue"] = 90_000
-    told.refresh()
-    expect(page.locator("#places li").nth(1)).to_contain_text(told.reps[4]["name"])
+    floor_with_history.reps[4]["monthlyRevenue"] = 90_000
+    floor_with_history.refresh()
+    expect(page.locator("#places li").nth(1)).to_contain_text(floor_with_history.reps[4]["name"])
     page.wait_for_timeout(400)
     assert page.evaluate("document.getAnimations().length") == 0
     drawn = "(c => c.getContext('2d').getImageData(0, 0, c.width, c.height).data.some(Boolean))"

@@ -1,4 +1,4 @@
-"""What needs no browser runs in Node: the client library on a clock of its own, and the pages' own decisions."""
+"""Runs the JavaScript tests that need no browser: the client library, and the pages' logic."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from cairn.rules.ladder import Ladder
 from local.settings import ROOT
 
 NODE = Path(sys.executable).with_name("node")
-# The repository's package.json is the AWS CDK's; Node finds out by itself that the pages' files are modules.
+# package.json says nothing of the pages, so Node has to detect that their files are modules.
 QUIET = "--disable-warning=MODULE_TYPELESS_PACKAGE_JSON"
 CLIENT_LINES = 400
 COUNTER_BYTES = 8000
@@ -32,13 +32,13 @@ def node(*arguments: str) -> str:
 
 @pytest.mark.parametrize("module", ["cairn", "channels", "pages", "watching"])
 def test_the_promises_of_the_modules_are_kept(module: str) -> None:
-    said = node("--test", "--test-reporter=tap", f"tests/browser/client/{module}.test.mjs")
-    assert "# fail 0" in said
-    assert "# pass 0" not in said
+    output = node("--test", "--test-reporter=tap", f"tests/browser/client/{module}.test.mjs")
+    assert "# fail 0" in output
+    assert "# pass 0" not in output
 
 
 def test_the_page_knows_the_same_ladders_as_the_rules() -> None:
-    script = "import('./web/reach.js').then(({ LADDERS }) => console.log(JSON.stringify(LADDERS)))"
+    script = "import('./web/next-milestone.js').then(({ LADDERS }) => console.log(JSON.stringify(LADDERS)))"
     rules = {rule.name: rule for rule in catalogue() if isinstance(rule, Ladder)}
     assert json.loads(node("--eval", script)) == {name: list(rules[name].thresholds) for name in LADDERS}
 
@@ -49,7 +49,7 @@ def test_the_client_library_can_be_taken_elsewhere() -> None:
     assert len(text.splitlines()) <= CLIENT_LINES
 
 
-def test_the_counter_costs_little_on_anybodys_page() -> None:
+def test_the_counter_costs_little_on_any_page() -> None:
     loaded, wanted = set[str](), ["viewers.js"]
     while wanted:
         name = wanted.pop()

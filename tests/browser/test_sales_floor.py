@@ -1,4 +1,4 @@
-"""The pages on the deployed template, in a real browser: from a plain HTTP update to a celebration on the wall."""
+"""The pages with the deployed template, in a real browser: from an HTTP update to a celebration on the wall."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.e2e.people import People
 
 WITHIN_SECONDS = 2.0
 TRIES = 3
-"""The promise is of the way, not of whatever else this machine is doing at that moment."""
+"""The limit is for Cairn, not for whatever else this machine is doing at the moment."""
 PATIENCE_MILLISECONDS = 20_000
 ONE_CELEBRATION, BETWEEN_TWO = 10_000, 1_000
 LISTEN = """
@@ -29,7 +29,7 @@ LISTEN = """
       if (stage) new MutationObserver(note).observe(stage, { attributes: true, attributeFilter: ['hidden'] });
     });
 """
-SAID = """
+CELEBRATIONS = """
     async () => {
       const [{ connect }, { ticket }] = await Promise.all([import('/cairn.js'), import('/api.js')]);
       const found = [];
@@ -51,7 +51,7 @@ def people(local_cloud: LocalCloud) -> People:
 
 @pytest.fixture(scope="module")
 def signed_in(browser: Browser, local_cloud: LocalCloud, people: People) -> Any:
-    """The cookies of a seller who signed in by the form."""
+    """The cookies of a seller who signed in with the form."""
     with browser.new_context(base_url=local_cloud.outputs["WebUrl"]) as context:
         context.set_default_timeout(PATIENCE_MILLISECONDS)
         page = context.new_page()
@@ -72,17 +72,17 @@ def context(browser: Browser, local_cloud: LocalCloud, signed_in: Any) -> Iterat
 
 @pytest.fixture
 def wall(context: BrowserContext, local_cloud: LocalCloud) -> Page:
-    """A TV that has nothing to catch up with: every function on the way is warm, and what was said is told already."""
+    """A TV without a backlog: every function involved is warm, and past events count as celebrated."""
     sell(local_cloud, hire(local_cloud, "Warm"), monthlyRevenue=10_000)
     page = context.new_page()
     page.goto("/")
     end = time.monotonic() + PATIENCE_MILLISECONDS / 1000
-    while not any(one["userName"].startswith("Warm") for one in said(page)):
+    while not any(one["userName"].startswith("Warm") for one in celebrations(page)):
         assert time.monotonic() < end, "The first celebration never came"
-    told = [one["milestone"]["id"] for one in said(page)]
-    page.add_init_script(f"sessionStorage['cairn:told'] ??= JSON.stringify({json.dumps(told)});{LISTEN}")
+    celebrated = [one["milestone"]["id"] for one in celebrations(page)]
+    page.add_init_script(f"sessionStorage['cairn:told'] ??= JSON.stringify({json.dumps(celebrated)});{LISTEN}")
     page.clock.install()
-    page.emulate_media(reduced_motion="reduce")  # frames of confetti on such a clock are slow
+    page.emulate_media(reduced_motion="reduce")  # confetti is slow on a simulated clock
     return page
 
 
@@ -159,20 +159,20 @@ def test_a_cut_connection_misses_nothing_and_shows_nothing_twice(wall: Page, loc
     finish(wall)
     names = [rep["name"] for rep in reps]
     shown = [name for name in wall.evaluate("celebrated") if name in names]
-    milestones = {rep["name"]: sum(one["userName"] == rep["name"] for one in said(wall)) for rep in reps}
+    milestones = {rep["name"]: sum(one["userName"] == rep["name"] for one in celebrations(wall)) for rep in reps}
     assert {name: shown.count(name) for name in names} == milestones
     assert list(dict.fromkeys(shown)) == names
     assert len(routes) >= 2
 
 
-def said(page: Page) -> list[dict[str, Any]]:
-    """Every celebration that the TV's room keeps, by the client library."""
-    found: list[dict[str, Any]] = page.evaluate(SAID)
+def celebrations(page: Page) -> list[dict[str, Any]]:
+    """Every celebration that the TV's room keeps, read with the client library."""
+    found: list[dict[str, Any]] = page.evaluate(CELEBRATIONS)
     return found
 
 
 def finish(wall: Page) -> None:
-    """Let every celebration that waits have its ten seconds, on the page's own clock."""
+    """Let every queued celebration play for its ten seconds, on the page's simulated clock."""
     stage = wall.locator("#celebration")
     for _ in range(60):
         if stage.is_hidden():
@@ -198,7 +198,7 @@ def test_the_leaderboard_follows_an_update(context: BrowserContext, local_cloud:
     shot(page, "sales-floor-leaderboard")
 
 
-def test_the_wall_can_tell_that_a_page_was_published_anew(context: BrowserContext) -> None:
+def test_the_wall_can_detect_a_new_version(context: BrowserContext) -> None:
     page = context.new_page()
     page.goto("/")
     for part in ("/tv", "/tv.js", "/vendor/inter-latin.woff2"):
@@ -206,7 +206,7 @@ def test_the_wall_can_tell_that_a_page_was_published_anew(context: BrowserContex
         assert page.evaluate(ask), part
 
 
-def test_whoever_lacks_the_module_is_refused_on_the_page(
+def test_a_person_without_the_module_is_denied_access_on_the_page(
     browser: Browser, local_cloud: LocalCloud, people: People
 ) -> None:
     with browser.new_context(base_url=local_cloud.outputs["WebUrl"]) as context:
@@ -214,17 +214,19 @@ def test_whoever_lacks_the_module_is_refused_on_the_page(
         page = context.new_page()
         page.goto("/leaderboard")
         sign_in(page, people.visitor, people.password)
-        expect(page.get_by_role("heading", name="This board is not yours to see")).to_be_visible(
+        expect(page.get_by_role("heading", name="You don’t have access to this leaderboard")).to_be_visible(
             timeout=PATIENCE_MILLISECONDS
         )
         assert page.evaluate("fetch('/api/leaderboard').then(({ status }) => status)") == 403
-        page.get_by_role("button", name="Sign in as somebody else").click()
+        page.get_by_role("button", name="Sign in with a different account").click()
         page.wait_for_url("**/sign-in")
         page.goto("/tv")
         page.wait_for_url("**/sign-in?next=%2Ftv")
 
 
-def test_a_wrong_password_is_told_and_opens_nothing(browser: Browser, local_cloud: LocalCloud, people: People) -> None:
+def test_a_wrong_password_shows_an_error_and_opens_nothing(
+    browser: Browser, local_cloud: LocalCloud, people: People
+) -> None:
     with browser.new_context(base_url=local_cloud.outputs["WebUrl"]) as context:
         context.set_default_timeout(PATIENCE_MILLISECONDS)
         page = context.new_page()

@@ -1,4 +1,4 @@
-"""The display on the wall: it celebrates each milestone once, and nobody has to look after it."""
+"""The wall display: it celebrates each milestone once, and runs unattended."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.browser.people import celebration, rep
 
 SECOND, MINUTE, HOUR = 1000, 60_000, 3_600_000
 STEP = 500
-LEISURE = 15
+SETTLE = 15
 EVERY = 4
 """Hours between two milestones in the week."""
 BEGIN = datetime(2026, 11, 20, 15, 0, 30, tzinfo=UTC)
@@ -30,16 +30,16 @@ LISTEN = """
 
 
 class Wall:
-    """A TV whose clock the test holds, and the server's with it."""
+    """A TV whose clock is simulated, along with the server's."""
 
     def __init__(self, page: Page, backend: Backend) -> None:
         self.page = page
         self._backend = backend
         backend.ahead = BEGIN - datetime.now(UTC)
         page.add_init_script(LISTEN)
-        page.clock.install(time=BEGIN - timedelta(hours=1))  # it runs until it is held
+        page.clock.install(time=BEGIN - timedelta(hours=1))  # it runs until it is paused
         page.clock.pause_at(BEGIN)
-        page.emulate_media(reduced_motion="reduce")  # frames of confetti on such a clock are slow
+        page.emulate_media(reduced_motion="reduce")  # confetti is slow on a simulated clock
 
     def open(self) -> None:
         self.page.goto("/tv")
@@ -50,38 +50,38 @@ class Wall:
         expect(self.page.locator("#places li").first).to_be_visible()
 
     def milestone(self, title: str, place: int = 0, *, minutes_ago: float = 0) -> None:
-        """A milestone of the wall's own present, or of so long before."""
+        """A milestone of now, in simulated time, or of some minutes ago."""
         at = self._backend.now() - timedelta(minutes=minutes_ago)
         self._backend.celebrate(celebration(self._backend.reps[place], title, at=at))
 
-    def told(self, title: str) -> None:
-        """The milestone is in the list, so that the page has it."""
+    def lists(self, title: str) -> None:
+        """The milestone is in the list: the page has received it."""
         expect(self.page.locator("#latest")).to_contain_text(title)
 
     def wait(self, milliseconds: int) -> None:
-        """Let time pass, in which everything that falls due happens."""
+        """Let time pass; every timer that is due runs."""
         self.page.clock.run_for(milliseconds)
         self._backend.ahead += timedelta(milliseconds=milliseconds)
 
     def skip(self, milliseconds: int) -> None:
-        """Let time pass as for a machine that slept: what fell due happens once."""
+        """Let time pass as for a machine that slept: each timer that is due runs once."""
         self.page.clock.fast_forward(milliseconds)
         self._backend.ahead += timedelta(milliseconds=milliseconds)
 
     def wait_until(self, reached: Callable[[], bool], milliseconds: int = 90_000) -> None:
-        """Let time pass, with leisure for the network, until it is so: an attempt to connect may be due late."""
+        """Let time pass, with real time for the network, until a condition holds: a reconnect may be due late."""
         for _ in range(milliseconds // STEP):
             if reached():
                 return
             self.wait(STEP)
-            self.page.wait_for_timeout(LEISURE)
-        pytest.fail("It never came to that")
+            self.page.wait_for_timeout(SETTLE)
+        pytest.fail("The condition was never met")
 
     def wait_until_live(self) -> None:
         state = self.page.locator("live-state")
         self.wait_until(lambda: state.text_content() == "Live")
 
-    def wait_until_told(self, title: str) -> None:
+    def wait_until_listed(self, title: str) -> None:
         self.wait_until(lambda: title in (self.page.locator("#latest").text_content() or ""))
 
     @property
@@ -124,7 +124,7 @@ def test_celebrations_take_ten_seconds_each_and_wait_for_one_another(wall: Wall)
     wall.open()
     for title in ("First", "Second", "Third"):
         wall.milestone(title)
-        wall.told(title)
+        wall.lists(title)
     wall.stage_is("First")
     expect(wall.page.locator("#celebration .next")).to_have_text("2 more to come")
     wall.wait(9_900)
@@ -142,10 +142,10 @@ def test_celebrations_take_ten_seconds_each_and_wait_for_one_another(wall: Wall)
     expect(wall.page.locator("#latest li .what")).to_have_text(["Third", "Second", "First"])
 
 
-def test_a_screen_reader_is_told_too(wall: Wall) -> None:
+def test_a_celebration_is_announced_to_screen_readers(wall: Wall) -> None:
     wall.open()
     wall.milestone("First")
-    expect(wall.page.locator("#say[aria-live=polite]")).to_have_text("Ada Lovelace: First")
+    expect(wall.page.locator("#announcement[aria-live=polite]")).to_have_text("Ada Lovelace: First")
 
 
 def test_what_is_older_than_ten_minutes_is_listed_and_not_celebrated(wall: Wall) -> None:
@@ -159,10 +159,10 @@ def test_what_is_older_than_ten_minutes_is_listed_and_not_celebrated(wall: Wall)
     assert wall.celebrated == ["Fresh"]
 
 
-def test_what_was_said_before_a_wall_was_ever_on_is_listed_and_the_next_is_celebrated_at_once(wall: Wall) -> None:
+def test_what_happened_before_a_wall_was_switched_on_is_listed_and_the_next_is_celebrated_at_once(wall: Wall) -> None:
     wall.milestone("Earlier", minutes_ago=1)
     wall.open()
-    wall.told("Earlier")
+    wall.lists("Earlier")
     wall.stage_is(None)
     wall.milestone("Now")
     wall.stage_is("Now")
@@ -183,7 +183,7 @@ def test_one_that_grows_old_while_it_waits_is_not_celebrated_any_more(wall: Wall
     wall.open()
     wall.milestone("First")
     wall.milestone("About to expire", minutes_ago=9.9)
-    wall.told("About to expire")
+    wall.lists("About to expire")
     wall.wait(30 * SECOND)
     assert wall.celebrated == ["First"]
 
@@ -192,10 +192,10 @@ def test_a_reload_neither_repeats_nor_forgets(wall: Wall) -> None:
     wall.open()
     wall.milestone("First")
     wall.milestone("Second")
-    wall.told("Second")
+    wall.lists("Second")
     wall.stage_is("First")
     wall.page.reload()
-    wall.told("First")
+    wall.lists("First")
     wall.stage_is("Second")
     wall.wait(15 * SECOND)
     assert wall.celebrated == ["Second"]
@@ -204,16 +204,16 @@ def test_a_reload_neither_repeats_nor_forgets(wall: Wall) -> None:
 def test_a_cut_connection_loses_nothing_and_repeats_nothing(wall: Wall, backend: Backend) -> None:
     wall.open()
     wall.milestone("Before")
-    wall.told("Before")
+    wall.lists("Before")
     backend.down = True
     backend.cut()
     wall.milestone("While it was cut")
     wall.wait(10_750)
     backend.down = False
     wall.wait_until_live()
-    wall.told("While it was cut")
+    wall.lists("While it was cut")
     wall.milestone("Afterwards")
-    wall.told("Afterwards")
+    wall.lists("Afterwards")
     wall.wait(40 * SECOND)
     assert wall.celebrated == ["Before", "While it was cut", "Afterwards"]
     expect(wall.page.locator("#latest li")).to_have_count(3)
@@ -225,7 +225,7 @@ def test_ten_cuts_in_a_row_lose_nothing_and_repeat_nothing(wall: Wall, backend: 
     for title in titles:
         backend.cut()
         wall.milestone(title)
-        wall.wait_until_told(title)
+        wall.wait_until_listed(title)
     wall.wait(120 * SECOND)
     assert wall.celebrated == titles
 
@@ -235,7 +235,7 @@ def test_when_the_api_is_down_the_wall_says_so_and_keeps_what_it_had(wall: Wall,
     backend.down = True
     backend.cut()
     wall.skip(5 * MINUTE)
-    expect(wall.page.get_by_role("status")).to_contain_text("goes on by itself")
+    expect(wall.page.get_by_role("status")).to_contain_text("will continue")
     expect(wall.page.locator("live-state")).to_contain_text("trying again")
     expect(wall.page.locator("#places li")).to_have_count(8)
     backend.reps[11]["monthlyRevenue"] = 200_000
@@ -270,7 +270,7 @@ def test_a_wall_that_was_signed_out_says_so_and_goes_on_when_somebody_signs_in(w
     wall.wait_until(wall.page.get_by_role("status").is_hidden)
 
 
-def test_a_new_version_is_loaded_once_nothing_is_on_the_stage(wall: Wall, backend: Backend) -> None:
+def test_a_new_version_is_loaded_once_nothing_is_playing(wall: Wall, backend: Backend) -> None:
     wall.open()
     wall.milestone("First")
     wall.stage_is("First")
@@ -278,7 +278,7 @@ def test_a_new_version_is_loaded_once_nothing_is_on_the_stage(wall: Wall, backen
     with wall.page.expect_event("load"):
         for _ in range(20):
             wall.skip(MINUTE)
-            wall.page.wait_for_timeout(LEISURE)
+            wall.page.wait_for_timeout(SETTLE)
     wall.wait_until_live()
     assert wall.celebrated == []
 
@@ -295,7 +295,7 @@ def test_a_new_version_is_not_loaded_from_a_server_that_is_down(wall: Wall, back
     expect(wall.page.locator("#places li")).to_have_count(8)
 
 
-def test_every_night_the_page_is_loaded_anew(wall: Wall, backend: Backend) -> None:
+def test_the_page_is_reloaded_every_night(wall: Wall, backend: Backend) -> None:
     wall.open()
     wall.page.evaluate("window.old = true")
     wall.skip(11 * HOUR)
@@ -325,18 +325,18 @@ def test_the_next_month_begins_with_a_fresh_board(
     assert PERIOD == "2026-11"
 
 
-def test_the_buttons_are_there_for_a_hand_or_a_keyboard_and_gone_otherwise(wall: Wall) -> None:
+def test_the_menu_is_shown_for_a_mouse_or_a_keyboard_and_hidden_otherwise(wall: Wall) -> None:
     wall.open()
-    corner = wall.page.locator(".corner")
-    expect(corner).to_have_css("opacity", "0")
+    menu = wall.page.locator("page-header .menu")
+    expect(menu).to_have_css("opacity", "0")
     wall.page.mouse.move(200, 200)
-    expect(corner).to_have_css("opacity", "1")
+    expect(menu).to_have_css("opacity", "1")
     wall.wait(5 * SECOND)
-    expect(corner).to_have_css("opacity", "0")
+    expect(menu).to_have_css("opacity", "0")
 
 
 def test_a_week_passes_and_nothing_has_grown(wall: Wall, backend: Backend, developer: CDPSession) -> None:
-    # The nightly reload would make it easy: it is kept from finding the page.
+    # The nightly reload would hide a leak, so it is prevented from finding the page.
     wall.page.route(
         re.compile("/tv$"), lambda route: route.abort() if route.request.method == "HEAD" else route.continue_()
     )
@@ -345,10 +345,10 @@ def test_a_week_passes_and_nothing_has_grown(wall: Wall, backend: Backend, devel
     sizes = []
     for hour in range(0, 7 * 24, EVERY):
         wall.milestone(f"Hour {hour}", place=hour % 12)
-        # Up one half of the day and down the other, so that every day's board is like the last one's.
+        # Up in one half of the day and down in the other, so that every day's board is the same.
         backend.reps[hour % 12]["monthlyRevenue"] += 1_000 if hour % 24 < 12 else -1_000
         backend.refresh()
-        wall.told(f"Hour {hour}")
+        wall.lists(f"Hour {hour}")
         wall.skip(10_100)
         wall.skip(EVERY * HOUR - 10_100)
         if hour % 12 == 0:
@@ -357,14 +357,14 @@ def test_a_week_passes_and_nothing_has_grown(wall: Wall, backend: Backend, devel
     assert wall.page.evaluate("window.old") is True
     assert wall.celebrated == [f"Hour {hour}" for hour in range(0, 7 * 24, EVERY)]
     first, second = ({name: max(size[name] for size in half) for name in MEASURES} for half in (sizes[2:8], sizes[8:]))
-    assert second["Nodes"] <= first["Nodes"] + 100  # one that is kept of each milestone would be more
+    assert second["Nodes"] <= first["Nodes"] + 100  # one leaked node per milestone would be more
     assert second["JSEventListeners"] <= first["JSEventListeners"] + 12  # three sockets, not yet collected
     assert second["JSHeapUsedSize"] <= first["JSHeapUsedSize"] * 1.2
     assert backend.sockets <= 2
 
 
 def measured(page: Page, developer: CDPSession) -> dict[str, float]:
-    """What the page holds, after everything that can be dropped was."""
+    """The page's memory, after a garbage collection."""
     developer.send("Performance.enable")
     developer.send("HeapProfiler.collectGarbage")
     metrics = developer.send("Performance.getMetrics")["metrics"]

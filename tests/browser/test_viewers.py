@@ -1,4 +1,4 @@
-"""The viewer counter as sites see it: the element, the frame and the live page, under the policies as deployed."""
+"""The viewer counter on other sites: the element, the frame and the live page, with the deployed policies."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def _site() -> Iterator[Site]:
 
 @pytest.fixture
 def site(_site: Site, backend: Backend) -> Site:
-    """Under a policy that allows what docs/viewers.md says is needed, and nothing else."""
+    """With a policy that allows what docs/viewers.md requires, and nothing else."""
     socket = backend.origin.replace("http", "ws", 1)
     _site.policy = (
         f"default-src 'none'; script-src {backend.origin}; connect-src {backend.origin} {socket}; "
@@ -49,7 +49,7 @@ def site(_site: Site, backend: Backend) -> Site:
 
 def widget(backend: Backend, attributes: str = 'channel="demo"', language: str = "en", more: str = "") -> str:
     return (
-        f'<!doctype html><html lang="{language}"><title>Somebody’s site</title><h1>My stream</h1>'
+        f'<!doctype html><html lang="{language}"><title>Another site</title><h1>My stream</h1>'
         f'<script type="module" src="{backend.origin}/viewers.js"></script>'
         f"<cairn-viewers {attributes}></cairn-viewers>{more}</html>"
     )
@@ -59,8 +59,8 @@ def pill(page: Page) -> Any:
     return page.locator("cairn-viewers [part=viewers]")
 
 
-def course(backend: Backend, minutes: int) -> list[dict[str, Any]]:
-    """An evening's stream: up, and down again."""
+def history(backend: Backend, minutes: int) -> list[dict[str, Any]]:
+    """A stream of an evening: viewers come and go."""
     now = backend.now()
     return [
         {"at": iso(now - timedelta(minutes=ago)), "viewers": round(900 + 700 * sin(ago / 55) + 60 * sin(ago / 3))}
@@ -69,7 +69,7 @@ def course(backend: Backend, minutes: int) -> list[dict[str, Any]]:
 
 
 def pass_until(page: Page, happened: Callable[[], bool]) -> None:
-    """Let the page's time pass, which is faster than anybody's, until something has happened."""
+    """Let simulated time pass until something has happened."""
     for _ in range(100):
         if happened():
             return
@@ -88,7 +88,7 @@ def pass_until(page: Page, happened: Callable[[], bool]) -> None:
         ("no such language", 1233, "1,234", "1,234 watching"),
     ],
 )
-def test_the_count_stands_on_somebody_elses_page_as_its_readers_write_numbers(
+def test_the_count_is_shown_on_other_sites_in_the_format_of_their_language(
     page: Page, backend: Backend, site: Site, language: str, crowd: int, shown: str, whole: str
 ) -> None:
     backend.crowd("demo", crowd)
@@ -103,7 +103,7 @@ def test_viewers_see_each_other_come_and_go(page: Page, context: BrowserContext,
     site.html = widget(backend)
     page.goto(site.origin)
     expect(pill(page)).to_have_text("1 watching")
-    with context.browser.new_context() as elsewhere:  # type: ignore[union-attr]  # it was launched, so there is one
+    with context.browser.new_context() as elsewhere:  # type: ignore[union-attr]  # set for a launched browser
         other = elsewhere.new_page()
         other.goto(f"{backend.origin}/embed/demo")
         expect(pill(page)).to_have_text("2 watching")
@@ -134,7 +134,7 @@ def test_several_counters_on_a_page_are_one_connection(page: Page, backend: Back
         page.wait_for_timeout(100)
         if backend.sockets == 0:
             return
-    pytest.fail("the counters are gone, and the viewer stays")
+    pytest.fail("the counters are gone, but the viewer is still counted")
 
 
 def test_another_channel_in_the_attribute_is_another_room(page: Page, backend: Backend, site: Site) -> None:
@@ -146,17 +146,17 @@ def test_another_channel_in_the_attribute_is_another_room(page: Page, backend: B
     expect(pill(page)).to_have_text("42 watching")
 
 
-def test_a_site_hears_of_counts_and_milestones(page: Page, backend: Backend, site: Site) -> None:
+def test_a_site_gets_counts_and_milestones_as_events(page: Page, backend: Backend, site: Site) -> None:
     site.html = widget(backend)
     page.add_init_script(
-        "window.heard = []; for (const name of ['cairn-viewers', 'cairn-milestone'])"
-        " addEventListener(name, ({ detail }) => heard.push([name, detail.viewers]));"
+        "window.received = []; for (const name of ['cairn-viewers', 'cairn-milestone'])"
+        " addEventListener(name, ({ detail }) => received.push([name, detail.viewers]));"
     )
     page.goto(site.origin)
     expect(pill(page)).to_have_text("1 watching")
-    backend.say("channel:demo", "viewers:milestone", {"channelId": "demo", "threshold": 10, "viewers": 12})
-    page.wait_for_function("heard.some(([name, viewers]) => name === 'cairn-milestone' && viewers === 12)")
-    assert page.evaluate("heard.some(([name, viewers]) => name === 'cairn-viewers' && viewers === 1)")
+    backend.publish("channel:demo", "viewers:milestone", {"channelId": "demo", "threshold": 10, "viewers": 12})
+    page.wait_for_function("received.some(([name, viewers]) => name === 'cairn-milestone' && viewers === 12)")
+    assert page.evaluate("received.some(([name, viewers]) => name === 'cairn-viewers' && viewers === 1)")
 
 
 def test_the_counter_hides_while_the_service_is_away_and_is_back_when_it_answers(
@@ -186,9 +186,9 @@ def test_a_service_that_is_away_from_the_start_leaves_the_page_as_it_is(
     assert page.locator("cairn-viewers").bounding_box() is None
 
 
-def test_where_sockets_are_refused_heartbeats_and_looks_do(page: Page, backend: Backend, site: Site) -> None:
+def test_where_sockets_are_rejected_heartbeats_and_polls_replace_them(page: Page, backend: Backend, site: Site) -> None:
     audience = backend.audience
-    audience.sockets_refused = True
+    audience.sockets_rejected = True
     backend.crowd("demo", 6)
     page.clock.install()
     site.html = widget(backend)
@@ -197,12 +197,12 @@ def test_where_sockets_are_refused_heartbeats_and_looks_do(page: Page, backend: 
     expect(pill(page)).to_have_text("7 watching")
     backend.crowd("demo", 8)
     pass_until(page, lambda: pill(page).text_content() == "9 watching")
-    assert [what for what, _ in audience.said] == ["join"]
-    pass_until(page, lambda: len(audience.said) == 2)
-    assert [what for what, _ in audience.said] == ["join", "heartbeat"]
-    seat = audience.said[-1][1]
+    assert [what for what, _ in audience.requests] == ["join"]
+    pass_until(page, lambda: len(audience.requests) == 2)
+    assert [what for what, _ in audience.requests] == ["join", "heartbeat"]
+    slot = audience.requests[-1][1]
     page.goto("about:blank")
-    pass_until(page, lambda: audience.said[-1] == ("leave", seat))
+    pass_until(page, lambda: audience.requests[-1] == ("leave", slot))
     assert audience.count("demo")["viewers"] == 8
 
 
@@ -241,7 +241,9 @@ def test_other_followers_have_their_own_link_or_none(page: Page, backend: Backen
     page.evaluate("document.querySelector('cairn-viewers').setAttribute('followers', '')")
     expect(link).to_have_attribute("title", re.compile("Own"))
     assert link.get_attribute("href") is None
-    assert backend.requests.count(("GET", "/api/viewer/channel/demo")) == 1, "watching asked for it already"
+    assert backend.requests.count(("GET", "/api/viewer/channel/demo")) == 1, (
+        "the viewer session has requested it already"
+    )
 
 
 def test_followers_that_are_old_are_marked_and_unknown_ones_not_shown(page: Page, backend: Backend, site: Site) -> None:
@@ -260,7 +262,7 @@ def test_followers_that_are_old_are_marked_and_unknown_ones_not_shown(page: Page
     expect(links.nth(2)).to_be_hidden()
 
 
-def test_the_dot_rests_for_whoever_wants_less_motion(browser: Browser, backend: Backend) -> None:
+def test_the_dot_respects_reduced_motion(browser: Browser, backend: Backend) -> None:
     for motion, moving in (("no-preference", 1), ("reduce", 0)):
         with browser.new_context(base_url=backend.origin, reduced_motion=motion) as context:  # type: ignore[arg-type]  # a literal of two
             page = context.new_page()
@@ -270,11 +272,11 @@ def test_the_dot_rests_for_whoever_wants_less_motion(browser: Browser, backend: 
 
 
 @pytest.mark.parametrize(("size", "scheme"), [(LAPTOP, "light"), (LAPTOP, "dark"), (PHONE, "light"), (PHONE, "dark")])
-def test_the_live_page_shows_the_count_and_its_course_on_every_screen(
+def test_the_live_page_shows_the_count_and_its_history_on_every_screen(
     browser: Browser, backend: Backend, size: tuple[int, int], scheme: Scheme
 ) -> None:
     backend.crowd("youtube:UC1", 1233)
-    backend.audience.curve = course(backend, 350)
+    backend.audience.curve = history(backend, 350)
     backend.audience.peak = {"viewers": 1660, "day": "2026-11-20"}
     backend.audience.followers["youtube:UC1"] = FOLLOWED | {"asOf": iso(backend.now())}
     with browser.new_context(
@@ -289,7 +291,7 @@ def test_the_live_page_shows_the_count_and_its_course_on_every_screen(
         expect(page.locator("#peak")).to_have_text("1,660")
         expect(page.locator("#summary")).to_contain_text("In the last 6 hours between")
         expect(page.locator("#script-code")).to_contain_text('<cairn-viewers channel="youtube:UC1">')
-        backend.say("channel:youtube:UC1", "viewers:milestone", milestone())
+        backend.publish("channel:youtube:UC1", "viewers:milestone", milestone())
         expect(page.locator("#milestone")).to_have_text("👀 1,000 watching – More than ever before.")
         page.evaluate("document.fonts.ready.then(() => null)")
         page.wait_for_timeout(600)
@@ -303,7 +305,7 @@ def test_the_page_of_a_new_channel_begins_with_its_first_hour_and_has_the_operat
     page: Page, backend: Backend
 ) -> None:
     backend.audience.names["demo"] = "Demo stream"
-    backend.audience.curve = course(backend, 50)
+    backend.audience.curve = history(backend, 50)
     page.goto("/live/demo")
     expect(page.locator("h1:visible")).to_have_text("Demo stream")
     expect(page.locator("#summary")).to_contain_text("In the last hour")
@@ -341,9 +343,9 @@ def test_the_code_to_embed_is_copied(page: Page, context: BrowserContext, backen
     assert f'src="{backend.origin}/viewers.js"' in copied
 
 
-def test_whoever_names_no_channel_is_asked_which(page: Page, backend: Backend) -> None:
+def test_without_a_channel_the_page_asks_which(page: Page, backend: Backend) -> None:
     page.goto("/")
-    page.get_by_role("link", name="Live viewers").click()
+    page.get_by_role("main").get_by_role("link", name="Live viewers").click()
     expect(page.get_by_role("heading", name="Which channel?")).to_be_focused()
     page.get_by_label("Channel").fill("a channel")
     page.get_by_role("button", name="Watch").click()
@@ -355,13 +357,13 @@ def test_whoever_names_no_channel_is_asked_which(page: Page, backend: Backend) -
 
 
 @pytest.mark.parametrize("path", ["/live/%20", "/live/a%20b", "/live/%E0", "/live/a/b", f"/live/{'x' * 101}"])
-def test_what_is_no_channel_is_said_so_plainly(page: Page, backend: Backend, path: str) -> None:
+def test_an_invalid_channel_is_explained(page: Page, backend: Backend, path: str) -> None:
     page.goto(path)
-    expect(page.locator("h1:visible")).to_have_text("There is no such channel")
+    expect(page.locator("h1:visible")).to_have_text("This channel does not exist")
     assert not [path for _, path in backend.requests if path.startswith("/api/viewer")]
 
 
-def test_a_frame_for_what_is_no_channel_is_empty(page: Page, backend: Backend) -> None:
+def test_a_frame_for_an_invalid_channel_is_empty(page: Page, backend: Backend) -> None:
     page.goto("/embed/%3Cb%3E")
     expect(page.locator("cairn-viewers")).to_be_attached()
     expect(page.locator("cairn-viewers")).to_be_hidden()

@@ -276,7 +276,15 @@ def test_what_cognito_has_against_it_is_a_line_for_the_operator(stack: Stack) ->
 @pytest.fixture
 def web(tmp_path: Path) -> Path:
     directory = tmp_path / "web"
-    for name in ("index.html", "tv.html", "cairn.js", "vendor/confetti.js", "vendor/README.md", "vendor/inter.woff2"):
+    for name in (
+        "index.html",
+        "tv.html",
+        "cairn.js",
+        "vendor/confetti.js",
+        "vendor/README.md",
+        "vendor/inter.woff2",
+        "types.d.ts",
+    ):
         file = directory / name
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(f"the file {name}")

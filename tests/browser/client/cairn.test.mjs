@@ -1,4 +1,4 @@
-/** The client library's promises, kept on a clock of their own. */
+/** The guarantees of the client library, on a simulated clock. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Time, client, joined, settle } from './harness.mjs';
@@ -6,41 +6,41 @@ import { Time, client, joined, settle } from './harness.mjs';
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
 
-/** A server that keeps what a room said, replays it, and is cut off whenever the test likes. */
+/** A server that keeps a room's events and replays them; the test cuts its sockets. */
 function room(name, sockets) {
-  const said = [];
+  const events = [];
   return {
-    said,
-    answer(socket) {
-      socket.answer = ({ action, after }) => {
+    events,
+    serve(socket) {
+      socket.respond = ({ action, after }) => {
         if (action !== 'join') return;
-        const from = after ? Number(after.split('/').at(-1)) : said.length;
-        for (const number of said.slice(from)) socket.frame(name, number);
-        socket.joined(name, said.length, Boolean(after));
+        const from = after ? Number(after.split('/').at(-1)) : events.length;
+        for (const number of events.slice(from)) socket.frame(name, number);
+        socket.joined(name, events.length, Boolean(after));
       };
     },
-    say() {
-      said.push(said.length + 1);
-      for (const socket of sockets) if (socket.readyState === 1) socket.frame(name, said.length);
+    publish() {
+      events.push(events.length + 1);
+      for (const socket of sockets) if (socket.readyState === 1) socket.frame(name, events.length);
     },
   };
 }
 
 test('a room is joined once the socket is open, and its events are handed on', async () => {
-  const { socket, told } = await joined();
+  const { socket, received } = await joined();
   assert.deepEqual(socket.sent, [{ action: 'join', room: 'tv-display' }]);
   socket.frame('tv-display', 5);
-  assert.deepEqual(told.said, [5]);
+  assert.deepEqual(received.update, [5]);
 });
 
-test('an event of a moment before the join was answered is not lost', async () => {
-  const { socket, told } = await joined('tv-display', 4);
+test('an event just before the response to the join is not lost', async () => {
+  const { socket, received } = await joined('tv-display', 4);
   socket.frame('tv-display', 4);
   socket.frame('tv-display', 5);
-  assert.deepEqual(told.said, [4, 5]);
+  assert.deepEqual(received.update, [4, 5]);
 });
 
-test('after a cut the room is joined after the last event seen', async () => {
+test('after a cut the room is joined from the last event received', async () => {
   const made = await joined();
   made.socket.frame('tv-display', 5);
   made.socket.cut();
@@ -54,68 +54,68 @@ test('replayed and live events come in order, each once, however they are mixed'
   made.socket.frame('tv-display', 5);
   made.socket.cut();
   await made.time.pass(SECOND);
-  const { socket, told } = made;
+  const { socket, received } = made;
   socket.open();
   for (const number of [9, 6, 8, 7, 6, 8]) socket.frame('tv-display', number);
   socket.joined('tv-display', 8, true);
   socket.frame('tv-display', 9);
   socket.frame('tv-display', 10);
-  assert.deepEqual(told.said, [5, 6, 7, 8, 9, 10]);
-  assert.deepEqual(told.gap, []);
+  assert.deepEqual(received.update, [5, 6, 7, 8, 9, 10]);
+  assert.deepEqual(received.gap, []);
 });
 
-test('an event that overtook its predecessor waits until the room has been asked for it', async () => {
-  const { socket, told } = await joined();
+test('an event that overtook its predecessor waits until the predecessor has been requested', async () => {
+  const { socket, received } = await joined();
   socket.frame('tv-display', 6);
-  assert.deepEqual(told.said, []);
+  assert.deepEqual(received.update, []);
   assert.deepEqual(socket.sent.at(-1), { action: 'join', room: 'tv-display', after: 'tv-display/4' });
   socket.frame('tv-display', 5);
   socket.frame('tv-display', 6);
   socket.joined('tv-display', 6, true);
-  assert.deepEqual(told.said, [5, 6]);
+  assert.deepEqual(received.update, [5, 6]);
 });
 
-test('a replay that lost an event on the way is asked for once more', async () => {
+test('a replay that lost an event on the way is requested once more', async () => {
   const made = await joined();
   made.socket.cut();
   await made.time.pass(SECOND);
-  const { socket, told } = made;
+  const { socket, received } = made;
   socket.open().frame('tv-display', 6);
   socket.joined('tv-display', 6, true);
-  assert.deepEqual(told.said, []);
+  assert.deepEqual(received.update, []);
   assert.equal(socket.sent.length, 2);
   socket.frame('tv-display', 5);
   socket.frame('tv-display', 6);
   socket.joined('tv-display', 6, true);
-  assert.deepEqual(told.said, [5, 6]);
-  assert.deepEqual(told.gap, []);
+  assert.deepEqual(received.update, [5, 6]);
+  assert.deepEqual(received.gap, []);
 });
 
-test('what the server no longer keeps is told as a gap, before what it still has', async () => {
+test('what the server no longer keeps is reported as a gap, before what it still has', async () => {
   const made = await joined();
   const order = [];
   made.cairn.on('gap', () => order.push('gap'));
-  made.cairn.on('said', ({ data }) => order.push(data));
+  made.cairn.on('update', ({ data }) => order.push(data));
   made.socket.cut();
   await made.time.pass(SECOND);
   made.socket.open();
   for (const number of [90, 91]) made.socket.frame('tv-display', number);
   made.socket.joined('tv-display', 91, false);
   assert.deepEqual(order, ['gap', 90, 91]);
-  assert.deepEqual(made.told.gap, [{ room: 'tv-display', after: 'tv-display/4' }]);
+  assert.deepEqual(made.received.gap, [{ room: 'tv-display', after: 'tv-display/4' }]);
 });
 
-test('a room that was begun anew is followed from its new beginning', async () => {
+test('a room whose numbering restarted is followed from its new beginning', async () => {
   const made = await joined('tv-display', 57);
   made.socket.cut();
   await made.time.pass(SECOND);
   made.socket.open().joined('tv-display', 2, false);
   made.socket.frame('tv-display', 3);
-  assert.deepEqual(made.told.said, [3]);
-  assert.equal(made.told.gap.length, 1);
+  assert.deepEqual(made.received.update, [3]);
+  assert.equal(made.received.gap.length, 1);
 });
 
-test('of what is said to everyone only the newest counts, and nothing is asked for again', async () => {
+test('of the events to everyone only the newest counts, and nothing is requested again', async () => {
   const made = await joined('everyone', 1700);
   made.socket.frame('everyone', 1795);
   made.socket.frame('everyone', 1790);
@@ -123,38 +123,41 @@ test('of what is said to everyone only the newest counts, and nothing is asked f
   made.socket.cut();
   await made.time.pass(SECOND);
   made.socket.open();
-  assert.deepEqual(made.told.said, [1795, 1799]);
+  assert.deepEqual(made.received.update, [1795, 1799]);
   assert.deepEqual(made.socket.sent, [{ action: 'join', room: 'everyone' }]);
 });
 
 test('whatever is cut, when and how often: every event, in order, once', async () => {
   for (let seed = 1; seed <= 40; seed++) {
     let state = seed * 7919;
-    const random = () => (state = (state * 48271) % 2147483647) / 2147483647;
+    const random = () => {
+      state = (state * 48271) % 2147483647;
+      return state / 2147483647;
+    };
     const made = client({ random });
     const server = room('tv-display', made.sockets);
     made.cairn.join('tv-display', { after: 'tv-display/0' });
     for (let step = 0; step < 300; step++) {
       const socket = made.socket;
       const dice = random();
-      if (dice < 0.45) server.say();
-      else if (dice < 0.5 && server.said.length) socket?.frame('tv-display', 1 + Math.floor(random() * server.said.length));
+      if (dice < 0.45) server.publish();
+      else if (dice < 0.5 && server.events.length) socket?.frame('tv-display', 1 + Math.floor(random() * server.events.length));
       else if (dice < 0.56) made.sockets.find(({ readyState }) => readyState === 1)?.cut();
-      else if (dice < 0.62) { server.said.push(server.said.length + 1); } // a post that did not arrive
+      else if (dice < 0.62) { server.events.push(server.events.length + 1); } // a frame that is lost
       else if (dice < 0.7) await made.time.pass(random() * 119 * MINUTE);
       else await made.time.pass(random() * SECOND);
-      for (const fresh of made.sockets.filter(({ readyState, answer }) => readyState === 0 && !answer)) {
-        server.answer(fresh);
+      for (const fresh of made.sockets.filter(({ readyState, respond }) => readyState === 0 && !respond)) {
+        server.serve(fresh);
         if (random() < 0.2) fresh.cut();
         else fresh.open();
       }
     }
     for (const socket of made.sockets) socket.cut();
     while (made.socket.readyState !== 0) await made.time.pass(SECOND);
-    server.answer(made.socket);
+    server.serve(made.socket);
     made.socket.open();
-    assert.deepEqual(made.told.said, server.said, `seed ${seed}`);
-    assert.deepEqual(made.told.gap, [], `seed ${seed}`);
+    assert.deepEqual(made.received.update, server.events, `seed ${seed}`);
+    assert.deepEqual(made.received.gap, [], `seed ${seed}`);
   }
 });
 
@@ -164,7 +167,7 @@ test('attempts back off with full jitter, up to half a minute', async () => {
     await settle();
     for (const most of [1, 2, 4, 8, 16, 30, 30, 30]) {
       made.socket.cut();
-      assert.deepEqual(made.told.state.at(-1), 'waiting');
+      assert.deepEqual(made.received.state.at(-1), 'waiting');
       assert.equal(made.time.pending.at(-1), chance * most * SECOND);
       await made.time.pass(chance * most * SECOND);
     }
@@ -211,17 +214,17 @@ test('a join that is never answered is an attempt that hangs', async () => {
 });
 
 test('no ten minutes pass without a ping, and a missing pong ends the connection', async () => {
-  const { socket, sockets, told, time } = await joined();
-  socket.answer = ({ action }) => action === 'ping' && socket.say({ id: null, event: 'pong' });
+  const { socket, sockets, received, time } = await joined();
+  socket.respond = ({ action }) => action === 'ping' && socket.receive({ id: null, event: 'pong' });
   await time.pass(60 * MINUTE);
   assert.equal(socket.sent.filter(({ action }) => action === 'ping').length, 12);
-  assert.deepEqual(told.state, ['open']);
-  socket.answer = null;
+  assert.deepEqual(received.state, ['open']);
+  socket.respond = null;
   await time.pass(5 * MINUTE + 9 * SECOND);
   assert.equal(socket.closed, undefined);
   await time.pass(1 * SECOND);
   assert.equal(socket.closed, true);
-  assert.equal(told.state.at(-1), 'waiting');
+  assert.equal(received.state.at(-1), 'waiting');
   await time.pass(SECOND);
   assert.equal(sockets.length, 2);
 });
@@ -230,21 +233,21 @@ test('before two hours a new socket takes over, and nothing flickers', async () 
   for (const chance of [0, 0.5, 1]) {
     const made = await joined('tv-display', 4, { random: () => chance });
     const [old] = made.sockets;
-    old.answer = ({ action }) => action === 'ping' && old.say({ id: null, event: 'pong' });
+    old.respond = ({ action }) => action === 'ping' && old.receive({ id: null, event: 'pong' });
     await made.time.pass(110 * MINUTE - SECOND);
     assert.equal(made.sockets.length, 1);
     await made.time.pass(8 * MINUTE * chance + SECOND);
     assert.equal(made.sockets.length, 2);
     made.socket.open();
-    old.frame('tv-display', 5); // both listen: it comes twice
+    old.frame('tv-display', 5); // both sockets receive it
     made.socket.frame('tv-display', 5);
     made.socket.frame('tv-display', 6);
     assert.equal(old.closed, undefined);
     made.socket.joined('tv-display', 6, true);
     assert.equal(old.closed, true);
     made.socket.frame('tv-display', 7);
-    assert.deepEqual(made.told.said, [5, 6, 7]);
-    assert.deepEqual(made.told.state, ['open']);
+    assert.deepEqual(made.received.update, [5, 6, 7]);
+    assert.deepEqual(made.received.state, ['open']);
     assert.equal(made.cairn.state, 'open');
   }
 });
@@ -252,7 +255,7 @@ test('before two hours a new socket takes over, and nothing flickers', async () 
 test('when the takeover fails the old socket stays, and the next attempt backs off', async () => {
   const made = await joined('tv-display', 4);
   const [old] = made.sockets;
-  old.answer = ({ action }) => action === 'ping' && old.say({ id: null, event: 'pong' });
+  old.respond = ({ action }) => action === 'ping' && old.receive({ id: null, event: 'pong' });
   await made.time.pass(114 * MINUTE);
   made.socket.cut();
   assert.equal(made.cairn.state, 'open');
@@ -264,7 +267,7 @@ test('when the takeover fails the old socket stays, and the next attempt backs o
   made.socket.open();
   made.socket.joined('tv-display', 5, true);
   assert.equal(made.cairn.state, 'open');
-  assert.deepEqual(made.told.said, [5]);
+  assert.deepEqual(made.received.update, [5]);
 });
 
 test('every connection has a ticket of its own', async () => {
@@ -277,15 +280,15 @@ test('every connection has a ticket of its own', async () => {
   assert.equal(made.socket.url, 'wss://cairn.test/live?ticket=t%262');
 });
 
-test('who is signed out is told so once, and no attempt is made until asked for', async () => {
+test('being signed out is reported once, and no attempt is made until requested', async () => {
   for (const ticket of [async () => null, async () => { throw Object.assign(new Error(), { status: 401 }); }]) {
-    let answer = ticket;
-    const made = client({ ticket: () => answer() });
+    let getTicket = ticket;
+    const made = client({ ticket: () => getTicket() });
     await made.time.pass(60 * MINUTE);
     assert.equal(made.cairn.state, 'signedout');
-    assert.equal(made.told.signedout.length, 1);
+    assert.equal(made.received.signedout.length, 1);
     assert.equal(made.sockets.length, 0);
-    answer = async () => 'fresh';
+    getTicket = async () => 'fresh';
     made.cairn.reconnect();
     await settle();
     assert.equal(made.sockets.length, 1);
@@ -296,7 +299,7 @@ test('an API that is down is no reason to think that somebody signed out', async
   let down = true;
   const made = client({ ticket: async () => { if (down) throw new TypeError('Failed to fetch'); return 'fresh'; } });
   await made.time.pass(MINUTE);
-  assert.deepEqual(made.told.signedout, []);
+  assert.deepEqual(made.received.signedout, []);
   down = false;
   await made.time.pass(30 * SECOND);
   assert.equal(made.sockets.length, 1);
@@ -316,7 +319,7 @@ test('when the network comes back the next attempt is made within a second', asy
   assert.equal(made.sockets.length, before + 1);
 });
 
-test('a page that is looked at again makes sure that its connection lives', async () => {
+test('a page that becomes visible again checks that its connection is alive', async () => {
   const made = await joined();
   made.window.document.visibilityState = 'hidden';
   made.window.document.dispatchEvent(new Event('visibilitychange'));
@@ -326,12 +329,12 @@ test('a page that is looked at again makes sure that its connection lives', asyn
   assert.deepEqual(made.socket.sent.map(({ action }) => action), ['join', 'ping']);
 });
 
-test('a refused room is told of and not asked for again', async () => {
+test('a rejected join is reported and not repeated', async () => {
   const made = client();
   await settle();
   made.cairn.join('user:2');
-  made.socket.open().say({ event: 'error', data: { code: 'forbidden', message: 'Not yours', room: 'user:2' } });
-  assert.deepEqual(made.told.refused, [{ code: 'forbidden', message: 'Not yours', room: 'user:2' }]);
+  made.socket.open().receive({ event: 'error', data: { code: 'forbidden', message: 'Not yours', room: 'user:2' } });
+  assert.deepEqual(made.received.refused, [{ code: 'forbidden', message: 'Not yours', room: 'user:2' }]);
   made.socket.cut();
   await made.time.pass(SECOND);
   made.socket.open();
@@ -339,14 +342,14 @@ test('a refused room is told of and not asked for again', async () => {
 });
 
 test('a room that was left is silent', async () => {
-  const { cairn, socket, told } = await joined();
+  const { cairn, socket, received } = await joined();
   cairn.leave('tv-display');
   socket.frame('tv-display', 5);
   assert.deepEqual(socket.sent.at(-1), { action: 'leave', room: 'tv-display' });
-  assert.deepEqual(told.said, []);
+  assert.deepEqual(received.update, []);
 });
 
-test('a reloaded page goes on where it was', async () => {
+test('a reloaded page resumes where it was', async () => {
   const kept = new Map();
   const storage = {
     getItem: (key) => kept.get(key) ?? null,
@@ -362,33 +365,33 @@ test('a reloaded page goes on where it was', async () => {
   assert.equal(kept.size, 0);
 });
 
-test('forbidden storage and senseless frames disturb nothing', async () => {
+test('forbidden storage and invalid frames disturb nothing', async () => {
   const forbidden = () => { throw new Error('SecurityError'); };
-  const { socket, told } = await joined('tv-display', 4, { storage: { getItem: forbidden, setItem: forbidden } });
+  const { socket, received } = await joined('tv-display', 4, { storage: { getItem: forbidden, setItem: forbidden } });
   socket.onmessage({ data: '<html>' });
-  socket.say(null);
-  socket.say({ message: 'Internal server error', requestId: 'x' });
+  socket.receive(null);
+  socket.receive({ message: 'Internal server error', requestId: 'x' });
   socket.frame('tv-display', 5);
-  assert.deepEqual(told.said, [5]);
+  assert.deepEqual(received.update, [5]);
 });
 
-test('a listener that fails takes nothing from the others', async () => {
+test('a listener that fails does not affect the others', async () => {
   const failures = [];
   globalThis.reportError = (error) => failures.push(error.message);
-  const { cairn, socket, told } = await joined('tv-display', 4);
-  const off = cairn.on('said', () => { throw new Error('mine'); });
+  const { cairn, socket, received } = await joined('tv-display', 4);
+  const off = cairn.on('update', () => { throw new Error('mine'); });
   const later = [];
-  cairn.on('said', ({ data }) => later.push(data));
+  cairn.on('update', ({ data }) => later.push(data));
   socket.frame('tv-display', 5);
   off();
   socket.frame('tv-display', 6);
   delete globalThis.reportError;
-  assert.deepEqual(told.said, [5, 6]);
+  assert.deepEqual(received.update, [5, 6]);
   assert.deepEqual(later, [5, 6]);
   assert.deepEqual(failures, ['mine']);
 });
 
-test('closed is closed: no timer is left, and nothing is said any more', async () => {
+test('closed is closed: no timer is left, and nothing is emitted any more', async () => {
   const made = await joined();
   made.cairn.close();
   assert.deepEqual(made.time.pending, []);
@@ -402,19 +405,19 @@ test('closed is closed: no timer is left, and nothing is said any more', async (
 test('a week passes without timers piling up', async () => {
   const time = new Time();
   const made = client({ time, accept: (socket) => {
-    server.answer(socket);
-    const join = socket.answer;
-    socket.answer = (message) => (message.action === 'ping' ? socket.say({ event: 'pong' }) : join(message));
+    server.serve(socket);
+    const join = socket.respond;
+    socket.respond = (message) => (message.action === 'ping' ? socket.receive({ event: 'pong' }) : join(message));
     socket.open();
   } });
   const server = room('tv-display', made.sockets);
   made.cairn.join('tv-display', { after: 'tv-display/0' });
   for (let hour = 0; hour < 7 * 24; hour++) {
     await time.pass(60 * MINUTE);
-    server.say();
+    server.publish();
     for (const socket of made.sockets.splice(0, made.sockets.length - 2)) assert.ok(socket.closed);
     assert.ok(time.pending.length <= 6, `${time.pending.length} timers`);
   }
-  assert.deepEqual(made.told.said, server.said);
-  assert.deepEqual(made.told.state, ['open']);
+  assert.deepEqual(made.received.update, server.events);
+  assert.deepEqual(made.received.state, ['open']);
 });

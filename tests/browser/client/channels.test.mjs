@@ -1,4 +1,4 @@
-/** What a channel’s room asks of the client library beyond other rooms: a viewer, states, joins that have to wait. */
+/** What is special about a channel's room in the client library: a viewer, states, joins that have to wait. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { client, joined, settle } from './harness.mjs';
@@ -6,7 +6,7 @@ import { client, joined, settle } from './harness.mjs';
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
 
-test('who watches a channel is named at each join', async () => {
+test('the viewer of a channel is named at each join', async () => {
   const made = client();
   await settle();
   made.cairn.join('channel:demo', { viewer: 'v'.repeat(22) });
@@ -19,27 +19,27 @@ test('who watches a channel is named at each join', async () => {
   assert.deepEqual(made.sockets.map(({ sent }) => sent[0]), [join, { ...join, after: 'channel:demo/3' }]);
 });
 
-test('how something stands has no number and is handed on as it comes', async () => {
-  const { cairn, socket, told } = await joined('channel:demo', 4);
-  const stands = (data, room = 'channel:demo') => socket.say({ id: null, event: 'said', room, at: '', data });
-  stands('seven');
-  socket.frame('channel:demo', 6); // waits for 5
-  stands('eight');
-  stands('of another room', 'channel:other');
-  assert.deepEqual(told.said, ['seven', 'eight']);
+test('a state has no number and is delivered as it arrives', async () => {
+  const { cairn, socket, received } = await joined('channel:demo', 4);
+  const state = (data, room = 'channel:demo') => socket.receive({ id: null, event: 'update', room, at: '', data });
+  state('seven');
+  socket.frame('channel:demo', 6); // waits for event 5
+  state('eight');
+  state('of another room', 'channel:other');
+  assert.deepEqual(received.update, ['seven', 'eight']);
   socket.frame('channel:demo', 5);
   cairn.leave('channel:demo');
-  stands('nine');
-  assert.deepEqual(told.said, ['seven', 'eight', 5, 6]);
+  state('nine');
+  assert.deepEqual(received.update, ['seven', 'eight', 5, 6]);
 });
 
-test('a room that may be asked for later is asked for then', async () => {
+test('a join that may be repeated later is repeated then', async () => {
   const made = client();
   await settle();
   made.cairn.join('channel:demo');
-  const refusal = { code: 'too_many_joins', message: 'Later', room: 'channel:demo', retryAfter: 20 };
-  made.socket.open().say({ event: 'error', data: refusal });
-  assert.deepEqual(made.told.refused, [refusal]);
+  const error = { code: 'too_many_joins', message: 'Later', room: 'channel:demo', retryAfter: 20 };
+  made.socket.open().receive({ event: 'error', data: error });
+  assert.deepEqual(made.received.refused, [error]);
   await made.time.pass(20 * SECOND);
   assert.equal(made.socket.sent.length, 1);
   await made.time.pass(SECOND);
@@ -47,14 +47,14 @@ test('a room that may be asked for later is asked for then', async () => {
   made.socket.joined('channel:demo', 4);
   assert.equal(made.sockets.length, 1);
   made.socket.frame('channel:demo', 5);
-  assert.deepEqual(made.told.said, [5]);
+  assert.deepEqual(made.received.update, [5]);
 });
 
-test('a room that was left while it was waited for is not asked for', async () => {
+test('a room that was left during the wait is not joined', async () => {
   const made = client();
   await settle();
   made.cairn.join('channel:demo');
-  made.socket.open().say({ event: 'error', data: { code: 'too_many_joins', room: 'channel:demo', retryAfter: 20 } });
+  made.socket.open().receive({ event: 'error', data: { code: 'too_many_joins', room: 'channel:demo', retryAfter: 20 } });
   made.cairn.leave('channel:demo');
   await made.time.pass(30 * SECOND);
   assert.deepEqual(made.socket.sent.map(({ action }) => action), ['join', 'leave']);
@@ -63,16 +63,16 @@ test('a room that was left while it was waited for is not asked for', async () =
 test('a takeover that has to wait leaves the old socket in its rooms', async () => {
   const made = await joined('channel:demo', 4);
   const [old] = made.sockets;
-  old.answer = ({ action }) => action === 'ping' && old.say({ id: null, event: 'pong' });
+  old.respond = ({ action }) => action === 'ping' && old.receive({ id: null, event: 'pong' });
   await made.time.pass(114 * MINUTE);
-  const refused = made.socket;
-  refused.open().say({ event: 'error', data: { code: 'too_many_joins', room: 'channel:demo', retryAfter: 20 } });
-  assert.equal(refused.closed, true);
+  const takeover = made.socket;
+  takeover.open().receive({ event: 'error', data: { code: 'too_many_joins', room: 'channel:demo', retryAfter: 20 } });
+  assert.equal(takeover.closed, true);
   old.frame('channel:demo', 5);
   await made.time.pass(SECOND);
   made.socket.open();
   made.socket.joined('channel:demo', 5, true);
   assert.equal(old.closed, true);
-  assert.deepEqual(made.told.said, [5]);
-  assert.deepEqual(made.told.state, ['open']);
+  assert.deepEqual(made.received.update, [5]);
+  assert.deepEqual(made.received.state, ['open']);
 });

@@ -1,4 +1,4 @@
-/** Time that passes when told to, and sockets whose other end is the test. */
+/** Time that passes when received to, and sockets whose other end is the test. */
 import { connect } from '../../../web/cairn.js';
 
 export class Time {
@@ -17,7 +17,7 @@ export class Time {
     return [...this.#timers.values()].map(({ at }) => at - this.now).sort((a, b) => a - b);
   }
 
-  /** Let so much time pass; whatever falls due in it happens at its own instant. */
+  /** Let time pass; every timer that is due runs at its own instant. */
   async pass(milliseconds) {
     const end = this.now + milliseconds;
     for (;;) {
@@ -33,7 +33,7 @@ export class Time {
   }
 }
 
-/** Let everything that waits on promises alone go on. */
+/** Let pending promises settle. */
 export const settle = () => new Promise((resolve) => setImmediate(resolve));
 
 /** A window with its `online` event and a document that can be hidden. */
@@ -41,7 +41,7 @@ export class Window extends EventTarget {
   document = Object.assign(new EventTarget(), { visibilityState: 'visible' });
 }
 
-/** A client, the sockets it has made (newest last), and what its listeners were told; `accept` is the other end. */
+/** A client, the sockets it has made (newest last), and what its listeners received; `accept` is the other end. */
 export function client(options = {}) {
   const time = options.time ?? new Time();
   const sockets = [];
@@ -59,7 +59,7 @@ export function client(options = {}) {
     send(text) {
       const message = JSON.parse(text);
       this.sent.push(message);
-      this.answer?.(message);
+      this.respond?.(message);
     }
 
     close() {
@@ -73,31 +73,32 @@ export function client(options = {}) {
       return this;
     }
 
-    /** The other end goes away. */
+    /** The other end closes the connection. */
     cut() {
       this.readyState = 3;
       this.onclose?.();
     }
 
-    frame(room, number, event = 'said') {
-      this.say({ id: `${room}/${number}`, event, room, at: '', data: number });
+    frame(room, number, event = 'update') {
+      this.receive({ id: `${room}/${number}`, event, room, at: '', data: number });
     }
 
     joined(room, last, recovered = false) {
-      this.say({ id: null, event: 'joined', room, at: '', data: { recovered, last: last && `${room}/${last}` } });
+      this.receive({ id: null, event: 'joined', room, at: '', data: { recovered, last: last && `${room}/${last}` } });
     }
 
-    say(frame) {
+    receive(frame) {
       this.onmessage?.({ data: JSON.stringify(frame) });
     }
   }
   const window = new Window();
-  const cairn = connect({ url: 'wss://cairn.test/live', WebSocket: Socket, timers: time, random: () => 0.5, window, ...options });
-  const told = { said: [], state: [], gap: [], joined: [], refused: [], signedout: [] };
-  for (const event of Object.keys(told)) {
-    cairn.on(event, (value) => told[event].push(event === 'said' ? value.data : value));
+  const mocks = { WebSocket: Socket, timers: time, random: () => 0.5, window };
+  const cairn = connect({ url: 'wss://cairn.test/live', ...mocks, ...options });
+  const received = { update: [], state: [], gap: [], joined: [], refused: [], signedout: [] };
+  for (const event of Object.keys(received)) {
+    cairn.on(event, (value) => received[event].push(event === 'update' ? value.data : value));
   }
-  return { cairn, time, sockets, told, window, get socket() { return sockets.at(-1); } };
+  return { cairn, time, sockets, received, window, get socket() { return sockets.at(-1); } };
 }
 
 /** A client in one room whose newest event is `last`. */

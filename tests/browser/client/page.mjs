@@ -1,7 +1,7 @@
-/** A page that watches a channel, and a Cairn that answers it as the test says. */
+/** A page that watches a channel, and a Cairn whose responses the test decides. */
 import assert from 'node:assert/strict';
 import { Time, Window } from './harness.mjs';
-import { Watching } from '../../../web/watching.js';
+import { ViewerSession } from '../../../web/watching.js';
 
 const SECOND = 1000;
 export const INTERVAL = 30 * SECOND;
@@ -13,35 +13,35 @@ export const ABOUT = {
 };
 
 export const instant = (seconds) => new Date(Date.UTC(2026, 10, 20, 15) + seconds * SECOND).toISOString();
-export const counted = (viewers, seconds = 0) => {
+export const viewerCount = (viewers, seconds = 0) => {
   const asOf = instant(seconds);
   return { channelId: 'demo', viewers, connections: viewers, asOf, window: 60 };
 };
-export const stands = (viewers) => ({ viewers, heartbeatInterval: INTERVAL });
+export const heartbeat = (viewers) => ({ viewers, heartbeatInterval: INTERVAL });
 
-/** A page that watches `demo`, the sockets it opens, and what it asks and is answered. */
-export function opened({ sockets: accepted = true, hidden = false, watching = null, answers = {}, ...options } = {}) {
+/** A page that watches `demo`, the sockets it opens, its requests, and the responses to them. */
+export function opened({ sockets: accepted = true, hidden = false, watching = null, responses = {}, ...options } = {}) {
   const time = new Time();
   const window = new Window();
-  const kept = new Map();
+  const stored = new Map();
   const page = {
-    time, window, kept, accepted, sockets: [], calls: [], beacons: [], ended: 0,
-    told: { count: [], state: [], milestone: [], about: [] },
-    answers: {
+    time, window, stored, accepted, sockets: [], calls: [], beacons: [], ended: 0,
+    received: { count: [], state: [], milestone: [], about: [] },
+    responses: {
       channel: () => [200, ABOUT],
-      join: ({ viewerId }) => [200, { viewerId, token: `0.${page.calls.length}`, ...stands(3) }],
-      heartbeat: () => [200, stands(4)],
+      join: ({ viewerId }) => [200, { viewerId, token: `0.${page.calls.length}`, ...heartbeat(3) }],
+      heartbeat: () => [200, heartbeat(4)],
       leave: () => [204],
       count: () => [404, {}],
-      ...answers,
+      ...responses,
     },
-    said: (what) => page.calls.filter(([name]) => name === what).map(([, body]) => body),
-    look(state) {
+    requests: (what) => page.calls.filter(([name]) => name === what).map(([, body]) => body),
+    setVisibility(state) {
       window.document.visibilityState = state;
       window.document.dispatchEvent(new Event('visibilitychange'));
     },
     get socket() { return page.sockets.at(-1); },
-    get counts() { return page.told.count.map(({ viewers }) => viewers); },
+    get counts() { return page.received.count.map(({ viewers }) => viewers); },
   };
   class Socket {
     readyState = 0;
@@ -61,21 +61,21 @@ export function opened({ sockets: accepted = true, hidden = false, watching = nu
     send(text) {
       const message = JSON.parse(text);
       this.sent.push(message);
-      if (message.action === 'ping' && !this.dead) this.say({ id: null, event: 'pong', room: null, data: null });
-      if (message.action === 'join') this.answer(message);
+      if (message.action === 'ping' && !this.dead) this.receive({ id: null, event: 'pong', room: null, data: null });
+      if (message.action === 'join') this.respond(message);
     }
 
-    answer() {
-      const data = { recovered: false, last: null, count: counted(1) };
-      this.say({ id: null, event: 'joined', room: 'channel:demo', data });
+    respond() {
+      const data = { recovered: false, last: null, count: viewerCount(1) };
+      this.receive({ id: null, event: 'joined', room: 'channel:demo', data });
     }
 
-    say(frame) {
+    receive(frame) {
       this.onmessage?.({ data: JSON.stringify(frame) });
     }
 
     count(viewers, seconds) {
-      this.say({ id: null, event: 'viewers:count', room: 'channel:demo', data: counted(viewers, seconds) });
+      this.receive({ id: null, event: 'viewers:count', room: 'channel:demo', data: viewerCount(viewers, seconds) });
     }
 
     cut() {
@@ -92,25 +92,25 @@ export function opened({ sockets: accepted = true, hidden = false, watching = nu
     origin: 'https://cairn.test', window, WebSocket: Socket, timers: time,
     now: () => time.now,
     random: () => 0.5,
-    storage: () => ({ getItem: (key) => kept.get(key) ?? null, setItem: (key, value) => kept.set(key, value) }),
+    storage: () => ({ getItem: (key) => stored.get(key) ?? null, setItem: (key, value) => stored.set(key, value) }),
     beacon: (url, body) => page.beacons.push([url, JSON.parse(body)]),
     fetch: async (url, { body, credentials }) => {
       assert.equal(credentials, 'omit');
       const name = url.split('/')[5];
-      const given = body && JSON.parse(body);
-      page.calls.push([name, given]);
-      const [status, json, headers = {}] = await page.answers[name](given);
+      const request = body && JSON.parse(body);
+      page.calls.push([name, request]);
+      const [status, json, headers = {}] = await page.responses[name](request);
       return { status, headers: new Headers(headers), json: async () => JSON.parse(JSON.stringify(json)) };
     },
     ended: () => { page.ended += 1; },
     ...options,
   };
-  const hear = (what) => [what, (value) => page.told[what].push(value)];
-  const hooks = Object.fromEntries(Object.keys(page.told).map(hear));
+  const hook = (what) => [what, (value) => page.received[what].push(value)];
+  const hooks = Object.fromEntries(Object.keys(page.received).map(hook));
   if (hidden) window.document.visibilityState = 'hidden';
-  page.hear = () => (watching ? watching('demo', hooks, settings) : page.watching.hear(hooks));
-  if (!watching) page.watching = new Watching(options.channel ?? 'demo', settings);
-  page.stop = page.hear();
+  page.subscribe = () => (watching ? watching('demo', hooks, settings) : page.session.subscribe(hooks));
+  if (!watching) page.session = new ViewerSession(options.channel ?? 'demo', settings);
+  page.stop = page.subscribe();
   opened.pages.push(page);
   return page;
 }

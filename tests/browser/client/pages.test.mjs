@@ -1,10 +1,10 @@
-/** What the pages decide without a page: whose turn it is on the TV, who is close to what, where a sign-in leads. */
+/** The pages' logic without a page: celebrations, the next milestone, formats, and where a sign-in leads. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Celebrations } from '../../../web/celebrations.js';
 import { clock, growth, initials, letters, money, month, percent, period } from '../../../web/format.js';
-import { closest, nearest, progress } from '../../../web/reach.js';
-import { wanted } from '../../../web/shell.js';
+import { goalProgress, nearest, nextMilestone } from '../../../web/next-milestone.js';
+import { returnPath } from '../../../web/require-sign-in.js';
 
 const MINUTE = 60_000;
 const START = Date.parse('2026-11-20T15:00:00Z');
@@ -40,7 +40,7 @@ test('what was celebrated before a reload is not celebrated after it', () => {
   before.add(frame(1));
   before.add(frame(2));
   before.next(START);
-  const after = new Celebrations(before.told);
+  const after = new Celebrations(before.celebrated);
   after.add(frame(1));
   after.add(frame(2));
   assert.equal(after.next(START).userName, 'Rep 2');
@@ -56,32 +56,32 @@ test('nothing grows, however much is celebrated', () => {
   }
   assert.ok(celebrations.listed.length <= 12);
   assert.ok(celebrations.left(START) <= 100);
-  assert.ok(celebrations.told.length <= 500);
+  assert.ok(celebrations.celebrated.length <= 500);
 });
 
-test('a frame that is no celebration is left alone', () => {
+test('a frame without a celebration is ignored', () => {
   assert.equal(new Celebrations().add({ id: 'tv-display/1', data: null }), false);
 });
 
-test('the nearest next threshold is the one of which the largest part is done', () => {
+test('the next milestone is the one of which the largest part is reached', () => {
   const rep = { rank: 1, monthlyRevenue: 49_500, monthlySignups: 24, goalProgress: 80 };
-  assert.deepEqual(nearest(rep), { rule: 'revenue', threshold: 50_000, value: 49_500, left: 500, part: 0.99, tier: 3 });
-  assert.equal(nearest({ ...rep, monthlyRevenue: 26_000 }).rule, 'bonus_tier');
-  assert.equal(nearest({ ...rep, monthlyRevenue: 26_000, monthlySignups: 11, goalProgress: 99 }).rule, 'goal');
-  assert.equal(nearest({ monthlyRevenue: 0, monthlySignups: 0, goalProgress: null }), null);
-  assert.equal(nearest({ monthlyRevenue: 1e6, monthlySignups: 99, goalProgress: 300 }), null);
+  assert.deepEqual(nextMilestone(rep), { rule: 'revenue', threshold: 50_000, value: 49_500, remaining: 500, progress: 0.99, tier: 3 });
+  assert.equal(nextMilestone({ ...rep, monthlyRevenue: 26_000 }).rule, 'bonus_tier');
+  assert.equal(nextMilestone({ ...rep, monthlyRevenue: 26_000, monthlySignups: 11, goalProgress: 99 }).rule, 'goal');
+  assert.equal(nextMilestone({ monthlyRevenue: 0, monthlySignups: 0, goalProgress: null }), null);
+  assert.equal(nextMilestone({ monthlyRevenue: 1e6, monthlySignups: 99, goalProgress: 300 }), null);
 });
 
-test('whoever is closest comes first', () => {
+test('the rep nearest to a milestone comes first', () => {
   const reps = [20_000, 49_900, 9_000, 30_000].map((monthlyRevenue, id) => ({ id, rank: id, monthlyRevenue }));
-  assert.deepEqual(closest(reps).map(({ rep }) => rep.id), [1, 2, 0]);
-  assert.deepEqual(closest(reps, 2).map(({ rep }) => rep.id), [1, 2]);
+  assert.deepEqual(nearest(reps).map(({ rep }) => rep.id), [1, 2, 0]);
+  assert.deepEqual(nearest(reps, 2).map(({ rep }) => rep.id), [1, 2]);
 });
 
-test('who has no goal has made no progress towards it, which is not 0%', () => {
-  assert.equal(progress({ monthlyRevenueGoal: null, goalProgress: 0 }), null);
-  assert.equal(progress({ monthlyRevenueGoal: 40_000, goalProgress: 0 }), 0);
-  assert.equal(progress({ monthlyRevenueGoal: null, goalProgress: 12 }), 12);
+test('without a goal the progress is unknown, which is not 0%', () => {
+  assert.equal(goalProgress({ monthlyRevenueGoal: null, goalProgress: 0 }), null);
+  assert.equal(goalProgress({ monthlyRevenueGoal: 40_000, goalProgress: 0 }), 0);
+  assert.equal(goalProgress({ monthlyRevenueGoal: null, goalProgress: 12 }), 12);
 });
 
 test('numbers are written out, and what is unknown is not zero', () => {
@@ -94,7 +94,7 @@ test('numbers are written out, and what is unknown is not zero', () => {
   assert.equal(growth(undefined), '–');
 });
 
-test('time is told in the sales floor\'s own time zone', () => {
+test('time is shown in the sales floor\'s own time zone', () => {
   const instant = new Date('2026-11-30T23:30:00Z');
   assert.equal(clock(instant, 'Europe/Vienna'), '00:30');
   assert.equal(period(instant, 'Europe/Vienna'), '2026-12');
@@ -109,12 +109,12 @@ test('initials and letters are counted as people count them', () => {
   assert.equal(letters('👩‍🚀').length, 1);
 });
 
-test('a sign-in leads to pages of ours alone', () => {
+test('a sign-in leads only to our own pages', () => {
   const origin = 'https://cairn.test';
-  assert.equal(wanted('?next=%2Ftv', origin), '/tv');
-  assert.equal(wanted('?next=%2Fleaderboard%3Fperiod%3D2026-10', origin), '/leaderboard?period=2026-10');
-  assert.equal(wanted('', origin), '/');
+  assert.equal(returnPath('?next=%2Ftv', origin), '/tv');
+  assert.equal(returnPath('?next=%2Fleaderboard%3Fperiod%3D2026-10', origin), '/leaderboard?period=2026-10');
+  assert.equal(returnPath('', origin), '/');
   for (const bad of ['https://evil.test/', '//evil.test/', '/\\evil.test', 'javascript:alert(1)', '\\\\evil.test', '/\t/evil.test']) {
-    assert.equal(wanted(`?next=${encodeURIComponent(bad)}`, origin), '/', bad);
+    assert.equal(returnPath(`?next=${encodeURIComponent(bad)}`, origin), '/', bad);
   }
 });

@@ -1,0 +1,52 @@
+/** Access to the pages behind the sign-in: send people there, and explain a missing module. */
+import { find, part } from './dom.js';
+import { allows, session, signOut } from './session.js';
+
+/**
+ * Where to go after signing in: one of Cairn's own pages, whatever the address bar says.
+ * @param {string} search @param {string} origin
+ */
+export function returnPath(search, origin) {
+  const next = new URLSearchParams(search).get('next') ?? '/';
+  try {
+    const url = new URL(next, origin);
+    return url.origin === origin && next.startsWith('/') ? url.pathname + url.search : '/';
+  } catch {
+    return '/';
+  }
+}
+
+export const signInUrl = () => `/sign-in?next=${encodeURIComponent(location.pathname + location.search)}`;
+
+/**
+ * The person, if they are signed in and have the module. Otherwise null, and the browser goes to the sign-in, or the
+ * page explains what is missing.
+ * @param {string} module
+ */
+export async function requireSession(module) {
+  const person = await session();
+  if (!person) {
+    location.replace(signInUrl());
+    return null;
+  }
+  if (!allows(person, module)) {
+    showAccessDenied(person);
+    return null;
+  }
+  return person;
+}
+
+/** Replace the page's content by its note for people without the module. @param {Session | null} person */
+export function showAccessDenied(person) {
+  const note = find('denied');
+  part(note, '[data-name]').textContent = person?.name ?? 'You';
+  part(note, '[data-sign-out]').addEventListener('click', signOutAndLeave);
+  find('content').hidden = true;
+  note.hidden = false;
+  part(note, 'h1').focus();
+}
+
+export async function signOutAndLeave() {
+  await signOut().catch(() => null);
+  location.assign('/sign-in');
+}

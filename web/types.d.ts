@@ -1,0 +1,152 @@
+/** What the API and the rooms send, for the type check alone: this file is not published. */
+
+/** `GET /api/session` */
+interface Session {
+  userId: string;
+  name: string;
+  modules: string[];
+  expiresAt: string;
+}
+
+/** `GET /api/config` */
+interface Config {
+  webSocketUrl: string;
+  timeZone: string;
+  ladders?: Record<string, number[]>;
+}
+
+/** One page of a list. */
+interface ListPage<Item> {
+  items: Item[];
+  nextCursor: string | null;
+}
+
+interface Badge {
+  id: string;
+  name: string;
+  emoji: string;
+}
+
+interface Rep {
+  id: number;
+  name: string;
+  avatar: string | null;
+  team: string | null;
+  rank: number;
+  monthlyRevenueGoal: number | null;
+  monthlyRevenue: number;
+  monthlySignups: number;
+  goalProgress: number;
+  monthlyGrowth: number;
+  currentBonusTier: number;
+  asOf: string;
+  /** Only `GET /api/leaderboard` has them. */
+  badges?: Badge[];
+}
+
+/** The leaderboard of a month; `at` is when it was read, null for an archived month. */
+interface Board {
+  items: Rep[];
+  total: number;
+  period: string;
+  at: Date | null;
+}
+
+/** `achievement:celebration` */
+interface Celebration {
+  userName: string;
+  title: string;
+  description: string;
+  icon: string;
+  milestone: {
+    id: string;
+    achievedAt: string;
+    alsoPassed?: { threshold: number; label: string }[];
+    salesRep: Pick<Rep, 'id' | 'name' | 'avatar' | 'team'>;
+  };
+}
+
+/** What a room sends. `id` is null for a state, which is not numbered. */
+interface Frame<Data> {
+  id: string | null;
+  event: string;
+  room: string;
+  at: string;
+  data: Data;
+  expiresAt?: string;
+}
+
+/** `leaderboard:refresh` */
+interface BoardFrame extends Frame<Rep[]> {
+  total: number;
+  period: string;
+}
+
+/** `viewers:count`. A heartbeat's response has `viewers` only. */
+interface ViewerCount {
+  viewers: number;
+  connections?: number;
+  asOf?: string;
+  window?: number;
+}
+
+/** `viewers:milestone` */
+interface ViewerMilestone {
+  threshold: number;
+  viewers: number;
+  title: string;
+  description: string;
+  emoji: string;
+}
+
+interface Followers {
+  count: number;
+  name: string;
+  url: string | null;
+  asOf: string;
+  stale: boolean;
+}
+
+/** `GET /api/viewer/channel/{id}` */
+interface ChannelInfo {
+  name: string | null;
+  webSocketUrl: string;
+  heartbeatInterval: number;
+  followers: Followers | null;
+}
+
+interface HTMLElementTagNameMap {
+  'goal-bar': import('./elements.js').GoalBar;
+  'live-state': import('./elements.js').LiveState;
+  'rep-avatar': import('./elements.js').RepAvatar;
+  'tier-stones': import('./elements.js').TierStones;
+}
+
+/** What `watch` of watching.js calls. */
+interface ViewerHooks {
+  about?: (info: ChannelInfo) => void;
+  count?: (count: ViewerCount) => void;
+  milestone?: (milestone: ViewerMilestone) => void;
+  state?: (state: 'connecting' | 'here' | 'away' | 'refused') => void;
+}
+
+/** What a viewer session uses of its page; a test replaces them. */
+interface ViewerOptions {
+  origin: string;
+  window: Window;
+  fetch: typeof fetch;
+  WebSocket: typeof WebSocket;
+  beacon: (url: string, body: string) => void;
+  storage: () => Storage;
+  timers: { set: (call: () => void, after: number) => unknown; clear: (timer: any) => void };
+  now: () => number;
+  random: () => number;
+  ended: () => void;
+}
+
+/** A viewer on heartbeats; `token` comes with the response to the join. */
+interface PresenceSlot {
+  channelId: string;
+  viewerId: string;
+  token?: string;
+}

@@ -1,0 +1,16 @@
+/** What Cairn uses of uPlot, which is a classic script and hence a global. */
+interface PlotSize {
+  width: number;
+  height: number;
+}
+
+declare class uPlot {
+  constructor(options: object, data: number[][], target: HTMLElement);
+  static paths: { stepped(options: { align: 1 | -1 }): unknown };
+  readonly cursor: { idx?: number | null };
+  readonly data: number[][];
+  destroy(): void;
+  setData(data: number[][], resetScales: boolean): void;
+  setScale(scale: string, range: { min: number; max: number }): void;
+  setSize(size: PlotSize): void;
+}
