@@ -21,7 +21,7 @@ test-in-the-cloud: .venv/ready
 	@pytest tests/e2e tests/browser
 
 test-here: .venv/ready
-	@pytest tests/unit tests/infrastructure tests/integration
+	@pytest tests/unit tests/infrastructure tests/integration tests/upgrade
 
 test-crashes: .venv/ready
 	@pytest tests/crash
