@@ -25,7 +25,7 @@ test-in-the-cloud: .venv/ready
 	@pytest tests/e2e tests/browser
 
 test-here: .venv/ready
-	@coverage run -m pytest tests/unit tests/infrastructure tests/integration
+	@coverage run -m pytest tests/unit tests/infrastructure tests/integration tests/upgrade
 
 test-crashes: .venv/ready
 	@pytest tests/crash

@@ -1,0 +1,95 @@
+"""Everything that the upgrade tests import of the product and of the other tests' support.
+
+A rename in the product changes this module, and no scenario, no test and no fixture.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from types import ModuleType
+from typing import Any
+
+from ministack.services import dynamodb
+
+import cairn
+from cairn.clock import from_iso, iso, now
+from cairn.identity.api_keys import ApiKeys
+from cairn.messages import _TYPES
+from cairn.realtime.membership import shard_of
+from testing.api import event as url_event
+from testing.cloud import SECRETS
+from testing.dynamodb import stored
+from testing.functions import FUNCTIONS
+from testing.lambdas import Account, InvocationFailedError, account
+from testing.people import PASSWORD, moto_keys
+from testing.tables import TABLES
+from testing.websocket import Client
+from testing.websocket import event as socket_event
+from testing.wire import Failure
+from tests.crash.channels.way import silence
+
+__all__ = [
+    "PASSWORD",
+    "SECRETS",
+    "TABLES",
+    "Account",
+    "Client",
+    "Failure",
+    "InvocationFailedError",
+    "account",
+    "from_iso",
+    "iso",
+    "moto_keys",
+    "now",
+    "shard_of",
+    "silence",
+    "socket_event",
+    "stored",
+    "url_event",
+]
+
+
+MESSAGE_TYPES = frozenset(_TYPES)
+
+
+def restore(table: str, items: Iterable[Mapping[str, Any]]) -> None:
+    """Put these items, in DynamoDB's JSON, into a table; its stream says nothing of them."""
+    for item in items:
+        if "sk" in item:
+            stored(table).put(item)
+        else:
+            dynamodb._set_item(dynamodb._tables[table.lower()], item["subject"]["S"], "__no_sort__", dict(item))
+
+
+def docstrings() -> Iterator[tuple[str, str]]:
+    """Every module of the product's library, and what it says of itself."""
+    for found in pkgutil.walk_packages(cairn.__path__, f"{cairn.__name__}."):
+        module: ModuleType = importlib.import_module(found.name)
+        yield found.name, module.__doc__ or ""
+
+
+# What follows has no entry point of a function: operators' tools do it, or only thousands of clients would.
+
+
+def make_key(site_account: Account, name: str, scopes: Sequence[str], at: datetime) -> str:
+    """An API key, as `python -m operations keys create` makes it."""
+    return ApiKeys(site_account.cloud.table("AUDIENCE_TABLE")).create(name, scopes, at)
+
+
+def deliver_in_parts_beyond(sockets: int) -> None:
+    """Smaller rooms than in AWS are large."""
+    FUNCTIONS["broadcast"].dependencies.broadcaster._sockets._large = sockets
+
+
+def spread_viewers_beyond(viewers: int) -> None:
+    """Fewer viewers than in AWS make a channel spread over more partition keys."""
+    for name in ("count_viewers", "viewer_heartbeat"):
+        FUNCTIONS[name].dependencies.counting._per_shard = viewers
+
+
+def count_stream_records_from_zero() -> None:
+    """The in-memory DynamoDB numbers its stream records for as long as the process lives."""
+    vars(dynamodb)["_stream_seq_counter"] = 0
