@@ -19,7 +19,7 @@ from typing import Any
 from aiohttp import ClientConnectionResetError, WSMsgType, web
 
 from local.settings import ROOT
-from tests.browser.audience import Audience, iso
+from tests.browser.viewers.audience import Audience, iso
 
 WEB = ROOT / "web"
 PERIOD = "2026-11"

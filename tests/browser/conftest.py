@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expec
 from local.settings import CACHE
 from tests.browser.backend import COOKIE, REFRESH_COOKIE, Backend
 from tests.browser.browser import launched
-from tests.browser.people import floor
+from tests.browser.leaderboard.people import floor
 
 SCREENSHOTS = CACHE / "screenshots"
 WAIT_MILLISECONDS = 20_000

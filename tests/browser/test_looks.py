@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, Page, expect
 from local.settings import ROOT
 from tests.browser.backend import Backend
 from tests.browser.conftest import shot, sign_in
-from tests.browser.people import celebration
+from tests.browser.leaderboard.people import celebration
 
 CHECKS = (Path(__file__).parent / "checks.js").read_text()
 PHONE, LAPTOP, HD, UHD = (390, 844), (1366, 900), (1920, 1080), (3840, 2160)

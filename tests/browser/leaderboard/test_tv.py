@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import BrowserContext, CDPSession, Page, expect
 
 from tests.browser.backend import PERIOD, Backend
-from tests.browser.people import celebration, rep
+from tests.browser.leaderboard.people import celebration, rep
 
 SECOND, MINUTE, HOUR = 1000, 60_000, 3_600_000
 STEP = 500

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from itertools import count
 from typing import Any
 
-from tests.browser.audience import iso
+from tests.browser.viewers.audience import iso
 
 _NUMBERS = count(1)
 FLOOR = [

@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, Page, Route, expect
 
 from tests.browser.backend import PASSWORD, WEB, Backend
 from tests.browser.conftest import sign_in
-from tests.browser.people import celebration, rep
+from tests.browser.leaderboard.people import celebration, rep
 
 HOSTILE = [
     "<img src=x onerror=window.broken=1>",

@@ -12,12 +12,12 @@ from typing import Any, Literal
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from tests.browser.audience import iso
 from tests.browser.backend import Backend
 from tests.browser.conftest import shot
 from tests.browser.site import Site
+from tests.browser.viewers.audience import iso
 
-CHECKS = (Path(__file__).parent / "checks.js").read_text()
+CHECKS = (Path(__file__).parents[1] / "checks.js").read_text()
 PHONE, LAPTOP = (390, 844), (1366, 900)
 Scheme = Literal["light", "dark"]
 INKED = """
