@@ -233,5 +233,6 @@ def cloud(transport: httpx.BaseTransport) -> Iterator[Cloud]:
         try:
             yield Cloud(_own_client, _make_tables_again)
         finally:
+            transport.close()
             FUNCTIONS.transport = None
             FUNCTIONS.forget()
