@@ -17,6 +17,7 @@ from tests.upgrade.world import World
 SETTINGS = {"LIVE_CHANNELS": json.dumps({"demo": "Demo stream"})}
 QUEUES = ("notify", "fetch", "broadcast", "count")
 SCHEDULE = {"source": "schedule"}
+MOST_STEPS = 3000
 
 
 @dataclass(frozen=True)
@@ -51,8 +52,13 @@ class Site:
 
     def run(self, until: datetime) -> None:
         """Bring everything that is due by then."""
-        assert self.now <= until, f"it is {self.now} already, not {until}"
-        self.account.run(until)
+        for _ in range(MOST_STEPS):
+            due = min(filter(None, (source.due() for source in self.account.sources)), default=None)
+            if due is None or due > until:
+                self.reach(until)
+                return
+            self.account.step()
+        raise AssertionError(f"nothing settles in {MOST_STEPS} steps")
 
     def call(self, function: str, event: Mapping[str, Any]) -> Any:
         return self.account.invoke(function, dict(event))

@@ -99,6 +99,22 @@ def test_a_command_is_answered_once(upgraded: Site, fixture: Fixture) -> None:
     assert sorted(chat for chat, _ in upgraded.world.sent) == asked
 
 
+def test_a_command_that_was_answered_is_not_answered_again(upgraded: Site) -> None:
+    """Telegram brings its update once more."""
+    answered = [
+        (item["pk"].removeprefix("delivery#reply/"), chat)
+        for item in plain(upgraded, "AUDIENCE_TABLE")
+        if item["pk"].startswith("delivery#reply/") and "finished_at" in item
+        for chat in item["delivered"]
+    ]
+    assert answered
+    for update_id, chat in answered:
+        message = {"chat": {"id": int(chat), "type": "private"}, "text": "/help"}
+        upgraded.telegram({"update_id": int(update_id), "message": message})
+    upgraded.run(upgraded.now + SOON)
+    assert upgraded.world.sent == []
+
+
 def test_a_chat_that_migrated_is_still_subscribed_once(upgraded: Site) -> None:
     """Under its new id, by the key that it subscribed with."""
     chat = {"id": -1002001, "type": "supergroup", "title": "Group"}
