@@ -91,7 +91,7 @@ def test_to_track_a_channel_twice_changes_nothing(api: Api, clock: ControlledClo
 def test_a_channel_that_the_platform_does_not_know_is_not_found_and_not_tracked(api: Api) -> None:
     answer = api("POST", "/api/channels", {"platform": "youtube", "handle": "@nobody"})
     assert answer.status == 404
-    assert "youtube knows no channel '@nobody'" in answer.error
+    assert "youtube has no channel '@nobody'" in answer.error
     assert api("GET", "/api/channels").json == {"items": [], "nextCursor": None}
 
 
@@ -169,7 +169,7 @@ def test_an_unknown_channel_is_shown_in_trouble_and_recovers(
     troubled = api("POST", f"{PATH}/refresh").json
     assert troubled["trouble"] == {
         "code": "unknown_channel",
-        "message": "YouTube knows no channel with this id any more",
+        "message": "YouTube no longer has a channel with this id",
         "since": "2026-11-20T12:01:00.000Z",
     }
     assert troubled["asOf"] == "2026-11-20T12:00:00.000Z"

@@ -175,7 +175,7 @@ def test_a_spent_quota_is_answered_429_with_the_time_to_come_back(api: Api, plat
     answer = api("POST", "/api/channels", GOOD)
     assert answer.status == 429
     assert int(answer.headers["retry-after"]) == 20 * 3600  # from noon in UTC to midnight in California
-    assert "the day's quota is spent" in answer.error
+    assert "the daily quota is used up" in answer.error
 
 
 def test_a_platform_that_paused_is_not_asked_again_until_then(

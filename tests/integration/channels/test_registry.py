@@ -40,7 +40,7 @@ def test_a_channel_is_tracked_once(channels: Channels, cats: Channel) -> None:
 def test_the_page_of_a_channel_is_kept_and_one_from_before_has_none(channels: Channels, cats: Channel) -> None:
     dogs = replace(cats, native_id="dogs", page="https://www.youtube.com/channel/dogs")
     channels.add(dogs)
-    assert channels.named([cats.id, dogs.id]) == [cats, dogs]
+    assert channels.get_many([cats.id, dogs.id]) == [cats, dogs]
     assert cats.page is None
 
 
@@ -50,8 +50,8 @@ def test_channels_are_found_by_name_and_platform_in_the_order_of_ids(channels: C
     for channel in reversed(made):
         channels.add(channel)
     assert channels.all("youtube") == made[:-1]
-    assert channels.named([channel.id for channel in made[:110]] + ["youtube:gone"]) == made[:110]
-    assert channels.named([]) == []
+    assert channels.get_many([channel.id for channel in made[:110]] + ["youtube:gone"]) == made[:110]
+    assert channels.get_many([]) == []
 
 
 def test_one_of_those_who_ask_gets_the_lease(channels: Channels, cats: Channel, clock: ControlledClock) -> None:

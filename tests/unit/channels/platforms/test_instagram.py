@@ -126,6 +126,6 @@ def test_a_name_or_an_address_names_an_account(handle: str) -> None:
 @pytest.mark.parametrize("handle", ["", "@", "a)b", "x){followers_count},id", "@" + "a" * 31, "a b", "@é", "a/b"])
 def test_what_could_change_the_question_is_refused_before_anybody_is_asked(handle: str) -> None:
     platform, script = instagram(discovered(id="9"))
-    with pytest.raises(BadInputError, match="handle: an Instagram account is written @name"):
+    with pytest.raises(BadInputError, match="handle: must be an Instagram name like @name"):
         platform.resolve(handle)
     assert script.asked == []

@@ -115,7 +115,7 @@ def test_a_person_has_no_count(kind: str | None) -> None:
 )
 def test_what_cannot_be_a_handle_is_refused_before_anybody_is_asked(handle: str) -> None:
     platform, script = telegram(ok({}))
-    with pytest.raises(BadInputError, match="handle: a Telegram channel is written @name"):
+    with pytest.raises(BadInputError, match="handle: must be a Telegram name like @name"):
         platform.resolve(handle)
     assert script.asked == []
 

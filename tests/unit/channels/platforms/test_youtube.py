@@ -218,7 +218,7 @@ HOSTILE = [
 @pytest.mark.parametrize("handle", HOSTILE)
 def test_what_cannot_be_a_handle_is_refused_before_anybody_is_asked(handle: str) -> None:
     platform, script = youtube(profile_of(CATS))
-    with pytest.raises(BadInputError, match="handle: a YouTube channel is written @name"):
+    with pytest.raises(BadInputError, match="handle: must be a YouTube handle like @name"):
         platform.resolve(handle)
     assert script.asked == []
 
