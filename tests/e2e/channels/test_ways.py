@@ -91,7 +91,7 @@ class Tracked:
 def person(local_cloud: LocalCloud) -> Person:
     somebody = Person(local_cloud, CHAT)
     somebody.write("/start from a test")
-    somebody.is_told("You will be told")
+    somebody.is_told("You'll be notified")
     return somebody
 
 
@@ -191,7 +191,7 @@ def test_everybody_of_a_large_audience_is_told_once(local_cloud: LocalCloud, per
     crowd = [Person(local_cloud, 880_000 + number) for number in range(64)]
     for somebody in crowd:
         somebody.write("/start")
-    wait_for(lambda: crowd[-1].told("You will be told") or None, 30)
+    wait_for(lambda: crowd[-1].told("You'll be notified") or None, 30)
     channel = Tracked(local_cloud, 49_000)
     channel.counts(51_000)
     channel.refresh()

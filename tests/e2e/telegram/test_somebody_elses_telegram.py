@@ -84,7 +84,7 @@ def received(telegram: httpx.Client) -> list[str]:
 def test_a_person_subscribes_and_is_told_of_a_milestone_through_it(telegram: httpx.Client, aws: Cloud) -> None:
     write(telegram, "/start hello")
     aws.flow()
-    assert "You will be told" in received(telegram)[0]
+    assert "You'll be notified" in received(telegram)[0]
 
     subject = Subject("channel", "youtube:UC1")
     stats = Stats(aws.table("STATS_TABLE"))
@@ -96,7 +96,7 @@ def test_a_person_subscribes_and_is_told_of_a_milestone_through_it(telegram: htt
     write(telegram, "/stop")
     time.sleep(1.1)  # a chat is answered once a second
     aws.flow()
-    assert "not be told any more" in received(telegram)[0]
+    assert "won't be notified any more" in received(telegram)[0]
     stats.record(Reading(subject, "Tom & Jerry", {"subscribers": 2500}, now(), "test", "0" * 32))
     aws.flow()
     assert received(telegram) == []

@@ -47,7 +47,7 @@ def test_an_alert_whose_milestone_was_never_recorded_is_not_planned(
 ) -> None:
     key = aws.table("MILESTONES_TABLE").scan()["Items"][0]
     aws.table("MILESTONES_TABLE").delete_item(Key={"pk": key["pk"], "sk": key["sk"]})
-    with pytest.raises(LookupError, match="not in the history"):
+    with pytest.raises(LookupError, match="not in the milestones table"):
         deliveries.plan(milestone, Plan((), 1), now())
     assert aws.table("AUDIENCE_TABLE").scan()["Items"] == []
 

@@ -46,7 +46,7 @@ def run(aws: Cloud, bot: TimedBot, time: VirtualTime, parts: Sequence[tuple[str,
             sender = Sender(
                 bot=bot,
                 deliveries=Deliveries(audience, aws.table("MILESTONES_TABLE")),
-                slots=SendSlots(audience),
+                send_slots=SendSlots(audience),
                 subscribers=Subscribers(audience),
                 messages_per_second=29.25,
                 progress_every=30,
@@ -61,8 +61,8 @@ def run(aws: Cloud, bot: TimedBot, time: VirtualTime, parts: Sequence[tuple[str,
                     owner=f"{alert}/{number}/{time.seconds()}",
                     text="hello",
                     recipients=recipients,
-                    distance=1.0,
-                    left=lambda: 60.0,
+                    spacing=1.0,
+                    seconds_left=lambda: 60.0,
                 )
             except NotYetError as error:
                 waiting.append((alert, number, chats))

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from cairn.telegram.subscribers import Subscribers
 from functions.telegram_webhook import replies
-from functions.telegram_webhook.command_handler import CHAT_PAUSE, GROUP_PAUSE, PATIENCE
-from functions.telegram_webhook.handler import MOST_BYTES
+from functions.telegram_webhook.command_handler import CHAT_PAUSE, GROUP_PAUSE, MAX_WAIT
+from functions.telegram_webhook.handler import MAX_BYTES
 from testing.api import Api, telegram
 from testing.clock import ControlledClock
 from testing.cloud import Cloud
@@ -92,7 +92,7 @@ def test_start_twice_changes_nothing_and_says_so(
     heard(aws, platforms, clock)
     telegram(said("/start"))
     assert subscribers.count() == 1
-    assert heard(aws, platforms, clock) == [("77", replies.SUBSCRIBED_BEFORE)]
+    assert heard(aws, platforms, clock) == [("77", replies.ALREADY_SUBSCRIBED)]
 
 
 def test_stop_unsubscribes_and_stop_again_says_so(
@@ -104,7 +104,7 @@ def test_stop_unsubscribes_and_stop_again_says_so(
     assert subscribers.count() == 0
     assert heard(aws, platforms, clock) == [("77", replies.UNSUBSCRIBED)]
     telegram(said("/stop"))
-    assert heard(aws, platforms, clock) == [("77", replies.UNSUBSCRIBED_BEFORE)]
+    assert heard(aws, platforms, clock) == [("77", replies.NOT_SUBSCRIBED)]
 
 
 def test_status_shows_each_channel_with_its_milestones(
@@ -187,7 +187,7 @@ def test_whoever_asks_too_often_is_answered_at_telegrams_pace_and_then_no_more(
 ) -> None:
     for _ in range(60):
         assert telegram(said("/help", chat)).status == 200
-    assert len(heard(aws, platforms, clock)) == PATIENCE // pause + 1
+    assert len(heard(aws, platforms, clock)) == MAX_WAIT // pause + 1
     clock.sleep(60)
     telegram(said("/help", chat))
     assert len(heard(aws, platforms, clock)) == 1
@@ -209,8 +209,8 @@ def test_what_is_no_json_is_refused_and_hurts_nobody(aws: Cloud, raw: str | byte
 
 
 def test_an_update_that_is_too_long_is_not_read(aws: Cloud) -> None:
-    assert telegram(None, raw="x" * (MOST_BYTES + 1)).status == 413
-    assert telegram(None, raw=("ж" * MOST_BYTES).encode()).status == 413
+    assert telegram(None, raw="x" * (MAX_BYTES + 1)).status == 413
+    assert telegram(None, raw=("ж" * MAX_BYTES).encode()).status == 413
 
 
 @pytest.mark.parametrize(

@@ -67,5 +67,5 @@ def test_names_of_any_kind_are_escaped_and_fit(names: list[str]) -> None:
 
 
 def test_every_answer_fits_into_a_message() -> None:
-    for text in (replies.SUBSCRIBED, replies.SUBSCRIBED_BEFORE, replies.UNSUBSCRIBED, replies.HELP):
+    for text in (replies.SUBSCRIBED, replies.ALREADY_SUBSCRIBED, replies.UNSUBSCRIBED, replies.HELP):
         assert 1 <= len(text) <= replies.LIMIT

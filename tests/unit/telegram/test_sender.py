@@ -22,14 +22,14 @@ from cairn.telegram.bot import (
 from cairn.telegram.deliveries import Deliveries, Progress
 from cairn.telegram.send_slots import BOT, SendSlots
 from cairn.telegram.subscribers import Subscribers
-from functions.notify.sender import LANES, SHORT_HOLD_SECONDS, TRIES, Recipient, Sender, UnfinishedError
+from functions.notify.sender import ATTEMPTS, LANES, SHORT_HOLD_SECONDS, Recipient, Sender, UnfinishedError
 from tests.unit.scripted import NOON, FakeClock
 
 INTERVAL = 1 / 29.25
 BOTS = {f"{BOT}#{lane}" for lane in range(LANES)}
 
 
-class FakeSlots(SendSlots):
+class FakeSendSlots(SendSlots):
     """One line of time; `next_at` and `held_until` as the table has them."""
 
     def __init__(self) -> None:
@@ -37,19 +37,19 @@ class FakeSlots(SendSlots):
         self.held_until = NOON
         self.leases: list[timedelta] = []
 
-    def lease(self, whose: str, now: datetime, length: timedelta, patience: timedelta) -> datetime:
-        assert whose in BOTS
+    def lease(self, scope: str, now: datetime, length: timedelta, max_wait: timedelta) -> datetime:
+        assert scope in BOTS
         if self.held_until > now:
             raise NotYetError("held", self.held_until)
-        if self.next_at > now + patience:
-            raise NotYetError("taken", self.next_at - patience)
+        if self.next_at > now + max_wait:
+            raise NotYetError("taken", self.next_at - max_wait)
         start = max(now, self.next_at)
         self.next_at = start + length
         self.leases.append(length)
         return start
 
-    def hold(self, whose: str, now: datetime, until: datetime) -> None:
-        assert whose in BOTS
+    def hold(self, scope: str, now: datetime, until: datetime) -> None:
+        assert scope in BOTS
         self.held_until = max(self.held_until, until)
 
 
@@ -114,7 +114,7 @@ class Room:
     latency: float = 0.01
     progress_every: int = 1
     clock: FakeClock = field(default_factory=FakeClock)
-    slots: FakeSlots = field(default_factory=FakeSlots)
+    send_slots: FakeSendSlots = field(default_factory=FakeSendSlots)
     deliveries: FakeDeliveries = field(default_factory=FakeDeliveries)
     subscribers: FakeSubscribers = field(default_factory=FakeSubscribers)
     sent: list[tuple[float, str]] = field(default_factory=list)
@@ -129,11 +129,11 @@ class Room:
             raise self.refusals[chat_id].pop(0)
         self.sent.append((started, chat_id))
 
-    def deliver(self, chats: Sequence[str], distance: float = 1.0, owner: str = "me") -> Progress | None:
+    def deliver(self, chats: Sequence[str], spacing: float = 1.0, owner: str = "me") -> Progress | None:
         sender = Sender(
             bot=FakeBot(self),
             deliveries=self.deliveries,
-            slots=self.slots,
+            send_slots=self.send_slots,
             subscribers=self.subscribers,
             messages_per_second=29.25,
             progress_every=self.progress_every,
@@ -146,8 +146,8 @@ class Room:
             owner=owner,
             text="hello",
             recipients=[Recipient(chat, chat) for chat in chats],
-            distance=distance,
-            left=self.seconds_left,
+            spacing=spacing,
+            seconds_left=self.seconds_left,
         )
 
     @property
@@ -185,18 +185,18 @@ def test_messages_are_sent_at_the_bots_pace_and_in_order() -> None:
 def test_one_stretch_of_time_is_leased_for_a_part() -> None:
     room = Room()
     room.deliver(chats(30))
-    assert room.slots.leases == [timedelta(seconds=30 * LANES * INTERVAL)]
+    assert room.send_slots.leases == [timedelta(seconds=30 * LANES * INTERVAL)]
 
 
-@pytest.mark.parametrize("distance", [1.0, 3.0])
-def test_two_alerts_to_the_same_chats_keep_the_chats_distance(distance: float) -> None:
+@pytest.mark.parametrize("spacing", [1.0, 3.0])
+def test_two_alerts_to_the_same_chats_keep_the_chats_distance(spacing: float) -> None:
     room = Room()
-    room.deliver(chats(3), distance)
+    room.deliver(chats(3), spacing)
     room.deliveries = FakeDeliveries()
-    room.deliver(chats(3), distance)
+    room.deliver(chats(3), spacing)
     for chat in chats(3):
         first, second = (time for time, name in room.sent if name == chat)
-        assert second - first >= distance - 0.001
+        assert second - first >= spacing - 0.001
 
 
 def test_every_message_is_noted_before_the_next_is_begun() -> None:
@@ -286,9 +286,9 @@ def test_a_hold_is_told_to_the_other_senders() -> None:
     with pytest.raises(NotYetError) as raised:
         room.deliver(chats(2))
     assert raised.value.until >= NOON + timedelta(seconds=SHORT_HOLD_SECONDS + 30)
-    assert room.slots.held_until == raised.value.until
+    assert room.send_slots.held_until == raised.value.until
     assert room.deliveries.owner is None
-    other = Room(slots=room.slots)
+    other = Room(send_slots=room.send_slots)
     with pytest.raises(NotYetError):
         other.deliver(chats(2))
     assert other.sent == []
@@ -307,7 +307,7 @@ def test_a_failed_try_is_tried_again_at_once() -> None:
 
 
 def test_a_chat_for_which_telegram_does_not_answer_waits_for_the_next_time_and_the_others_do_not() -> None:
-    room = Room(refusals={"2": [UnavailableError("HTTP 502")] * TRIES})
+    room = Room(refusals={"2": [UnavailableError("HTTP 502")] * ATTEMPTS})
     with pytest.raises(UnfinishedError, match="did not answer for 1 recipients"):
         room.deliver(chats(4))
     assert room.deliveries.delivered == ["1", "3", "4"]
@@ -355,7 +355,7 @@ def test_when_time_runs_out_what_was_done_is_kept_and_the_part_is_free() -> None
 
 def test_no_slot_soon_enough_sends_nothing() -> None:
     room = Room()
-    room.slots.next_at = NOON + timedelta(seconds=60)
+    room.send_slots.next_at = NOON + timedelta(seconds=60)
     with pytest.raises(NotYetError) as raised:
         room.deliver(chats(2))
     assert NOON < raised.value.until < NOON + timedelta(seconds=60)
@@ -365,7 +365,7 @@ def test_no_slot_soon_enough_sends_nothing() -> None:
 def test_after_a_stall_the_rest_is_sent_in_a_new_stretch_and_not_in_a_burst() -> None:
     room = Room(stalls={"2": 2.5})
     room.deliver(chats(30))
-    assert len(room.slots.leases) == 2
+    assert len(room.send_slots.leases) == 2
     assert busiest_second([time for time, _ in room.sent]) <= 30
 
 
