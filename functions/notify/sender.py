@@ -1,7 +1,7 @@
 """Sends to Telegram: one message after the other in leased send slots, each recorded before the next is sent.
 
 The bot's limits (about 30 messages a second, 1 a second a chat, 20 a minute a group) are kept by time, not by counting.
-Time is a grid of send slots, numbered from 1970, and every fourth belongs to the same of four lanes. A sender leases a
+Time is a grid of send slots, numbered from 1970; every fourth belongs to the same one of four lanes. A sender leases a
 lane for as long as its part of an audience needs, so that several send in parallel and none is late because Telegram
 is slow. A part always uses the same lane, in the same order, for at least as long as a chat's own limit: so two alerts
 keep that interval in every chat.

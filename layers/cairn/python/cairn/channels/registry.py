@@ -5,7 +5,7 @@
 | `channels` | `{platform}:{the platform's own id}` | a tracked channel, and its health issue if it has one | – |
 | `checks#{platform}` | `batch#{number}`, `…#part` | which ranges of ids were last found, and when | 1 day |
 | `checks#{platform}` | `channel#{id}` | a channel's single fetch: under way (lease) or done | 1 day |
-| `pauses` | platform | until when a platform asked us to wait | then |
+| `pauses` | platform | until when a platform asked us to wait | at that time |
 
 A reading whose values did not change is not written; the checks say when it was last fetched, in one small item for a
 whole batch. So an unchanged reading costs no write of its own and is still shown with its true `asOf`.
@@ -279,15 +279,13 @@ def _to_item(channel: Channel) -> Item:
 
 
 def _to_channel(item: Item) -> Channel:
-    trouble = item.get("trouble")
+    issue = item.get("trouble")
     return Channel(
         platform=item["sk"].partition(":")[0],
         native_id=item["sk"].partition(":")[2],
         handle=item["handle"],
         name=item["name"],
         added_at=from_millis(int(item["added_at"])),
-        health_issue=HealthIssue(trouble["code"], trouble["message"], from_millis(int(trouble["since"])))
-        if trouble
-        else None,
+        health_issue=HealthIssue(issue["code"], issue["message"], from_millis(int(issue["since"]))) if issue else None,
         page=item.get("page"),
     )
