@@ -1,4 +1,4 @@
-"""Sends the notify queue's alerts and replies by Telegram, one message at a time; SQS redelivers what is left."""
+"""Sends the notify queue's alerts and replies by Telegram, one message at a time; SQS redelivers what is unfinished."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from functions.notify.sender import Sender
 
 Notification = Alert | AlertPart | Reply
 RESERVE_SECONDS = 25.0
-"""What a message may still take after it was begun: a send with its retries, and recording the progress."""
+"""What a message may still take once started: a send with its retries, and recording the progress."""
 LONGEST_BACKOFF_SECONDS = 900
 
 
@@ -84,7 +84,7 @@ class Dependencies:
         sender = Sender(
             bot=Bot(self.http, self.settings.telegram_api_url, token),
             deliveries=self.deliveries,
-            slots=self.send_slots,
+            send_slots=self.send_slots,
             subscribers=self.subscribers,
             messages_per_second=self.settings.telegram_messages_per_second,
             progress_every=self.settings.telegram_progress_every,

@@ -1,4 +1,4 @@
-"""An alert becomes parts of its audience, and a part becomes messages."""
+"""Splits an alert into parts of its audience, and delivers each part as messages."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from functions.notify.sender import CHAT_SECONDS, GROUP_SECONDS, LANES, Recipien
 from functions.notify.text import alert_text
 
 LARGEST_PART = 30
-"""Recipients a part: four seconds of a lane's time, and well within one invocation."""
-REPLIES = LANES - 1
-"""Replies take the last lane, which a small audience's alerts, in the first, leave free."""
+"""Recipients a part: four seconds of a lane's time, which is well within one invocation."""
+REPLY_LANE = LANES - 1
+"""Replies use the last lane; the alerts of a small audience use only the first."""
 ANNOUNCEMENT = "announcement"
 """The key of the announcement channel among the recipients; it sorts before every subscription."""
 
 
 class Notifier:
-    """What each message of the notify queue leads to."""
+    """Handles the messages of the notify queue."""
 
     def __init__(
         self,
@@ -43,19 +43,19 @@ class Notifier:
         self._queue = queue
         self._announcement_chat = announcement_chat
 
-    def handle(self, message: Message, owner: str, left: Callable[[], float]) -> None:
-        """One message. Whatever is raised asks for it to come again."""
+    def handle(self, message: Message, owner: str, seconds_left: Callable[[], float]) -> None:
+        """Handle one message; after any exception it is retried."""
         match message:
             case Alert(milestone):
-                self._alert(milestone, owner, left)
+                self._handle_alert(milestone, owner, seconds_left)
             case AlertPart():
-                self._part(message, owner, left)
+                self._handle_part(message, owner, seconds_left)
             case Reply():
-                self._reply(message, owner, left)
+                self._handle_reply(message, owner, seconds_left)
             case _:
-                raise TypeError(f"the notify queue carries no {message.type}")
+                raise TypeError(f"the notify queue does not carry {message.type}")
 
-    def _alert(self, milestone: Milestone, owner: str, left: Callable[[], float]) -> None:
+    def _handle_alert(self, milestone: Milestone, owner: str, seconds_left: Callable[[], float]) -> None:
         recipients = self._recipients(None, None)
         size = part_size(len(recipients))
         cuts = [recipients[end - 1].key for end in range(size, len(recipients), size)]
@@ -69,14 +69,16 @@ class Notifier:
         ]
         logger.info("alert planned", milestone_id=milestone.id, recipients=plan.total, parts=len(parts))
         if len(parts) == 1:
-            self._deliver(parts[0], recipients, owner, left)
+            self._deliver(parts[0], recipients, owner, seconds_left)
         else:
             self._queue.send(parts)
 
-    def _part(self, part: AlertPart, owner: str, left: Callable[[], float]) -> None:
-        self._deliver(part, self._recipients(part.after, part.through), owner, left)
+    def _handle_part(self, part: AlertPart, owner: str, seconds_left: Callable[[], float]) -> None:
+        self._deliver(part, self._recipients(part.after, part.through), owner, seconds_left)
 
-    def _deliver(self, part: AlertPart, recipients: list[Recipient], owner: str, left: Callable[[], float]) -> None:
+    def _deliver(
+        self, part: AlertPart, recipients: list[Recipient], owner: str, seconds_left: Callable[[], float]
+    ) -> None:
         milestone = part.milestone
         groups = any(recipient.chat_id.startswith(("-", "@")) for recipient in recipients)
         progress = self._sender.deliver(
@@ -85,11 +87,11 @@ class Notifier:
             owner=owner,
             text=alert_text(milestone),
             recipients=recipients,
-            distance=GROUP_SECONDS if groups else CHAT_SECONDS,
-            left=left,
+            spacing=GROUP_SECONDS if groups else CHAT_SECONDS,
+            seconds_left=seconds_left,
         )
         if progress is None:
-            logger.info("part was finished before", milestone_id=milestone.id, part=part.number)
+            logger.info("part is already finished", milestone_id=milestone.id, part=part.number)
             return
         self._deliveries.finish(milestone.id, part.number, progress, milestone, part.planned, now())
         metrics.add_metric("AlertsDelivered", MetricUnit.Count, len(progress.delivered))
@@ -104,27 +106,33 @@ class Notifier:
             failed=len(progress.failed),
         )
 
-    def _reply(self, reply: Reply, owner: str, left: Callable[[], float]) -> None:
+    def _handle_reply(self, reply: Reply, owner: str, seconds_left: Callable[[], float]) -> None:
         if reply.not_before > now():
-            raise NotYetError("the chat was just answered", reply.not_before)
+            raise NotYetError("the reply has to wait", reply.not_before)
         delivery, recipient = f"reply/{reply.key}", Recipient(reply.chat_id, reply.chat_id, subscribed=False)
         progress = self._sender.deliver(
-            delivery, REPLIES, owner=owner, text=reply.text, recipients=[recipient], distance=0, left=left
+            delivery,
+            REPLY_LANE,
+            owner=owner,
+            text=reply.text,
+            recipients=[recipient],
+            spacing=0,
+            seconds_left=seconds_left,
         )
         if progress:
-            self._deliveries.finish(delivery, REPLIES, progress, None, 1, now())
+            self._deliveries.finish(delivery, REPLY_LANE, progress, None, 1, now())
 
     def _recipients(self, after: str | None, through: str | None) -> list[Recipient]:
-        """Those of a stretch; the announcement channel, when there is one, comes before everybody."""
+        """The recipients in a range of keys; the announcement channel, when there is one, comes first."""
         start = None if after == ANNOUNCEMENT else after
-        found = [Recipient(one.key, one.chat_id) for one in self._subscribers.between(start, through)]
+        recipients = [Recipient(one.key, one.chat_id) for one in self._subscribers.between(start, through)]
         if self._announcement_chat and after is None and not self._subscribers.get(self._announcement_chat):
-            found.insert(0, Recipient(ANNOUNCEMENT, self._announcement_chat))
-        return found
+            recipients.insert(0, Recipient(ANNOUNCEMENT, self._announcement_chat))
+        return recipients
 
 
 def part_size(recipients: int) -> int:
-    """How many recipients a part has: all of a small audience; of a larger one so many that all lanes end together."""
+    """Recipients a part: all of a small audience; for a larger one, a size that lets all lanes end together."""
     if recipients <= LARGEST_PART:
         return max(1, recipients)
     return math.ceil(recipients / (LANES * math.ceil(recipients / (LANES * LARGEST_PART))))

@@ -1,4 +1,4 @@
-"""What an alert says on Telegram: pure text, HTML-escaped, within Telegram's 4,096 characters."""
+"""The text of an alert on Telegram: pure, HTML-escaped, within Telegram's 4,096 characters."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ _PLATFORMS = {"youtube": "YouTube", "telegram": "Telegram", "instagram": "Instag
 
 
 def alert_text(milestone: Milestone) -> str:
-    """`🎉 Cats passed 10K subscribers on YouTube!`, the exact value, and what a jump passed on its way."""
-    where = _platform(milestone)
+    """`🎉 Cats passed 10K subscribers on YouTube!`, the exact value, and the other thresholds that a jump passed."""
+    platform = _platform(milestone)
     name = html.escape(_shortened(milestone.name, _NAME_LIMIT))
-    lines = [f"🎉 <b>{name}</b> passed <b>{html.escape(milestone.label)}</b> {milestone.metric}{where}!"]
+    lines = [f"🎉 <b>{name}</b> passed <b>{html.escape(milestone.label)}</b> {milestone.metric}{platform}!"]
     lines.append(f"Now at {grouped(milestone.value)}.")
     if milestone.also_passed:
         labels = [html.escape(passed.label) for passed in milestone.also_passed]
@@ -41,12 +41,12 @@ def _shortened(text: str, limit: int) -> str:
 
 
 def _listed(labels: list[str], limit: int) -> str:
-    """The labels, as many from the highest down as fit, in ascending order."""
+    """The highest labels that fit, in ascending order."""
     kept: list[str] = []
-    room = limit
+    space = limit
     for label in reversed(labels):
-        room -= len(label) + 2
-        if room < 0:
+        space -= len(label) + 2
+        if space < 0:
             return "…, " + ", ".join(reversed(kept))
         kept.append(label)
     return ", ".join(reversed(kept))

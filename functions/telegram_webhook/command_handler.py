@@ -1,4 +1,4 @@
-"""What the bot does about a request, and what it says to it: a subscription changed, an answer on the notify queue."""
+"""Carries out the requests of chats: changes the subscription, and puts the reply on the notify queue."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from cairn.telegram.subscribers import Subscribers
 from functions.telegram_webhook import replies
 from functions.telegram_webhook.commands import Chat, Command, Migrated, Removed, Request
 
-MOST_CHANNELS = 100
-"""As many as /status looks at; about forty fit into a message."""
+MAX_CHANNELS = 100
+"""How many channels /status reads; about forty fit into a message."""
 CHAT_PAUSE = timedelta(seconds=1)
 GROUP_PAUSE = timedelta(seconds=3)
-PATIENCE = timedelta(seconds=15)
-"""How long an answer may wait for the chat's turn; who asks faster than that is not answered."""
+MAX_WAIT = timedelta(seconds=15)
+"""How long a reply may wait for the chat's next send slot; commands that would wait longer get no reply."""
 
 
 class CommandHandler:
-    """What the bot does about a request, and what it says to it."""
+    """Carries out requests and queues the replies."""
 
     def __init__(
         self,
@@ -43,7 +43,7 @@ class CommandHandler:
         self._queue = queue
 
     def handle(self, request: Request, key: str, trace_id: str) -> None:
-        """One request; `key` is the update's, so that Telegram's redelivery changes and says nothing more."""
+        """Handle one request; `key` is the update's, so that Telegram's redelivery changes and sends nothing more."""
         match request:
             case Removed(chat):
                 if self._subscribers.remove(chat.id):
@@ -56,22 +56,22 @@ class CommandHandler:
                 logger.info("command", command=name, chat_id=chat.id)
                 try:
                     pause = CHAT_PAUSE if chat.type == "private" else GROUP_PAUSE
-                    turn = self._send_slots.lease(f"chat#{chat.id}", now(), pause, PATIENCE)
+                    not_before = self._send_slots.lease(f"chat#{chat.id}", now(), pause, MAX_WAIT)
                 except NotYetError:
                     logger.warning("not answered: too many commands", chat_id=chat.id)
                     return
-                self._queue.send([Reply(key, chat.id, changed or self._describe(name), turn, trace_id)])
+                self._queue.send([Reply(key, chat.id, changed or self._describe(name), not_before, trace_id)])
 
     def _change(self, name: str, chat: Chat) -> str | None:
         if name == "start":
             new = self._subscribers.add(chat.id, chat.type, chat.title, now())
-            return replies.SUBSCRIBED if new else replies.SUBSCRIBED_BEFORE
+            return replies.SUBSCRIBED if new else replies.ALREADY_SUBSCRIBED
         if name == "stop":
-            return replies.UNSUBSCRIBED if self._subscribers.remove(chat.id) else replies.UNSUBSCRIBED_BEFORE
+            return replies.UNSUBSCRIBED if self._subscribers.remove(chat.id) else replies.NOT_SUBSCRIBED
         return None
 
     def _describe(self, name: str) -> str:
         if name != "status":
             return replies.HELP
-        channels, _ = self._channels.page(MOST_CHANNELS, None)
+        channels, _ = self._channels.page(MAX_CHANNELS, None)
         return replies.status(self._statuses.of(channels))

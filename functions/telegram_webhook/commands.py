@@ -1,4 +1,4 @@
-"""What an update of Telegram's asks for: pure, and never surprised, because anybody may write to a bot.
+"""Parses Telegram's updates into requests: pure, and accepts anything, because anybody may write to a bot.
 
 https://core.telegram.org/bots/api#update
 """
@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from typing import Any
 
 COMMANDS = ("start", "stop", "status", "help")
-_GONE = ("left", "kicked")
+_REMOVED = ("left", "kicked")
 
 
 @dataclass(frozen=True, slots=True)
 class Chat:
-    """Where it was said. `type` is private, group, supergroup or channel."""
+    """Where a request came from. `type` is private, group, supergroup or channel."""
 
     id: str
     type: str
@@ -24,7 +24,7 @@ class Chat:
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """One of `COMMANDS`; in a private chat, any other text asks for help."""
+    """One of `COMMANDS`; in a private chat, any other text counts as `help`."""
 
     name: str
     chat: Chat
@@ -32,7 +32,7 @@ class Command:
 
 @dataclass(frozen=True, slots=True)
 class Removed:
-    """The bot was blocked, kicked or taken out."""
+    """The bot was blocked, kicked or removed."""
 
     chat: Chat
 
@@ -49,13 +49,13 @@ Request = Command | Removed | Migrated
 
 
 def parse(update: object) -> Request | None:
-    """What an update asks for; None when nothing, whatever JSON it is."""
+    """The request in an update, which may be any JSON; None when there is none."""
     body = _mapping(update)
     member = _mapping(body.get("my_chat_member"))
     if member:
         chat = _chat(member)
         status = _mapping(member.get("new_chat_member")).get("status")
-        return Removed(chat) if chat and status in _GONE else None
+        return Removed(chat) if chat and status in _REMOVED else None
     message = _mapping(body.get("message")) or _mapping(body.get("channel_post"))
     chat = _chat(message)
     if chat is None:
@@ -91,5 +91,5 @@ def _is_chat_id(value: object) -> bool:
 
 
 def _storable(text: str) -> str:
-    """JSON may hold halves of characters, which no table takes."""
+    """JSON may contain unpaired surrogates, which no table accepts."""
     return text.encode(errors="replace").decode()

@@ -1,4 +1,4 @@
-"""Telegram's updates. What is to be said goes on the notify queue, so that Telegram is answered at once."""
+"""Receives Telegram's updates. Replies go on the notify queue, so that Telegram is answered immediately."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ from cairn.telegram.subscribers import Subscribers
 from functions.telegram_webhook.command_handler import CommandHandler
 from functions.telegram_webhook.commands import parse
 
-MOST_BYTES = 256 * 1024
-"""Telegram's updates are a few kilobytes; nothing longer is read."""
+MAX_BYTES = 256 * 1024
+"""Telegram's updates are a few kilobytes; longer bodies are rejected unread."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,18 +80,18 @@ def create(dependencies: Dependencies) -> Callable[[dict[str, Any], LambdaContex
     @logger.inject_lambda_context(clear_state=True)
     @metrics.log_metrics
     def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-        """Any 2xx is success to Telegram, which sends the update again after every other answer."""
+        """Telegram treats any 2xx as success, and sends the update again after every other answer."""
         method = event["requestContext"]["http"]["method"]
         if method != "POST":
-            return _answer(405, {"error": "this address takes POST: Telegram's updates"}, {"allow": "POST"})
+            return _answer(405, {"error": "only POST is allowed here, for Telegram's updates"}, {"allow": "POST"})
         expected = read_secret(dependencies.settings.telegram_secret).get("TELEGRAM_WEBHOOK_SECRET", "")
-        given = event["headers"].get("x-telegram-bot-api-secret-token", "")
-        if not expected or not hmac.compare_digest(given.encode(), expected.encode()):
+        received = event["headers"].get("x-telegram-bot-api-secret-token", "")
+        if not expected or not hmac.compare_digest(received.encode(), expected.encode()):
             return _answer(401, {"error": "X-Telegram-Bot-Api-Secret-Token is missing or wrong"})
         body = event.get("body") or ""
         raw = base64.b64decode(body) if event.get("isBase64Encoded") else body.encode()
-        if len(raw) > MOST_BYTES:
-            return _answer(413, {"error": f"an update is at most {MOST_BYTES} bytes"})
+        if len(raw) > MAX_BYTES:
+            return _answer(413, {"error": f"an update is at most {MAX_BYTES} bytes"})
         try:
             update = json.loads(raw)
         except (ValueError, RecursionError):
@@ -106,15 +106,15 @@ def create(dependencies: Dependencies) -> Callable[[dict[str, Any], LambdaContex
     return handler
 
 
-def _key(update: dict[str, Any], otherwise: str) -> str:
-    """What makes Telegram's redelivery of an update recognisable."""
+def _key(update: dict[str, Any], fallback: str) -> str:
+    """The key that makes Telegram's redelivery of an update recognisable."""
     number = update.get("update_id")
-    return str(number)[:64] if isinstance(number, int) else otherwise
+    return str(number)[:64] if isinstance(number, int) else fallback
 
 
 def _answer(status: int, body: dict[str, object], headers: dict[str, str] | None = None) -> dict[str, Any]:
-    every = {"content-type": "application/json", **(headers or {})}
-    return {"statusCode": status, "headers": every, "body": json.dumps(body)}
+    all_headers = {"content-type": "application/json", **(headers or {})}
+    return {"statusCode": status, "headers": all_headers, "body": json.dumps(body)}
 
 
 handler = create(Dependencies())

@@ -1,4 +1,4 @@
-"""Three platforms whose counts a test sets, and a Telegram with chats that block, migrate, and are held."""
+"""Three platforms whose counts a test sets, and a Telegram bot API with holds and chats that block or migrate."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Platforms:
     blocked: set[str] = field(default_factory=set)
     migrated: dict[str, str] = field(default_factory=dict)
     holds: dict[int, int] = field(default_factory=dict)
-    """After how many messages the bot is held, and for how many seconds."""
+    """Seconds for which the bot is held, by the number of messages sent before."""
     sent: list[tuple[str, str]] = field(default_factory=list)
     held_until: datetime | None = None
 
@@ -35,10 +35,10 @@ class Platforms:
 
     def _youtube(self, ids: list[str]) -> httpx.Response:
         items = []
-        for one in ids:
-            count = self.counts[f"youtube:{one}"]
+        for native_id in ids:
+            count = self.counts[f"youtube:{native_id}"]
             shown = {"hiddenSubscriberCount": True} if count is None else {"subscriberCount": str(count)}
-            items.append({"id": one, "statistics": {"viewCount": "1", "videoCount": "2", **shown}})
+            items.append({"id": native_id, "statistics": {"viewCount": "1", "videoCount": "2", **shown}})
         return httpx.Response(200, json={"items": items})
 
     def _instagram(self, fields: str) -> httpx.Response:
@@ -48,7 +48,7 @@ class Platforms:
         return httpx.Response(200, json={"business_discovery": discovery, "id": "1"})
 
     def _members(self, chat: str) -> httpx.Response:
-        return _good(self.counts[f"telegram:{chat}"])
+        return _ok(self.counts[f"telegram:{chat}"])
 
     def _send(self, body: dict[str, Any]) -> httpx.Response:
         assert self.clock
@@ -56,21 +56,21 @@ class Platforms:
         if seconds := self.holds.pop(len(self.sent), 0):
             self.held_until = self.clock.now() + timedelta(seconds=seconds)
         if self.held_until and self.clock.now() < self.held_until:
-            left = -(-(self.held_until - self.clock.now()) // timedelta(seconds=1))
-            return _bad(429, f"Too Many Requests: retry after {left}", retry_after=left)
+            wait = -(-(self.held_until - self.clock.now()) // timedelta(seconds=1))
+            return _error(429, f"Too Many Requests: retry after {wait}", retry_after=wait)
         if chat in self.blocked:
-            return _bad(403, "Forbidden: bot was blocked by the user")
+            return _error(403, "Forbidden: bot was blocked by the user")
         if chat in self.migrated:
             new = int(self.migrated[chat])
-            return _bad(400, "Bad Request: group chat was upgraded to a supergroup chat", migrate_to_chat_id=new)
+            return _error(400, "Bad Request: group chat was upgraded to a supergroup chat", migrate_to_chat_id=new)
         self.sent.append((chat, str(body["text"])))
-        return _good({"message_id": len(self.sent)})
+        return _ok({"message_id": len(self.sent)})
 
 
-def _good(result: object) -> httpx.Response:
+def _ok(result: object) -> httpx.Response:
     return httpx.Response(200, json={"ok": True, "result": result})
 
 
-def _bad(code: int, description: str, **parameters: int) -> httpx.Response:
+def _error(code: int, description: str, **parameters: int) -> httpx.Response:
     body = {"ok": False, "error_code": code, "description": description, "parameters": parameters}
     return httpx.Response(code, json=body)

@@ -1,4 +1,4 @@
-"""Promises 1, 2 and 10 when nothing crashes and yet nothing comes as it should: twice, late, at once, unreadable."""
+"""Promises 1, 2 and 10 without a crash, but with messages that come twice, late, simultaneously or unreadable."""
 
 from __future__ import annotations
 
@@ -50,12 +50,12 @@ def test_messages_may_come_in_any_order(here: Way, seed: int) -> None:
 
     here.account.notify.order = any_of
     here.tick(youtube=10_100, telegram=1_100)
-    told = frozenset({*PRIVATE, "-1005"})
-    assert here.verdict(Expected(YOUTUBE, "10K", told), Expected(TELEGRAM, "1K", told)) == GOOD
+    notified = frozenset({*PRIVATE, "-1005"})
+    assert here.verdict(Expected(YOUTUBE, "10K", notified), Expected(TELEGRAM, "1K", notified)) == GOOD
 
 
-def test_two_senders_may_be_at_the_same_part_at_any_instant(here: Way) -> None:
-    """At each call of the first, a second one is given the same message, and runs to its end."""
+def test_two_senders_may_process_the_same_part_at_any_instant(here: Way) -> None:
+    """At each call of the first sender, a second one receives the same message and runs to its end."""
     here.subscribe(["77", "78", "-5"])
     expected = []
     for turn, step in enumerate(step for step in FOLLOWER_STEPS if step >= 10_000):
@@ -63,26 +63,26 @@ def test_two_senders_may_be_at_the_same_part_at_any_instant(here: Way) -> None:
         here.account.schedule.put({"source": "schedule"})
         while not here.account.notify.messages:
             here.account.step()
-        reached = _beside(here, turn)
+        reached = _deliver_twice(here, turn)
         here.account.settle()
         expected.append(Expected(YOUTUBE, short(int(step)), frozenset({"77", "78", "-1005"})))
         assert here.verdict(*expected) == GOOD, f"with a second sender at call {turn}"
         if not reached:
             return
         here.account.clock.sleep(300)
-    pytest.fail("the first sender never came to its end")
+    pytest.fail("the first sender never finished")
 
 
-def _beside(here: Way, turn: int) -> bool:
-    """Deliver a message, and the same message again at the first one's call number `turn`; whether it got that far."""
+def _deliver_twice(here: Way, turn: int) -> bool:
+    """Deliver a message, and again at call number `turn` of the first delivery; False when it makes fewer calls."""
     queue, wire = here.account.notify, here.account.wire
     record = queue.receive()
     assert record
-    begun, done = len(wire.calls), False
+    first_call, done = len(wire.calls), False
 
     def choose(number: int, _name: str) -> Failure | None:
         nonlocal done
-        if number - begun == turn and not done:
+        if number - first_call == turn and not done:
             done = True
             queue.deliver(record, here.account.invoke)
         return None
@@ -138,14 +138,14 @@ def test_a_poison_record_holds_back_none_of_its_batch(here: Way) -> None:
     ]
 
 
-def test_a_chat_that_subscribed_under_its_old_id_and_its_new_one_is_told_once(here: Way) -> None:
+def test_a_chat_that_subscribed_under_its_old_id_and_its_new_one_is_notified_once(here: Way) -> None:
     here.subscribe(["-1005", "-5", "77"])
     here.tick(youtube=10_100)
     assert here.verdict(Expected(YOUTUBE, "10K", frozenset({"77", "-1005"}))) == GOOD
     assert here.subscribed() == ["-1005", "77"]
 
 
-def test_who_could_not_be_told_while_telegram_was_down_is_told_when_it_is_back(here: Way) -> None:
+def test_chats_that_could_not_be_notified_while_telegram_was_down_are_notified_when_it_is_back(here: Way) -> None:
     here.subscribe(["77"])
 
     def silent(_number: int, name: str) -> Failure | None:

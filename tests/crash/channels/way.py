@@ -1,4 +1,4 @@
-"""An account with tracked channels and subscribers, and what must be true of it when everything has settled."""
+"""An account with tracked channels and subscribers, and what must hold when everything has settled."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ NAMES = {YOUTUBE: "Cats & Dogs", TELEGRAM: "News", INSTAGRAM: "Pics"}
 
 @dataclass(frozen=True)
 class Expected:
-    """A milestone that must have been recorded once, and told to each of these chats."""
+    """A milestone that must have been recorded once, and of which each of these chats must have been notified."""
 
     channel: str
     label: str
-    told: frozenset[str]
+    notified: frozenset[str]
     failed: int = 0
     also_passed: tuple[str, ...] = ()
 
@@ -48,11 +48,11 @@ class Way:
     platforms: Platforms
 
     def track(self, counts: Mapping[str, int | None]) -> None:
-        """Begin to track channels; nothing is fetched yet."""
+        """Track channels; nothing is fetched yet."""
         self.platforms.counts.update(counts)
-        for one in counts:
-            platform, _, native_id = one.partition(":")
-            channel = Channel(platform, native_id, f"@{native_id}", NAMES[one], now())
+        for channel_id in counts:
+            platform, _, native_id = channel_id.partition(":")
+            channel = Channel(platform, native_id, f"@{native_id}", NAMES[channel_id], now())
             Channels(self.account.cloud.table("CHANNELS_TABLE")).add(channel)
 
     def subscribe(self, chats: Iterable[str]) -> None:
@@ -61,21 +61,21 @@ class Way:
             subscribers.add(chat, "group" if chat.startswith("-") else "private", "somebody", now())
 
     def subscribed(self) -> list[str]:
-        """The chats that are subscribed; AssertionError when the count of them says otherwise."""
+        """The subscribed chats; AssertionError when the stored count differs."""
         subscribers = Subscribers(self.account.cloud.table("AUDIENCE_TABLE"))
         chats = [one.chat_id for one in subscribers.between(None, None)]
         assert subscribers.count() == len(chats)
         return chats
 
-    def hear(self, number: int, chat: int, text: str) -> None:
-        """A private message to the bot, a while after the one before."""
+    def receive(self, number: int, chat: int, text: str) -> None:
+        """A private message to the bot, five seconds after the one before."""
         self.account.clock.sleep(5)
         message = {"chat": {"id": chat, "type": "private", "first_name": "Ada"}, "text": text}
         self.account.updates.put({"update_id": 1000 + number, "message": message})
         self.account.settle()
 
     def tick(self, **counts: int | None) -> None:
-        """The schedule's next tick, five minutes later, with the platforms' counts as they are by then."""
+        """The schedule's next tick, five minutes later, with the platforms' counts changed by then."""
         self.platforms.counts.update(
             {{"youtube": YOUTUBE, "telegram": TELEGRAM, "instagram": INSTAGRAM}[k]: v for k, v in counts.items()}
         )
@@ -84,7 +84,7 @@ class Way:
         self.account.settle()
 
     def catch_up(self) -> None:
-        """Let the schedule tick, as it does anyway, until every channel's stored count is the platform's."""
+        """Let the schedule tick, as it does anyway, until every stored count equals the platform's."""
         while self._counts() != self.platforms.counts:
             self.tick()
 
@@ -96,7 +96,7 @@ class Way:
         }
 
     def write(self, channel: str, count: int) -> None:
-        """A reading written by itself, as a later source of readings would."""
+        """Write a reading directly, as another source of readings would."""
         self.account.clock.sleep(1)
         reading = Reading(
             Subject("channel", channel), NAMES[channel], {"subscribers": count}, now(), "api", new_trace_id()
@@ -104,7 +104,7 @@ class Way:
         assert Stats(self.account.cloud.table("STATS_TABLE")).record(reading)
 
     def verdict(self, *expected: Expected) -> Verdict:
-        """Hold the account against what was expected of it."""
+        """Compare the account with what is expected of it."""
         lost, wrong, repeated = [], list[str](), 0
         milestones = [item for item in items("MILESTONES_TABLE") if item["sk"].startswith("milestone#")]
         recorded = {(item["subject"], item["label"]): item for item in milestones}
@@ -117,19 +117,19 @@ class Way:
             if (also := tuple(passed["label"] for passed in milestone["also_passed"])) != one.also_passed:
                 wrong.append(f"{one.channel} {one.label} also passed {also}")
             tally = DeliveryTally(*(int(milestone[name]) for name in ("total", "delivered", "failed")))
-            if tally != DeliveryTally(len(one.told) + one.failed, len(one.told), one.failed):
+            if tally != DeliveryTally(len(one.notified) + one.failed, len(one.notified), one.failed):
                 wrong.append(f"{one.channel} {one.label} {tally}")
-            told = [chat for chat, text in self.platforms.sent if texts[one] in text]
-            lost += [f"{chat} was not told of {one.channel} {one.label}" for chat in one.told - set(told)]
-            wrong += [f"{chat} was told of {one.channel} {one.label}" for chat in set(told) - one.told]
-            repeated += len(told) - len(set(told))
+            notified = [chat for chat, text in self.platforms.sent if texts[one] in text]
+            lost += [f"{chat} was not notified of {one.channel} {one.label}" for chat in one.notified - set(notified)]
+            wrong += [f"{chat} was notified of {one.channel} {one.label}" for chat in set(notified) - one.notified]
+            repeated += len(notified) - len(set(notified))
         wrong += [f"{subject} {label} should not have been recorded" for subject, label in recorded]
         if len(milestones) != len({(item["subject"], item["label"]) for item in milestones}):
             wrong.append("a milestone was recorded twice")
         wrong += [
-            f"told what nobody expected: {chat}: {text}"
+            f"unexpected notification: {chat}: {text}"
             for chat, text in self.platforms.sent
-            if " passed " in text and not any(known in text for known in texts.values())
+            if " passed " in text and not any(expected_text in text for expected_text in texts.values())
         ]
         wrong += self._marks(expected) + self._history() + self._in_flight()
         return Verdict(tuple(lost), tuple(wrong), repeated)
@@ -140,9 +140,9 @@ class Way:
         for item in items("STATS_TABLE"):
             reading = to_reading(item)
             steps = [step for step in FOLLOWER_STEPS if step <= self.highest(reading.subject.id)]
-            height = marks.get(str(reading.subject), {}).get("height")
-            if height != (steps[-1] if steps else 0):
-                wrong.append(f"{reading.subject} stands at {reading.metrics}, its mark at {height}")
+            mark = marks.get(str(reading.subject), {}).get("height")
+            if mark != (steps[-1] if steps else 0):
+                wrong.append(f"{reading.subject} is at {reading.metrics}, its high-water mark at {mark}")
         return wrong
 
     def highest(self, channel: str) -> int:
@@ -155,7 +155,7 @@ class Way:
         return [to_reading(dynamodb.from_image(record["dynamodb"]["NewImage"])) for record in changes()]
 
     def _history(self) -> list[str]:
-        """Each reading that was stored is in the history, and each day that ended is closed with its last values."""
+        """Check that the history has each stored reading, and that each ended day is closed with its last values."""
         entries = {(item["pk"], item["sk"]): item for item in items("HISTORY_TABLE")}
         wrong, last = list[str](), dict[str, Any]()
         for reading in self._readings():
@@ -169,7 +169,7 @@ class Way:
                 if day is None or day["metrics"] != before.metrics:
                     wrong.append(f"the history closed {before.as_of.date()} of {key} with {day}")
             last[key] = reading
-        return wrong + [f"the history has {key} of its own" for key in entries]
+        return wrong + [f"the history has an unexpected {key}" for key in entries]
 
     def _in_flight(self) -> list[str]:
         wrong = [f"{name}: {found}" for name, found in self.account.left_behind().items()]
@@ -188,7 +188,7 @@ def items(variable: str) -> list[dict[str, Any]]:
 
 @contextmanager
 def silence() -> Iterator[None]:
-    """Thousands of invocations, each meant to fail, say nothing."""
+    """Suppress the output of thousands of invocations, each of which is meant to fail."""
     level = logger.log_level
     logger.setLevel("CRITICAL")
     try:

@@ -1,4 +1,4 @@
-"""The deployed template: every source of a reading leads to the message, once, and nothing works without its grant."""
+"""The deployed template: every source of a reading leads to one message, and nothing works without its grant."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from testing.local_cloud import LocalCloud
 T = TypeVar("T")
 CHAT = 990_001
 GRACE_SECONDS = 2.0
-"""How long a message that must not come is waited for; the whole way takes a tenth of it here."""
+"""How long a test waits for a message that must not come; the whole path takes a tenth of it here."""
 
 
 def wait_for(what: Callable[[], T | None], seconds: float = 20) -> T:
@@ -38,7 +38,7 @@ def ok(response: Any) -> Any:
 
 
 class Person:
-    """Somebody with Telegram, who wrote /start."""
+    """A Telegram user who wrote /start."""
 
     def __init__(self, cloud: LocalCloud, chat_id: int) -> None:
         self._cloud = cloud
@@ -52,13 +52,13 @@ class Person:
         return [message["text"] for message in answer["messages"] if containing in message["text"]]
 
     def said(self, containing: str) -> str:
-        """The newest message that says so, as it was sent."""
+        """The newest message with this text, as it was sent."""
         wait_for(lambda: self.told(containing) or None)
         answer = ok(self._cloud.sandbox.get("/control/telegram/sent", params={"chat_id": self.chat_id}))
         return str([one["source"] for one in answer["messages"] if containing in one["source"]][-1])
 
     def is_told(self, containing: str, seconds: float = 20) -> str:
-        """The one message that says so."""
+        """The only message with this text."""
         wait_for(lambda: self.told(containing) or None, seconds)
         time.sleep(GRACE_SECONDS)
         (message,) = self.told(containing)
@@ -66,7 +66,7 @@ class Person:
 
 
 class Tracked:
-    """A channel of its own on the sandbox's YouTube, tracked by Cairn since it had `count` subscribers."""
+    """A new channel on the sandbox's YouTube, which Cairn tracks since it had `count` subscribers."""
 
     def __init__(self, cloud: LocalCloud, count: int) -> None:
         self._cloud = cloud
@@ -91,13 +91,13 @@ class Tracked:
 def person(local_cloud: LocalCloud) -> Person:
     somebody = Person(local_cloud, CHAT)
     somebody.write("/start from a test")
-    somebody.is_told("You will be told")
+    somebody.is_told("You'll be notified")
     return somebody
 
 
 @pytest.fixture(autouse=True)
 def only_on_demand(local_cloud: LocalCloud) -> Callable[[str], None]:
-    """No tick comes between a test and what it does; the test of the tick itself switches the schedule on."""
+    """No tick interferes with a test; the test of the tick itself switches the schedule on."""
     scheduler = local_cloud.stack.clients.scheduler
 
     def switch(state: str) -> None:
@@ -168,14 +168,12 @@ def test_a_tick_of_the_schedule_leads_to_one_message(
     assert "passed 10K" in person.is_told(channel.name, seconds=90)
 
 
-def test_those_who_refresh_at_the_same_time_cause_one_call_and_one_message(
-    local_cloud: LocalCloud, person: Person
-) -> None:
+def test_concurrent_refreshes_cause_one_call_and_one_message(local_cloud: LocalCloud, person: Person) -> None:
     channel = Tracked(local_cloud, 24_000)
     ok(local_cloud.sandbox.post("/control/platforms/youtube/failure", json={"mode": "slow", "delay": 1}))
     try:
         with ThreadPoolExecutor(8) as pool:
-            for count in (24_100, 26_000):  # the first round warms eight Lambdas: a cold one takes its request in late
+            for count in (24_100, 26_000):  # the first round warms eight Lambdas: a cold one starts its request late
                 channel.counts(count)
                 since = to_millis(now())
                 readings = list(pool.map(lambda _: channel.refresh()["subscribers"], range(8)))
@@ -187,11 +185,11 @@ def test_those_who_refresh_at_the_same_time_cause_one_call_and_one_message(
     assert "passed 25K" in person.is_told(channel.name)
 
 
-def test_everybody_of_a_large_audience_is_told_once(local_cloud: LocalCloud, person: Person) -> None:
+def test_everybody_in_a_large_audience_is_notified_once(local_cloud: LocalCloud, person: Person) -> None:
     crowd = [Person(local_cloud, 880_000 + number) for number in range(64)]
     for somebody in crowd:
         somebody.write("/start")
-    wait_for(lambda: crowd[-1].told("You will be told") or None, 30)
+    wait_for(lambda: crowd[-1].told("You'll be notified") or None, 30)
     channel = Tracked(local_cloud, 49_000)
     channel.counts(51_000)
     channel.refresh()
@@ -207,13 +205,13 @@ def test_everybody_of_a_large_audience_is_told_once(local_cloud: LocalCloud, per
         somebody.write("/stop")
 
 
-def test_the_bot_says_how_every_channel_stands(local_cloud: LocalCloud, person: Person) -> None:
+def test_the_bot_shows_every_channels_status(local_cloud: LocalCloud, person: Person) -> None:
     channel = Tracked(local_cloud, 1_234)
     person.write("/status")
     assert f"<b>{channel.name}</b>: 1,230 – last 1K, next 2.5K" in person.said(channel.name)
 
 
-def test_one_search_in_the_logs_shows_the_whole_way(local_cloud: LocalCloud, person: Person) -> None:
+def test_one_search_in_the_logs_shows_the_whole_path(local_cloud: LocalCloud, person: Person) -> None:
     channel = Tracked(local_cloud, 74_000)
     channel.counts(76_000)
     channel.refresh()
@@ -242,7 +240,7 @@ def test_one_search_in_the_logs_shows_the_whole_way(local_cloud: LocalCloud, per
 
 
 def test_a_function_without_its_grant_cannot_do_its_work(local_cloud: LocalCloud, person: Person) -> None:
-    """What makes every other test here one of the roles: MiniStack denies what a role does not allow."""
+    """Shows that every other test here tests the roles too: MiniStack denies what a role does not allow."""
     clients = local_cloud.stack.clients
     function = local_cloud.stack.output("DetectMilestoneFunction")
     role = clients.functions.get_function(FunctionName=function)["Configuration"]["Role"].rpartition("/")[2]
@@ -259,11 +257,11 @@ def test_a_function_without_its_grant_cannot_do_its_work(local_cloud: LocalCloud
         assert person.told(channel.name) == []
     finally:
         clients.iam.put_role_policy(RoleName=role, PolicyName=policy, PolicyDocument=json.dumps(document))
-    # MiniStack does not bring a failed stream record again; the operator's command does.
+    # MiniStack does not retry a failed stream record; the operator's command detects it again.
     redetect(local_cloud.stack, [f"channel:{channel.id}"])
     assert "passed 250" in person.is_told(channel.name)
 
 
-def test_the_webhook_is_closed_to_who_does_not_know_its_secret(local_cloud: LocalCloud) -> None:
+def test_the_webhook_is_closed_to_callers_without_its_secret(local_cloud: LocalCloud) -> None:
     update = {"update_id": 1, "message": {"chat": {"id": 1, "type": "private"}, "text": "/start"}}
     assert local_cloud.api.post("/api/telegram/webhook", json=update).status_code == 401

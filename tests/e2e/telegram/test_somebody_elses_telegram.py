@@ -1,6 +1,6 @@
-"""Our Telegram side against npm's telegram-test-api, which others wrote from Telegram's documentation.
+"""Tests our Telegram code against npm's telegram-test-api, which others wrote from Telegram's documentation.
 
-It does not know the webhook's secret, so its updates are fetched and brought to the webhook as `make run` does for the
+It does not know the webhook's secret, so its updates are fetched and passed to the webhook, as `make run` does for the
 real Telegram, which cannot call a laptop either.
 """
 
@@ -52,7 +52,7 @@ def aws(telegram: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> Iterator[Clo
 
 
 def write(telegram: httpx.Client, text: str) -> None:
-    """A person writes to the bot, and the update is brought to the webhook."""
+    """A person writes to the bot, and the update is passed to the webhook."""
 
     person = {"id": CHAT, "first_name": "Ada", "type": "private"}
     message = {
@@ -76,15 +76,15 @@ def write(telegram: httpx.Client, text: str) -> None:
 
 
 def received(telegram: httpx.Client) -> list[str]:
-    """What the bot has said to this chat and was not looked at before."""
+    """What the bot has sent to this chat since the last call."""
     answer = telegram.post("/getUpdates", json={"token": TOKEN, "chatId": CHAT}).json()
     return [message["message"]["text"] for message in answer["result"]]
 
 
-def test_a_person_subscribes_and_is_told_of_a_milestone_through_it(telegram: httpx.Client, aws: Cloud) -> None:
+def test_a_person_subscribes_and_is_notified_of_a_milestone_through_it(telegram: httpx.Client, aws: Cloud) -> None:
     write(telegram, "/start hello")
     aws.flow()
-    assert "You will be told" in received(telegram)[0]
+    assert "You'll be notified" in received(telegram)[0]
 
     subject = Subject("channel", "youtube:UC1")
     stats = Stats(aws.table("STATS_TABLE"))
@@ -96,7 +96,7 @@ def test_a_person_subscribes_and_is_told_of_a_milestone_through_it(telegram: htt
     write(telegram, "/stop")
     time.sleep(1.1)  # a chat is answered once a second
     aws.flow()
-    assert "not be told any more" in received(telegram)[0]
+    assert "won't be notified any more" in received(telegram)[0]
     stats.record(Reading(subject, "Tom & Jerry", {"subscribers": 2500}, now(), "test", "0" * 32))
     aws.flow()
     assert received(telegram) == []

@@ -191,7 +191,7 @@ def passed_ten(local_cloud: LocalCloud) -> Iterator[dict[str, Any]]:
     other = fresh("unnamed")
     person = Person(local_cloud, CHAT)
     person.write("/start from a test")
-    person.is_told("You will be told")
+    person.is_told("You'll be notified")
     with Listener(local_cloud, None) as listener, ThreadPoolExecutor(CALLERS) as callers:
         for channel in (NAMED, other):
             answer = listener.join_room(f"channel:{channel}", viewer=token_urlsafe(16))

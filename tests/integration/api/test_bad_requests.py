@@ -48,7 +48,7 @@ def api() -> Iterator[Api]:
         (GOOD | {"handle": 5}, "handle"),
         (GOOD | {"handle": {}}, "handle"),
         (GOOD | {"handle": "h" * 201}, "handle"),
-        (GOOD | {"handle": "not a handle"}, "handle: a YouTube channel is written @name"),
+        (GOOD | {"handle": "not a handle"}, "handle: must be a YouTube handle like @name"),
         (GOOD | {"handle": "@x\u0000"}, "handle"),
         (GOOD | {"handle": float("nan")}, "handle"),
         (GOOD | {"name": ""}, "name"),

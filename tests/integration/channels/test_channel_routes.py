@@ -1,4 +1,4 @@
-"""The channels' routes, whole: what they answer, what they write, and what they ask the platforms."""
+"""The channels' routes as a whole: their answers, their writes, and their calls to the platforms."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def test_each_platform_has_its_channels(api: Api, body: object, native_id: str, 
     assert (channel["views"], channel["videos"]) == (None, None)
 
 
-def test_a_name_of_ones_own_is_kept(api: Api) -> None:
+def test_a_chosen_name_is_kept(api: Api) -> None:
     assert api("POST", "/api/channels", GOOD | {"name": "  Кошки 🐱 & <b>  "}).json["name"] == "Кошки 🐱 & <b>"
 
 
@@ -91,7 +91,7 @@ def test_to_track_a_channel_twice_changes_nothing(api: Api, clock: ControlledClo
 def test_a_channel_that_the_platform_does_not_know_is_not_found_and_not_tracked(api: Api) -> None:
     answer = api("POST", "/api/channels", {"platform": "youtube", "handle": "@nobody"})
     assert answer.status == 404
-    assert "youtube knows no channel '@nobody'" in answer.error
+    assert "youtube has no channel '@nobody'" in answer.error
     assert api("GET", "/api/channels").json == {"items": [], "nextCursor": None}
 
 
@@ -126,7 +126,7 @@ def test_a_deleted_channel_is_gone_and_what_it_passed_stays(
     assert milestone["label"] == "10K"
 
 
-def test_a_channel_that_comes_back_begins_in_silence_and_repeats_nothing(
+def test_a_channel_that_comes_back_starts_silently_and_repeats_nothing(
     api: Api, aws: Cloud, platforms: FakePlatforms, clock: ControlledClock
 ) -> None:
     api("POST", "/api/channels", GOOD)
@@ -150,7 +150,7 @@ def test_a_channel_that_comes_back_begins_in_silence_and_repeats_nothing(
     assert [item["label"] for item in api("GET", "/api/milestones").json["items"]] == ["75K", "10K"]
 
 
-def test_a_hidden_count_is_null_and_said_to_be_hidden(api: Api, aws: Cloud, platforms: FakePlatforms) -> None:
+def test_a_hidden_count_is_null_and_reported_as_hidden(api: Api, aws: Cloud, platforms: FakePlatforms) -> None:
     platforms.youtube[CATS] = counts("0") | {"hiddenSubscriberCount": "true"}
     channel = api("POST", "/api/channels", GOOD).json
     assert (channel["subscribers"], channel["views"]) == (None, 7)
@@ -160,31 +160,31 @@ def test_a_hidden_count_is_null_and_said_to_be_hidden(api: Api, aws: Cloud, plat
     assert api("GET", "/api/milestones").json["items"] == []
 
 
-def test_an_unknown_channel_is_shown_in_trouble_and_recovers(
+def test_an_unknown_channel_is_shown_with_a_health_issue_and_recovers(
     api: Api, platforms: FakePlatforms, clock: ControlledClock
 ) -> None:
     api("POST", "/api/channels", GOOD)
     del platforms.youtube[CATS]
     clock.sleep(60)
-    troubled = api("POST", f"{PATH}/refresh").json
-    assert troubled["trouble"] == {
+    with_issue = api("POST", f"{PATH}/refresh").json
+    assert with_issue["trouble"] == {
         "code": "unknown_channel",
-        "message": "YouTube knows no channel with this id any more",
+        "message": "YouTube no longer has a channel with this id",
         "since": "2026-11-20T12:01:00.000Z",
     }
-    assert troubled["asOf"] == "2026-11-20T12:00:00.000Z"
-    assert troubled["subscribers"] == 9500
+    assert with_issue["asOf"] == "2026-11-20T12:00:00.000Z"
+    assert with_issue["subscribers"] == 9500
     clock.sleep(STALE_AFTER)
     again = api("POST", f"{PATH}/refresh").json
     assert again["trouble"]["since"] == "2026-11-20T12:01:00.000Z"
     assert again["stale"] is True
     platforms.youtube[CATS] = counts("9500")
     clock.sleep(60)
-    well = api("POST", f"{PATH}/refresh").json
-    assert (well["trouble"], well["stale"]) == (None, False)
+    recovered = api("POST", f"{PATH}/refresh").json
+    assert (recovered["trouble"], recovered["stale"]) == (None, False)
 
 
-def test_a_reading_of_somebody_elses_hand_is_shown_like_any_other(api: Api, aws: Cloud, clock: ControlledClock) -> None:
+def test_a_reading_from_another_writer_is_shown_like_any_other(api: Api, aws: Cloud, clock: ControlledClock) -> None:
     api("POST", "/api/channels", GOOD)
     clock.sleep(60)
     subject = Subject("channel", f"youtube:{CATS}")

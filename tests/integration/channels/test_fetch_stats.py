@@ -1,4 +1,4 @@
-"""A tick fetches everything: fifty channels a call, some batches here, the rest by the queue, each platform alone."""
+"""A tick fetches everything: fifty channels a call, some batches inline, the rest by the queue, platforms apart."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ def counts(subscribers: int) -> dict[str, str]:
 
 def track(aws: Cloud, *ids: str, platform: str = "youtube") -> None:
     channels = Channels(aws.table("CHANNELS_TABLE"))
-    for one in ids:
-        channels.add(Channel(platform, one, f"@{one}", one, now()))
+    for native_id in ids:
+        channels.add(Channel(platform, native_id, f"@{native_id}", native_id, now()))
 
 
 def tick(seconds: float = 60.0, source: str = "schedule") -> Any:
@@ -39,7 +39,7 @@ def tick(seconds: float = 60.0, source: str = "schedule") -> Any:
     return FUNCTIONS["fetch_stats"]({"source": source}, Context(seconds))
 
 
-def bring(record: dict[str, Any], seconds: float = 60.0) -> Any:
+def deliver(record: dict[str, Any], seconds: float = 60.0) -> Any:
 
     return FUNCTIONS["fetch_stats"]({"Records": [record]}, Context(seconds))
 
@@ -88,7 +88,7 @@ def test_an_unchanged_tick_writes_nothing_to_the_stats(
     assert change["dynamodb"]["Keys"]["subject"]["S"].endswith(ids[1])
 
 
-def test_what_one_tick_cannot_do_goes_over_the_queue(aws: Cloud, platforms: FakePlatforms) -> None:
+def test_what_one_tick_cannot_do_goes_through_the_queue(aws: Cloud, platforms: FakePlatforms) -> None:
     ids = youtubes(4 * BATCH_SIZE + 5, platforms)
     track(aws, *ids)
     summary = tick()
@@ -98,12 +98,12 @@ def test_what_one_tick_cannot_do_goes_over_the_queue(aws: Cloud, platforms: Fake
     batches = [load(record["body"]) for record in records]
     assert sorted(len(batch.channel_ids) for batch in batches if isinstance(batch, FetchBatch)) == [5, 50]
     for record in records:
-        assert bring(record) == {"batchItemFailures": []}
+        assert deliver(record) == {"batchItemFailures": []}
     assert stored(aws, *ids) == [100] * 205
     assert sum("youtube" in call for call in platforms.calls) == 5
 
 
-def test_every_channel_is_seen_to_have_been_looked_at_however_it_was_split(
+def test_every_channel_counts_as_checked_however_the_batch_was_split(
     aws: Cloud, platforms: FakePlatforms, clock: ControlledClock
 ) -> None:
     platforms.members |= {-number: 100 for number in range(1, 41)}
@@ -112,11 +112,11 @@ def test_every_channel_is_seen_to_have_been_looked_at_however_it_was_split(
     tick()
     aws.flow()
     clock.sleep(600)
-    left = iter([*[5.0] * 15, *[-1.0] * 100])
+    seconds = iter([*[5.0] * 15, *[-1.0] * 100])
 
     class Hurried(Context):
         def get_remaining_time_in_millis(self) -> int:
-            return int((next(left) + RESERVE_SECONDS) * 1000)
+            return int((next(seconds) + RESERVE_SECONDS) * 1000)
 
     assert FUNCTIONS["fetch_stats"]({"source": "schedule"}, Hurried())["queued"] == 25
     aws.flow()
@@ -126,7 +126,7 @@ def test_every_channel_is_seen_to_have_been_looked_at_however_it_was_split(
     assert {checks.last_found(channel) for channel in tracked} == {now()}
 
 
-def test_without_time_left_everything_goes_over_the_queue(aws: Cloud, platforms: FakePlatforms) -> None:
+def test_without_time_left_everything_goes_through_the_queue(aws: Cloud, platforms: FakePlatforms) -> None:
     ids = youtubes(3, platforms)
     track(aws, *ids)
     assert tick(RESERVE_SECONDS - 1)["queued"] == 3
@@ -193,14 +193,14 @@ def test_a_failing_channel_stops_only_itself(aws: Cloud, platforms: FakePlatform
     assert channel.health_issue.code == "unknown_channel"
 
 
-def test_a_platform_that_is_down_is_not_asked_for_every_channel(aws: Cloud, platforms: FakePlatforms) -> None:
+def test_a_platform_that_is_down_is_not_called_for_every_channel(aws: Cloud, platforms: FakePlatforms) -> None:
     track(aws, *[f"-{number}" for number in range(1, 21)], platform="telegram")
     platforms.broken["telegram"] = failing(httpx.Response(502))
     assert tick()["failed"] == 20
     assert len(platforms.calls) == 9  # three channels, three tries each
 
 
-def test_a_platform_that_asks_to_wait_is_not_asked_again_by_anybody(
+def test_a_platform_that_asks_to_wait_is_not_called_again_meanwhile(
     aws: Cloud, platforms: FakePlatforms, clock: ControlledClock
 ) -> None:
     track(aws, *youtubes(1, platforms))
@@ -214,14 +214,16 @@ def test_a_platform_that_asks_to_wait_is_not_asked_again_by_anybody(
     assert tick()["stored"] == 1
 
 
-def test_a_batch_brought_twice_is_harmless_and_those_removed_are_left_out(aws: Cloud, platforms: FakePlatforms) -> None:
+def test_a_batch_delivered_twice_is_harmless_and_removed_channels_are_skipped(
+    aws: Cloud, platforms: FakePlatforms
+) -> None:
     ids = youtubes(2, platforms)
     track(aws, ids[0])
     batch = FetchBatch("youtube", 0, tuple(f"youtube:{one}" for one in ids), "schedule", "t")
     boto3.client("sqs").send_message(QueueUrl=os.environ["FETCH_QUEUE_URL"], MessageBody=dump(batch))
     (record,) = aws.messages("FETCH_QUEUE_URL")
     for _ in range(2):
-        assert bring(record) == {"batchItemFailures": []}
+        assert deliver(record) == {"batchItemFailures": []}
     assert stored(aws, *ids) == [100, None]
     assert len(aws.changes()) == 1
 
@@ -251,7 +253,7 @@ def test_a_poisonous_message_is_reported_and_the_others_are_done(
     assert stored(aws, one) == [100]
 
 
-def test_a_count_that_is_nonsense_reaches_no_table(aws: Cloud, platforms: FakePlatforms) -> None:
+def test_an_impossible_count_reaches_no_table(aws: Cloud, platforms: FakePlatforms) -> None:
     ids = youtubes(2, platforms)
     platforms.youtube[ids[0]] = {"subscriberCount": "9" * 50}
     track(aws, *ids)

@@ -1,4 +1,4 @@
-"""A channel's history for a chart: every day has a value, gaps go on, and a day ends where the operator lives."""
+"""A channel's history for a chart: every day has a value, gaps are filled, and days end in the operator's zone."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def platforms() -> FakePlatforms:
 
 
 def read(api: Api, aws: Cloud, platforms: FakePlatforms, clock: ControlledClock, at: str, subscribers: int) -> None:
-    """A reading of that many at that time."""
+    """Store a reading with that count at that time."""
     clock.reach(datetime.fromisoformat(at).replace(tzinfo=UTC))
     platforms.youtube[CATS]["subscriberCount"] = str(subscribers)
     if api("GET", PATH).status == 404:

@@ -1,4 +1,4 @@
-"""Fetching on demand: the button, the page and the sync write what changed, ask once, and bear platforms that fail."""
+"""Fetching on demand: button, page and sync write what changed, call once, and survive failing platforms."""
 
 from __future__ import annotations
 
@@ -98,14 +98,14 @@ def test_a_channel_that_cannot_be_read_costs_a_page_no_more_calls_than_another(
     assert len(platforms.calls) == 2
 
 
-def test_those_who_ask_at_the_same_time_cause_one_call(platforms: FakePlatforms) -> None:
-    """Eight requests arrive while the first one's call is under way; all are answered by it."""
-    began, asked = threading.Event(), threading.Semaphore(0)
+def test_concurrent_requests_cause_one_call(platforms: FakePlatforms) -> None:
+    """Eight requests arrive while the first one's call is under way; its result answers all of them."""
+    started, waiting = threading.Event(), threading.Semaphore(0)
 
     def slow() -> httpx.Response:
-        began.set()
+        started.set()
         for _ in range(7):
-            asked.acquire(timeout=5)
+            waiting.acquire(timeout=5)
         return httpx.Response(200, json={"items": [{"id": CATS, "statistics": counts("10100")}]})
 
     with cloud(platforms.transport()) as aws:
@@ -123,10 +123,10 @@ def test_those_who_ask_at_the_same_time_cause_one_call(platforms: FakePlatforms)
             for _ in range(8)
         ]
         threads[0].start()
-        assert began.wait(5)
+        assert started.wait(5)
         for thread in threads[1:]:
             thread.start()
-            asked.release()
+            waiting.release()
         for thread in threads:
             thread.join(10)
         assert len(platforms.calls) == 1
@@ -136,7 +136,7 @@ def test_those_who_ask_at_the_same_time_cause_one_call(platforms: FakePlatforms)
         assert reading.as_of >= began_at
 
 
-def test_whoever_asked_before_a_fetch_began_is_answered_by_it(
+def test_a_request_made_before_a_fetch_started_is_answered_by_it(
     api: Api, platforms: FakePlatforms, clock: ControlledClock
 ) -> None:
     api("POST", "/api/channels", GOOD)
@@ -175,10 +175,10 @@ def test_a_spent_quota_is_answered_429_with_the_time_to_come_back(api: Api, plat
     answer = api("POST", "/api/channels", GOOD)
     assert answer.status == 429
     assert int(answer.headers["retry-after"]) == 20 * 3600  # from noon in UTC to midnight in California
-    assert "the day's quota is spent" in answer.error
+    assert "the daily quota is used up" in answer.error
 
 
-def test_a_platform_that_paused_is_not_asked_again_until_then(
+def test_a_paused_platform_is_not_called_again_until_then(
     api: Api, platforms: FakePlatforms, clock: ControlledClock
 ) -> None:
     api("POST", "/api/channels", GOOD)
@@ -196,9 +196,7 @@ def test_a_platform_that_paused_is_not_asked_again_until_then(
     assert api("POST", f"{PATH}/refresh").json["subscribers"] == 9600
 
 
-def test_a_platform_that_does_not_answer_is_a_503_for_whoever_adds_a_channel(
-    api: Api, platforms: FakePlatforms
-) -> None:
+def test_a_platform_that_does_not_answer_is_a_503_when_a_channel_is_added(api: Api, platforms: FakePlatforms) -> None:
     platforms.broken["youtube"] = down
     answer = api("POST", "/api/channels", GOOD)
     assert answer.status == 503
@@ -217,7 +215,7 @@ def test_a_platform_that_fails_leaves_the_stored_reading_and_says_how_old_it_is(
     assert (answer.json["subscribers"], answer.json["stale"]) == (9500, True)
 
 
-def test_a_platform_without_keys_is_said_to_have_none(
+def test_a_platform_without_keys_is_reported_as_such(
     aws: Cloud, api: Api, platforms: FakePlatforms, clock: ControlledClock
 ) -> None:
     import boto3
@@ -254,7 +252,7 @@ def test_sync_fetches_every_channel_or_those_of_a_platform(
     assert api("GET", PATH).json["asOf"] == "2026-11-20T12:01:00.000Z"
 
 
-def test_sync_of_a_platform_that_is_none_names_those_there_are(api: Api) -> None:
+def test_sync_of_an_unknown_platform_names_the_known_ones(api: Api) -> None:
     answer = api("POST", "/api/sync", {"platform": "myspace"})
     assert answer.status == 400
     assert answer.error == "platform: one of instagram, telegram, youtube"

@@ -1,4 +1,4 @@
-"""What is tracked, and what fetching knows of it: leases, checks, troubles and pauses, each by one condition."""
+"""The tracked channels and the state of fetching: leases, checks, health issues and pauses, each by one condition."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_a_channel_is_tracked_once(channels: Channels, cats: Channel) -> None:
 def test_the_page_of_a_channel_is_kept_and_one_from_before_has_none(channels: Channels, cats: Channel) -> None:
     dogs = replace(cats, native_id="dogs", page="https://www.youtube.com/channel/dogs")
     channels.add(dogs)
-    assert channels.named([cats.id, dogs.id]) == [cats, dogs]
+    assert channels.get_many([cats.id, dogs.id]) == [cats, dogs]
     assert cats.page is None
 
 
@@ -50,11 +50,11 @@ def test_channels_are_found_by_name_and_platform_in_the_order_of_ids(channels: C
     for channel in reversed(made):
         channels.add(channel)
     assert channels.all("youtube") == made[:-1]
-    assert channels.named([channel.id for channel in made[:110]] + ["youtube:gone"]) == made[:110]
-    assert channels.named([]) == []
+    assert channels.get_many([channel.id for channel in made[:110]] + ["youtube:gone"]) == made[:110]
+    assert channels.get_many([]) == []
 
 
-def test_one_of_those_who_ask_gets_the_lease(channels: Channels, cats: Channel, clock: ControlledClock) -> None:
+def test_only_one_of_several_requests_gets_the_lease(channels: Channels, cats: Channel, clock: ControlledClock) -> None:
     assert channels.acquire_fetch(cats, "one", now(), now(), LEASE)
     assert not channels.acquire_fetch(cats, "two", now(), now(), LEASE)
     assert channels.leased_until(cats) == now() + LEASE
@@ -65,17 +65,19 @@ def test_one_of_those_who_ask_gets_the_lease(channels: Channels, cats: Channel, 
     assert channels.leased_until(cats) is None
 
 
-def test_a_fetch_that_began_since_one_asked_will_do(channels: Channels, cats: Channel, clock: ControlledClock) -> None:
-    asked_at = now()
+def test_a_fetch_that_started_since_the_request_is_enough(
+    channels: Channels, cats: Channel, clock: ControlledClock
+) -> None:
+    requested_at = now()
     clock.sleep(1)
-    channels.acquire_fetch(cats, "one", asked_at, now(), LEASE)
+    channels.acquire_fetch(cats, "one", requested_at, now(), LEASE)
     channels.release_fetch(cats, "one", now())
-    assert not channels.acquire_fetch(cats, "two", asked_at, now(), LEASE)
+    assert not channels.acquire_fetch(cats, "two", requested_at, now(), LEASE)
     clock.sleep(1)
     assert channels.acquire_fetch(cats, "two", now(), now(), LEASE)
 
 
-def test_a_lease_runs_out(channels: Channels, cats: Channel, clock: ControlledClock) -> None:
+def test_a_lease_expires(channels: Channels, cats: Channel, clock: ControlledClock) -> None:
     channels.acquire_fetch(cats, "dead", now(), now(), LEASE)
     clock.sleep(20)
     assert channels.acquire_fetch(cats, "two", now(), now(), LEASE)
@@ -95,7 +97,7 @@ def test_a_channel_was_seen_by_a_batch_or_by_itself(channels: Channels, cats: Ch
     assert channels.checks("youtube", [cats]).last_found(cats) == now()
 
 
-def test_what_a_batch_could_not_look_at_was_still_seen_by_the_one_before(
+def test_what_a_batch_could_not_check_still_counts_as_seen_by_the_one_before(
     channels: Channels, cats: Channel, clock: ControlledClock
 ) -> None:
     clock.sleep(60)
@@ -108,7 +110,7 @@ def test_what_a_batch_could_not_look_at_was_still_seen_by_the_one_before(
     assert channels.checks("youtube", [cats, other]).last_found(other) == now()
 
 
-def test_a_trouble_is_noted_once_and_keeps_when_it_began(
+def test_a_health_issue_is_recorded_once_and_keeps_when_it_began(
     channels: Channels, cats: Channel, clock: ControlledClock
 ) -> None:
     began = now()
@@ -125,7 +127,7 @@ def test_a_trouble_is_noted_once_and_keeps_when_it_began(
     assert channels.get(cats.id) == cats
 
 
-def test_a_trouble_does_not_bring_back_a_channel_that_was_removed(channels: Channels, cats: Channel) -> None:
+def test_a_health_issue_does_not_bring_back_a_channel_that_was_removed(channels: Channels, cats: Channel) -> None:
     channels.remove(cats)
     assert not channels.record_health_issue(cats, "unknown_channel", "gone", now())
     assert not channels.clear_health_issue(cats)

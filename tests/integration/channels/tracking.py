@@ -1,4 +1,4 @@
-"""What the tests of the channels' routes share: two channels, how platforms fail, and what was written."""
+"""Shared by the tests of the channels' routes: two channels, failing platforms, and what was written."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def counts(subscribers: str, views: str = "7", videos: str = "3") -> dict[str, s
 
 
 def busy_platforms() -> FakePlatforms:
-    """A channel or two on each platform."""
+    """One or two channels on each platform."""
     return FakePlatforms(
         youtube={CATS: counts("9500"), DOGS: counts("120")},
         members={-42: 777},
@@ -39,5 +39,5 @@ def quota() -> httpx.Response:
 
 
 def stored(aws: Cloud) -> list[dict[str, Any]]:
-    """What was written to the stats table since the last look."""
+    """What was written to the stats table since the last call."""
     return aws.changes()

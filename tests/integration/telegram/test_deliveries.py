@@ -1,4 +1,4 @@
-"""How far an alert has come is decided once, noted as it goes, and added to its tally once."""
+"""An alert's plan is decided once, its progress recorded as it goes, and its outcome added to the tally once."""
 
 from __future__ import annotations
 
@@ -47,12 +47,12 @@ def test_an_alert_whose_milestone_was_never_recorded_is_not_planned(
 ) -> None:
     key = aws.table("MILESTONES_TABLE").scan()["Items"][0]
     aws.table("MILESTONES_TABLE").delete_item(Key={"pk": key["pk"], "sk": key["sk"]})
-    with pytest.raises(LookupError, match="not in the history"):
+    with pytest.raises(LookupError, match="not in the milestones table"):
         deliveries.plan(milestone, Plan((), 1), now())
     assert aws.table("AUDIENCE_TABLE").scan()["Items"] == []
 
 
-def test_a_part_is_in_one_pair_of_hands(deliveries: Deliveries, clock: ControlledClock) -> None:
+def test_a_part_has_one_owner_at_a_time(deliveries: Deliveries, clock: ControlledClock) -> None:
     assert deliveries.acquire("a", 0, "one", now(), LEASE) == Progress(frozenset(), frozenset())
     with pytest.raises(NotYetError) as raised:
         deliveries.acquire("a", 0, "two", now(), LEASE)
@@ -69,7 +69,7 @@ def test_a_part_is_in_one_pair_of_hands(deliveries: Deliveries, clock: Controlle
     assert deliveries.acquire("a", 0, "three", now(), LEASE)
 
 
-def test_progress_is_found_again(deliveries: Deliveries) -> None:
+def test_progress_is_read_back(deliveries: Deliveries) -> None:
     deliveries.acquire("a", 0, "one", now(), LEASE)
     deliveries.record_progress("a", 0, "one", ["1", "2"], [])
     deliveries.record_progress("a", 0, "one", [], ["3"])
@@ -90,7 +90,7 @@ def test_a_part_is_finished_and_counted_once(aws: Cloud, deliveries: Deliveries,
     assert deliveries.acquire(milestone.id, 0, "two", now(), LEASE) is None
 
 
-def test_whoever_came_or_went_since_the_plan_is_counted_in_the_end(
+def test_subscribers_who_came_or_went_since_the_plan_are_counted_at_the_end(
     aws: Cloud, deliveries: Deliveries, milestone: Milestone
 ) -> None:
     deliveries.plan(milestone, Plan(("30",), 40), now())

@@ -1,4 +1,4 @@
-"""Several senders that share nothing but a table keep the whole bot within Telegram's limits, and waste little time."""
+"""Several senders that share only a table keep the whole bot within Telegram's limits, and waste little time."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SENDERS = 8
 
 
 class TimedBot(Bot):
-    """Telegram takes `latency` for each message and remembers when it came."""
+    """Takes `latency` for each message, and records when it was sent."""
 
     def __init__(self, time: VirtualTime, latency: Callable[[], float]) -> None:
         self.sent: list[tuple[float, str]] = []
@@ -36,7 +36,7 @@ class TimedBot(Bot):
 
 
 def run(aws: Cloud, bot: TimedBot, time: VirtualTime, parts: Sequence[tuple[str, int, Sequence[str]]]) -> None:
-    """As many senders as the queue may start, each with the next part that waits."""
+    """Run as many senders as the queue may start, each with the next waiting part."""
     audience = aws.table("AUDIENCE_TABLE")
     waiting = deque(parts)
 
@@ -46,7 +46,7 @@ def run(aws: Cloud, bot: TimedBot, time: VirtualTime, parts: Sequence[tuple[str,
             sender = Sender(
                 bot=bot,
                 deliveries=Deliveries(audience, aws.table("MILESTONES_TABLE")),
-                slots=SendSlots(audience),
+                send_slots=SendSlots(audience),
                 subscribers=Subscribers(audience),
                 messages_per_second=29.25,
                 progress_every=30,
@@ -61,8 +61,8 @@ def run(aws: Cloud, bot: TimedBot, time: VirtualTime, parts: Sequence[tuple[str,
                     owner=f"{alert}/{number}/{time.seconds()}",
                     text="hello",
                     recipients=recipients,
-                    distance=1.0,
-                    left=lambda: 60.0,
+                    spacing=1.0,
+                    seconds_left=lambda: 60.0,
                 )
             except NotYetError as error:
                 waiting.append((alert, number, chats))
@@ -96,7 +96,7 @@ def test_several_senders_stay_under_thirty_messages_in_any_second_and_near_it(aw
 @pytest.mark.parametrize("stall", [0.0, 0.2, 0.9])
 def test_stalls_lead_to_no_burst(aws: Cloud, stall: float) -> None:
     """Telegram takes 10 to 100 ms for a message, and for every fiftieth longer; its limit is about thirty a second."""
-    time, dice = VirtualTime(), Random(7)  # noqa: S311 - the same each time
+    time, dice = VirtualTime(), Random(7)  # noqa: S311 - the same sequence each time
     bot = TimedBot(time, lambda: dice.uniform(0.01, 0.1) + (stall if dice.random() < 0.02 else 0.0))
     run(aws, bot, time, parts_of("alert", 300))
     assert sorted(chat for _, chat in bot.sent) == [f"{number:04d}" for number in range(300)]

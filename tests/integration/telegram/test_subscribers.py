@@ -1,4 +1,4 @@
-"""Who is told: one subscription a chat, counted with every change, the same wherever Telegram moves the chat."""
+"""The subscribers: one subscription a chat, counted with every change, kept when Telegram moves the chat."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def test_a_group_that_subscribed_under_both_ids_is_one(subscribers: Subscribers)
     assert subscribers.count() == 1
 
 
-def test_a_stretch_holds_those_after_one_key_up_to_another(subscribers: Subscribers) -> None:
+def test_a_range_holds_the_subscriptions_after_one_key_up_to_another(subscribers: Subscribers) -> None:
     add(subscribers, "1", "10", "2", "-5", "3")
     assert keys(subscribers) == ["-5", "1", "10", "2", "3"]
     assert keys(subscribers, "1", "2") == ["10", "2"]

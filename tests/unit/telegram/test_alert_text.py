@@ -1,4 +1,4 @@
-"""What people read on Telegram: escaped, within the limit, and as they would write it themselves."""
+"""The alerts that people read on Telegram: escaped, within the limit, and in natural wording."""
 
 from __future__ import annotations
 

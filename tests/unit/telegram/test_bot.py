@@ -1,4 +1,4 @@
-"""Each of Telegram's answers is one kind of refusal, and the token is in none of them."""
+"""Each failing answer of Telegram's is one type of error, and the token is in none of them."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def bot(answer: httpx.Response | Exception, token: str = TOKEN) -> tuple[Bot, Sc
     return Bot(script.client(), "http://telegram.test/", token), script
 
 
-def refusal(code: int, description: str, **parameters: object) -> httpx.Response:
+def error_answer(code: int, description: str, **parameters: object) -> httpx.Response:
     body = {"ok": False, "error_code": code, "description": description}
     return httpx.Response(code, json=body | ({"parameters": parameters} if parameters else {}))
 
@@ -50,7 +50,7 @@ def test_a_message_is_html_without_a_preview_of_links() -> None:
 
 
 @pytest.mark.parametrize("result", [True, None, {}, [], "x", {"message_id": "x"}])
-def test_a_message_that_was_accepted_is_never_taken_for_one_that_was_not(result: object) -> None:
+def test_a_message_that_was_accepted_is_never_mistaken_for_one_that_was_not(result: object) -> None:
     sender, _ = bot(httpx.Response(200, json={"ok": True, "result": result}))
     sender.send_message("77", "hello")
 
@@ -58,18 +58,18 @@ def test_a_message_that_was_accepted_is_never_taken_for_one_that_was_not(result:
 @pytest.mark.parametrize(
     ("answer", "kind"),
     [
-        (refusal(429, "Too Many Requests: retry after 7", retry_after=7), RateLimitedError),
-        (refusal(403, "Forbidden: bot was blocked by the user"), ChatGoneError),
-        (refusal(403, "Forbidden: user is deactivated"), ChatGoneError),
-        (refusal(403, "Forbidden: bot was kicked from the supergroup chat"), ChatGoneError),
-        (refusal(400, "Bad Request: chat not found"), ChatGoneError),
-        (refusal(400, "Bad Request: group chat was upgraded", migrate_to_chat_id=-1007), ChatMigratedError),
-        (refusal(400, "Bad Request: can't parse entities"), MessageRejectedError),
-        (refusal(400, "Bad Request: message is too long"), MessageRejectedError),
-        (refusal(413, "Request Entity Too Large"), MessageRejectedError),
-        (refusal(401, "Unauthorized"), UnavailableError),
-        (refusal(404, "Not Found"), UnavailableError),
-        (refusal(500, "Internal Server Error"), UnavailableError),
+        (error_answer(429, "Too Many Requests: retry after 7", retry_after=7), RateLimitedError),
+        (error_answer(403, "Forbidden: bot was blocked by the user"), ChatGoneError),
+        (error_answer(403, "Forbidden: user is deactivated"), ChatGoneError),
+        (error_answer(403, "Forbidden: bot was kicked from the supergroup chat"), ChatGoneError),
+        (error_answer(400, "Bad Request: chat not found"), ChatGoneError),
+        (error_answer(400, "Bad Request: group chat was upgraded", migrate_to_chat_id=-1007), ChatMigratedError),
+        (error_answer(400, "Bad Request: can't parse entities"), MessageRejectedError),
+        (error_answer(400, "Bad Request: message is too long"), MessageRejectedError),
+        (error_answer(413, "Request Entity Too Large"), MessageRejectedError),
+        (error_answer(401, "Unauthorized"), UnavailableError),
+        (error_answer(404, "Not Found"), UnavailableError),
+        (error_answer(500, "Internal Server Error"), UnavailableError),
         (httpx.Response(502, text="<html>"), UnavailableError),
         (httpx.Response(200, json=[]), InDoubtError),
         (httpx.Response(200, json={}), InDoubtError),
@@ -80,7 +80,7 @@ def test_a_message_that_was_accepted_is_never_taken_for_one_that_was_not(result:
         (httpx.ConnectError("refused"), UnavailableError),
     ],
 )
-def test_an_answer_is_one_kind_of_refusal(answer: httpx.Response | Exception, kind: type[TelegramError]) -> None:
+def test_an_answer_is_one_kind_of_error(answer: httpx.Response | Exception, kind: type[TelegramError]) -> None:
     sender, _ = bot(answer)
     with pytest.raises(TelegramError) as raised:
         sender.send_message("77", "hello")
@@ -89,22 +89,22 @@ def test_an_answer_is_one_kind_of_refusal(answer: httpx.Response | Exception, ki
     assert raised.value.__cause__ is None
 
 
-def test_a_hold_says_for_how_long_and_a_migration_whereto() -> None:
-    sender, _ = bot(refusal(429, "Too Many Requests", retry_after=7))
+def test_a_hold_says_for_how_long_and_a_migration_where_to() -> None:
+    sender, _ = bot(error_answer(429, "Too Many Requests", retry_after=7))
     with pytest.raises(RateLimitedError) as held:
         sender.send_message("77", "hello")
     assert held.value.seconds == 7
-    sender, _ = bot(refusal(400, "Bad Request", migrate_to_chat_id=-1007))
+    sender, _ = bot(error_answer(400, "Bad Request", migrate_to_chat_id=-1007))
     with pytest.raises(ChatMigratedError) as migrated:
         sender.send_message("-7", "hello")
     assert migrated.value.chat_id == "-1007"
 
 
 @pytest.mark.parametrize(
-    ("said", "seconds"), [(None, 1), ("soon", 1), (-3, 0), (10**12, LONGEST_HOLD_SECONDS), ([], 1), (2.5, 1)]
+    ("retry_after", "seconds"), [(None, 1), ("soon", 1), (-3, 0), (10**12, LONGEST_HOLD_SECONDS), ([], 1), (2.5, 1)]
 )
-def test_a_hold_of_nonsense_is_a_short_one_and_never_longer_than_a_day(said: object, seconds: int) -> None:
-    sender, _ = bot(refusal(429, "Too Many Requests", retry_after=said))
+def test_a_hold_of_nonsense_is_a_short_one_and_never_longer_than_a_day(retry_after: object, seconds: int) -> None:
+    sender, _ = bot(error_answer(429, "Too Many Requests", retry_after=retry_after))
     with pytest.raises(RateLimitedError) as held:
         sender.send_message("77", "hello")
     assert held.value.seconds == seconds
@@ -122,7 +122,7 @@ def test_a_token_with_a_line_break_is_no_answer() -> None:
     st.dictionaries(st.sampled_from(["ok", "result", "description", "parameters", "error_code"]), json_values),
     st.sampled_from([200, 400, 403, 429, 500]),
 )
-def test_an_answer_of_any_shape_is_taken_or_one_of_telegrams_refusals(body: Any, status: int) -> None:
+def test_an_answer_of_any_shape_is_accepted_or_a_telegram_error(body: Any, status: int) -> None:
     sender, _ = bot(httpx.Response(status, json=body))
     try:
         sender.send_message("77", "hello")

@@ -1,4 +1,4 @@
-"""Anybody may write anything to a bot: what is a command is found, and nothing else surprises."""
+"""Anybody may write anything to a bot: commands are found, and nothing else causes an error."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def message(text: object, chat: dict[str, Any] = PRIVATE, kind: str = "message",
 @pytest.mark.parametrize(
     "form", ["/{}", "/{} any text after it", "/{}@cairn_bot", "/{}@cairn_bot more", "/{}\nmore", " /{} "]
 )
-def test_a_command_is_known_by_its_first_word(name: str, form: str) -> None:
+def test_a_command_is_recognised_by_its_first_word(name: str, form: str) -> None:
     assert parse(message(form.format(name))) == Command(name, Chat("77", "private", "Ada"))
     assert parse(message(form.format(name.upper()), GROUP)) == Command(name, Chat("-5", "group", "Cat friends"))
 
@@ -42,13 +42,13 @@ def test_a_channel_subscribes_by_a_post() -> None:
 
 
 @pytest.mark.parametrize("status", ["left", "kicked"])
-def test_a_bot_that_was_put_out_is_removed(status: str) -> None:
+def test_a_bot_that_was_kicked_is_removed(status: str) -> None:
     update = {"update_id": 1, "my_chat_member": {"chat": GROUP, "new_chat_member": {"status": status}}}
     assert parse(update) == Removed(Chat("-5", "group", "Cat friends"))
 
 
 @pytest.mark.parametrize("status", ["member", "administrator", "restricted", None, 5])
-def test_a_bot_that_was_let_in_waits_to_be_asked(status: object) -> None:
+def test_a_bot_that_was_added_waits_for_a_command(status: object) -> None:
     assert parse({"my_chat_member": {"chat": GROUP, "new_chat_member": {"status": status}}}) is None
 
 
@@ -94,7 +94,7 @@ anything = st.recursive(
 
 @settings(max_examples=100, deadline=None)
 @given(anything)
-def test_no_json_surprises_it(update: object) -> None:
+def test_no_json_makes_it_fail(update: object) -> None:
     parse(update)
 
 

@@ -1,4 +1,4 @@
-"""What the bot answers to /status: every channel in a line, the highest first, within a message."""
+"""The bot's reply to /status: a line for each channel, the highest first, within one message."""
 
 from __future__ import annotations
 
@@ -16,35 +16,35 @@ NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 TEN, TWENTY_FIVE = Passed(10_000, "10K"), Passed(25_000, "25K")
 
 
-def standing(
+def status_of(
     name: str = "Cats",
     count: int | None = 10_100,
     *,
     stale: bool = False,
     last: Passed | None = TEN,
-    following: Passed | None = TWENTY_FIVE,
+    upcoming: Passed | None = TWENTY_FIVE,
 ) -> ChannelStatus:
     channel = Channel("youtube", "UC", "@cats", name, NOON)
     metrics = {} if count is None else {"subscribers": count}
     reading = Reading(channel.subject, name, metrics, NOON, "schedule", "t")
-    return ChannelStatus(channel, reading, NOON, stale, last, NOON if last else None, following)
+    return ChannelStatus(channel, reading, NOON, stale, last, NOON if last else None, upcoming)
 
 
 def test_a_channel_is_a_line_with_its_count_and_its_milestones() -> None:
-    assert replies.status([standing()]) == "<b>Cats</b>: 10,100 – last 10K, next 25K"
+    assert replies.status([status_of()]) == "<b>Cats</b>: 10,100 – last 10K, next 25K"
 
 
 def test_an_old_value_is_called_old_and_an_unknown_one_unknown() -> None:
-    assert replies.status([standing(stale=True)]) == "<b>Cats</b>: 10,100 (old) – last 10K, next 25K"
-    assert replies.status([standing(count=None, following=None)]) == "<b>Cats</b>: unknown – last 10K, none left"
+    assert replies.status([status_of(stale=True)]) == "<b>Cats</b>: 10,100 (old) – last 10K, next 25K"
+    assert replies.status([status_of(count=None, upcoming=None)]) == "<b>Cats</b>: unknown – last 10K, none left"
 
 
 def test_before_its_first_milestone_a_channel_has_none_yet() -> None:
-    assert replies.status([standing(count=7, last=None, following=Passed(100, "100"))]).endswith("none yet, next 100")
+    assert replies.status([status_of(count=7, last=None, upcoming=Passed(100, "100"))]).endswith("none yet, next 100")
 
 
 def test_the_highest_counts_come_first_and_the_unknown_last() -> None:
-    text = replies.status([standing("A", 5), standing("B", None), standing("C", 500), standing("D", 500)])
+    text = replies.status([status_of("A", 5), status_of("B", None), status_of("C", 500), status_of("D", 500)])
     assert [line[3] for line in text.splitlines()] == ["C", "D", "A", "B"]
 
 
@@ -53,7 +53,7 @@ def test_without_channels_it_says_so() -> None:
 
 
 def test_what_does_not_fit_is_counted() -> None:
-    text = replies.status([standing("x" * 90, number) for number in range(200)])
+    text = replies.status([status_of("x" * 90, number) for number in range(200)])
     assert len(text) <= replies.LIMIT
     shown = text.splitlines()
     assert shown[-1] == f"… and {200 - (len(shown) - 1)} more"
@@ -61,11 +61,11 @@ def test_what_does_not_fit_is_counted() -> None:
 
 @given(st.lists(st.text(max_size=300), max_size=60))
 def test_names_of_any_kind_are_escaped_and_fit(names: list[str]) -> None:
-    text = replies.status([standing(name) for name in names])
+    text = replies.status([status_of(name) for name in names])
     assert 1 <= len(text) <= replies.LIMIT
     assert text.replace("<b>", "").replace("</b>", "").count("<") == 0
 
 
 def test_every_answer_fits_into_a_message() -> None:
-    for text in (replies.SUBSCRIBED, replies.SUBSCRIBED_BEFORE, replies.UNSUBSCRIBED, replies.HELP):
+    for text in (replies.SUBSCRIBED, replies.ALREADY_SUBSCRIBED, replies.UNSUBSCRIBED, replies.HELP):
         assert 1 <= len(text) <= replies.LIMIT

@@ -1,4 +1,4 @@
-"""Instagram's business discovery: limits that come as codes and percentages, and names that may be anything."""
+"""Instagram's business discovery: limits reported as codes and percentages, and handles of any form."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def discovered(headers: dict[str, str] | None = None, **fields: object) -> httpx
     return httpx.Response(200, json={"business_discovery": fields, "id": "1784"}, headers=headers)
 
 
-def refused(code: int, message: str = "no", status: int = 400, **more: object) -> httpx.Response:
+def rejected(code: int, message: str = "no", status: int = 400, **more: object) -> httpx.Response:
     return httpx.Response(status, json={"error": {"message": message, "code": code, **more}})
 
 
@@ -49,7 +49,7 @@ def test_an_account_without_a_count_is_unknown_and_not_zero() -> None:
 
 @pytest.mark.parametrize("code", [4, 17, 32, 613])
 def test_a_limit_comes_as_a_code_and_pauses_for_an_hour(code: int) -> None:
-    platform, _ = instagram(refused(code, "(#4) Application request limit reached"))
+    platform, _ = instagram(rejected(code, "(#4) Application request limit reached"))
     with pytest.raises(PlatformPausedError, match="request limit reached") as raised:
         platform.fetch([channel("instagram", "9")])
     assert (raised.value.until - NOON).total_seconds() == 3600
@@ -62,7 +62,7 @@ USAGE = {
 
 
 @pytest.mark.parametrize("header", USAGE)
-def test_when_a_limit_is_used_up_nobody_else_is_asked_for(header: str) -> None:
+def test_when_a_limit_is_used_up_no_other_account_is_requested(header: str) -> None:
     platform, script = instagram(discovered({header: USAGE[header]}, followers_count=5, id="9"))
     assert platform.fetch([channel("instagram", "9")]) == {"9": ChannelCounts({"subscribers": 5})}
     with pytest.raises(PlatformPausedError):
@@ -81,8 +81,8 @@ def test_a_usage_header_that_says_nothing_stops_nothing(header: str, usage: str)
     assert len(script.asked) == 2
 
 
-@pytest.mark.parametrize("answer", [refused(110), refused(24), refused(100, error_subcode=2207013)])
-def test_a_private_or_unknown_account_is_in_trouble_by_itself(answer: httpx.Response) -> None:
+@pytest.mark.parametrize("answer", [rejected(110), rejected(24), rejected(100, error_subcode=2207013)])
+def test_a_private_or_unknown_account_has_a_health_issue_of_its_own(answer: httpx.Response) -> None:
     platform, _ = instagram(answer)
     found = platform.fetch([channel("instagram", "9")])["9"]
     assert isinstance(found, CountsUnavailable)
@@ -91,7 +91,7 @@ def test_a_private_or_unknown_account_is_in_trouble_by_itself(answer: httpx.Resp
 
 
 def test_an_expired_token_is_a_failure_that_names_no_token() -> None:
-    platform, _ = instagram(refused(190, f"Error validating access token {TOKEN}", 401))
+    platform, _ = instagram(rejected(190, f"Error validating access token {TOKEN}", 401))
     with pytest.raises(PlatformUnavailableError, match="Error validating") as raised:
         platform.fetch([channel("instagram", "9")])
     assert TOKEN not in str(raised.value)
@@ -102,7 +102,7 @@ def test_an_expired_token_is_a_failure_that_names_no_token() -> None:
     st.dictionaries(st.sampled_from(["business_discovery", "error", "id"]), json_values),
     st.sampled_from([200, 400, 401, 403, 429]),
 )
-def test_an_answer_of_any_shape_is_a_count_a_refusal_or_a_failure_of_the_platform(body: Any, status: int) -> None:
+def test_an_answer_of_any_shape_is_a_count_an_error_or_a_failure_of_the_platform(body: Any, status: int) -> None:
     platform, _ = instagram(httpx.Response(status, json=body))
     for call in (lambda: platform.fetch([channel("instagram", "9")]), lambda: platform.resolve("@cats")):
         try:
@@ -124,8 +124,8 @@ def test_a_name_or_an_address_names_an_account(handle: str) -> None:
 
 
 @pytest.mark.parametrize("handle", ["", "@", "a)b", "x){followers_count},id", "@" + "a" * 31, "a b", "@é", "a/b"])
-def test_what_could_change_the_question_is_refused_before_anybody_is_asked(handle: str) -> None:
+def test_a_handle_that_could_change_the_query_is_rejected_before_any_call(handle: str) -> None:
     platform, script = instagram(discovered(id="9"))
-    with pytest.raises(BadInputError, match="handle: an Instagram account is written @name"):
+    with pytest.raises(BadInputError, match="handle: must be an Instagram name like @name"):
         platform.resolve(handle)
     assert script.asked == []

@@ -1,4 +1,4 @@
-"""Which platforms there are, and which are ready for use, is the environment's and the secrets' to say."""
+"""The environment says which platforms are deployed, and the secrets which of them are ready for use."""
 
 from __future__ import annotations
 

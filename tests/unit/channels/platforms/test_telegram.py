@@ -1,4 +1,4 @@
-"""Telegram's channels: exact counts one by one, and refusals that say whether the channel or the platform is meant."""
+"""Telegram's channels: exact counts one by one, and errors that concern one channel or the whole platform."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def ok(result: object) -> httpx.Response:
     return httpx.Response(200, json={"ok": True, "result": result})
 
 
-def refused(status: int, description: str, **parameters: object) -> httpx.Response:
+def rejected(status: int, description: str, **parameters: object) -> httpx.Response:
     body = {"ok": False, "error_code": status, "description": description, "parameters": parameters}
     return httpx.Response(status, json=body)
 
@@ -48,8 +48,10 @@ def test_a_channel_is_one_call_and_its_count_is_exact() -> None:
         (400, "Bad Request: group chat was upgraded to a supergroup chat", "refused"),
     ],
 )
-def test_a_channel_that_telegram_refuses_is_in_trouble_by_itself(status: int, description: str, code: str) -> None:
-    platform, _ = telegram(refused(status, description))
+def test_a_channel_that_telegram_rejects_has_a_health_issue_of_its_own(
+    status: int, description: str, code: str
+) -> None:
+    platform, _ = telegram(rejected(status, description))
     found = platform.fetch([channel("telegram", "-1001")])["-1001"]
     assert isinstance(found, CountsUnavailable)
     assert found.code == code
@@ -57,14 +59,14 @@ def test_a_channel_that_telegram_refuses_is_in_trouble_by_itself(status: int, de
 
 
 def test_too_many_requests_pause_the_platform_for_as_long_as_it_says() -> None:
-    platform, script = telegram(refused(429, "Too Many Requests: retry after 17", retry_after=17))
+    platform, script = telegram(rejected(429, "Too Many Requests: retry after 17", retry_after=17))
     with pytest.raises(PlatformPausedError) as raised:
         platform.fetch([channel("telegram", "-1001")])
     assert (raised.value.until - NOON).total_seconds() == 17
     assert len(script.asked) == 1
 
 
-@pytest.mark.parametrize("answer", [refused(401, "Unauthorized"), refused(404, "Not Found"), httpx.Response(502)])
+@pytest.mark.parametrize("answer", [rejected(401, "Unauthorized"), rejected(404, "Not Found"), httpx.Response(502)])
 def test_a_wrong_token_or_a_broken_gateway_is_a_failure_of_the_platform(answer: httpx.Response) -> None:
     platform, _ = telegram(answer)
     with pytest.raises(PlatformUnavailableError) as raised:
@@ -73,7 +75,7 @@ def test_a_wrong_token_or_a_broken_gateway_is_a_failure_of_the_platform(answer: 
 
 
 def test_a_token_is_in_no_error() -> None:
-    platform, _ = telegram(refused(404, f"no such path /bot{TOKEN}/getChat"))
+    platform, _ = telegram(rejected(404, f"no such path /bot{TOKEN}/getChat"))
     with pytest.raises(PlatformUnavailableError) as raised:
         platform.resolve("@cats")
     assert TOKEN not in str(raised.value)
@@ -84,7 +86,7 @@ def test_a_token_is_in_no_error() -> None:
     st.dictionaries(st.sampled_from(["ok", "result", "description", "parameters", "error_code"]), json_values),
     st.sampled_from([200, 400, 403, 404, 429]),
 )
-def test_an_answer_of_any_shape_is_a_count_a_refusal_or_a_failure_of_the_platform(body: Any, status: int) -> None:
+def test_an_answer_of_any_shape_is_a_count_an_error_or_a_failure_of_the_platform(body: Any, status: int) -> None:
     platform, _ = telegram(httpx.Response(status, json=body))
     for call in (lambda: platform.fetch([channel("telegram", "-1")]), lambda: platform.resolve("@cats")):
         try:
@@ -113,13 +115,13 @@ def test_a_person_has_no_count(kind: str | None) -> None:
 @pytest.mark.parametrize(
     "handle", ["", "@", "@ab", "1cats", "@a b", "@" + "a" * 33, "https://t.me/+invite", "-1001", "@x/y"]
 )
-def test_what_cannot_be_a_handle_is_refused_before_anybody_is_asked(handle: str) -> None:
+def test_what_cannot_be_a_handle_is_rejected_before_any_call(handle: str) -> None:
     platform, script = telegram(ok({}))
-    with pytest.raises(BadInputError, match="handle: a Telegram channel is written @name"):
+    with pytest.raises(BadInputError, match="handle: must be a Telegram name like @name"):
         platform.resolve(handle)
     assert script.asked == []
 
 
-def test_a_handle_that_nobody_has_is_nobody() -> None:
-    platform, _ = telegram(refused(400, "Bad Request: chat not found"))
+def test_an_unknown_handle_resolves_to_nothing() -> None:
+    platform, _ = telegram(rejected(400, "Bad Request: chat not found"))
     assert platform.resolve("@nobody") is None

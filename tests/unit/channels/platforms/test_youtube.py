@@ -1,4 +1,4 @@
-"""YouTube as it really answers: counts as texts, in any order, rounded, hidden, absent, over quota, or broken."""
+"""YouTube's real answers: counts as strings, in any order, rounded, hidden, absent, over quota, or broken."""
 
 from __future__ import annotations
 
@@ -33,7 +33,9 @@ def listing(*items: object) -> httpx.Response:
     return httpx.Response(200, json={"kind": "youtube#channelListResponse", "items": list(items)})
 
 
-def refusal(status: int, reason: str, message: str = "no", headers: dict[str, str] | None = None) -> httpx.Response:
+def error_answer(
+    status: int, reason: str, message: str = "no", headers: dict[str, str] | None = None
+) -> httpx.Response:
     error = {"code": status, "message": message, "errors": [{"reason": reason, "domain": "youtube.quota"}]}
     return httpx.Response(status, json={"error": error}, headers=headers)
 
@@ -41,7 +43,7 @@ def refusal(status: int, reason: str, message: str = "no", headers: dict[str, st
 def test_fifty_channels_are_one_call() -> None:
     ids = [f"UC{number:022d}" for number in range(50)]
     platform, script = youtube(listing(*map(item, ids)))
-    counts = platform.fetch([channel("youtube", one) for one in ids])
+    counts = platform.fetch([channel("youtube", native_id) for native_id in ids])
     assert platform.group_size == 50
     assert len(script.asked) == 1
     assert script.asked[0].url.path == "/v3/channels"
@@ -103,7 +105,7 @@ def test_the_step_of_rounding_is_known_from_a_thousand_up(shown: str, step: int 
 )
 @pytest.mark.parametrize("reason", ["quotaExceeded", "dailyLimitExceeded"])
 def test_a_spent_quota_pauses_until_midnight_in_california(reason: str, now: datetime, midnight: datetime) -> None:
-    platform, script = youtube(refusal(403, reason), clock=FakeClock(now))
+    platform, script = youtube(error_answer(403, reason), clock=FakeClock(now))
     with pytest.raises(PlatformPausedError) as raised:
         platform.fetch([channel("youtube", CATS)])
     assert raised.value.until == midnight
@@ -111,7 +113,7 @@ def test_a_spent_quota_pauses_until_midnight_in_california(reason: str, now: dat
 
 
 @pytest.mark.parametrize(
-    "answer", [refusal(429, "x", headers={"retry-after": "30"}), refusal(403, "rateLimitExceeded")]
+    "answer", [error_answer(429, "x", headers={"retry-after": "30"}), error_answer(403, "rateLimitExceeded")]
 )
 def test_a_rate_limit_pauses_for_as_long_as_it_says_or_a_minute(answer: httpx.Response) -> None:
     platform, _ = youtube(answer)
@@ -122,7 +124,7 @@ def test_a_rate_limit_pauses_for_as_long_as_it_says_or_a_minute(answer: httpx.Re
 
 def test_a_wrong_key_is_a_failure_that_names_no_key() -> None:
     key = KEYS["YOUTUBE_SECRET"]["YOUTUBE_API_KEY"]
-    platform, _ = youtube(refusal(403, "forbidden", f"Consumer 'api_key:{key}' has been suspended."))
+    platform, _ = youtube(error_answer(403, "forbidden", f"Consumer 'api_key:{key}' has been suspended."))
     with pytest.raises(PlatformUnavailableError, match=r"has been suspended") as raised:
         platform.fetch([channel("youtube", CATS)])
     assert key not in str(raised.value)
@@ -148,7 +150,7 @@ statuses = st.sampled_from([200, 400, 403, 404, 429])
 
 @settings(max_examples=50, deadline=None)
 @given(bodies, statuses)
-def test_an_answer_of_any_shape_is_a_count_a_refusal_or_a_failure_of_the_platform(body: Any, status: int) -> None:
+def test_an_answer_of_any_shape_is_a_count_an_error_or_a_failure_of_the_platform(body: Any, status: int) -> None:
     platform, _ = youtube(httpx.Response(status, json=body))
     try:
         counts = platform.fetch([channel("youtube", CATS)])
@@ -173,7 +175,7 @@ def profile_of(native_id: str) -> httpx.Response:
 
 
 @pytest.mark.parametrize(
-    ("handle", "asked"),
+    ("handle", "query"),
     [
         ("@allcats", ("forHandle", "@allcats")),
         ("allcats", ("forHandle", "@allcats")),
@@ -187,14 +189,14 @@ def profile_of(native_id: str) -> httpx.Response:
         ("@貓.cat-1_·", ("forHandle", "@貓.cat-1_·")),
     ],
 )
-def test_a_handle_an_id_or_an_address_names_a_channel(handle: str, asked: tuple[str, str]) -> None:
+def test_a_handle_an_id_or_an_address_names_a_channel(handle: str, query: tuple[str, str]) -> None:
     platform, script = youtube(profile_of(CATS))
     profile = platform.resolve(handle)
     assert profile is not None
     assert (profile.native_id, profile.handle, profile.name) == (CATS, "@allcats", "All Cats")
     assert profile.page == f"https://www.youtube.com/channel/{CATS}"
     params = script.asked[0].url.params
-    assert params[asked[0]] == asked[1]
+    assert params[query[0]] == query[1]
     assert ("id" in params) != ("forHandle" in params)
 
 
@@ -216,13 +218,13 @@ HOSTILE = [
 
 
 @pytest.mark.parametrize("handle", HOSTILE)
-def test_what_cannot_be_a_handle_is_refused_before_anybody_is_asked(handle: str) -> None:
+def test_what_cannot_be_a_handle_is_rejected_before_any_call(handle: str) -> None:
     platform, script = youtube(profile_of(CATS))
-    with pytest.raises(BadInputError, match="handle: a YouTube channel is written @name"):
+    with pytest.raises(BadInputError, match="handle: must be a YouTube handle like @name"):
         platform.resolve(handle)
     assert script.asked == []
 
 
-def test_a_handle_that_nobody_has_is_nobody() -> None:
+def test_an_unknown_handle_resolves_to_nothing() -> None:
     platform, _ = youtube(httpx.Response(200, json={"kind": "youtube#channelListResponse"}))
     assert platform.resolve("@nobody") is None

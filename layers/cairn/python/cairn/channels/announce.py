@@ -1,4 +1,4 @@
-"""Who is notified of a channel's milestones: everybody who subscribed by Telegram."""
+"""Announces a channel's milestones to everybody who subscribed by Telegram."""
 
 from __future__ import annotations
 
@@ -17,4 +17,4 @@ class ChannelAnnouncer:
         self._notify.send([Alert(milestone)])
 
     def changed(self, old: Reading | None, new: Reading, event_id: str) -> None:
-        """Nobody is notified of a channel's count between two milestones."""
+        """Changes of a channel's count between two milestones are not announced."""

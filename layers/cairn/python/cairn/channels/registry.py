@@ -1,14 +1,14 @@
-"""The channels table: what is tracked, and what fetching knows of it.
+"""The channels table: the tracked channels, and the state of fetching them.
 
 | pk | sk | holds | TTL |
 |---|---|---|---|
-| `channels` | `{platform}:{the platform's own id}` | a tracked channel, and its trouble if it has one | – |
-| `checks#{platform}` | `batch#{number}`, `…#part` | which stretches of ids were last found, and when | 1 day |
+| `channels` | `{platform}:{the platform's own id}` | a tracked channel, and its health issue if it has one | – |
+| `checks#{platform}` | `batch#{number}`, `…#part` | which ranges of ids were last found, and when | 1 day |
 | `checks#{platform}` | `channel#{id}` | a channel's single fetch: under way (lease) or done | 1 day |
-| `pauses` | platform | until when a platform asked us to wait | then |
+| `pauses` | platform | until when a platform asked us to wait | at that time |
 
-A reading whose values did not change is not written; that it was looked at is known from the checks, one small
-item for a whole batch. So an unchanged reading costs no write of its own and is still shown with its true `asOf`.
+A reading whose values did not change is not written; the checks say when it was last fetched, in one small item for a
+whole batch. So an unchanged reading costs no write of its own and is still shown with its true `asOf`.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ from cairn.model import Subject
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import Table
 
-CHECKS_KEPT = timedelta(days=1)
+CHECKS_RETENTION = timedelta(days=1)
 HIDDEN = "hidden_count"
-"""The trouble of a channel that was found, but whose count its platform hides."""
+"""The health issue of a channel that was found, but whose count its platform hides."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class HealthIssue:
 class Channel:
     """A tracked channel. `id` is `platform:native id`; the handle is what people call it.
 
-    `page` is its address on the platform; None of one that has been tracked since before that was kept.
+    `page` is its address on the platform; None for a channel that was added before addresses were stored.
     """
 
     platform: str
@@ -69,7 +69,7 @@ class Channel:
 
 @dataclass(frozen=True, slots=True)
 class Pause:
-    """A platform's wish to be left alone."""
+    """A platform's request to wait."""
 
     until: datetime
     reason: str
@@ -77,13 +77,13 @@ class Pause:
 
 @dataclass(frozen=True, slots=True)
 class Checks:
-    """When the channels of a platform were last looked at and found."""
+    """When the channels of a platform were last checked and found."""
 
     ranges: Sequence[tuple[str, str, datetime]] = ()
     singles: Mapping[str, datetime] = field(default_factory=dict)
 
     def last_found(self, channel: Channel) -> datetime | None:
-        """When this channel was last found; None when no check says, or while it is in trouble (hiding is none)."""
+        """When this channel was last found; None without a check, or with a health issue other than a hidden count."""
         if channel.health_issue and channel.health_issue.code != HIDDEN:
             return None
         times = [at for first, last, at in self.ranges if first <= channel.native_id <= last and at > channel.added_at]
@@ -96,10 +96,10 @@ class Channels:
     def __init__(self, table: Table) -> None:
         self._table = table
 
-    # -- what is tracked
+    # -- tracked channels
 
     def add(self, channel: Channel) -> Channel | None:
-        """Track a channel. When it is tracked already, that one is returned and nothing changes."""
+        """Track a channel. If it is tracked already, return the existing one and change nothing."""
         try:
             self._table.put_item(
                 Item=_to_item(channel),
@@ -107,8 +107,8 @@ class Channels:
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
             )
         except ClientError as error:
-            there = refused_item(error)
-            return _to_channel(there) if there else None
+            existing = refused_item(error)
+            return _to_channel(existing) if existing else None
         return None
 
     def get(self, channel_id: str) -> Channel | None:
@@ -116,28 +116,28 @@ class Channels:
         return _to_channel(item) if item else None
 
     def all(self, platform: str | None = None) -> list[Channel]:
-        """Every tracked channel, or every one of a platform, in the order of ids."""
+        """Every tracked channel, or every one of a platform, ordered by id."""
         everything = Key("pk").eq("channels")
         where = everything & Key("sk").begins_with(f"{platform}:") if platform else everything
         return list(map(_to_channel, query_all(self._table, where)))
 
     def page(self, limit: int, cursor: str | None) -> tuple[list[Channel], str | None]:
-        """Up to `limit` tracked channels in the order of ids, and the cursor of the next page."""
+        """Up to `limit` tracked channels ordered by id, and the cursor of the next page."""
         start = decode(cursor, {"pk": "channels", "sk": ("", "~")})
         answer = query(self._table, Key("pk").eq("channels"), start, Limit=limit)
         return list(map(_to_channel, answer["Items"])), encode(answer.get("LastEvaluatedKey"))
 
-    def named(self, channel_ids: Iterable[str]) -> list[Channel]:
-        """The tracked ones among these channel ids."""
+    def get_many(self, channel_ids: Iterable[str]) -> list[Channel]:
+        """Those of these channel ids that are tracked, ordered by id."""
         keys = [_channel_key(channel_id) for channel_id in channel_ids]
         return sorted(map(_to_channel, get_many(self._table, keys)), key=lambda channel: channel.id)
 
     def remove(self, channel: Channel) -> None:
-        """Track a channel no longer."""
+        """Stop tracking a channel."""
         self._table.delete_item(Key=_channel_key(channel.id))
 
     def record_health_issue(self, channel: Channel, code: str, message: str, now: datetime) -> bool:
-        """Show a channel's trouble, once; `since` stays the first time. True when it is new."""
+        """Record a channel's health issue; True when it is new. One with the same code stays as it is."""
         return self._update_tracked(
             channel,
             "SET trouble = :trouble",
@@ -146,7 +146,7 @@ class Channels:
         )
 
     def clear_health_issue(self, channel: Channel) -> bool:
-        """The channel is well again. True when it was not."""
+        """Clear a channel's health issue; True when it had one."""
         return self._update_tracked(channel, "REMOVE trouble", "attribute_exists(trouble)", {})
 
     def _update_tracked(self, channel: Channel, update: str, condition: str, values: Item) -> bool:
@@ -163,27 +163,29 @@ class Channels:
             return False
         return True
 
-    # -- what fetching knows
+    # -- the state of fetching
 
     def record_checked(
         self, platform: str, number: int, found: Sequence[tuple[str, str]], at: datetime, *, complete: bool
     ) -> None:
-        """These stretches of ids (first, last) of a batch were looked at and found. One write for the batch.
+        """Record that these ranges of ids (first, last) of a batch were found. One write for the batch.
 
-        A batch of which some could not be looked at stands beside the last complete one, which still holds for those.
+        An incomplete batch is stored beside the last complete one, which still counts for the missing channels.
         """
         self._table.put_item(
             Item={
                 "pk": f"checks#{platform}",
                 "sk": f"batch#{number:05d}" if complete else f"batch#{number:05d}#part",
-                "found": [list(stretch) for stretch in found],
+                "found": [list(id_range) for id_range in found],
                 "checked_at": to_millis(at),
-                "expires_at": int((at + CHECKS_KEPT).timestamp()),
+                "expires_at": int((at + CHECKS_RETENTION).timestamp()),
             }
         )
 
-    def acquire_fetch(self, channel: Channel, owner: str, asked_at: datetime, now: datetime, lease: timedelta) -> bool:
-        """Take the lease on fetching a channel by itself. False while another has it, or began since `asked_at`."""
+    def acquire_fetch(
+        self, channel: Channel, owner: str, requested_at: datetime, now: datetime, lease: timedelta
+    ) -> bool:
+        """Lease the fetch of one channel. False while it is leased, or if one has started since `requested_at`."""
         try:
             self._table.update_item(
                 Key=_fetch_key(channel),
@@ -191,13 +193,13 @@ class Channels:
                 "expires_at = :expires",
                 ConditionExpression="lease_owner = :owner OR "
                 "((attribute_not_exists(leased_until) OR leased_until <= :now) "
-                "AND (attribute_not_exists(began_at) OR began_at < :asked))",
+                "AND (attribute_not_exists(began_at) OR began_at < :requested))",
                 ExpressionAttributeValues={
-                    ":asked": to_millis(asked_at),
+                    ":requested": to_millis(requested_at),
                     ":now": to_millis(now),
                     ":until": to_millis(now + lease),
                     ":owner": owner,
-                    ":expires": int((now + CHECKS_KEPT).timestamp()),
+                    ":expires": int((now + CHECKS_RETENTION).timestamp()),
                 },
             )
         except ClientError as error:
@@ -206,7 +208,7 @@ class Channels:
         return True
 
     def release_fetch(self, channel: Channel, owner: str, found_at: datetime | None) -> None:
-        """Give the lease back, with the time at which the channel was found, if it was."""
+        """Release the lease, and record when the channel was found, if it was."""
         values: Item = {":owner": owner} | ({":found": to_millis(found_at)} if found_at else {})
         try:
             self._table.update_item(
@@ -216,27 +218,27 @@ class Channels:
                 ExpressionAttributeValues=values,
             )
         except ClientError as error:
-            refused_item(error)  # the lease ran out and is somebody else's: theirs is the newer fetch
+            refused_item(error)  # the lease expired and another owner holds it: theirs is the newer fetch
 
     def leased_until(self, channel: Channel) -> datetime | None:
-        """Until when somebody has the lease on fetching a channel; None when nobody has."""
+        """Until when the fetch of a channel is leased; None when nobody holds the lease."""
         item = get(self._table, _fetch_key(channel), consistent=True)
         return from_millis(int(item["leased_until"])) if item and "leased_until" in item else None
 
     def checks(self, platform: str, channels: Iterable[Channel]) -> Checks:
-        """What is known of when these channels of a platform were last found."""
+        """When these channels of a platform were last found, as far as it is stored."""
         batches = query_all(self._table, Key("pk").eq(f"checks#{platform}") & Key("sk").begins_with("batch#"))
-        stretches = [
+        ranges = [
             (first, last, from_millis(int(item["checked_at"]))) for item in batches for first, last in item["found"]
         ]
         fetches = get_many(self._table, [_fetch_key(channel) for channel in channels])
         singles = {
             item["sk"].partition("#")[2]: from_millis(int(item["done_at"])) for item in fetches if "done_at" in item
         }
-        return Checks(stretches, singles)
+        return Checks(ranges, singles)
 
     def pause(self, platform: str, reason: str, until: datetime) -> None:
-        """Leave a platform alone until then; a longer pause that is already noted stays."""
+        """Pause a platform until then; a longer pause that is already stored stays."""
         try:
             self._table.update_item(
                 Key={"pk": "pauses", "sk": platform},
@@ -252,7 +254,7 @@ class Channels:
             refused_item(error)
 
     def paused(self, platform: str, now: datetime) -> Pause | None:
-        """The pause that is in force, if one is."""
+        """The pause in force; None when there is none."""
         item = get(self._table, {"pk": "pauses", "sk": platform})
         if not item or (until := from_millis(int(item["paused_until"]))) <= now:
             return None
@@ -277,15 +279,13 @@ def _to_item(channel: Channel) -> Item:
 
 
 def _to_channel(item: Item) -> Channel:
-    trouble = item.get("trouble")
+    issue = item.get("trouble")
     return Channel(
         platform=item["sk"].partition(":")[0],
         native_id=item["sk"].partition(":")[2],
         handle=item["handle"],
         name=item["name"],
         added_at=from_millis(int(item["added_at"])),
-        health_issue=HealthIssue(trouble["code"], trouble["message"], from_millis(int(trouble["since"])))
-        if trouble
-        else None,
+        health_issue=HealthIssue(issue["code"], issue["message"], from_millis(int(issue["since"]))) if issue else None,
         page=item.get("page"),
     )

@@ -1,4 +1,4 @@
-"""How channels stand: the stored values, how fresh they are, and what was passed last and comes next."""
+"""The status of channels: stored values, their freshness, and the last and the next milestone."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ METRIC = "subscribers"
 
 @dataclass(frozen=True, slots=True)
 class ChannelStatus:
-    """A channel with what is known of it. `as_of` is when these values were last seen to be true."""
+    """A channel and its current values. `as_of` is when these values were last seen to be true."""
 
     channel: Channel
     reading: Reading | None
@@ -54,22 +54,23 @@ class ChannelStatuses:
         self._clock = clock
 
     def of(self, channels: Sequence[Channel]) -> list[ChannelStatus]:
-        """How these channels stand, in their order. Reads grow with the channels, never with their readings."""
+        """The status of these channels, in their order. Reads grow with the channels, never with their readings."""
         subjects = [channel.subject for channel in channels]
         readings = self._stats.get_many(subjects)
         marks = self._milestones.high_water_marks(subjects, self._rule.name, ALL_TIME)
-        seen: dict[str, datetime | None] = {}
-        for platform, group in groupby(sorted(channels, key=lambda one: one.id), key=lambda one: one.platform):
+        last_found: dict[str, datetime | None] = {}
+        by_id = sorted(channels, key=lambda channel: channel.id)
+        for platform, group in groupby(by_id, key=lambda channel: channel.platform):
             of_platform = list(group)
             checks = self._channels.checks(platform, of_platform)
-            seen |= {channel.id: checks.last_found(channel) for channel in of_platform}
-        standings = []
+            last_found |= {channel.id: checks.last_found(channel) for channel in of_platform}
+        statuses = []
         for channel in channels:
             reading, mark = readings.get(channel.subject), marks.get(channel.subject)
-            as_of = last_seen(reading, seen[channel.id]) if reading else None
-            following = self._rule.next_threshold(reading) if reading else None
+            as_of = last_seen(reading, last_found[channel.id]) if reading else None
+            next_threshold = self._rule.next_threshold(reading) if reading else None
             reached = mark if mark and mark.threshold else None
-            standings.append(
+            statuses.append(
                 ChannelStatus(
                     channel=channel,
                     reading=reading,
@@ -77,10 +78,10 @@ class ChannelStatuses:
                     stale=is_stale(as_of, self._clock(), self._stale_after),
                     last=self._passed(reached.threshold) if reached else None,
                     last_at=reached.achieved_at if reached else None,
-                    next_threshold=self._passed(following) if following is not None else None,
+                    next_threshold=self._passed(next_threshold) if next_threshold is not None else None,
                 )
             )
-        return standings
+        return statuses
 
     def _passed(self, threshold: Number) -> Passed:
         return Passed(threshold, self._rule.label(threshold))

@@ -1,4 +1,4 @@
-"""The Telegram Bot API as Cairn needs it, with its refusals as types.
+"""The part of the Telegram Bot API that Cairn needs, with its errors as types.
 
 https://core.telegram.org/bots/api#making-requests
 """
@@ -13,14 +13,14 @@ LONGEST_HOLD_SECONDS = 86_400
 
 
 class TelegramError(Exception):
-    """Telegram's answer, or its absence.
+    """Telegram answered with an error, or did not answer.
 
-    ├── RateLimitedError              429: the whole bot must wait
-    ├── ChatGoneError          403 or an unknown chat: it will never be reached again
-    ├── ChatMigratedError      the chat goes on under another id
-    ├── MessageRejectedError           any other 4xx: the message is wrong
-    └── UnavailableError          5xx, nobody there, or a wrong token: not accepted, to be tried again
-        └── InDoubtError       a time-out or a broken connection after it was sent: accepted or not, who knows
+    ├── RateLimitedError      429: the whole bot must wait
+    ├── ChatGoneError         403 or an unknown chat: it can never be reached again
+    ├── ChatMigratedError     the chat has moved to another id
+    ├── MessageRejectedError  any other 4xx: the message is wrong
+    └── UnavailableError      5xx, no connection, or a wrong token: not accepted, to be retried
+        └── InDoubtError      a time-out or a broken connection after sending: perhaps accepted, perhaps not
     """
 
 
@@ -36,7 +36,7 @@ class ChatGoneError(TelegramError):
 
 class ChatMigratedError(TelegramError):
     def __init__(self, chat_id: str) -> None:
-        super().__init__(f"the chat goes on as {chat_id}")
+        super().__init__(f"the chat has migrated to {chat_id}")
         self.chat_id = chat_id
 
 
@@ -53,7 +53,7 @@ class InDoubtError(UnavailableError):
 
 
 TIMEOUT = httpx.Timeout(20.0, connect=2.0)
-"""Long, because who gives up on an answer does not know whether the message was accepted."""
+"""Long, because after a time-out it is unknown whether Telegram accepted the message."""
 
 
 class Bot:
@@ -71,7 +71,7 @@ class Bot:
         )
 
     def call(self, method: str, **parameters: object) -> Any:
-        """The result of a method; a TelegramError otherwise."""
+        """The result of a method; raises a TelegramError when it fails."""
         try:
             response = self._http.post(f"{self._url}/bot{self._token}/{method}", json=parameters, timeout=TIMEOUT)
             answer = response.json()
@@ -83,7 +83,7 @@ class Bot:
             answer = None
         if not isinstance(answer, dict):
             kind = InDoubtError if response.is_success else UnavailableError
-            raise kind(f"{method}: HTTP {response.status_code} with a body that is no JSON object")
+            raise kind(f"{method}: HTTP {response.status_code} with a body that is not a JSON object")
         if answer.get("ok") is True and "result" in answer:
             return answer["result"]
         raise _error(method, response.status_code, answer)

@@ -1,9 +1,9 @@
-"""How far an alert has come: its plan and its parts, in the audience table.
+"""The progress of an alert's delivery: its plan and its parts, in the audience table.
 
 | pk | sk | holds | TTL |
 |---|---|---|---|
-| `delivery#{milestone id}` | `plan` | where the audience was cut into parts, decided once | 7 days |
-| `delivery#{milestone id}` | `part#{number}` | who of a part has been told; who is at it, until when | 7 days |
+| `delivery#{milestone id}` | `plan` | where the audience is cut into parts, decided once | 7 days |
+| `delivery#{milestone id}` | `part#{number}` | its progress, and its lease | 7 days |
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ from cairn.readings.milestones import milestone_key
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import Table
 
-KEPT = timedelta(days=7)
+RETENTION = timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The last key of each part but the last one, which is open; and how many recipients there are in all."""
+    """The last key of each part except the last part, which is open-ended; and the total number of recipients."""
 
     cuts: tuple[str, ...]
     total: int
@@ -37,7 +37,7 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Which recipients of a part are done with, for good or for ill; and whose message was sent without an answer."""
+    """Which recipients of a part were notified, which failed, and which were sent a message without an answer."""
 
     delivered: frozenset[str]
     failed: frozenset[str]
@@ -49,19 +49,19 @@ class Progress:
 
 
 class Deliveries:
-    """`tallies` is the milestones table, where an alert's tally is kept beside its milestone."""
+    """`tallies` is the milestones table, where an alert's tally is stored with its milestone."""
 
     def __init__(self, table: Table, tallies: Table) -> None:
         self._table = table
         self._tallies = tallies
 
     def plan(self, milestone: Milestone, plan: Plan, now: datetime) -> Plan:
-        """How the audience is cut into parts: this plan, or the one that an earlier try decided on.
+        """Decide how the audience is cut into parts: by this plan, or by the one that an earlier attempt stored.
 
-        Deciding once is what lets a repeat find each recipient in the same part as before.
+        Because it is decided once, a retry finds each recipient in the same part as before.
         """
         key = {"pk": f"delivery#{milestone.id}", "sk": "plan"}
-        planned = {"cuts": list(plan.cuts), "total": plan.total, "expires_at": int((now + KEPT).timestamp())}
+        planned = {"cuts": list(plan.cuts), "total": plan.total, "expires_at": int((now + RETENTION).timestamp())}
         put = {
             "TableName": self._table.name,
             "Item": key | planned,
@@ -69,13 +69,13 @@ class Deliveries:
         }
         if transact(self._table, [{"Put": put}, self._tally(milestone, total=plan.total)]):
             return plan
-        there = get(self._table, key, consistent=True)
-        if there is None:
-            raise LookupError(f"{milestone.id} is not in the history, so its alert has no tally to keep")
-        return Plan(tuple(there["cuts"]), int(there["total"]))
+        stored = get(self._table, key, consistent=True)
+        if stored is None:
+            raise LookupError(f"milestone {milestone.id} is not in the milestones table, so its alert has no tally")
+        return Plan(tuple(stored["cuts"]), int(stored["total"]))
 
     def acquire(self, delivery: str, number: int, owner: str, now: datetime, lease: timedelta) -> Progress | None:
-        """Take a part on, alone; what was done before. None when it is finished, NotYetError while another is at it."""
+        """Lease a part and return its progress. None when it is finished, NotYetError while another owner has it."""
         try:
             item = self._table.update_item(
                 Key=_part_key(delivery, number),
@@ -86,16 +86,16 @@ class Deliveries:
                     ":now": to_millis(now),
                     ":until": to_millis(now + lease),
                     ":owner": owner,
-                    ":expires": int((now + KEPT).timestamp()),
+                    ":expires": int((now + RETENTION).timestamp()),
                 },
                 ReturnValues="ALL_NEW",
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
             )["Attributes"]
         except ClientError as error:
-            there = refused_item(error) or {}
-            if "finished_at" in there:
+            stored = refused_item(error) or {}
+            if "finished_at" in stored:
                 return None
-            raise NotYetError("the part is being delivered", from_millis(int(there["leased_until"]))) from None
+            raise NotYetError("another sender has leased the part", from_millis(int(stored["leased_until"]))) from None
         return Progress(_names(item, "delivered"), _names(item, "failed"), _names(item, "in_doubt"))
 
     def record_progress(
@@ -107,9 +107,9 @@ class Deliveries:
         failed: Sequence[str] = (),
         in_doubt: Sequence[str] = (),
     ) -> None:
-        """These recipients are done with, or were sent a message without an answer.
+        """Record recipients that were notified, that failed, or that were sent a message without an answer.
 
-        ClientError when the part is no longer ours.
+        ClientError when this owner no longer has the lease.
         """
         added = {":delivered": set(delivered), ":failed": set(failed), ":in_doubt": set(in_doubt)}
         values: Item = {name: chats for name, chats in added.items() if chats}
@@ -121,7 +121,7 @@ class Deliveries:
         )
 
     def release(self, delivery: str, number: int, owner: str) -> None:
-        """Give a part back unfinished, for the next try."""
+        """Release an unfinished part for the next attempt."""
         try:
             self._table.update_item(
                 Key=_part_key(delivery, number),
@@ -135,7 +135,7 @@ class Deliveries:
     def finish(
         self, delivery: str, number: int, progress: Progress, milestone: Milestone | None, planned: int, now: datetime
     ) -> None:
-        """Close a part and add it to its alert's tally, both or neither; again, it changes nothing."""
+        """Finish a part and add it to its alert's tally, in one transaction; repeating it changes nothing."""
         update = {
             "TableName": self._table.name,
             "Key": _part_key(delivery, number),

@@ -1,8 +1,8 @@
-"""Who may send when: stretches of time, leased one after the other from an item of the audience table.
+"""Who may send when: intervals of time, leased one after the other from an item of the audience table.
 
 | pk | sk | holds | TTL |
 |---|---|---|---|
-| `slots` | whose: `bot`, or `chat#{id}` | when the next stretch may begin; until when Telegram holds it | 1 hour |
+| `slots` | scope: `bot#{lane}` or `chat#{id}` | when the next interval may start; the end of a hold | 1 hour |
 """
 
 from __future__ import annotations
@@ -20,39 +20,39 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import Table
 
 BOT = "bot"
-KEPT = timedelta(hours=1)
-_FREE = "(attribute_not_exists(held_until) OR held_until <= :now)"
+RETENTION = timedelta(hours=1)
+_NOT_HELD = "(attribute_not_exists(held_until) OR held_until <= :now)"
 
 
 class SendSlots:
     def __init__(self, table: Table) -> None:
         self._table = table
 
-    def lease(self, whose: str, now: datetime, length: timedelta, patience: timedelta) -> datetime:
-        """Reserve a stretch of `length`: from when. NotYetError when that is more than `patience` away.
+    def lease(self, scope: str, now: datetime, length: timedelta, max_wait: timedelta) -> datetime:
+        """Lease an interval of `length` and return its start. NotYetError when that is more than `max_wait` away.
 
-        One update when nobody waits, two when somebody does; the item is the only thing that senders share.
+        One update when no sender waits, otherwise two; the item is the only state that senders share.
         """
         start, millis = to_millis(now), -(-length // timedelta(milliseconds=1))
-        latest = to_millis(now + patience)
+        latest = to_millis(now + max_wait)
         try:
             self._table.update_item(
-                Key=_key(whose),
+                Key=_key(scope),
                 UpdateExpression="SET next_at = :next, expires_at = :expires",
-                ConditionExpression=f"(attribute_not_exists(next_at) OR next_at <= :now) AND {_FREE}",
+                ConditionExpression=f"(attribute_not_exists(next_at) OR next_at <= :now) AND {_NOT_HELD}",
                 ExpressionAttributeValues={":now": start, ":next": start + millis, ":expires": _expiry(now)},
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
             )
             return now
         except ClientError as error:
-            there = refused_item(error) or {}
-        if int(there.get("held_until", 0)) > start:
-            raise NotYetError("Telegram holds the bot", from_millis(int(there["held_until"])))
+            stored = refused_item(error) or {}
+        if int(stored.get("held_until", 0)) > start:
+            raise NotYetError("Telegram holds the bot", from_millis(int(stored["held_until"])))
         try:
-            taken = self._table.update_item(
-                Key=_key(whose),
+            leased = self._table.update_item(
+                Key=_key(scope),
                 UpdateExpression="SET next_at = next_at + :length, expires_at = :expires",
-                ConditionExpression=f"next_at <= :latest AND {_FREE}",
+                ConditionExpression=f"next_at <= :latest AND {_NOT_HELD}",
                 ExpressionAttributeValues={
                     ":now": start,
                     ":latest": latest,
@@ -63,16 +63,16 @@ class SendSlots:
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
             )["Attributes"]
         except ClientError as error:
-            there = refused_item(error) or {}
-            until = max(int(there.get("held_until", 0)), int(there["next_at"]) - (latest - start))
-            raise NotYetError("the slots are taken", from_millis(until)) from None
-        return max(now, from_millis(int(str(taken["next_at"])) - millis))
+            stored = refused_item(error) or {}
+            until = max(int(stored.get("held_until", 0)), int(stored["next_at"]) - (latest - start))
+            raise NotYetError("all send slots are leased", from_millis(until)) from None
+        return max(now, from_millis(int(str(leased["next_at"])) - millis))
 
-    def hold(self, whose: str, now: datetime, until: datetime) -> None:
-        """No slot is given before then."""
+    def hold(self, scope: str, now: datetime, until: datetime) -> None:
+        """Lease no interval before `until`."""
         try:
             self._table.update_item(
-                Key=_key(whose),
+                Key=_key(scope),
                 UpdateExpression="SET held_until = :until, expires_at = :expires",
                 ConditionExpression="attribute_not_exists(held_until) OR held_until < :until",
                 ExpressionAttributeValues={":until": to_millis(until), ":expires": _expiry(max(now, until))},
@@ -81,9 +81,9 @@ class SendSlots:
             refused_item(error)
 
 
-def _key(whose: str) -> Item:
-    return {"pk": "slots", "sk": whose}
+def _key(scope: str) -> Item:
+    return {"pk": "slots", "sk": scope}
 
 
 def _expiry(now: datetime) -> int:
-    return int((now + KEPT).timestamp())
+    return int((now + RETENTION).timestamp())

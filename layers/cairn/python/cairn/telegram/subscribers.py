@@ -1,13 +1,13 @@
-"""Who is told by Telegram: the chats of the audience table, in the order of their ids, and how many they are.
+"""The subscribers on Telegram: the chats of the audience table, ordered by id, and how many there are.
 
 | pk | sk | holds |
 |---|---|---|
 | `subscribers` | `chat#{id}` | a subscribed chat: its type, its title, since when, and its new id if it migrated |
-| `aliases` | `chat#{new id}` | under which id a chat that migrated had subscribed |
+| `aliases` | `chat#{new id}` | the id under which a migrated chat had subscribed |
 | `counts` | `subscribers` | how many there are |
 
-A subscription keeps its key when Telegram moves the chat to another id, so that an alert under way finds it in the
-same place, told or not told as it was.
+A subscription keeps its key when Telegram moves the chat to another id, so that an alert under way finds it at the
+same position and knows whether it was notified.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _COUNT = {"pk": "counts", "sk": "subscribers"}
 
 @dataclass(frozen=True, slots=True)
 class Subscriber:
-    """A chat that asked to be told. `type` is Telegram's: private, group, supergroup or channel."""
+    """A chat that subscribed to alerts. `type` is Telegram's: private, group, supergroup or channel."""
 
     key: str
     chat_id: str
@@ -44,7 +44,7 @@ class Subscribers:
         self._table = table
 
     def add(self, chat_id: str, type_: str, title: str, now: datetime) -> bool:
-        """Subscribe a chat; True when it was not."""
+        """Subscribe a chat; True when it was not subscribed."""
         item = _key(self._key_of(chat_id)) | {
             "chat_id": chat_id,
             "type": type_,
@@ -61,7 +61,7 @@ class Subscribers:
         return transact(self._table, [{"Delete": delete}, self._count(-1)])
 
     def migrate(self, old: str, new: str) -> bool:
-        """The chat goes on under another id; True when it was subscribed, and under that id was not."""
+        """Move a chat to its new id; True when it was subscribed, and the new id was not."""
         key = self._key_of(old)
         if key != new and get(self._table, _key(new), consistent=True):
             self.remove(old)
@@ -89,7 +89,7 @@ class Subscribers:
         return int((get(self._table, _COUNT) or {}).get("how_many", 0))
 
     def between(self, after: str | None, through: str | None) -> list[Subscriber]:
-        """The subscriptions after one key and up to another, in the table's order; None is the table's end."""
+        """The subscriptions after one key and up to another, in the table's order; None means no bound."""
         where = Key("pk").eq("subscribers") & Key("sk").lte(f"chat#{through}" if through else "chat#~")
         items = query_all(self._table, where, _key(after) if after else None, ConsistentRead=True)
         return list(map(_to_subscriber, items))

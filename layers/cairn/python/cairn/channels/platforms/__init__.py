@@ -1,6 +1,6 @@
-"""Where channels live. A new platform is one file here, with a `PLATFORM` class, and its line in `cdk.json`.
+"""The platforms that host channels. A new one is a file here, with a `PLATFORM` class, and its line in `cdk.json`.
 
-A platform turns handles into ids and ids into counts. It knows its own limits and error bodies; it knows no table.
+A platform resolves handles to ids and ids to counts. It knows its own limits and error bodies, and no table.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from cairn.upstream import Upstream
 
 @dataclass(frozen=True, slots=True)
 class ChannelCounts:
-    """A channel's counts now. A count that the platform hides is absent; `precision` is the step of rounding down."""
+    """A channel's current counts. A hidden count is absent; `precision` is the step of rounding down."""
 
     metrics: Mapping[str, Number]
     precision: Mapping[str, int] = field(default_factory=dict)
@@ -32,7 +32,7 @@ class ChannelCounts:
 
 @dataclass(frozen=True, slots=True)
 class CountsUnavailable:
-    """Why this one channel has no counts, though the platform answered."""
+    """Why one channel has no counts although the platform answered."""
 
     code: str
     message: str
@@ -40,7 +40,7 @@ class CountsUnavailable:
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """Who a handle is, and where people find them on the platform."""
+    """The channel that a handle names, and the address of its page on the platform."""
 
     native_id: str
     handle: str
@@ -49,16 +49,16 @@ class Profile:
 
 
 class Platform(Protocol):
-    """PlatformPausedError when told to wait, PlatformUnavailableError when it fails: from both methods."""
+    """Both methods raise PlatformPausedError when told to wait, and PlatformUnavailableError on failure."""
 
     group_size: int
-    """How many channels one call answers for."""
+    """Channels a call."""
     required_keys: tuple[str, ...]
 
     def __init__(self, upstream: Upstream, keys: Mapping[str, str]) -> None: ...
 
     def resolve(self, handle: str) -> Profile | None:
-        """The channel that people call `handle`; None when there is none. BadInputError when it cannot be one."""
+        """The channel with this handle; None when there is none. BadInputError when the text cannot be a handle."""
 
     def fetch(self, channels: Sequence[Channel]) -> Mapping[str, ChannelCounts | CountsUnavailable]:
         """The counts of at most `group_size` channels, by native id."""
@@ -66,7 +66,7 @@ class Platform(Protocol):
 
 @cache
 def available() -> Mapping[str, type[Platform]]:
-    """Every platform there is, by name: the modules of this package that have a `PLATFORM`."""
+    """Every platform by name: the modules of this package that define a `PLATFORM`."""
     modules = {
         module.name: importlib.import_module(f"{__name__}.{module.name}") for module in pkgutil.iter_modules(__path__)
     }
@@ -74,7 +74,7 @@ def available() -> Mapping[str, type[Platform]]:
 
 
 class Platforms:
-    """The platforms as this deployment has them: addresses and secrets from `{NAME}_API_URL` and `{NAME}_SECRET`."""
+    """The platforms of this deployment: addresses and secrets come from `{NAME}_API_URL` and `{NAME}_SECRET`."""
 
     def __init__(
         self,
@@ -92,11 +92,11 @@ class Platforms:
 
     @property
     def names(self) -> list[str]:
-        """Those that exist and are deployed, in alphabetical order."""
+        """The deployed platforms, in alphabetical order."""
         return sorted(name for name in available() if f"{name.upper()}_SECRET" in self._environment)
 
     def get(self, name: str) -> Platform | None:
-        """A platform ready for use; None while the operator has given it no keys. KeyError when there is no such."""
+        """A platform ready for use; None while its secret lacks a key. KeyError when the platform does not exist."""
         cls = available()[name]
         keys = self._keys(self._environment[f"{name.upper()}_SECRET"])
         if any(key not in keys for key in cls.required_keys):

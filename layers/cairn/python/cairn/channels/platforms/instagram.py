@@ -1,4 +1,4 @@
-"""Instagram's business discovery: one name a call, business and creator accounts only, limits told as percentages.
+"""Instagram's business discovery: one name a call, business and creator accounts only, limits reported as percentages.
 
 https://developers.facebook.com/docs/instagram-platform/instagram-graph-api/reference/ig-user/business_discovery
 """
@@ -33,14 +33,14 @@ class Instagram:
         self._upstream = upstream
         self._token = keys["INSTAGRAM_ACCESS_TOKEN"]
         self._user = keys["INSTAGRAM_USER_ID"]
-        self._spent = False
+        self._limit_reached = False
 
     @as_documented("instagram")
     def resolve(self, handle: str) -> Profile | None:
         matched = _HANDLE.fullmatch(handle.strip())
         if not matched:
             raise BadInputError(
-                "handle: an Instagram account is written @name, up to 30 letters, digits, dots, underscores"
+                "handle: must be an Instagram name like @name, up to 30 letters, digits, dots and underscores"
             )
         found = self._discover(matched[1], "id,username,name")
         if isinstance(found, CountsUnavailable):
@@ -59,13 +59,13 @@ class Instagram:
             return found
         return ChannelCounts({"subscribers": whole(found["followers_count"])} if "followers_count" in found else {})
 
-    def _discover(self, username: str, wanted: str) -> dict[str, Any] | CountsUnavailable:
-        if self._spent:
-            raise PlatformPausedError("instagram", "the hour's calls are spent", self._upstream.clock() + _WAIT)
-        fields = f"business_discovery.username({username}){{{wanted}}}"
+    def _discover(self, username: str, account_fields: str) -> dict[str, Any] | CountsUnavailable:
+        if self._limit_reached:
+            raise PlatformPausedError("instagram", "the hourly limit is used up", self._upstream.clock() + _WAIT)
+        fields = f"business_discovery.username({username}){{{account_fields}}}"
         params = {"fields": fields, "access_token": self._token}
         response, body = self._upstream.call("GET", f"/{self._user}", params=params)
-        self._spent = max(_usage(response), default=0) >= 100
+        self._limit_reached = max(_usage(response), default=0) >= 100
         found = body.get("business_discovery")
         if isinstance(found, dict):
             return found
@@ -74,20 +74,20 @@ class Instagram:
             reason = self._upstream.clean(error.get("message", "too many requests"))
             raise PlatformPausedError("instagram", reason, self._upstream.until(response, _WAIT))
         if error.get("code") in _NOT_FOUND or error.get("error_subcode") == 2207013:
-            return CountsUnavailable("unknown_channel", "Instagram knows no business or creator account of this name")
-        words = self._upstream.clean(error.get("message", f"HTTP {response.status_code}"))
-        raise PlatformUnavailableError("instagram", words)
+            return CountsUnavailable("unknown_channel", "Instagram has no business or creator account with this name")
+        message = self._upstream.clean(error.get("message", f"HTTP {response.status_code}"))
+        raise PlatformUnavailableError("instagram", message)
 
 
 def _usage(response: httpx.Response) -> Iterator[int]:
-    """The percentages of the limits that are used up.
+    """How much of each limit is used, in per cent.
 
     https://developers.facebook.com/docs/graph-api/overview/rate-limiting#headers
     """
     with suppress(ValueError, AttributeError, TypeError):
         overall = json.loads(response.headers.get("x-app-usage", "{}"))
         by_business = json.loads(response.headers.get("x-business-use-case-usage", "{}"))
-        for usage in [overall, *(one for several in by_business.values() for one in several)]:
+        for usage in [overall, *(entry for entries in by_business.values() for entry in entries)]:
             yield from (int(usage[name]) for name in ("call_count", "total_time", "total_cputime") if name in usage)
 
 

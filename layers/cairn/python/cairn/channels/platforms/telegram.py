@@ -1,4 +1,4 @@
-"""Telegram's public channels and supergroups: one call for a channel's members, no membership needed.
+"""Telegram's public channels and supergroups: one call a channel for its member count; the bot need not be a member.
 
 https://core.telegram.org/bots/api#getchatmembercount
 """
@@ -30,7 +30,7 @@ class Telegram:
     def resolve(self, handle: str) -> Profile | None:
         matched = _HANDLE.fullmatch(handle.strip())
         if not matched:
-            raise BadInputError("handle: a Telegram channel is written @name, 4 to 32 letters, digits and underscores")
+            raise BadInputError("handle: must be a Telegram name like @name, 4 to 32 letters, digits and underscores")
         chat = self._call("getChat", f"@{matched[1]}")
         if isinstance(chat, CountsUnavailable):
             return None

@@ -1,4 +1,4 @@
-"""YouTube's Data API: fifty channels a call, counts as texts, subscribers rounded down to three significant figures.
+"""YouTube's Data API: fifty channels a call, counts as strings, subscribers rounded down to three significant figures.
 
 https://developers.google.com/youtube/v3/docs/channels/list
 """
@@ -41,7 +41,7 @@ class YouTube:
         elif matched := _HANDLE.fullmatch(name):
             items = self._list("snippet", forHandle=f"@{matched[1]}")
         else:
-            raise BadInputError("handle: a YouTube channel is written @name, or as its id UC…")
+            raise BadInputError("handle: must be a YouTube handle like @name, or a channel id like UC…")
         if not items:
             return None
         native_id, snippet = str(items[0]["id"]), items[0].get("snippet", {})
@@ -52,34 +52,34 @@ class YouTube:
     def fetch(self, channels: Sequence[Channel]) -> Mapping[str, ChannelCounts | CountsUnavailable]:
         items = self._list("statistics", id=",".join(channel.native_id for channel in channels))
         found = {str(item.get("id")): _counts(item.get("statistics")) for item in items}
-        unknown = CountsUnavailable("unknown_channel", "YouTube knows no channel with this id any more")
+        unknown = CountsUnavailable("unknown_channel", "YouTube no longer has a channel with this id")
         return {channel.native_id: found.get(channel.native_id, unknown) for channel in channels}
 
     def _list(self, part: str, **filters: str) -> list[dict[str, Any]]:
         params = {"part": part, "maxResults": "50", "key": self._key, **filters}
         response, body = self._upstream.call("GET", "/channels", params=params)
         if response.status_code != 200:
-            self._refuse(response, body)
-        items = body.get("items", [])  # the API leaves `items` out when nothing was found
+            self._raise_error(response, body)
+        items = body.get("items", [])  # the API omits `items` when nothing was found
         if not isinstance(items, list):
-            raise TypeError("items is no list")
+            raise TypeError("items is not a list")
         return [item for item in items if isinstance(item, dict)]
 
-    def _refuse(self, response: httpx.Response, body: dict[str, Any]) -> NoReturn:
+    def _raise_error(self, response: httpx.Response, body: dict[str, Any]) -> NoReturn:
         error = error_of(body)
-        reasons = {one.get("reason") for one in error.get("errors", []) if isinstance(one, dict)}
+        reasons = {entry.get("reason") for entry in error.get("errors", []) if isinstance(entry, dict)}
         if reasons & {"quotaExceeded", "dailyLimitExceeded"}:
-            raise PlatformPausedError("youtube", "the day's quota is spent", self._quota_reset())
+            raise PlatformPausedError("youtube", "the daily quota is used up", self._quota_reset())
         if response.status_code == 429 or reasons & {"rateLimitExceeded", "userRateLimitExceeded"}:
             until = self._upstream.until(response, timedelta(minutes=1))
             raise PlatformPausedError("youtube", "too many requests", until)
-        words = self._upstream.clean(error.get("message", "no message"))
-        raise PlatformUnavailableError("youtube", f"HTTP {response.status_code}: {words}")
+        message = self._upstream.clean(error.get("message", "no message"))
+        raise PlatformUnavailableError("youtube", f"HTTP {response.status_code}: {message}")
 
     def _quota_reset(self) -> datetime:
-        """The next midnight in California, when Google counts afresh."""
-        there = self._upstream.clock().astimezone(_QUOTA_DAY)
-        midnight = (there + timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0)
+        """The next midnight in California, when Google resets the quota."""
+        local = self._upstream.clock().astimezone(_QUOTA_DAY)
+        midnight = (local + timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0)
         return midnight.astimezone(UTC)
 
 
