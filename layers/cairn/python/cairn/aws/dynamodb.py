@@ -44,7 +44,7 @@ def from_image(image: Mapping[str, Any]) -> Item:
     return {key: _deserializer.deserialize(value) for key, value in image.items()}
 
 
-def refused_item(error: ClientError) -> Item | None:
+def rejected_item(error: ClientError) -> Item | None:
     """The item that made a condition fail (None when there is none); any other error is raised again.
 
     Needs ReturnValuesOnConditionCheckFailure=ALL_OLD in the request:

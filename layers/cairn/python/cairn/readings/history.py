@@ -20,7 +20,7 @@ from boto3.dynamodb.conditions import Attr, Key
 from botocore.exceptions import ClientError
 
 from cairn.aws.cursors import decode, encode
-from cairn.aws.dynamodb import Item, query, query_all, refused_item
+from cairn.aws.dynamodb import Item, query, query_all, rejected_item
 from cairn.clock import from_millis, iso, to_millis
 from cairn.codec import numbers
 from cairn.model import Number, Reading, Subject
@@ -61,7 +61,7 @@ class History:
                 ConditionExpression=Attr("pk").not_exists() | Attr("as_of").lte(as_of),
             )
         except ClientError as error:
-            refused_item(error)
+            rejected_item(error)
 
     def days(self, subject: Subject, first: date, last: date) -> dict[date, Point]:
         """The days that ended from `first` to `last`: one item a day, however many readings there were."""

@@ -17,7 +17,7 @@ from boto3.dynamodb.conditions import Key
 from botocore.exceptions import ClientError
 
 from cairn.aws.cursors import decode, encode
-from cairn.aws.dynamodb import Item, get_many, query, query_all, refused_item
+from cairn.aws.dynamodb import Item, get_many, query, query_all, rejected_item
 from cairn.clock import from_millis, iso, to_millis
 from cairn.codec import milestone_fields, number, to_milestone
 from cairn.model import DeliveryTally, Milestone, Number, Subject
@@ -99,7 +99,7 @@ class Milestones:
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
             ).get("Attributes", {})
         except ClientError as error:
-            there = refused_item(error)
+            there = rejected_item(error)
             if there is None:  # reappeared without ever having been marked
                 return self.claim(
                     subject, rule, period, height, achieved_at=achieved_at, event_id=event_id, news=Transition.BASELINE
@@ -118,7 +118,7 @@ class Milestones:
                 ExpressionAttributeValues={":height": height},
             )
         except ClientError as error:
-            refused_item(error)
+            rejected_item(error)
 
     def high_water_marks(self, subjects: Iterable[Subject], rule: str, period: str) -> dict[Subject, HighWaterMark]:
         """The marks of those that have one."""
@@ -140,7 +140,7 @@ class Milestones:
                 ConditionExpression="attribute_not_exists(pk)",
             )
         except ClientError as error:
-            refused_item(error)
+            rejected_item(error)
 
     def get(self, milestone_id: str) -> Milestone | None:
         """A recorded milestone by its id; reads its subject's milestones, newest first, until it is found."""

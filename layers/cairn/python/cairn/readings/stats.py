@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from cairn.aws.dynamodb import Item, get, get_many, refused_item
+from cairn.aws.dynamodb import Item, get, get_many, rejected_item
 from cairn.clock import from_millis, sleep, to_millis
 from cairn.codec import details, numbers
 from cairn.errors import ContentionError
@@ -37,7 +37,7 @@ class Stats:
                 ExpressionAttributeValues={":as_of": to_millis(reading.as_of)},
             )
         except ClientError as error:
-            refused_item(error)
+            rejected_item(error)
             return False
         return True
 
@@ -64,7 +64,7 @@ class Stats:
             try:
                 self._table.put_item(Item=to_item(new), **unchanged)
             except ClientError as error:
-                refused_item(error)
+                rejected_item(error)
                 sleep(random.uniform(0, min(0.5, 0.005 * 2**attempt)))  # noqa: S311 - spreads retries, guards nothing
             else:
                 return old, new
