@@ -90,7 +90,7 @@ def test_a_record_or_a_batch_that_fails_is_logged_with_its_trace(
     changes = aws.changes()
     aws.table("MILESTONES_TABLE").delete()
     assert FUNCTIONS["detect_milestone"]({"Records": changes}, Context())["batchItemFailures"]
-    (line,) = [line for line in logs.lines if line["message"] == "record not taken"]
+    (line,) = [line for line in logs.lines if line["message"] == "stream record failed"]
     assert line["trace_id"] == changes[0]["dynamodb"]["NewImage"]["trace_id"]["S"]
 
 

@@ -110,7 +110,7 @@ def test_money_keeps_its_cents() -> None:
     ],
 )
 def test_what_is_no_message_of_cairns_is_unreadable(text: str) -> None:
-    with pytest.raises(UnreadableMessageError, match="not a message of Cairn's"):
+    with pytest.raises(UnreadableMessageError, match="not a Cairn message"):
         load(text)
 
 

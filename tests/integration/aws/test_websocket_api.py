@@ -79,8 +79,8 @@ async def serving(
     server = Server(list(answers))
     listening = await asyncio.start_server(server.serve, "127.0.0.1", 0, ssl=tls)
     server.port = listening.sockets[0].getsockname()[1]
-    scheme, patience = ("https", 5.0) if tls else ("http", 0.2)
-    client = WebSocketApi(f"{scheme}://127.0.0.1:{server.port}/live", SIGNER, patience=patience)
+    scheme, timeout = ("https", 5.0) if tls else ("http", 0.2)
+    client = WebSocketApi(f"{scheme}://127.0.0.1:{server.port}/live", SIGNER, timeout=timeout)
     try:
         yield server, client
     finally:

@@ -55,7 +55,7 @@ def test_keys_are_listed_the_oldest_first_and_revoked_by_id_or_name(keys: ApiKey
 def test_a_name_that_is_shared_revokes_nothing(keys: ApiKeys) -> None:
     for _ in range(2):
         keys.create("twin", ["admin"], now())
-    with pytest.raises(ConflictError, match="2 keys are called 'twin'"):
+    with pytest.raises(ConflictError, match="2 keys are named 'twin'"):
         keys.revoke("twin")
     assert len(keys.list()) == 2
 

@@ -12,7 +12,7 @@ from botocore.exceptions import ConnectTimeoutError
 from botocore.stub import Stubber
 
 from cairn.clock import from_iso, iso, now
-from cairn.identity.cognito import WRONG
+from cairn.identity.cognito import WRONG_CREDENTIALS
 from cairn.realtime.tickets import Holder, Tickets
 from functions.api.cookies import MOST_BYTES, REFRESH, SESSION
 from testing.api import Answer, Api
@@ -106,13 +106,13 @@ def test_a_person_is_called_by_their_name_where_they_have_one(api: Api) -> None:
 )
 def test_a_wrong_name_and_a_wrong_password_are_answered_alike(api: Api, name: str, password: str) -> None:
     answer = sign_in(api, name, password)
-    assert (answer.status, answer.error, answer.cookies) == (401, WRONG, ())
+    assert (answer.status, answer.error, answer.cookies) == (401, WRONG_CREDENTIALS, ())
 
 
 def test_who_is_disabled_is_answered_like_a_stranger(api: Api) -> None:
     api.aws.people.add("gone", "leaderboard")
     api.aws.people.cognito.admin_disable_user(UserPoolId=POOL_ID, Username="gone")
-    assert sign_in(api, "gone").error == WRONG
+    assert sign_in(api, "gone").error == WRONG_CREDENTIALS
 
 
 def test_who_needs_a_password_of_their_own_is_told_what_an_operator_does_about_it(api: Api) -> None:
@@ -280,7 +280,7 @@ def test_what_cognito_will_not_take_is_a_wrong_password(api: Api, code: str) -> 
     with Stubber(FUNCTIONS["api"].dependencies.user_pool._cognito) as cognito:
         cognito.add_client_error("admin_initiate_auth", code, f"Password attempts exceeded with {PASSWORD}")
         answer = sign_in(api)
-    assert (answer.status, answer.error) == (401, WRONG)
+    assert (answer.status, answer.error) == (401, WRONG_CREDENTIALS)
 
 
 @pytest.mark.parametrize("code", ["PasswordResetRequiredException", "UserNotConfirmedException"])

@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from cairn.clock import now
 from cairn.errors import CairnError
-from cairn.identity.cognito import ASK_AGAIN_SECONDS, ENDED, KEYS_SECONDS, RETRY_SECONDS, IdTokens, SigningKeys
+from cairn.identity.cognito import KEYS_SECONDS, REFETCH_SECONDS, RETRY_SECONDS, SESSION_ENDED, IdTokens, SigningKeys
 from functions.api.cookies import SESSION
 from testing.api import Answer, Api
 from testing.clock import controlled_clock
@@ -94,7 +94,7 @@ def shown(api: Api, token: str) -> Answer:
 
 def refused(answer: Answer) -> bool:
     forgotten = f"{SESSION}=; Path=/; Max-Age=0; HttpOnly; Secure; SameSite=Strict"
-    return (answer.status, answer.error, answer.cookies) == (401, ENDED, (forgotten,))
+    return (answer.status, answer.error, answer.cookies) == (401, SESSION_ENDED, (forgotten,))
 
 
 def test_a_token_that_the_pool_signed_opens_the_door(api: Api) -> None:
@@ -254,7 +254,7 @@ def test_a_key_that_is_new_is_learnt_when_it_is_first_seen() -> None:
     pool = Pool("first")
     assert pool.status(signed("first")) == 200
     pool.publishes("first", "second")
-    pool.seconds += ASK_AGAIN_SECONDS
+    pool.seconds += REFETCH_SECONDS
     assert pool.status(signed("second")) == 200
     assert pool.asked == 2
 
@@ -273,7 +273,7 @@ def test_forged_key_ids_do_not_have_the_keys_fetched_again_and_again() -> None:
         assert pool.status(signed("forgers", key_id=f"forged-{index}")) == 401
         assert pool.status(signed("first")) == 200
     assert pool.asked == 1
-    pool.seconds += ASK_AGAIN_SECONDS
+    pool.seconds += REFETCH_SECONDS
     for index in range(100):
         assert pool.status(signed("forgers", key_id=f"forged-{index}")) == 401
     assert pool.asked == 2

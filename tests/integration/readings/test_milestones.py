@@ -32,7 +32,7 @@ def claim(
     milestones: Milestones, height: int, event: str, news: Transition = Transition.CROSSED, period: str = ALL_TIME
 ) -> int | None:
     """Up to which height was told before; None when there is nothing to tell."""
-    made = milestones.claim(CATS, "subscribers", period, height, achieved_at=now(), event_id=event, news=news)
+    made = milestones.claim(CATS, "subscribers", period, height, achieved_at=now(), event_id=event, transition=news)
     return int(made.notified) if made else None
 
 

@@ -13,7 +13,7 @@ from cairn.aws import dynamodb
 from cairn.clock import now
 from cairn.errors import ContentionError
 from cairn.model import Number, Reading, Subject
-from cairn.readings.stats import TRIES, Stats, to_item, to_reading
+from cairn.readings.stats import MAX_ATTEMPTS, Stats, to_item, to_reading
 from testing.cloud import Cloud
 from testing.outages import refusing
 
@@ -137,5 +137,5 @@ def test_a_change_among_too_many_others_asks_to_be_tried_again(aws: Cloud) -> No
     refused = {"Error": {"Code": "ConditionalCheckFailedException", "Message": "no"}}
     with refusing(table, "PutItem", refused) as tries, pytest.raises(ContentionError, match="try again"):
         Stats(table).update(CATS, more)
-    assert len(tries) == TRIES
+    assert len(tries) == MAX_ATTEMPTS
     assert now() - before < timedelta(seconds=12)

@@ -57,7 +57,7 @@ def test_no_cursor_is_the_beginning_and_no_key_is_the_end(nothing: str | None) -
     ],
 )
 def test_a_cursor_of_another_list_is_refused(value: object) -> None:
-    with pytest.raises(BadInputError, match="cursor: not one that this list gave out"):
+    with pytest.raises(BadInputError, match="cursor: not issued by this list"):
         decode(packed(value), EXPECTED)
 
 

@@ -83,7 +83,7 @@ def test_an_operator_may_set_the_thresholds() -> None:
 
 @pytest.mark.parametrize("thresholds", [(), (0, 1), (5, 5), (5, 4), (-1,)])
 def test_a_ladder_that_does_not_rise_from_above_zero_is_refused(thresholds: tuple[int, ...]) -> None:
-    with pytest.raises(ValueError, match="must rise"):
+    with pytest.raises(ValueError, match="must be positive and ascending"):
         Ladder("l", "channel", "subscribers", thresholds)
 
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from cairn.model import Milestone, Number, Reading, Subject
 from cairn.rules import Rule, Transition, Wording, catalogue, crossings
 from cairn.rules.bonus_tier import BonusTier
-from cairn.rules.rank import place, step
+from cairn.rules.rank import rank_of, step
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
@@ -117,7 +117,7 @@ def test_only_a_better_place_than_before_in_the_month_is_news() -> None:
 
 def test_the_places_are_steps_of_a_podium() -> None:
     assert [step(rank) for rank in (1, 2, 3, 4, 5, 1000)] == [3, 2, 1, 0, 0, 0]
-    assert [place(step(rank)) for rank in (1, 2, 3)] == [1, 2, 3]
+    assert [rank_of(step(rank)) for rank in (1, 2, 3)] == [1, 2, 3]
 
 
 values = st.lists(st.integers(0, 120_000), min_size=1, max_size=12)
@@ -185,7 +185,7 @@ def test_an_operator_may_set_the_thresholds_but_not_those_of_the_podium() -> Non
     assert (tier.wording(top).title, tier.wording(top).emoji) == ("Bonus tier 8", "💯")
     (half,) = passed(reading(goal_progress=0), reading(goal_progress=60), [rules["goal"]])
     assert rules["goal"].wording(half).title == "50% of the monthly goal"
-    with pytest.raises(ValueError, match="takes no thresholds"):
+    with pytest.raises(ValueError, match="accepts no thresholds"):
         catalogue({"rank": [1, 2]})
 
 
