@@ -1,4 +1,4 @@
-"""What goes into a queue comes out of it the same, and what Cairn did not put in is said to be unreadable."""
+"""What goes into a queue comes out of it the same, and what Cairn did not put in is reported as unreadable."""
 
 from __future__ import annotations
 

@@ -96,7 +96,7 @@ class PlatformPausedError(CairnError):
 
 
 class PlatformUnavailableError(CairnError):
-    """The platform failed or timed out after all retries, or it rejected our key."""
+    """The platform failed or timed out, after the retries that the time budget allowed; or it rejected our key."""
 
     status = 503
 

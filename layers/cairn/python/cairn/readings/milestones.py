@@ -2,7 +2,7 @@
 
 | pk | sk | holds |
 |---|---|---|
-| subject | `mark#{rule}#{period}` | the high-water mark: its `height`, its cause, and `told`: announced up to here |
+| subject | `mark#{rule}#{period}` | the high-water mark: its `height`, its cause, and `told`, the threshold announced |
 | subject | `milestone#{achieved_at}#{rule}#{period}#{threshold}` | a milestone and its tally; listed by `by_time` |
 """
 
@@ -77,7 +77,7 @@ class Milestones:
 
         None means that there is nothing to announce: the mark was already that high, or this is a baseline. Until the
         threshold has been announced (`told`), each further claim of it gets the same answer, so that a retry repeats
-        whatever failed after the first claim; and a claim of a higher threshold includes it in what is to be announced.
+        whatever failed after the first claim; and a claim of a higher threshold announces both.
         """
         lower = "attribute_not_exists(height) OR height < :height"
         condition = "height < :height" if transition is Transition.REAPPEARED else lower
