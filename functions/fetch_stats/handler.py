@@ -22,7 +22,7 @@ from cairn.readings.stats import Stats
 from cairn.settings import from_environment
 
 RESERVE_SECONDS = 20.0
-"""What a call to a platform may still take after it was begun, retries and writes included."""
+"""Reserved for the last call to a platform, with its retries and writes."""
 
 
 @dataclass(frozen=True, slots=True)

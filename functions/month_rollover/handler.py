@@ -1,6 +1,6 @@
 """Rolls the month over: each rep's last board is archived, and their month begins at zero.
 
-The schedule ticks several times in a month's first hours: each tick continues where the one before ended, and does
+The schedule ticks several times in a month's first hours: each tick continues where the previous one ended, and does
 nothing when all reps are rolled over. An update of a rep rolls that rep over first, so no sale waits for this function.
 """
 
@@ -24,11 +24,11 @@ from cairn.rules import catalogue
 from cairn.settings import from_environment
 
 RESERVE_SECONDS = 10.0
-"""What one rep may take who was begun at the last moment."""
+"""Reserved for the last rep."""
 
 
 class RolloverError(Exception):
-    """Some reps are still in the month before; the next tick tries them again."""
+    """Some reps are still in the previous month; the next tick retries them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,22 +61,22 @@ def create(dependencies: Dependencies) -> Callable[[dict[str, Any], LambdaContex
     @metrics.log_metrics
     def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         """How many reps were rolled over; RolloverError when one failed, after all others were tried."""
-        reps, turned, failed = dependencies.reps, 0, list[str]()
+        reps, rolled_over, failed = dependencies.reps, 0, list[str]()
         for subject in reps.not_rolled_over():
             if context.get_remaining_time_in_millis() / 1000 < RESERVE_SECONDS:
-                logger.warning("month rollover is not finished; the next tick continues", rolled_over=turned)
+                logger.warning("month rollover is not finished; the next tick continues", rolled_over=rolled_over)
                 break
             try:
                 reps.roll_over(subject)
-                turned += 1
+                rolled_over += 1
             except Exception:
                 logger.exception("rep not rolled over", subject=str(subject))
                 failed.append(str(subject))
-        metrics.add_metric("RepsTurned", MetricUnit.Count, turned)
-        logger.info("month rolled over", rolled_over=turned, failed=len(failed))
+        metrics.add_metric("RepsTurned", MetricUnit.Count, rolled_over)
+        logger.info("month rolled over", rolled_over=rolled_over, failed=len(failed))
         if failed:
             raise RolloverError(f"{len(failed)} reps were not rolled over, the first is {failed[0]}")
-        return {"turned": turned}
+        return {"turned": rolled_over}
 
     return handler
 

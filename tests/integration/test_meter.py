@@ -79,7 +79,7 @@ def scores(meter: Meter) -> Any:
 
 
 def of(size: int, sk: str = "1") -> dict[str, Any]:
-    """An item of exactly so many bytes."""
+    """An item of exactly this many bytes."""
     key = {"pk": "a", "sk": sk}
     return key | {"x": "y" * (size - item_size({name: {"S": value} for name, value in key.items()}) - 1)}
 
@@ -229,7 +229,7 @@ def _cancelled(request: AWSPreparedRequest, **_: Any) -> AWSResponse:
     return AWSResponse(request.url, 400, HTTPHeaders(), SimpleNamespace(stream=lambda: iter([body])))
 
 
-def test_a_condition_check_in_a_transaction_is_refused_and_not_guessed(meter: Meter, things: Any) -> None:
+def test_a_condition_check_in_a_transaction_is_rejected_and_not_guessed(meter: Meter, things: Any) -> None:
     check = {"TableName": "things", "Key": {"pk": "a", "sk": "1"}, "ConditionExpression": "attribute_exists(pk)"}
     with meter.measuring(), pytest.raises(UnmeteredError):
         things.meta.client.transact_write_items(TransactItems=[{"ConditionCheck": check}])
@@ -313,7 +313,7 @@ def test_a_query_of_a_local_index_reads_its_entries_and_twice_as_dearly_when_con
     assert (count, used.read_units) == (10, 2)
 
 
-def test_a_query_that_a_local_index_must_fetch_for_is_refused_and_not_guessed(meter: Meter, scores: Any) -> None:
+def test_a_query_that_a_local_index_must_fetch_for_is_rejected_and_not_guessed(meter: Meter, scores: Any) -> None:
     scores.put_item(Item={"pk": "a", "sk": "1", "age": 36, "x": "y" * 5 * KILOBYTE})
     where: dict[str, Any] = {
         "IndexName": "by_age",

@@ -1,4 +1,4 @@
-"""One search finds the whole way of a reading, in lines that hold no key, and what happened is counted by name."""
+"""One search finds the whole path of a reading, in lines that hold no key, and metrics count what happened."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def tick() -> Any:
 
 
 def pass_a_threshold(aws: Cloud, api: Api, platforms: FakePlatforms, clock: ControlledClock) -> None:
-    """A baseline, and then a reading that passes 10K, up to the messages."""
+    """A baseline, then a reading that passes 10K, up to its messages."""
     api("POST", "/api/channels", {"platform": "youtube", "handle": CATS})
     aws.flow()
     clock.sleep(60)
@@ -90,7 +90,7 @@ def test_a_record_or_a_batch_that_fails_is_logged_with_its_trace(
     changes = aws.changes()
     aws.table("MILESTONES_TABLE").delete()
     assert FUNCTIONS["detect_milestone"]({"Records": changes}, Context())["batchItemFailures"]
-    (line,) = [line for line in logs.lines if line["message"] == "record not taken"]
+    (line,) = [line for line in logs.lines if line["message"] == "stream record failed"]
     assert line["trace_id"] == changes[0]["dynamodb"]["NewImage"]["trace_id"]["S"]
 
 
@@ -100,11 +100,11 @@ def test_no_key_and_no_token_reaches_the_log(
     Subscribers(aws.table("AUDIENCE_TABLE")).add("77", "private", "Ada", now())
     pass_a_threshold(aws, api, platforms, clock)
     for platform, key in (("youtube", KEYS[0]), ("telegram", KEYS[1])):
-        said = f"Consumer 'api_key:{key}' has been suspended"
+        error = f"Consumer 'api_key:{key}' has been suspended"
         for answer in (
-            httpx.Response(403, json={"error": {"message": said}, "ok": False, "description": said}),
-            httpx.Response(500, text=said),
-            httpx.Response(200, text=said),
+            httpx.Response(403, json={"error": {"message": error}, "ok": False, "description": error}),
+            httpx.Response(500, text=error),
+            httpx.Response(200, text=error),
         ):
             platforms.broken[platform] = partial(httpx.Response, answer.status_code, content=answer.content)
             clock.sleep(60)

@@ -1,4 +1,4 @@
-"""What an operator does, against AWS as moto plays it."""
+"""What an operator does, against AWS as moto simulates it."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
 @pytest.fixture
 def stack() -> Iterator[Stack]:
-    """A stack with the parts that operators touch."""
+    """A stack with the resources that operators use."""
     with empty_account():
         clients = Clients.of_the_account()
         table = clients.dynamodb.create_table(
@@ -100,7 +100,7 @@ def test_the_table_does_not_hold_the_key(api_keys: ApiKeys, stack: Stack) -> Non
 @pytest.mark.parametrize(
     "plaintext", ["", "cairn_", "cairn_unknown", "Bearer x", "cairn_" + "x" * 10_000, "cairn_\ud800"]
 )
-def test_what_was_never_made_is_no_key(api_keys: ApiKeys, plaintext: str) -> None:
+def test_what_was_never_created_is_no_key(api_keys: ApiKeys, plaintext: str) -> None:
     assert api_keys.find(plaintext) is None
 
 
@@ -128,7 +128,7 @@ def test_a_key_that_does_not_exist_cannot_be_revoked(api_keys: ApiKeys) -> None:
 
 
 @pytest.mark.parametrize(("name", "scopes"), [("a", {"root"}), ("a", set()), ("", {"admin"}), ("x" * 101, {"admin"})])
-def test_a_key_without_sense_is_refused_and_not_made(api_keys: ApiKeys, name: str, scopes: set[str]) -> None:
+def test_an_invalid_key_is_rejected_and_not_created(api_keys: ApiKeys, name: str, scopes: set[str]) -> None:
     with pytest.raises(BadInputError):
         api_keys.create(name, scopes, NOON)
     assert api_keys.list() == []
@@ -144,13 +144,13 @@ def test_keys_are_listed_by_what_may_be_shown_of_them(stack: Stack) -> None:
 
 def test_a_secrets_other_keys_stay_as_they_are(stack: Stack) -> None:
     platform_secrets.merge(stack, "instagram", {"INSTAGRAM_USER_ID": "1"})
-    said = platform_secrets.merge(stack, "instagram", {"INSTAGRAM_ACCESS_TOKEN": "t"})
-    assert said == ["INSTAGRAM_ACCESS_TOKEN: set", "INSTAGRAM_USER_ID: set"]
+    result = platform_secrets.merge(stack, "instagram", {"INSTAGRAM_ACCESS_TOKEN": "t"})
+    assert result == ["INSTAGRAM_ACCESS_TOKEN: set", "INSTAGRAM_USER_ID: set"]
     assert platform_secrets.read(stack, "instagram") == {"INSTAGRAM_USER_ID": "1", "INSTAGRAM_ACCESS_TOKEN": "t"}
 
 
 @pytest.mark.parametrize(("platform", "name"), [("youtube", "YOUTUBE_KEY"), ("myspace", "KEY")])
-def test_a_misspelt_key_or_platform_is_refused(stack: Stack, platform: str, name: str) -> None:
+def test_a_misspelt_key_or_platform_is_rejected(stack: Stack, platform: str, name: str) -> None:
     with pytest.raises(OperationError):
         platform_secrets.merge(stack, platform, {name: "k"})
     assert platform_secrets.read(stack, "youtube") == {}
@@ -189,14 +189,14 @@ def test_in_aws_sqs_moves_dead_letters_back(stack: Stack) -> None:
 def test_in_the_local_cloud_they_are_moved_one_by_one(stack: Stack) -> None:
     local = Clients(boto3.Session(), endpoint_url="https://sqs.us-east-1.amazonaws.com")
     stack.clients.sqs.send_message(QueueUrl=stack.output("NotifyDeadLettersUrl"), MessageBody="alert")
-    said = queues.redrive(Stack("Cairn", local, stack.outputs, ""), "NotifyDeadLetters")
-    assert said == "1 messages of NotifyDeadLetters moved back"
+    result = queues.redrive(Stack("Cairn", local, stack.outputs, ""), "NotifyDeadLetters")
+    assert result == "1 messages of NotifyDeadLetters moved back"
     (message,) = stack.clients.sqs.receive_message(QueueUrl=stack.output("NotifyQueueUrl"))["Messages"]
     assert message["Body"] == "alert"
 
 
 @pytest.mark.parametrize("name", ["DetectionFailures", "Nothing"])
-def test_what_cannot_be_redriven_is_refused_in_words(stack: Stack, name: str) -> None:
+def test_what_cannot_be_redriven_is_rejected_with_a_message(stack: Stack, name: str) -> None:
     with pytest.raises(OperationError, match=name):
         queues.redrive(stack, name)
 
@@ -251,19 +251,19 @@ def test_somebody_who_is_removed_cannot_sign_in(stack: Stack) -> None:
     assert people.table_of_people(stack) == ["NAME  MODULES"]
 
 
-def test_a_password_that_the_pool_refuses_leaves_nobody_behind(stack: Stack) -> None:
+def test_a_password_that_the_pool_rejects_leaves_nobody_behind(stack: Stack) -> None:
     with pytest.raises(OperationError, match="policy"):
         people.add(stack, "ada", ["leaderboard"], "short")
     assert people.table_of_people(stack) == ["NAME  MODULES"]
 
 
-def test_a_module_that_there_is_not_is_refused_before_anybody_is_made(stack: Stack) -> None:
+def test_an_unknown_module_is_rejected_before_anybody_is_created(stack: Stack) -> None:
     with pytest.raises(OperationError, match="No module sales"):
         people.add(stack, "ada", ["sales"], PASSWORD)
     assert people.table_of_people(stack) == ["NAME  MODULES"]
 
 
-def test_what_cognito_has_against_it_is_a_line_for_the_operator(stack: Stack) -> None:
+def test_an_error_of_cognito_is_one_line_for_the_operator(stack: Stack) -> None:
     people.add(stack, "ada", [], PASSWORD)
     with pytest.raises(OperationError):  # moto says less than Cognito's "User account already exists"
         people.add(stack, "ada", ["admin"], PASSWORD)
@@ -313,7 +313,7 @@ def test_pages_are_uploaded_after_the_modules_that_they_load(web: Path) -> None:
     assert keys[-2:] == ["index.html", "tv"]
 
 
-def test_a_file_whose_type_nobody_thought_of_is_refused_before_anything_is_uploaded(stack: Stack, web: Path) -> None:
+def test_a_file_of_unknown_type_is_rejected_before_anything_is_uploaded(stack: Stack, web: Path) -> None:
     (web / "movie.avi").write_text("")
     with pytest.raises(OperationError, match=r"movie\.avi"):
         published(stack, web)
@@ -326,13 +326,13 @@ def test_every_file_of_the_checkout_can_be_published() -> None:
     assert "index.html" in keys
 
 
-def test_only_in_aws_is_there_a_cache_to_be_told(stack: Stack, web: Path) -> None:
-    told = invalidations(stack)
+def test_only_in_aws_is_there_a_cache_to_invalidate(stack: Stack, web: Path) -> None:
+    requested = invalidations(stack)
     pages.publish(stack, web)
-    assert told == [("E1", ["/*"])]
+    assert requested == [("E1", ["/*"])]
     local = Clients(boto3.Session(), endpoint_url="https://s3.us-east-1.amazonaws.com")
     pages.publish(Stack("Cairn", local, stack.outputs, ""), web)
-    assert len(told) == 1
+    assert len(requested) == 1
 
 
 def test_a_message_of_a_queue_in_order_is_moved_back_into_its_group(stack: Stack) -> None:
@@ -343,8 +343,8 @@ def test_a_message_of_a_queue_in_order_is_moved_back_into_its_group(stack: Stack
         sqs.send_message(QueueUrl=stack.output(queue), MessageBody="event", **order)
     (taken,) = sqs.receive_message(QueueUrl=stack.output("BroadcastQueueUrl"))["Messages"]
     sqs.delete_message(QueueUrl=stack.output("BroadcastQueueUrl"), ReceiptHandle=taken["ReceiptHandle"])
-    said = queues.redrive(Stack("Cairn", local, stack.outputs, ""), "BroadcastDeadLetters")
-    assert said == "1 messages of BroadcastDeadLetters moved back"
+    result = queues.redrive(Stack("Cairn", local, stack.outputs, ""), "BroadcastDeadLetters")
+    assert result == "1 messages of BroadcastDeadLetters moved back"
     (message,) = sqs.receive_message(
         QueueUrl=stack.output("BroadcastQueueUrl"), MessageSystemAttributeNames=["MessageGroupId"]
     )["Messages"]
@@ -352,11 +352,11 @@ def test_a_message_of_a_queue_in_order_is_moved_back_into_its_group(stack: Stack
 
 
 @pytest.mark.parametrize(
-    ("answer", "said"),
+    ("answer", "result"),
     [({}, 'rolled over: {"turned": 3}'), ({"FunctionError": "Unhandled"}, "could not be rolled over")],
 )
-def test_the_month_is_turned_by_the_function_that_the_schedule_starts(
-    stack: Stack, answer: dict[str, str], said: str
+def test_the_month_is_rolled_over_by_the_function_that_the_schedule_starts(
+    stack: Stack, answer: dict[str, str], result: str
 ) -> None:
     invoked: list[tuple[str, object]] = []
 
@@ -368,15 +368,15 @@ def test_the_month_is_turned_by_the_function_that_the_schedule_starts(
     body = {"Payload": io.BytesIO(b'{"turned": 3}'), **answer}
     events.register("before-call.lambda.Invoke", lambda **_: (SimpleNamespace(status_code=200), body))
     if answer:
-        with pytest.raises(OperationError, match=said):
+        with pytest.raises(OperationError, match=result):
             month.roll_over(stack)
     else:
-        assert month.roll_over(stack) == said
+        assert month.roll_over(stack) == result
     assert invoked == [("month_rollover", {"source": "operator"})]
 
 
 def sign_in(stack: Stack, name: str, password: str) -> bool:
-    """Whether Cognito lets somebody in."""
+    """Whether Cognito accepts this name and password."""
     try:
         stack.clients.cognito.admin_initiate_auth(
             UserPoolId=stack.output("UserPoolId"),
@@ -390,7 +390,7 @@ def sign_in(stack: Stack, name: str, password: str) -> bool:
 
 
 def published(stack: Stack, web: Path) -> dict[str, tuple[str, str]]:
-    """What is in the bucket when the pages were published: its type, and how long it is kept."""
+    """What is in the bucket after the pages were published: types and cache headers."""
     invalidations(stack)
     pages.publish(stack, web)
     s3 = stack.clients.s3
@@ -402,13 +402,13 @@ def published(stack: Stack, web: Path) -> dict[str, tuple[str, str]]:
 
 
 def invalidations(stack: Stack) -> list[tuple[str, list[str]]]:
-    """What CloudFront is told to forget, from here on."""
-    told: list[tuple[str, list[str]]] = []
+    """The invalidations that CloudFront is asked for from now on."""
+    requested: list[tuple[str, list[str]]] = []
 
     def note(params: dict[str, Any], **_: object) -> None:
-        told.append((params["DistributionId"], params["InvalidationBatch"]["Paths"]["Items"]))
+        requested.append((params["DistributionId"], params["InvalidationBatch"]["Paths"]["Items"]))
 
     events = stack.clients.cloudfront.meta.events
     events.register("provide-client-params.cloudfront.CreateInvalidation", note)
     events.register("before-call.cloudfront.CreateInvalidation", lambda **_: (SimpleNamespace(status_code=201), {}))
-    return told
+    return requested

@@ -1,4 +1,4 @@
-"""Whatever a local cloud starts ends with it, however it ends."""
+"""Every process that a local cloud starts ends with it, however it ends."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import pytest
 from local.processes import Processes, child_environment, port_is_taken, require_free
 from local.settings import ROOT, StartError
 
-# Starts a child of its own, says both numbers, and stays.
+# Starts a child process, prints both ids, and keeps running.
 FAMILY = """
 import os, subprocess, sys, time
 child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])

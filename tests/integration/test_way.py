@@ -1,4 +1,4 @@
-"""The way of a reading, whole, in one process: from a schedule's tick to the message."""
+"""The whole path of a reading, in one process: from the schedule's tick to the message."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ def platforms() -> FakePlatforms:
 
 @pytest.fixture(autouse=True)
 def tracked(api: Api, aws: Cloud) -> None:
-    """Cats on YouTube, whose 9,500 are the silent beginning."""
+    """Cats on YouTube, with a silent baseline of 9,500."""
     assert api("POST", "/api/channels", {"platform": "youtube", "handle": CATS, "name": "Cats"}).status == 201
     aws.flow()
 
 
 @pytest.fixture
 def counted(aws: Cloud, platforms: FakePlatforms, clock: ControlledClock) -> Any:
-    """A tick a minute later that finds so many subscribers, and whatever it leads to."""
+    """A tick a minute later that finds this many subscribers, and all that follows from it."""
 
     def count(subscribers: int) -> None:
         clock.sleep(60)
@@ -60,7 +60,7 @@ def tally(api: Api) -> dict[str, int]:
 
 
 def settle(aws: Cloud, clock: ControlledClock, minutes: int = 30) -> None:
-    """Let everything that waits come again until nothing does."""
+    """Let everything that waits be retried until nothing waits."""
     for _ in range(minutes):
         clock.sleep(60)
         aws.flow()
@@ -71,7 +71,7 @@ def test_the_first_reading_is_silent(api: Api, platforms: FakePlatforms) -> None
     assert platforms.sent == []
 
 
-def test_a_count_that_passes_a_threshold_is_told_to_each_subscriber_once(
+def test_a_count_that_passes_a_threshold_is_sent_to_each_subscriber_once(
     api: Api, aws: Cloud, platforms: FakePlatforms, counted: Any
 ) -> None:
     subscribe(aws, "77", "78")
@@ -103,7 +103,7 @@ def test_a_jump_is_one_message_that_lists_what_it_also_passed(
     assert labels(api) == ["100K"]
 
 
-def test_what_was_hidden_and_reappears_is_announced_only_past_its_mark(
+def test_what_was_hidden_and_reappears_is_announced_only_above_its_high_water_mark(
     api: Api, aws: Cloud, platforms: FakePlatforms, counted: Any
 ) -> None:
     subscribe(aws, "77")
@@ -133,7 +133,7 @@ def test_every_source_of_a_reading_leads_to_the_message(
     assert len(platforms.sent) == 1
 
 
-def test_a_large_audience_is_told_in_parts_and_each_chat_once(
+def test_a_large_audience_is_notified_in_parts_and_each_chat_once(
     api: Api, aws: Cloud, platforms: FakePlatforms, counted: Any, clock: ControlledClock
 ) -> None:
     chats = [str(1000 + number) for number in range(70)]
@@ -144,7 +144,7 @@ def test_a_large_audience_is_told_in_parts_and_each_chat_once(
     assert tally(api) == {"total": 70, "delivered": 70, "failed": 0}
 
 
-def test_whoever_blocked_the_bot_is_unsubscribed_and_counted_as_failed(
+def test_a_chat_that_blocked_the_bot_is_unsubscribed_and_counted_as_failed(
     api: Api, aws: Cloud, platforms: FakePlatforms, counted: Any
 ) -> None:
     subscribe(aws, "77", "78")
@@ -158,7 +158,7 @@ def test_whoever_blocked_the_bot_is_unsubscribed_and_counted_as_failed(
     assert api("GET", "/api/subscribers").json["total"] == 1
 
 
-def test_when_telegram_comes_back_everybody_is_told_once(
+def test_when_telegram_recovers_everybody_is_notified_once(
     api: Api, aws: Cloud, platforms: FakePlatforms, counted: Any, clock: ControlledClock
 ) -> None:
     subscribe(aws, "77", "78")
@@ -188,7 +188,7 @@ def test_while_the_bot_is_held_nothing_is_sent_and_then_everything(
     assert sorted(chat for chat, _ in platforms.sent) == ["77", "78"]
 
 
-def test_the_announcement_channel_is_told_besides_and_only_once(
+def test_the_announcement_channel_is_also_notified_and_only_once(
     api: Api, aws: Cloud, platforms: FakePlatforms, counted: Any
 ) -> None:
     os.environ["TELEGRAM_ANNOUNCEMENT_CHAT"] = "@cairn_news"
@@ -205,7 +205,7 @@ def test_without_subscribers_a_milestone_is_still_recorded(api: Api, counted: An
     assert tally(api) == {"total": 0, "delivered": 0, "failed": 0}
 
 
-def test_streams_and_messages_that_come_again_announce_nothing_again(
+def test_redelivered_streams_and_messages_announce_nothing_again(
     api: Api, aws: Cloud, platforms: FakePlatforms, clock: ControlledClock
 ) -> None:
 
@@ -224,7 +224,7 @@ def test_streams_and_messages_that_come_again_announce_nothing_again(
     assert tally(api) == {"total": 1, "delivered": 1, "failed": 0}
 
 
-def test_a_poisonous_message_comes_again_later_and_holds_up_nobody(aws: Cloud, clock: ControlledClock) -> None:
+def test_a_poison_message_is_retried_later_and_delays_no_other(aws: Cloud, clock: ControlledClock) -> None:
     import boto3
 
     url = os.environ["NOTIFY_QUEUE_URL"]
@@ -237,7 +237,7 @@ def test_a_poisonous_message_comes_again_later_and_holds_up_nobody(aws: Cloud, c
     assert len(aws.messages("NOTIFY_QUEUE_URL")) == 1
 
 
-def test_whoever_subscribes_by_the_bot_is_told(
+def test_who_subscribes_with_the_bot_is_notified(
     aws: Cloud, platforms: FakePlatforms, counted: Any, clock: ControlledClock
 ) -> None:
     telegram({"update_id": 1, "message": {"chat": {"id": 77, "type": "private"}, "text": "/start"}})

@@ -1,4 +1,4 @@
-"""An instant is the same in code, in a table and in a text, to the millisecond."""
+"""An instant is the same in code, in a table and as text, to the millisecond."""
 
 from __future__ import annotations
 

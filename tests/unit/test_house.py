@@ -1,4 +1,4 @@
-"""The house keeps its own rules: what is promised of the code is found in it."""
+"""The repository keeps its own rules: what is promised about the code is checked here."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from cairn.messages import _TYPES
 ROOT = Path(__file__).parents[2]
 CODE = ("bench", "functions", "infra", "layers", "local", "operations", "testing", "tests", "tools")
 NAMES = sorted(path.parent.name for path in (ROOT / "functions").glob("*/handler.py"))
-MOST_LINES = 450
+MAX_LINES = 450
 
 
 def documentation() -> str:
@@ -40,8 +40,8 @@ def test_every_handler_imports_and_can_be_called(function: str) -> None:
 
 
 def test_every_function_of_the_contract_is_here() -> None:
-    there = {"api", "broadcast", "count_viewers", "detect_milestone", "fetch_stats", "notify", "record_history"}
-    assert set(NAMES) == there | {"telegram_webhook", "month_rollover", "viewer_heartbeat", "ws_connect"}
+    expected = {"api", "broadcast", "count_viewers", "detect_milestone", "fetch_stats", "notify", "record_history"}
+    assert set(NAMES) == expected | {"telegram_webhook", "month_rollover", "viewer_heartbeat", "ws_connect"}
 
 
 def test_no_handler_reads_its_settings_before_it_is_called() -> None:
@@ -106,7 +106,7 @@ def test_no_file_is_too_long_to_be_read_at_once() -> None:
         for folder in CODE
         for path in (ROOT / folder).rglob("*.py")
     }
-    assert {name: lines for name, lines in lengths.items() if lines > MOST_LINES} == {}
+    assert {name: lines for name, lines in lengths.items() if lines > MAX_LINES} == {}
 
 
 def test_no_test_is_a_module_that_pytest_would_miss() -> None:

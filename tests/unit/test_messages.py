@@ -1,4 +1,4 @@
-"""What goes into a queue comes out of it the same, and what Cairn did not put in is said to be unreadable."""
+"""What goes into a queue comes out of it the same, and what Cairn did not put in is reported as unreadable."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ def test_money_keeps_its_cents() -> None:
     ],
 )
 def test_what_is_no_message_of_cairns_is_unreadable(text: str) -> None:
-    with pytest.raises(UnreadableMessageError, match="not a message of Cairn's"):
+    with pytest.raises(UnreadableMessageError, match="not a Cairn message"):
         load(text)
 
 

@@ -1,4 +1,4 @@
-"""The words of Cairn as values: keys that can be read back, and ids that are always made the same way."""
+"""Cairn's vocabulary as values: keys that can be parsed again, and ids that are always made the same way."""
 
 from __future__ import annotations
 
@@ -42,8 +42,8 @@ def test_what_is_no_number_is_an_arithmetic_or_value_error(wrong: str) -> None:
         number(wrong)
 
 
-def test_every_refusal_has_a_status_of_its_own_kind() -> None:
-    refusals = [PlatformPausedError("youtube", "quota", NOON), PlatformUnavailableError("youtube", "HTTP 500")]
-    assert [error.status for error in refusals] == [429, 503]
+def test_every_error_has_a_status_of_its_own_kind() -> None:
+    errors = [PlatformPausedError("youtube", "quota", NOON), PlatformUnavailableError("youtube", "HTTP 500")]
+    assert [error.status for error in errors] == [429, 503]
     for cls in CairnError.__subclasses__():
         assert 400 <= cls.status < 600

@@ -1,4 +1,4 @@
-"""docs/openapi.json is what the code says; `make check` compares them with the script that is tested here."""
+"""docs/openapi.json matches the code; `make check` compares them with the script that is tested here."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A platform's failures are retried in time, told in Cairn's words, and never with a key in them."""
+"""A platform's failures are retried within a time budget, become Cairn's errors, and never contain a key."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from cairn.errors import PlatformUnavailableError
-from cairn.upstream import LONGEST_WAIT, whole
+from cairn.upstream import MAX_WAIT, whole
 from tests.unit.scripted import NOON, FakeClock, Script, upstream
 
 
@@ -60,7 +60,7 @@ def test_a_key_with_a_line_break_in_it_is_a_failure_of_the_platform_alone() -> N
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 429])
-def test_a_refusal_is_not_tried_again(status: int) -> None:
+def test_a_rejected_request_is_not_retried(status: int) -> None:
     script = Script([httpx.Response(status, json={"error": {}})])
     response, _ = upstream(script, FakeClock()).call("GET", "/channels")
     assert response.status_code == status
@@ -100,13 +100,13 @@ def test_retry_after_is_read_as_seconds_or_as_a_date_and_nonsense_is_passed_over
     response = httpx.Response(429, headers=[(b"retry-after", header.encode())] if header else [])
     until = upstream(Script([response]), FakeClock()).until(response, timedelta(minutes=1))
     assert until - NOON == timedelta(seconds=seconds)
-    assert until - NOON <= LONGEST_WAIT
+    assert until - NOON <= MAX_WAIT
     assert until.tzinfo is UTC or until.utcoffset() == timedelta(0)
 
 
 def test_what_a_platform_says_of_our_key_is_not_passed_on() -> None:
-    said = "Consumer 'api_key:AIzaSecret' has been suspended." + "x" * 500
-    words = upstream(Script([httpx.Response(200)]), FakeClock(), "AIzaSecret").clean(said)
+    error = "Consumer 'api_key:AIzaSecret' has been suspended." + "x" * 500
+    words = upstream(Script([httpx.Response(200)]), FakeClock(), "AIzaSecret").clean(error)
     assert "AIzaSecret" not in words
     assert len(words) <= 300
 
@@ -119,6 +119,6 @@ def test_a_count_comes_as_a_number_or_a_text(value: object) -> None:
 @pytest.mark.parametrize(
     "value", [None, True, -1, "-1", "", "many", 1.5, "1.5", [], {}, "9" * 40, 10**15, float("nan")]
 )
-def test_what_cannot_be_a_count_is_refused(value: object) -> None:
+def test_what_cannot_be_a_count_is_rejected(value: object) -> None:
     with pytest.raises(ValueError, match=r"count|int\(\)"):
         whole(value)

@@ -1,4 +1,4 @@
-"""Posts as API Gateway gets and answers them: by HTTP, to a server on loopback."""
+"""Posts as API Gateway receives and answers them: by HTTP, to a server on loopback."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from cairn.aws.websocket_api import (
 )
 from testing.clock import ControlledClock
 
-TAKEN = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
+ACCEPTED = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
 SIGNER = SigV4Auth(Credentials("AKID", "secret", "token"), "execute-api", "us-east-1")
 
 
@@ -44,7 +44,7 @@ def answer(status: str, body: bytes = b"{}", *headers: str) -> bytes:
 
 @dataclass
 class Server:
-    """Says the next of its answers to each request: bytes; None is silence, and b"" is to hang up."""
+    """Sends the next of its answers to each request: bytes; None is no answer, and b"" closes the connection."""
 
     answers: list[bytes | None] = field(default_factory=list)
     requests: list[tuple[str, str, dict[str, str], str]] = field(default_factory=list)
@@ -60,12 +60,12 @@ class Server:
                 body = await reader.readexactly(int(fields.get("content-length", 0)))
                 method, path, _ = first.split(" ")
                 self.requests.append((method, path, fields, body.decode()))
-                said = self.answers.pop(0) if self.answers else TAKEN
-                if said is None:
+                text = self.answers.pop(0) if self.answers else ACCEPTED
+                if text is None:
                     await reader.read()
-                if not said:
+                if not text:
                     break
-                writer.write(said)
+                writer.write(text)
         except asyncio.IncompleteReadError:
             pass
         finally:
@@ -79,8 +79,8 @@ async def serving(
     server = Server(list(answers))
     listening = await asyncio.start_server(server.serve, "127.0.0.1", 0, ssl=tls)
     server.port = listening.sockets[0].getsockname()[1]
-    scheme, patience = ("https", 5.0) if tls else ("http", 0.2)
-    client = WebSocketApi(f"{scheme}://127.0.0.1:{server.port}/live", SIGNER, patience=patience)
+    scheme, timeout = ("https", 5.0) if tls else ("http", 0.2)
+    client = WebSocketApi(f"{scheme}://127.0.0.1:{server.port}/live", SIGNER, timeout=timeout)
     try:
         yield server, client
     finally:
@@ -91,7 +91,7 @@ async def serving(
 
 @pytest.fixture
 def certificate(tmp_path: Path) -> Path:
-    """Of 127.0.0.1, by itself, with its key."""
+    """Self-signed, for 127.0.0.1, with its key."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "127.0.0.1")])
     own = x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))])
@@ -134,7 +134,7 @@ def test_a_post_is_one_signed_request() -> None:
 
 def test_a_connection_serves_one_post_after_another() -> None:
     async def test() -> None:
-        async with serving(answer("200 OK"), answer("410 Gone"), TAKEN) as (server, client):
+        async with serving(answer("200 OK"), answer("410 Gone"), ACCEPTED) as (server, client):
             await client.post("a", "1")
             with pytest.raises(GoneError):
                 await client.post("b", "2")
@@ -144,7 +144,7 @@ def test_a_connection_serves_one_post_after_another() -> None:
     run(test)
 
 
-def test_posts_beside_each_other_have_connections_of_their_own() -> None:
+def test_concurrent_posts_have_connections_of_their_own() -> None:
     async def test() -> None:
         async with serving() as (server, client):
             await asyncio.gather(*(client.post(str(number), "x") for number in range(10)))
@@ -168,7 +168,7 @@ def test_posts_beside_each_other_have_connections_of_their_own() -> None:
         ("307 Temporary Redirect", PostRejectedError),
     ],
 )
-def test_every_refusal_has_its_name(status: str, error: type[Exception]) -> None:
+def test_every_rejection_has_its_own_error(status: str, error: type[Exception]) -> None:
     async def test() -> None:
         async with serving(answer(status)) as (_, client):
             with pytest.raises(error):
@@ -189,7 +189,7 @@ def test_a_socket_is_closed_by_delete() -> None:
     run(test)
 
 
-def test_a_socket_that_may_still_be_open_is_not_taken_for_closed() -> None:
+def test_a_socket_that_may_still_be_open_is_not_reported_as_closed() -> None:
     async def test() -> None:
         async with serving(answer("429 Too Many Requests"), answer("403 Forbidden")) as (_, client):
             with pytest.raises(ThrottledError):
@@ -202,7 +202,7 @@ def test_a_socket_that_may_still_be_open_is_not_taken_for_closed() -> None:
 
 def test_silence_is_a_slow_socket() -> None:
     async def test() -> None:
-        async with serving(None, TAKEN) as (server, client):
+        async with serving(None, ACCEPTED) as (server, client):
             with pytest.raises(PostTimeoutError):
                 await client.post("a", "x")
             await client.post("b", "x")
@@ -211,9 +211,9 @@ def test_silence_is_a_slow_socket() -> None:
     run(test)
 
 
-def test_a_connection_that_was_closed_meanwhile_is_not_noticed_by_whoever_posts() -> None:
+def test_a_connection_that_was_closed_meanwhile_does_not_fail_a_post() -> None:
     async def test() -> None:
-        async with serving(TAKEN, b"", TAKEN) as (server, client):
+        async with serving(ACCEPTED, b"", ACCEPTED) as (server, client):
             await client.post("a", "1")
             await client.post("b", "2")
             assert [body for *_, body in server.requests] == ["1", "2", "2"]
@@ -232,16 +232,16 @@ def test_who_hangs_up_on_a_new_connection_is_busy() -> None:
 
 
 @pytest.mark.parametrize(
-    "said",
+    "sent",
     [
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
         b"HTTP/1.1 200 OK\r\n\r\n",
         answer("200 OK", b"{}", "Connection: close"),
     ],
 )
-def test_a_connection_of_whose_answer_something_may_be_left_is_not_used_again(said: bytes) -> None:
+def test_a_connection_with_an_answer_that_may_be_incomplete_is_not_reused(sent: bytes) -> None:
     async def test() -> None:
-        async with serving(said, TAKEN) as (server, client):
+        async with serving(sent, ACCEPTED) as (server, client):
             await client.post("a", "1")
             await client.post("b", "2")
             assert server.links == 2
@@ -249,10 +249,10 @@ def test_a_connection_of_whose_answer_something_may_be_left_is_not_used_again(sa
     run(test)
 
 
-@pytest.mark.parametrize("said", [b"HTTP/1.1 two hundred\r\n\r\n", b"x" * 100_000, b"HTTP/1.1 200 OK\r\nContent-Len"])
-def test_what_is_no_answer_is_tried_again_later(said: bytes) -> None:
+@pytest.mark.parametrize("sent", [b"HTTP/1.1 two hundred\r\n\r\n", b"x" * 100_000, b"HTTP/1.1 200 OK\r\nContent-Len"])
+def test_what_is_no_answer_is_tried_again_later(sent: bytes) -> None:
     async def test() -> None:
-        async with serving(said) as (_, client):
+        async with serving(sent) as (_, client):
             with pytest.raises((ThrottledError, PostTimeoutError)):
                 await client.post("a", "x")
 
@@ -271,7 +271,7 @@ def test_where_nobody_listens_is_busy() -> None:
 
 
 @pytest.mark.parametrize("trusted", [True, False])
-def test_a_post_goes_by_tls_to_whom_somebody_vouches_for(
+def test_a_post_by_tls_requires_a_trusted_certificate(
     certificate: Path, trusted: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if trusted:

@@ -1,4 +1,4 @@
-"""A key is seen once, found by what it hashes to, and gone when it is revoked."""
+"""A key is shown once, found by its hash, and gone when it is revoked."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_the_table_never_holds_a_key(aws: Cloud, keys: ApiKeys) -> None:
 
 
 @pytest.mark.parametrize("wrong", ["", "cairn_", "cairn_x", "x" * 49, "cairn_" + "x" * 200, "Cairn_x"])
-def test_what_was_never_made_is_not_found(keys: ApiKeys, wrong: str) -> None:
+def test_what_was_never_created_is_not_found(keys: ApiKeys, wrong: str) -> None:
     keys.create("wall", ["admin"], now())
     assert keys.find(wrong) is None
 
@@ -55,7 +55,7 @@ def test_keys_are_listed_the_oldest_first_and_revoked_by_id_or_name(keys: ApiKey
 def test_a_name_that_is_shared_revokes_nothing(keys: ApiKeys) -> None:
     for _ in range(2):
         keys.create("twin", ["admin"], now())
-    with pytest.raises(ConflictError, match="2 keys are called 'twin'"):
+    with pytest.raises(ConflictError, match="2 keys are named 'twin'"):
         keys.revoke("twin")
     assert len(keys.list()) == 2
 
@@ -70,7 +70,7 @@ def test_a_name_that_is_shared_revokes_nothing(keys: ApiKeys) -> None:
         ("n" * 101, ["admin"], "needs a name"),
     ],
 )
-def test_a_key_that_opens_nothing_or_is_nobodys_is_not_made(
+def test_a_key_with_invalid_scopes_or_an_invalid_name_is_not_created(
     keys: ApiKeys, name: str, scopes: list[str], message: str
 ) -> None:
     with pytest.raises(BadInputError, match=message):

@@ -1,4 +1,4 @@
-"""Signing in, going on and signing out, as a browser does it; and what another site's page cannot make it do."""
+"""Signing in, refreshing and signing out, as a browser does it; and what another site's page cannot make it do."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from botocore.exceptions import ConnectTimeoutError
 from botocore.stub import Stubber
 
 from cairn.clock import from_iso, iso, now
-from cairn.identity.cognito import WRONG
+from cairn.identity.cognito import WRONG_CREDENTIALS
 from cairn.realtime.tickets import Holder, Tickets
 from functions.api.cookies import MOST_BYTES, REFRESH, SESSION
 from testing.api import Answer, Api
@@ -25,7 +25,7 @@ from testing.platforms import FakePlatforms
 
 ADA = json.dumps({"name": "ada", "password": PASSWORD})
 OUR_PAGE = {"sec-fetch-site": "same-origin"}
-FORGOTTEN = {
+DELETED = {
     f"{SESSION}=; Path=/; Max-Age=0; HttpOnly; Secure; SameSite=Strict",
     f"{REFRESH}=; Path=/api/session; Max-Age=0; HttpOnly; Secure; SameSite=Strict",
 }
@@ -39,7 +39,7 @@ def clock() -> Iterator[ControlledClock]:
 
 @pytest.fixture(scope="module")
 def api(clock: ControlledClock) -> Iterator[Api]:
-    """One account for all of these, in which time only goes on."""
+    """One account for all tests of this file, in which time only moves forward."""
     with cloud(FakePlatforms().transport()) as aws:
         aws.people.add("ada", "leaderboard")
         yield Api(aws)
@@ -57,7 +57,7 @@ def sign_in(api: Api, name: str = "ada", password: str = PASSWORD) -> Answer:
 
 
 def jar(answer: Answer) -> dict[str, str]:
-    """What a browser keeps of an answer's cookies."""
+    """The cookies of an answer as a browser keeps them."""
     pairs = (cookie.partition(";")[0].partition("=") for cookie in answer.cookies)
     return {name: value for name, _, value in pairs}
 
@@ -66,10 +66,10 @@ def flags(answer: Answer) -> dict[str, str]:
     return {cookie.partition("=")[0]: cookie.partition("; ")[2] for cookie in answer.cookies}
 
 
-# -- in
+# -- signing in
 
 
-def test_who_signs_in_is_told_who_they_are_and_given_two_cookies_that_no_script_reads(api: Api) -> None:
+def test_signing_in_returns_the_person_and_two_cookies_that_no_script_reads(api: Api) -> None:
     answer = sign_in(api)
     assert answer.status == 200
     until = iso(now() + timedelta(hours=1))
@@ -89,7 +89,7 @@ def test_the_session_says_the_same_until_it_is_over(api: Api, clock: ControlledC
     clock.sleep(2)
     over = api("GET", "/api/session", cookies=session)
     assert over.status == 401
-    assert set(over.cookies) == {cookie for cookie in FORGOTTEN if cookie.startswith(SESSION)}
+    assert set(over.cookies) == {cookie for cookie in DELETED if cookie.startswith(SESSION)}
 
 
 def test_a_person_is_called_by_their_name_where_they_have_one(api: Api) -> None:
@@ -106,16 +106,16 @@ def test_a_person_is_called_by_their_name_where_they_have_one(api: Api) -> None:
 )
 def test_a_wrong_name_and_a_wrong_password_are_answered_alike(api: Api, name: str, password: str) -> None:
     answer = sign_in(api, name, password)
-    assert (answer.status, answer.error, answer.cookies) == (401, WRONG, ())
+    assert (answer.status, answer.error, answer.cookies) == (401, WRONG_CREDENTIALS, ())
 
 
 def test_who_is_disabled_is_answered_like_a_stranger(api: Api) -> None:
     api.aws.people.add("gone", "leaderboard")
     api.aws.people.cognito.admin_disable_user(UserPoolId=POOL_ID, Username="gone")
-    assert sign_in(api, "gone").error == WRONG
+    assert sign_in(api, "gone").error == WRONG_CREDENTIALS
 
 
-def test_who_needs_a_password_of_their_own_is_told_what_an_operator_does_about_it(api: Api) -> None:
+def test_who_needs_a_new_password_learns_what_an_operator_does_about_it(api: Api) -> None:
     cognito = api.aws.people.cognito
     cognito.admin_create_user(UserPoolId=POOL_ID, Username="new", TemporaryPassword=PASSWORD)
     answer = sign_in(api, "new")
@@ -154,13 +154,13 @@ def test_the_cookies_of_somebody_with_every_module_and_a_long_name_are_short_eno
     assert set(answer.json["modules"]) == set(MODULES)
 
 
-def test_a_cookie_that_a_browser_would_drop_without_a_word_is_not_sent(api: Api, logs: Written) -> None:
+def test_a_cookie_that_a_browser_would_drop_silently_is_not_sent(api: Api, logs: Written) -> None:
     api.aws.people.add("eve", attributes={"name": "N" * 2048, "profile": "P" * 2048})
     assert sign_in(api, "eve").status == 500
     assert f"longer than {MOST_BYTES} bytes" in logs.text
 
 
-# -- on
+# -- refreshing
 
 
 def test_a_session_that_is_over_goes_on_with_its_refresh_cookie_alone(api: Api, clock: ControlledClock) -> None:
@@ -182,20 +182,20 @@ def test_a_refresh_brings_the_modules_of_now(api: Api) -> None:
 
 
 @pytest.mark.parametrize("cookies", [{}, {REFRESH: ""}, {REFRESH: "nonsense"}, {SESSION: "nonsense"}])
-def test_what_cannot_be_refreshed_is_forgotten_for_good(api: Api, cookies: dict[str, str]) -> None:
+def test_cookies_that_cannot_be_refreshed_are_all_deleted(api: Api, cookies: dict[str, str]) -> None:
     answer = api("POST", "/api/session/refresh", cookies=cookies, headers=OUR_PAGE)
     assert answer.status == 401
-    assert set(answer.cookies) == FORGOTTEN
+    assert set(answer.cookies) == DELETED
 
 
-# -- out
+# -- signing out
 
 
 def test_who_signs_out_cannot_come_back_with_what_they_had(api: Api) -> None:
     kept, elsewhere = jar(sign_in(api)), jar(sign_in(api))
     answer = api("DELETE", "/api/session", cookies=kept, headers=OUR_PAGE)
     assert (answer.status, answer.text) == (204, "")
-    assert set(answer.cookies) == FORGOTTEN
+    assert set(answer.cookies) == DELETED
     assert api.aws.people.revoked(kept[REFRESH])
     assert api("POST", "/api/session/refresh", cookies=kept, headers=OUR_PAGE).status == 401
     assert api("POST", "/api/session/refresh", cookies=elsewhere, headers=OUR_PAGE).status == 200
@@ -205,16 +205,16 @@ def test_who_signs_out_cannot_come_back_with_what_they_had(api: Api) -> None:
 def test_who_is_not_signed_in_can_sign_out(api: Api, cookies: dict[str, str]) -> None:
     answer = api("DELETE", "/api/session", cookies=cookies)
     assert answer.status == 204
-    assert set(answer.cookies) == FORGOTTEN
+    assert set(answer.cookies) == DELETED
 
 
-def test_the_browser_forgets_even_when_cognito_cannot_be_told(api: Api, logs: Written) -> None:
+def test_the_browser_deletes_its_cookies_even_when_cognito_does_not_revoke_the_token(api: Api, logs: Written) -> None:
     kept = jar(sign_in(api))
     with Stubber(FUNCTIONS["api"].dependencies.user_pool._cognito) as cognito:
         cognito.add_client_error("revoke_token", "TooManyRequestsException")
         answer = api("DELETE", "/api/session", cookies=kept, headers=OUR_PAGE)
     assert answer.status == 204
-    assert set(answer.cookies) == FORGOTTEN
+    assert set(answer.cookies) == DELETED
     assert "a refresh token is not revoked" in [line["message"] for line in logs.lines]
 
 
@@ -228,7 +228,7 @@ def test_what_is_no_refresh_token_need_not_be_revoked(api: Api, logs: Written, c
     assert logs.lines == []
 
 
-# -- when Cognito cannot
+# -- when Cognito fails
 
 
 @pytest.mark.parametrize("path", ["/api/session", "/api/session/refresh"])
@@ -244,7 +244,7 @@ def test_what_is_no_refresh_token_need_not_be_revoked(api: Api, logs: Written, c
         ("AccessDeniedException", 400, 500),
     ],
 )
-def test_what_cognito_cannot_do_now_is_nobodys_wrong_password(
+def test_an_outage_of_cognito_is_not_a_wrong_password(
     api: Api, logs: Written, path: str, code: str, http_status: int, status: int
 ) -> None:
     kept = {REFRESH: jar(sign_in(api))[REFRESH]}
@@ -260,7 +260,7 @@ def test_what_cognito_cannot_do_now_is_nobodys_wrong_password(
         assert code in logs.text
 
 
-def test_a_cognito_that_is_not_there_is_said_to_be_away(api: Api) -> None:
+def test_an_unreachable_cognito_is_reported_as_unavailable(api: Api) -> None:
     def away(**_: object) -> None:
         raise ConnectTimeoutError(endpoint_url="https://cognito-idp.us-east-1.amazonaws.com")
 
@@ -276,11 +276,11 @@ def test_a_cognito_that_is_not_there_is_said_to_be_away(api: Api) -> None:
 
 
 @pytest.mark.parametrize("code", ["InvalidParameterException", "NotAuthorizedException", "UserNotFoundException"])
-def test_what_cognito_will_not_take_is_a_wrong_password(api: Api, code: str) -> None:
+def test_what_cognito_rejects_is_a_wrong_password(api: Api, code: str) -> None:
     with Stubber(FUNCTIONS["api"].dependencies.user_pool._cognito) as cognito:
         cognito.add_client_error("admin_initiate_auth", code, f"Password attempts exceeded with {PASSWORD}")
         answer = sign_in(api)
-    assert (answer.status, answer.error) == (401, WRONG)
+    assert (answer.status, answer.error) == (401, WRONG_CREDENTIALS)
 
 
 @pytest.mark.parametrize("code", ["PasswordResetRequiredException", "UserNotConfirmedException"])
@@ -290,7 +290,7 @@ def test_a_password_that_no_longer_counts_is_an_operators_matter(api: Api, code:
         assert sign_in(api).status == 403
 
 
-# -- from where
+# -- from which page
 
 
 @pytest.mark.parametrize("site", ["cross-site", "same-site", "none", ""])
@@ -306,14 +306,14 @@ def test_a_password_that_no_longer_counts_is_an_operators_matter(api: Api, code:
         ("PATCH", "/api/leaderboard/sales-reps/1"),
     ],
 )
-def test_another_sites_page_cannot_write_in_somebodys_name(api: Api, method: str, path: str, site: str) -> None:
+def test_another_sites_page_cannot_write_on_behalf_of_a_user(api: Api, method: str, path: str, site: str) -> None:
     answer = api(method, path, raw=ADA, cookies=jar(sign_in(api)), headers={"sec-fetch-site": site})
     assert answer.status == 403
     assert "another origin" in answer.error
     assert answer.cookies == ()
 
 
-def test_a_page_of_ours_writes_and_whatever_reads_is_let_read(api: Api) -> None:
+def test_our_own_page_may_write_and_every_page_may_read(api: Api) -> None:
     session = {SESSION: jar(sign_in(api))[SESSION]}
     new = {"name": "Ada"}
     assert api("POST", "/api/leaderboard/sales-reps", new, cookies=session, headers=OUR_PAGE).status == 201
@@ -342,7 +342,7 @@ def test_cookies_are_read_from_their_header_where_lambda_does_not_list_them(api:
 
 
 @pytest.mark.parametrize("value", ["", "nonsense", "a.b.c", "e30.e30.e30", "☃", "=", "W1tb." * 3, "." * 5000])
-def test_a_cookie_that_is_no_token_is_refused_and_forgotten(api: Api, value: str) -> None:
+def test_a_cookie_that_is_no_token_is_rejected_and_deleted(api: Api, value: str) -> None:
     answer = api("GET", "/api/session", cookies={SESSION: value})
     assert answer.status == 401
     assert [cookie.partition("=")[0] for cookie in answer.cookies] == ([SESSION] if value else [])
@@ -373,7 +373,7 @@ def test_nothing_of_a_person_is_kept_in_a_cache(api: Api, method: str, path: str
     assert "cache-control" not in api("GET", "/api/health", scopes=None).headers
 
 
-# -- tickets, and what a page knows before
+# -- tickets, and what a page knows before anybody signs in
 
 
 def test_a_ticket_says_to_the_socket_who_somebody_is(api: Api) -> None:

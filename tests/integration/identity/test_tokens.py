@@ -1,4 +1,4 @@
-"""Tokens as a forger would make them, and keys as Cognito changes them: whose signature counts, and for how long."""
+"""Tokens as a forger would make them, and keys as Cognito changes them: which signatures count, and for how long."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from cairn.clock import now
 from cairn.errors import CairnError
-from cairn.identity.cognito import ASK_AGAIN_SECONDS, ENDED, KEYS_SECONDS, RETRY_SECONDS, IdTokens, SigningKeys
+from cairn.identity.cognito import KEYS_SECONDS, REFETCH_SECONDS, RETRY_SECONDS, SESSION_ENDED, IdTokens, SigningKeys
 from functions.api.cookies import SESSION
 from testing.api import Answer, Api
 from testing.clock import controlled_clock
@@ -31,7 +31,7 @@ KEYS_PATH = "/people/.well-known/jwks.json"
 
 @cache
 def private_key(name: str) -> rsa.RSAPrivateKey:
-    """One for each name; making one takes long."""
+    """One for each name, because generating a key is slow."""
     assert name
     return rsa.generate_private_key(public_exponent=65537, key_size=2048)
 
@@ -46,7 +46,7 @@ def published(*names: str) -> dict[str, Any]:
 
 
 def claims(others: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """Those of a good id token; `None` leaves one away."""
+    """The claims of a valid id token; `None` omits one."""
     issued = int(now().timestamp())
     good = {
         "sub": "4d610862-1eb4-4dc1-9763-0baeac50ed8a",
@@ -66,8 +66,8 @@ def signed(key: str = "first", key_id: str | None = None, others: Mapping[str, A
     return jwt.encode(claims(others), private_key(key), algorithm="RS256", headers={"kid": key_id or key})
 
 
-def pieced(header: dict[str, Any], payload: dict[str, Any], sign: Callable[[bytes], bytes] = lambda _: b"") -> str:
-    """A token by hand: PyJWT refuses to make some of them."""
+def assembled(header: dict[str, Any], payload: dict[str, Any], sign: Callable[[bytes], bytes] = lambda _: b"") -> str:
+    """A token assembled by hand, because PyJWT cannot make some of them."""
 
     def encoded(raw: bytes) -> str:
         return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
@@ -88,16 +88,16 @@ def api() -> Iterator[Api]:
 
 
 def shown(api: Api, token: str) -> Answer:
-    """What an administrator's door answers to it."""
+    """What a route for administrators answers."""
     return api("GET", "/api/subscribers", cookies={SESSION: token})
 
 
-def refused(answer: Answer) -> bool:
-    forgotten = f"{SESSION}=; Path=/; Max-Age=0; HttpOnly; Secure; SameSite=Strict"
-    return (answer.status, answer.error, answer.cookies) == (401, ENDED, (forgotten,))
+def rejected(answer: Answer) -> bool:
+    deleted = f"{SESSION}=; Path=/; Max-Age=0; HttpOnly; Secure; SameSite=Strict"
+    return (answer.status, answer.error, answer.cookies) == (401, SESSION_ENDED, (deleted,))
 
 
-def test_a_token_that_the_pool_signed_opens_the_door(api: Api) -> None:
+def test_a_token_that_the_pool_signed_gives_access(api: Api) -> None:
     assert shown(api, signed()).status == 200
 
 
@@ -125,16 +125,16 @@ def test_a_token_that_the_pool_signed_opens_the_door(api: Api) -> None:
     ids=str,
 )
 def test_a_token_of_the_pools_own_that_is_not_for_us_opens_nothing(api: Api, others: dict[str, Any]) -> None:
-    assert refused(shown(api, signed(others=others)))
+    assert rejected(shown(api, signed(others=others)))
 
 
 def test_a_token_is_good_for_its_time_and_a_little_for_clocks_that_differ(api: Api) -> None:
     seconds = int(now().timestamp())
     assert shown(api, signed(others={"exp": seconds - 4})).status == 200
-    assert refused(shown(api, signed(others={"exp": seconds - 6})))
+    assert rejected(shown(api, signed(others={"exp": seconds - 6})))
     assert shown(api, signed(others={"iat": seconds + 4})).status == 200
-    assert refused(shown(api, signed(others={"iat": seconds + 6})))
-    assert refused(shown(api, signed(others={"nbf": seconds + 60})))
+    assert rejected(shown(api, signed(others={"iat": seconds + 6})))
+    assert rejected(shown(api, signed(others={"nbf": seconds + 60})))
 
 
 def test_a_token_without_groups_opens_no_module(api: Api) -> None:
@@ -145,9 +145,9 @@ def test_a_token_without_groups_opens_no_module(api: Api) -> None:
 @pytest.mark.parametrize("algorithm", ["none", "None", "NONE", "nOnE", "", None, "RS512", "PS256", "ES256", "rs256"])
 def test_a_token_signed_in_any_other_way_opens_nothing(api: Api, algorithm: str | None) -> None:
     header = {"alg": algorithm, "kid": "first", "typ": "JWT"}
-    assert refused(shown(api, pieced(header, claims())))
+    assert rejected(shown(api, assembled(header, claims())))
     good = signed().split(".")
-    assert refused(shown(api, f"{pieced(header, claims()).rpartition('.')[0]}.{good[2]}"))
+    assert rejected(shown(api, f"{assembled(header, claims()).rpartition('.')[0]}.{good[2]}"))
 
 
 def test_the_public_key_is_no_secret_to_sign_with(api: Api) -> None:
@@ -161,12 +161,12 @@ def test_the_public_key_is_no_secret_to_sign_with(api: Api) -> None:
     secrets = [*formats, *(secret.strip() for secret in formats), published_key, b""]
     for secret in secrets:
         for header in ({"alg": "HS256", "kid": "first"}, {"alg": "RS256", "kid": "first"}):
-            forged = pieced(header, claims(), keyed_hash(secret))
-            assert refused(shown(api, forged))
+            forged = assembled(header, claims(), keyed_hash(secret))
+            assert rejected(shown(api, forged))
 
 
 def test_another_key_under_the_pools_key_id_opens_nothing(api: Api) -> None:
-    assert refused(shown(api, signed("forgers", key_id="first")))
+    assert rejected(shown(api, signed("forgers", key_id="first")))
 
 
 def test_a_key_that_comes_along_in_the_token_opens_nothing(api: Api) -> None:
@@ -176,20 +176,20 @@ def test_a_key_that_comes_along_in_the_token_opens_nothing(api: Api) -> None:
         for key_id in ("first", "forgers"):
             header = {"alg": "RS256", "kid": key_id, **extra}
             token = jwt.encode(claims(), private_key("forgers"), algorithm="RS256", headers=header)
-            assert refused(shown(api, token))
+            assert rejected(shown(api, token))
 
 
 @pytest.mark.parametrize("key_id", [None, 5, "", ["first"], {"first": 1}, "x" * 2000], ids=str)
 def test_a_key_id_that_is_none_opens_nothing(api: Api, key_id: object) -> None:
     header: dict[str, Any] = {"alg": "RS256"} if key_id is None else {"alg": "RS256", "kid": key_id}
-    assert refused(shown(api, pieced(header, claims(), lambda _: b"x" * 256)))
+    assert rejected(shown(api, assembled(header, claims(), lambda _: b"x" * 256)))
 
 
 def test_what_was_changed_after_it_was_signed_opens_nothing(api: Api) -> None:
     header, _, signature = signed(others={"cognito:groups": []}).split(".")
-    assert refused(shown(api, f"{header}.{signed().split('.')[1]}.{signature}"))
+    assert rejected(shown(api, f"{header}.{signed().split('.')[1]}.{signature}"))
     for changed in (signature[:-8], signature + "AAAA", signature.swapcase(), ""):
-        assert refused(shown(api, f"{header}.{signed().split('.')[1]}.{changed}"))
+        assert rejected(shown(api, f"{header}.{signed().split('.')[1]}.{changed}"))
 
 
 @pytest.mark.parametrize(
@@ -200,19 +200,19 @@ def test_what_is_no_object_within_opens_nothing(api: Api, part: str) -> None:
         return base64.urlsafe_b64encode(text.encode()).rstrip(b"=").decode()
 
     header, payload, signature = signed().split(".")
-    assert refused(shown(api, f"{encoded(part)}.{payload}.{signature}"))
-    assert refused(shown(api, f"{header}.{encoded(part)}.{signature}"))
+    assert rejected(shown(api, f"{encoded(part)}.{payload}.{signature}"))
+    assert rejected(shown(api, f"{header}.{encoded(part)}.{signature}"))
     content = f"{header}.{encoded(part)}"
     algorithm = jwt.get_algorithm_by_name("RS256")
     well_signed = base64.urlsafe_b64encode(algorithm.sign(content.encode(), private_key("first"))).rstrip(b"=").decode()
-    assert refused(shown(api, f"{content}.{well_signed}"))
+    assert rejected(shown(api, f"{content}.{well_signed}"))
 
 
 # -- the pool's keys
 
 
 class Pool:
-    """Where the keys are read, and a clock that only we move."""
+    """The pool that publishes the keys, and a clock that only the test moves."""
 
     def __init__(self, *names: str) -> None:
         self.platforms = FakePlatforms(user_pool_keys=published(*names))
@@ -229,7 +229,7 @@ class Pool:
         return 200
 
     @property
-    def asked(self) -> int:
+    def fetches(self) -> int:
         return len(self.platforms.calls)
 
     def publishes(self, *names: str) -> None:
@@ -239,24 +239,24 @@ class Pool:
         self.platforms.broken = {"people": answer} if answer else {}
 
 
-def test_the_keys_are_asked_for_once_in_an_hour() -> None:
+def test_the_keys_are_fetched_once_in_an_hour() -> None:
     pool = Pool("first", "second")
     for _ in range(3):
         assert pool.status(signed("first")) == pool.status(signed("second")) == 200
         pool.seconds += KEYS_SECONDS / 4
-    assert pool.asked == 1
+    assert pool.fetches == 1
     pool.seconds += KEYS_SECONDS / 4
     assert pool.status(signed("first")) == 200
-    assert pool.asked == 2
+    assert pool.fetches == 2
 
 
 def test_a_key_that_is_new_is_learnt_when_it_is_first_seen() -> None:
     pool = Pool("first")
     assert pool.status(signed("first")) == 200
     pool.publishes("first", "second")
-    pool.seconds += ASK_AGAIN_SECONDS
+    pool.seconds += REFETCH_SECONDS
     assert pool.status(signed("second")) == 200
-    assert pool.asked == 2
+    assert pool.fetches == 2
 
 
 def test_a_key_that_the_pool_gave_up_is_forgotten() -> None:
@@ -272,18 +272,22 @@ def test_forged_key_ids_do_not_have_the_keys_fetched_again_and_again() -> None:
     for index in range(100):
         assert pool.status(signed("forgers", key_id=f"forged-{index}")) == 401
         assert pool.status(signed("first")) == 200
-    assert pool.asked == 1
-    pool.seconds += ASK_AGAIN_SECONDS
+    assert pool.fetches == 1
+    pool.seconds += REFETCH_SECONDS
     for index in range(100):
         assert pool.status(signed("forgers", key_id=f"forged-{index}")) == 401
-    assert pool.asked == 2
+    assert pool.fetches == 2
 
 
-def test_no_key_is_asked_for_to_refuse_what_could_not_be_signed_by_one() -> None:
+def test_no_key_is_fetched_to_reject_what_could_not_be_signed_by_one() -> None:
     pool = Pool("first")
-    for token in ("nonsense", pieced({"alg": "none", "kid": "first"}, claims()), pieced({"alg": "HS256"}, claims())):
+    for token in (
+        "nonsense",
+        assembled({"alg": "none", "kid": "first"}, claims()),
+        assembled({"alg": "HS256"}, claims()),
+    ):
         assert pool.status(token) == 401
-    assert pool.asked == 0
+    assert pool.fetches == 0
 
 
 def _unreachable() -> httpx.Response:
@@ -305,12 +309,12 @@ OUTAGES: dict[str, Callable[[], httpx.Response]] = {
 
 
 @pytest.mark.parametrize("outage", OUTAGES)
-def test_keys_that_cannot_be_had_are_nobodys_bad_token(outage: str) -> None:
+def test_keys_that_cannot_be_fetched_do_not_make_a_token_invalid(outage: str) -> None:
     pool = Pool("first")
     pool.fails(OUTAGES[outage])
     for _ in range(3):
         assert pool.status(signed("first")) == 503
-    assert pool.asked == 1
+    assert pool.fetches == 1
     pool.fails(None)
     assert pool.status(signed("first")) == 503
     pool.seconds += RETRY_SECONDS
@@ -326,7 +330,7 @@ def test_an_outage_ends_no_session(outage: str) -> None:
     pool.seconds += 2 * KEYS_SECONDS
     assert pool.status(signed("first")) == 200
     assert pool.status(signed("second")) == 503
-    assert pool.asked == 2
+    assert pool.fetches == 2
 
 
 def test_a_secret_among_the_keys_is_not_one_to_trust() -> None:
@@ -336,6 +340,6 @@ def test_a_secret_among_the_keys_is_not_one_to_trust() -> None:
     pool.platforms.user_pool_keys = {"keys": [shared, *published("first")["keys"]]}
     for algorithm in ("HS256", "RS256"):
         header = {"alg": algorithm, "kid": "shared"}
-        forged = pieced(header, claims(), keyed_hash(b"s" * 32))
+        forged = assembled(header, claims(), keyed_hash(b"s" * 32))
         assert pool.status(forged) == 401
     assert pool.status(signed("first")) == 200

@@ -123,7 +123,7 @@ def test_a_refresh_that_waits_for_its_second_is_nothing_to_warn_of(
         floor.settle()
     assert len(poster.frames("a")) == 2
     assert {line["level"] for line in logs.lines} == {"INFO"}
-    assert [line["seconds"] for line in logs.lines if line["message"] == "message waits"] == [1]
+    assert [line["seconds"] for line in logs.lines if line["message"] == "message postponed"] == [1]
 
 
 @pytest.mark.parametrize("calls", range(1, 7))

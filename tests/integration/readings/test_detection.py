@@ -29,7 +29,7 @@ from tests.unit.rules.test_sequences import START, ZONES, steps, values
 
 
 class Notes:
-    """A queue that remembers; `full` refuses, as SQS may."""
+    """A queue that records its messages; when `full`, it rejects them, as SQS may."""
 
     def __init__(self) -> None:
         self.sent: list[Message] = []
@@ -37,7 +37,7 @@ class Notes:
 
     def send(self, messages: list[Message]) -> None:
         if self.full:
-            raise ConnectionError("the queue refused")
+            raise ConnectionError("the queue is full")
         self.sent += messages
 
 
@@ -61,11 +61,11 @@ class Machine(RuleBasedStateMachine):
         self.at, self.record = START, dict[str, Any]()
         self.stored: Reading | None = None
 
-    @rule(seconds=steps, value=values, refused=st.integers(0, 2))
-    def read(self, seconds: int, value: int | None, refused: int) -> None:
-        """A reading comes; while the queue refuses, its record comes again, and no later one does."""
+    @rule(seconds=steps, value=values, rejected=st.integers(0, 2))
+    def read(self, seconds: int, value: int | None, rejected: int) -> None:
+        """A reading arrives; while the queue rejects messages, its record is retried before any later one."""
         self.at += timedelta(seconds=seconds)
-        celebration = self.oracle.take(Seen(self.at, value))
+        celebration = self.oracle.read(Seen(self.at, value))
         if self.stored and self.at < self.stored.as_of:
             assert celebration is None
             return
@@ -76,7 +76,7 @@ class Machine(RuleBasedStateMachine):
             self.record["dynamodb"]["OldImage"] = _image(self.stored)
         self.stored = reading
         self.queue.full = True
-        for _ in range(refused if celebration else 0):
+        for _ in range(rejected if celebration else 0):
             with pytest.raises(ConnectionError):
                 self.detection.process(self.record)
         self.queue.full = False
@@ -85,7 +85,7 @@ class Machine(RuleBasedStateMachine):
             self.expected.append(celebration)
 
     @rule()
-    def bring_the_last_record_again(self) -> None:
+    def redeliver_the_last_record(self) -> None:
         if self.record:
             self.detection.process(self.record)
 
@@ -94,8 +94,8 @@ class Machine(RuleBasedStateMachine):
         if not hasattr(self, "expected"):
             return
         alerts = [one for one in self.queue.sent if isinstance(one, Alert)]
-        told = list({one.milestone.id: _celebration(one) for one in alerts}.values())
-        assert told == self.expected
+        announced = list({one.milestone.id: _celebration(one) for one in alerts}.values())
+        assert announced == self.expected
         recorded = self.milestones.page(
             self.subject, START - timedelta(days=40), self.at + timedelta(days=40), 100, None
         )
@@ -130,6 +130,6 @@ def test_detection_announces_what_the_oracle_says_whatever_is_redelivered(aws: C
             stateful_step_count=12,
             deadline=None,
             suppress_health_check=list(HealthCheck),
-            phases=(Phase.reuse, Phase.generate),  # twelve steps are short enough; to shorten them takes minutes
+            phases=(Phase.reuse, Phase.generate),  # twelve steps are short enough; shrinking them takes minutes
         ),
     )

@@ -1,4 +1,4 @@
-"""What was passed and who is told of it: newest first, page by page, one subject's or everybody's."""
+"""Milestones and subscribers: newest first, page by page, for one subject or for all."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def test_a_milestone_is_shown_as_the_design_says(api: Api) -> None:
 
 
 @pytest.mark.usefixtures("three")
-def test_the_newest_come_first_whosever_they_are(api: Api) -> None:
+def test_the_newest_come_first_for_all_subjects(api: Api) -> None:
     answer = api("GET", "/api/milestones")
     assert shown(answer) == [(str(CATS), 5000), (str(DOGS), 1000), (str(CATS), 1000)]
     assert answer.json["nextCursor"] is None
@@ -93,7 +93,7 @@ def test_a_list_goes_on_where_it_stopped(api: Api, subject: dict[str, str]) -> N
 
 
 @pytest.mark.usefixtures("three")
-def test_a_cursor_of_one_list_is_refused_by_another(api: Api) -> None:
+def test_a_cursor_of_one_list_is_rejected_by_another(api: Api) -> None:
     cursor = api("GET", "/api/milestones", query={"limit": 1}).json["nextCursor"]
     for query in ({"subject": str(CATS)}, {"subject": str(DOGS)}, {"from": "2026-11-20T12:10:00Z", "to": "2027-01-01"}):
         answer = api("GET", "/api/milestones", query=query | {"cursor": cursor})

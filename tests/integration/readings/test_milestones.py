@@ -1,4 +1,4 @@
-"""A mark is claimed once, rises only, and stays open to whoever comes to it until it has been told."""
+"""A high-water mark only rises, and is claimed again by every retry until it has been announced, and then never."""
 
 from __future__ import annotations
 
@@ -29,103 +29,107 @@ def milestones(aws: Cloud) -> Milestones:
 
 
 def claim(
-    milestones: Milestones, height: int, event: str, news: Transition = Transition.CROSSED, period: str = ALL_TIME
+    milestones: Milestones, passed: int, event: str, kind: Transition = Transition.CROSSED, period: str = ALL_TIME
 ) -> int | None:
-    """Up to which height was told before; None when there is nothing to tell."""
-    made = milestones.claim(CATS, "subscribers", period, height, achieved_at=now(), event_id=event, news=news)
+    """The threshold up to which all was announced before; None when there is nothing to announce."""
+    made = milestones.claim(CATS, "subscribers", period, passed, achieved_at=now(), event_id=event, transition=kind)
     return int(made.notified) if made else None
 
 
-def tell(milestones: Milestones, height: int, event: str, news: Transition = Transition.CROSSED) -> int | None:
-    """Claim, and all that follows done."""
-    told = claim(milestones, height, event, news)
-    milestones.record_notified(CATS, "subscribers", ALL_TIME, height)
-    return told
+def announce(milestones: Milestones, passed: int, event: str, kind: Transition = Transition.CROSSED) -> int | None:
+    """Claim, and record as announced."""
+    before = claim(milestones, passed, event, kind)
+    milestones.record_notified(CATS, "subscribers", ALL_TIME, passed)
+    return before
 
 
-def height(milestones: Milestones) -> int | None:
+def high_water_mark(milestones: Milestones) -> int | None:
     mark = milestones.high_water_marks([CATS], "subscribers", ALL_TIME).get(CATS)
     return int(mark.threshold) if mark else None
 
 
 def test_the_first_crossing_is_claimed_from_zero(milestones: Milestones) -> None:
     assert claim(milestones, 1000, "e1") == 0
-    assert height(milestones) == 1000
+    assert high_water_mark(milestones) == 1000
 
 
-def test_a_claim_says_up_to_which_height_was_told_before(milestones: Milestones) -> None:
-    tell(milestones, 1000, "e1")
+def test_a_claim_says_up_to_which_threshold_was_announced_before(milestones: Milestones) -> None:
+    announce(milestones, 1000, "e1")
     assert claim(milestones, 5000, "e2") == 1000
 
 
-def test_a_height_that_was_claimed_and_never_told_is_left_to_the_next(milestones: Milestones) -> None:
-    tell(milestones, 1000, "e1")
+def test_a_threshold_that_was_claimed_and_never_announced_is_left_to_the_next(milestones: Milestones) -> None:
+    announce(milestones, 1000, "e1")
     assert claim(milestones, 5000, "given up") == 1000
-    assert claim(milestones, 5000, "looked at again") == 1000
+    assert claim(milestones, 5000, "retried") == 1000
     assert claim(milestones, 10_000, "e3") == 1000
 
 
-def test_a_mark_that_has_risen_is_not_taken_for_told_by_who_told_less(milestones: Milestones) -> None:
+def test_announcing_a_lower_threshold_does_not_count_for_a_high_water_mark_that_has_risen(
+    milestones: Milestones,
+) -> None:
     claim(milestones, 1000, "e1")
     claim(milestones, 5000, "e2")
     milestones.record_notified(CATS, "subscribers", ALL_TIME, 1000)
     assert claim(milestones, 5000, "e2") == 0
 
 
-def test_the_same_height_and_a_lower_one_are_not_claimed_again(milestones: Milestones) -> None:
-    tell(milestones, 5000, "e1")
+def test_the_same_threshold_and_a_lower_one_are_not_claimed_again(milestones: Milestones) -> None:
+    announce(milestones, 5000, "e1")
     assert claim(milestones, 5000, "e2") is None
     assert claim(milestones, 1000, "e3") is None
-    assert height(milestones) == 5000
+    assert high_water_mark(milestones) == 5000
 
 
-def test_a_repeat_of_the_same_event_is_answered_as_the_first_time_until_it_was_told(milestones: Milestones) -> None:
-    tell(milestones, 1000, "e1")
+def test_a_repeat_of_the_same_event_is_answered_as_the_first_time_until_it_was_announced(
+    milestones: Milestones,
+) -> None:
+    announce(milestones, 1000, "e1")
     first = claim(milestones, 5000, "e2")
     assert claim(milestones, 5000, "e2") == first == 1000
-    assert tell(milestones, 5000, "e2") == first
+    assert announce(milestones, 5000, "e2") == first
     assert claim(milestones, 5000, "e2") is None
 
 
-def test_an_event_that_came_too_late_is_nobodys(milestones: Milestones) -> None:
+def test_an_event_that_came_too_late_claims_nothing(milestones: Milestones) -> None:
     claim(milestones, 1000, "e1")
     claim(milestones, 5000, "e2")
     assert claim(milestones, 1000, "e1") is None
 
 
-def test_a_baseline_sets_the_mark_in_silence_however_often_it_comes(milestones: Milestones) -> None:
+def test_a_baseline_sets_the_high_water_mark_silently_at_every_repeat(milestones: Milestones) -> None:
     for _ in range(2):
         assert claim(milestones, 5000, "e1", Transition.BASELINE) is None
-    assert height(milestones) == 5000
+    assert high_water_mark(milestones) == 5000
     assert milestones.high_water_marks([CATS], "subscribers", ALL_TIME)[CATS].silent
     assert claim(milestones, 5000, "e2") is None
     assert claim(milestones, 10_000, "e3") == 5000
 
 
-def test_a_later_baseline_raises_the_mark_and_never_lowers_it(milestones: Milestones) -> None:
+def test_a_later_baseline_raises_the_high_water_mark_and_never_lowers_it(milestones: Milestones) -> None:
     claim(milestones, 5000, "e1")
     assert claim(milestones, 1000, "e2", Transition.BASELINE) is None
-    assert height(milestones) == 5000
+    assert high_water_mark(milestones) == 5000
     assert claim(milestones, 50_000, "e3", Transition.BASELINE) is None
-    assert height(milestones) == 50_000
+    assert high_water_mark(milestones) == 50_000
 
 
-def test_a_baseline_below_the_first_threshold_marks_zero(milestones: Milestones) -> None:
+def test_a_baseline_below_the_first_threshold_sets_the_high_water_mark_to_zero(milestones: Milestones) -> None:
     assert claim(milestones, 0, "e1", Transition.BASELINE) is None
-    assert height(milestones) == 0
+    assert high_water_mark(milestones) == 0
     assert claim(milestones, 100, "e2") == 0
 
 
-def test_a_count_that_reappears_is_announced_only_past_an_old_mark(milestones: Milestones) -> None:
+def test_a_count_that_reappears_is_announced_only_above_the_old_high_water_mark(milestones: Milestones) -> None:
     assert claim(milestones, 5000, "e1", Transition.REAPPEARED) is None
-    assert height(milestones) == 5000
+    assert high_water_mark(milestones) == 5000
     assert claim(milestones, 5000, "e1", Transition.REAPPEARED) is None
     assert claim(milestones, 10_000, "e2", Transition.REAPPEARED) == 5000
     assert claim(milestones, 10_000, "e2", Transition.REAPPEARED) == 5000
     assert claim(milestones, 1000, "e3", Transition.REAPPEARED) is None
 
 
-def test_a_period_has_a_mark_of_its_own(milestones: Milestones) -> None:
+def test_a_period_has_a_high_water_mark_of_its_own(milestones: Milestones) -> None:
     claim(milestones, 5000, "e1", period="2026-11")
     assert claim(milestones, 1000, "e2", period="2026-12") == 0
 
@@ -136,7 +140,7 @@ def milestone(threshold: int, minutes: int = 0) -> Milestone:
     return Milestone(CATS, "Cats", "subscribers", "subscribers", ALL_TIME, threshold, label, threshold, (), at, "t")
 
 
-def test_a_milestone_is_entered_once_and_its_tally_stays(aws: Cloud, milestones: Milestones) -> None:
+def test_a_milestone_is_stored_once_and_its_tally_stays(aws: Cloud, milestones: Milestones) -> None:
     milestones.record(milestone(1000))
     aws.table("MILESTONES_TABLE").update_item(
         Key={"pk": str(CATS), "sk": aws.table("MILESTONES_TABLE").scan()["Items"][0]["sk"]},
@@ -158,16 +162,16 @@ def test_a_milestone_is_found_by_its_id(milestones: Milestones) -> None:
 
 
 class BrokenQueue(Queue):
-    """Takes nothing while it is down; what it took since."""
+    """Rejects all messages while it is down, and records those it accepts later."""
 
     def __init__(self) -> None:
         self.down = True
-        self.taken: list[Message] = []
+        self.accepted: list[Message] = []
 
     def send(self, messages: Iterable[Message]) -> None:
         if self.down:
             raise ConnectionError
-        self.taken += messages
+        self.accepted += messages
 
 
 def test_a_record_given_up_after_its_claim_leaves_its_milestone_to_the_next(milestones: Milestones) -> None:
@@ -180,7 +184,7 @@ def test_a_record_given_up_after_its_claim_leaves_its_milestone_to_the_next(mile
             detection.process(change("e1", 4_000, 6_000))
     queue.down = False
     detection.process(change("e2", 6_000, 11_000))
-    (alert,) = queue.taken
+    (alert,) = queue.accepted
     assert isinstance(alert, Alert)
     assert (alert.milestone.label, [passed.label for passed in alert.milestone.also_passed]) == ("10K", ["5K"])
 

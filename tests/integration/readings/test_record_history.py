@@ -1,4 +1,4 @@
-"""What was read is kept once, however often the stream brings it, and each day keeps what it ended with."""
+"""Each reading is stored once, however often the stream delivers it, and each day keeps its last values."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def days(aws: Cloud) -> dict[date, int]:
     return {day: int(point.metrics["subscribers"]) for day, point in found.items()}
 
 
-def test_a_stream_brought_again_changes_nothing(aws: Cloud, clock: ControlledClock) -> None:
+def test_a_redelivered_stream_changes_nothing(aws: Cloud, clock: ControlledClock) -> None:
     for at, count in (
         ("2026-11-20T10:00", 1),
         ("2026-11-20T22:00", 2),
@@ -102,7 +102,7 @@ def watch(aws: Cloud, at: str, viewers: int, peak: int) -> None:
 
 
 def curve(aws: Cloud, since: str = "2026-11-20T00:00", until: str = "2026-11-22T00:00") -> list[tuple[str, int]]:
-    """When, and how many watched."""
+    """Times, and how many watched."""
     first, last = (datetime.fromisoformat(at).replace(tzinfo=UTC) for at in (since, until))
     points, _ = History(aws.table("HISTORY_TABLE")).readings(DEMO, first, last, now(), 100, None)
     return [(point.at.strftime("%H:%M:%S"), int(point.metrics["viewers"])) for point in points]
@@ -117,7 +117,7 @@ def test_a_live_channel_keeps_the_last_reading_of_a_minute(aws: Cloud, clock: Co
     assert curve(aws) == [("10:00:59", 3), ("10:01:00", 4), ("10:03:30", 5)]
 
 
-def test_a_minute_that_is_brought_again_is_what_it_was(aws: Cloud, clock: ControlledClock) -> None:
+def test_a_redelivered_minute_stays_as_it_was(aws: Cloud, clock: ControlledClock) -> None:
     for second in range(10, 60, 10):
         watch(aws, f"2026-11-20T10:00:{second}", second, 50)
     changes = aws.changes()
@@ -127,7 +127,7 @@ def test_a_minute_that_is_brought_again_is_what_it_was(aws: Cloud, clock: Contro
         assert curve(aws) == [("10:00:50", 50)]
 
 
-def test_a_curve_begins_and_ends_when_it_was_asked_to(aws: Cloud, clock: ControlledClock) -> None:
+def test_a_curve_begins_and_ends_as_requested(aws: Cloud, clock: ControlledClock) -> None:
     for minute, viewers in ((0, 1), (1, 2), (2, 3)):
         watch(aws, f"2026-11-20T10:0{minute}:40", viewers, viewers)
     record(aws.changes())

@@ -1,4 +1,4 @@
-"""A newer reading is never overwritten by an older one, and a repeat is no harm."""
+"""A newer reading is never overwritten by an older one, and a repeat is harmless."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from cairn.aws import dynamodb
 from cairn.clock import now
 from cairn.errors import ContentionError
 from cairn.model import Number, Reading, Subject
-from cairn.readings.stats import TRIES, Stats, to_item, to_reading
+from cairn.readings.stats import MAX_ATTEMPTS, Stats, to_item, to_reading
 from testing.cloud import Cloud
 from testing.outages import refusing
 
@@ -48,7 +48,7 @@ def test_the_same_reading_again_is_the_same_reading(aws: Cloud) -> None:
     assert stats.get(CATS) == reading(200)
 
 
-def test_a_subject_that_was_forgotten_begins_anew(aws: Cloud) -> None:
+def test_a_subject_that_was_deleted_starts_again(aws: Cloud) -> None:
     stats = Stats(aws.table("STATS_TABLE"))
     stats.record(reading(200, 60))
     stats.delete(CATS)
@@ -68,7 +68,7 @@ def test_many_subjects_are_read_at_once_and_those_without_a_reading_are_left_out
 
 
 class Interrupted(Stats):
-    """Somebody else writes between the look and the put, as often as there is something to write."""
+    """Another writer stores the next of `others` between each read and put."""
 
     def __init__(self, table: Any, others: list[Reading]) -> None:
         super().__init__(table)
@@ -82,7 +82,7 @@ class Interrupted(Stats):
 
 
 def more(stored: Reading | None) -> Reading:
-    """A view more than what is stored, and a moment later."""
+    """One view more than what is stored, and a millisecond later."""
     assert stored
     return replace(
         stored,
@@ -91,7 +91,7 @@ def more(stored: Reading | None) -> Reading:
     )
 
 
-def test_a_change_takes_up_what_others_wrote_meanwhile(aws: Cloud) -> None:
+def test_a_change_includes_what_others_wrote_meanwhile(aws: Cloud) -> None:
     last = reading(300, 2)
     stats = Interrupted(aws.table("STATS_TABLE"), [reading(100), reading(200, 1), last])
     stats.record(reading(50, -1))
@@ -111,7 +111,7 @@ def test_a_change_that_leaves_what_is_there_writes_nothing(aws: Cloud) -> None:
 
 
 def test_a_change_whose_answer_was_lost_is_not_made_twice(aws: Cloud) -> None:
-    """botocore puts again after a time-out: the condition then refuses what its own first try has stored."""
+    """botocore repeats a put after a time-out: the condition then rejects what its own first try has stored."""
     table = dynamodb.resource().Table("stats_table")
     stats, first = Stats(table), reading(50)
     stats.record(first)
@@ -134,8 +134,8 @@ def test_a_change_among_too_many_others_asks_to_be_tried_again(aws: Cloud) -> No
     table = dynamodb.resource().Table("stats_table")
     Stats(table).record(reading(50))
     before = now()
-    refused = {"Error": {"Code": "ConditionalCheckFailedException", "Message": "no"}}
-    with refusing(table, "PutItem", refused) as tries, pytest.raises(ContentionError, match="try again"):
+    rejected = {"Error": {"Code": "ConditionalCheckFailedException", "Message": "no"}}
+    with refusing(table, "PutItem", rejected) as tries, pytest.raises(ContentionError, match="try again"):
         Stats(table).update(CATS, more)
-    assert len(tries) == TRIES
+    assert len(tries) == MAX_ATTEMPTS
     assert now() - before < timedelta(seconds=12)

@@ -1,4 +1,4 @@
-"""A cursor goes where its list sent it, and nowhere else, whatever a client makes of it."""
+"""A cursor continues the list that issued it, and no other, whatever a client changes in it."""
 
 from __future__ import annotations
 
@@ -56,25 +56,25 @@ def test_no_cursor_is_the_beginning_and_no_key_is_the_end(nothing: str | None) -
         5,
     ],
 )
-def test_a_cursor_of_another_list_is_refused(value: object) -> None:
-    with pytest.raises(BadInputError, match="cursor: not one that this list gave out"):
+def test_a_cursor_of_another_list_is_rejected(value: object) -> None:
+    with pytest.raises(BadInputError, match="cursor: not issued by this list"):
         decode(packed(value), EXPECTED)
 
 
 @pytest.mark.parametrize("text", ["x", "====", "☃", "é", "%00", "e30", "W10", "W" * 5000, packed([[]])[:-4]])
-def test_what_is_no_cursor_is_refused(text: str) -> None:
+def test_what_is_no_cursor_is_rejected(text: str) -> None:
     with pytest.raises(BadInputError):
         decode(text, EXPECTED)
 
 
-def test_a_cursor_as_deep_as_the_stack_is_refused() -> None:
+def test_a_cursor_as_deep_as_the_stack_is_rejected() -> None:
     deep = base64.urlsafe_b64encode(b"[" * 100_000).decode()
     with pytest.raises(BadInputError):
         decode(deep, EXPECTED)
 
 
 @given(st.text() | st.binary().map(lambda raw: base64.urlsafe_b64encode(raw).decode()))
-def test_any_text_is_a_cursor_or_refused(text: str) -> None:
+def test_any_text_is_a_cursor_or_rejected(text: str) -> None:
     try:
         key = decode(text, EXPECTED)
     except BadInputError:
@@ -83,7 +83,7 @@ def test_any_text_is_a_cursor_or_refused(text: str) -> None:
 
 
 @given(st.dictionaries(st.sampled_from(["pk", "sk", "x"]), st.none() | st.text() | st.integers() | st.just("channels")))
-def test_any_json_is_a_key_of_the_list_or_refused(value: dict[str, Any]) -> None:
+def test_any_json_is_a_key_of_the_list_or_rejected(value: dict[str, Any]) -> None:
     try:
         key = decode(packed(value), EXPECTED)
     except BadInputError:

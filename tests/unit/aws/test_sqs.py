@@ -1,4 +1,4 @@
-"""Everything is sent or it is said that it was not; what SQS refuses for a moment is sent again."""
+"""All messages are sent or an error is raised; what SQS rejects temporarily is sent again."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from cairn.messages import FetchBatch
 
 
 class FakeSqs:
-    """Refuses what it is told to, once each time it is told."""
+    """Rejects the given messages: one list for each call."""
 
-    def __init__(self, *refusals: list[tuple[str, bool]]) -> None:
-        self.refusals = list(refusals)
+    def __init__(self, *rejections: list[tuple[str, bool]]) -> None:
+        self.rejections = list(rejections)
         self.calls: list[list[str]] = []
 
     def send_message_batch(self, *, QueueUrl: str, Entries: list[dict[str, Any]]) -> dict[str, Any]:  # noqa: N803 - SQS
         assert QueueUrl == "url"
         self.calls.append([entry["Id"] for entry in Entries])
-        refused = self.refusals.pop(0) if self.refusals else []
-        return {"Failed": [{"Id": one, "Code": "Throttled", "SenderFault": fault} for one, fault in refused]}
+        rejected = self.rejections.pop(0) if self.rejections else []
+        return {"Failed": [{"Id": one, "Code": "Throttled", "SenderFault": fault} for one, fault in rejected]}
 
 
 def batches(count: int) -> list[FetchBatch]:
@@ -44,14 +44,14 @@ def test_nothing_to_send_is_no_call() -> None:
     assert sqs.calls == []
 
 
-def test_only_what_was_refused_is_sent_again() -> None:
+def test_only_what_was_rejected_is_sent_again() -> None:
     sqs, slept = FakeSqs([("3", False)], [("3", False)]), list[float]()
     queue(sqs, slept).send(batches(10))
     assert sqs.calls[1:] == [["3"], ["3"]]
     assert len(slept) == 2
 
 
-def test_what_is_refused_again_and_again_is_an_error() -> None:
+def test_what_is_rejected_at_every_retry_is_an_error() -> None:
     sqs = FakeSqs([("0", False)], [("0", False)], [("0", False)])
     with pytest.raises(NotSentError, match="SQS rejected 1 messages, the first with Throttled"):
         queue(sqs).send(batches(1))

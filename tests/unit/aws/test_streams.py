@@ -1,4 +1,4 @@
-"""A stream is read in order, and no further than the first record that failed."""
+"""The records of a stream are processed in order, up to the first that fails."""
 
 from __future__ import annotations
 
@@ -17,28 +17,28 @@ def event(*numbers: str) -> dict[str, Any]:
 
 
 def test_a_batch_without_failures_is_done() -> None:
-    taken: list[str] = []
-    answer = process_in_order(event("1", "2"), lambda record: taken.append(record["eventID"]))
+    processed: list[str] = []
+    answer = process_in_order(event("1", "2"), lambda record: processed.append(record["eventID"]))
     assert answer == {"batchItemFailures": []}
-    assert taken == ["e1", "e2"]
+    assert processed == ["e1", "e2"]
 
 
-def test_nothing_after_a_failure_is_taken() -> None:
-    taken: list[str] = []
+def test_nothing_after_a_failure_is_processed() -> None:
+    processed: list[str] = []
 
-    def take(record: dict[str, Any]) -> None:
+    def handle(record: dict[str, Any]) -> None:
         if record["eventID"] == "e2":
             raise RuntimeError("no")
-        taken.append(record["eventID"])
+        processed.append(record["eventID"])
 
-    assert process_in_order(event("1", "2", "3"), take) == {"batchItemFailures": [{"itemIdentifier": "2"}]}
-    assert taken == ["e1"]
+    assert process_in_order(event("1", "2", "3"), handle) == {"batchItemFailures": [{"itemIdentifier": "2"}]}
+    assert processed == ["e1"]
 
 
 def test_a_record_of_another_shape_fails_by_itself() -> None:
     broken = {"eventID": "e", "dynamodb": {"SequenceNumber": "7"}}
 
-    def take(record: dict[str, Any]) -> None:
+    def handle(record: dict[str, Any]) -> None:
         record["dynamodb"]["NewImage"]
 
-    assert process_in_order({"Records": [broken]}, take) == {"batchItemFailures": [{"itemIdentifier": "7"}]}
+    assert process_in_order({"Records": [broken]}, handle) == {"batchItemFailures": [{"itemIdentifier": "7"}]}

@@ -1,6 +1,6 @@
-"""What a subject's readings should lead to, told the slow way: every threshold of every period looked at by itself.
+"""What a subject's readings should lead to, computed the slow way: each threshold of each period by itself.
 
-Written from the promises and not from the code: it keeps, for a period, the set of thresholds that were ever stood at.
+Written from the promises and not from the code: it keeps, for each period, the set of thresholds ever reached.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class Celebration:
 
 @dataclass
 class Oracle:
-    """`offset` is the time zone's, in hours, all year round; `restarts` is all-time, month or day."""
+    """`offset` is the time zone's, in hours, without daylight saving; `restarts` is all-time, month or day."""
 
     thresholds: Sequence[int]
     silent: bool
@@ -37,8 +37,8 @@ class Oracle:
     known: set[str] = field(default_factory=set)
     reached: dict[str, set[int]] = field(default_factory=dict)
 
-    def take(self, seen: Seen) -> Celebration | None:
-        """The celebration that a reading deserves. One that is older than what is stored is no reading at all."""
+    def read(self, seen: Seen) -> Celebration | None:
+        """The celebration that a reading leads to, if any. A reading older than the stored one is ignored."""
         if self.stored and seen.at < self.stored.at:
             return None
         before, self.stored = self.stored, seen

@@ -1,4 +1,4 @@
-"""The ladder for followers, and how people write its steps."""
+"""The ladder for followers, and the labels of its steps."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def written(label: str) -> Decimal:
     return Decimal(label.rstrip("KMB")) * SUFFIXES.get(label[-1], 1)
 
 
-def test_the_ladder_is_the_one_that_was_asked_for() -> None:
+def test_the_ladder_is_the_requested_one() -> None:
     rule = followers()
     assert isinstance(rule, Ladder)
     assert [rule.label(step) for step in rule.thresholds][: len(LABELS)] == LABELS
@@ -82,11 +82,11 @@ def test_an_operator_may_set_the_thresholds() -> None:
 
 
 @pytest.mark.parametrize("thresholds", [(), (0, 1), (5, 5), (5, 4), (-1,)])
-def test_a_ladder_that_does_not_rise_from_above_zero_is_refused(thresholds: tuple[int, ...]) -> None:
-    with pytest.raises(ValueError, match="must rise"):
+def test_a_ladder_that_is_not_positive_and_ascending_is_rejected(thresholds: tuple[int, ...]) -> None:
+    with pytest.raises(ValueError, match="must be positive and ascending"):
         Ladder("l", "channel", "subscribers", thresholds)
 
 
-def test_thresholds_for_a_rule_that_is_not_there_are_refused() -> None:
+def test_thresholds_for_an_unknown_rule_are_rejected() -> None:
     with pytest.raises(ValueError, match="no rule named likes"):
         catalogue({"likes": [1]})

@@ -1,4 +1,4 @@
-"""The rules of a sales floor: their thresholds and words, and what is no news in the month."""
+"""The rules of a sales floor: their thresholds and wording, and what is not announced again in the month."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from cairn.model import Milestone, Number, Reading, Subject
 from cairn.rules import Rule, Transition, Wording, catalogue, crossings
 from cairn.rules.bonus_tier import BonusTier
-from cairn.rules.rank import place, step
+from cairn.rules.rank import rank_of, step
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
@@ -38,7 +38,7 @@ def passed(old: Reading | None, new: Reading, rules: Iterable[Rule] | None = Non
     return [one.milestone(new, one.previous, new.as_of) for one in found if one.transition is Transition.CROSSED]
 
 
-def said(rule: str, **metrics: Number) -> Wording:
+def worded(rule: str, **metrics: Number) -> Wording:
     (one,) = passed(reading(**dict.fromkeys(metrics, 0)), reading(**metrics), [RULES[rule]])
     return RULES[rule].wording(one)
 
@@ -79,14 +79,14 @@ def test_a_threshold_is_passed_when_it_is_reached_and_not_before(name: str) -> N
         ("rank", {"podium": 3}, ("rank_change", "#1", "🥇", "bg-yellow-500", "#1")),
     ],
 )
-def test_a_milestone_is_told_in_the_sources_form(
+def test_a_milestone_is_worded_as_in_the_source(
     rule: str, metrics: dict[str, Number], words: tuple[str, object, str, str, str]
 ) -> None:
-    told = said(rule, **metrics)
-    assert (told.type, told.value, told.emoji, told.color) == words[:4]
-    assert type(told.value) is type(words[1])
-    assert told.title
-    assert words[4] in f"{told.title} {told.description}"
+    wording = worded(rule, **metrics)
+    assert (wording.type, wording.value, wording.emoji, wording.color) == words[:4]
+    assert type(wording.value) is type(words[1])
+    assert wording.title
+    assert words[4] in f"{wording.title} {wording.description}"
 
 
 def test_a_jump_is_one_milestone_of_each_rule() -> None:
@@ -104,20 +104,20 @@ def test_what_a_rep_begins_with_is_no_news() -> None:
     assert (one.threshold, one.also_passed) == (50_000, ())
 
 
-def test_only_a_better_place_than_before_in_the_month_is_news() -> None:
+def test_only_a_better_rank_than_before_in_the_month_is_news() -> None:
     podium = [(0, None), (1, 1), (1, None), (0, None), (1, None), (2, 2), (0, None), (3, 3), (2, None), (3, None)]
     old, at = reading(podium=0), NOW
-    for height, expected in podium:
+    for level, expected in podium:
         at += SECOND
-        peak = max(height, old.peaks.get("podium", 0))
-        new = reading(at, {"podium": peak}, podium=height)
+        peak = max(level, old.peaks.get("podium", 0))
+        new = reading(at, {"podium": peak}, podium=level)
         assert [one.threshold for one in passed(old, new)] == ([] if expected is None else [expected])
         old = new
 
 
-def test_the_places_are_steps_of_a_podium() -> None:
+def test_the_ranks_are_steps_of_a_podium() -> None:
     assert [step(rank) for rank in (1, 2, 3, 4, 5, 1000)] == [3, 2, 1, 0, 0, 0]
-    assert [place(step(rank)) for rank in (1, 2, 3)] == [1, 2, 3]
+    assert [rank_of(step(rank)) for rank in (1, 2, 3)] == [1, 2, 3]
 
 
 values = st.lists(st.integers(0, 120_000), min_size=1, max_size=12)
@@ -125,7 +125,7 @@ values = st.lists(st.integers(0, 120_000), min_size=1, max_size=12)
 
 @given(values)
 def test_a_fall_and_a_return_are_no_news(revenues: list[int]) -> None:
-    old, peak, told = reading(monthly_revenue=0), 0, []
+    old, peak, announced = reading(monthly_revenue=0), 0, []
     for seconds, revenue in enumerate(revenues, 1):
         before, peak = peak, max(peak, revenue)
         new = reading(NOW + seconds * SECOND, {"monthly_revenue": peak}, monthly_revenue=revenue)
@@ -134,9 +134,9 @@ def test_a_fall_and_a_return_are_no_news(revenues: list[int]) -> None:
         assert [(one.threshold, [also.threshold for also in one.also_passed]) for one in found] == (
             [(fresh[-1], fresh[:-1])] if fresh else []
         )
-        told += [one.id for one in found]
+        announced += [one.id for one in found]
         old = new
-    assert len(set(told)) == len(told)
+    assert len(set(announced)) == len(announced)
 
 
 def test_peaks_that_lag_behind_the_values_do_not_bring_back_what_was_passed() -> None:
@@ -185,14 +185,14 @@ def test_an_operator_may_set_the_thresholds_but_not_those_of_the_podium() -> Non
     assert (tier.wording(top).title, tier.wording(top).emoji) == ("Bonus tier 8", "💯")
     (half,) = passed(reading(goal_progress=0), reading(goal_progress=60), [rules["goal"]])
     assert rules["goal"].wording(half).title == "50% of the monthly goal"
-    with pytest.raises(ValueError, match="takes no thresholds"):
+    with pytest.raises(ValueError, match="accepts no thresholds"):
         catalogue({"rank": [1, 2]})
 
 
 def test_every_threshold_has_words_and_a_label() -> None:
     for name, (metric, thresholds) in THRESHOLDS.items():
         for threshold in thresholds:
-            words = said(name, **{metric: threshold})
+            words = worded(name, **{metric: threshold})
             assert words.title
             assert words.description.endswith(".")
             assert RULES[name].label(threshold)

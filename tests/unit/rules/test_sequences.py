@@ -43,32 +43,32 @@ HIDDEN_IN_A_NEW_PERIOD: list[tuple[int, int | None]] = [(0, 50), (24 * 3600, 0),
 
 @dataclass
 class Marks:
-    """Milestones.claim's conditions on a dict: raise the mark, or answer an event as it was answered before."""
+    """The conditions of Milestones.claim on a dict: raise the high-water mark, or answer an event as before."""
 
     held: dict[tuple[str, str], tuple[Number, Number, str, bool]] = field(default_factory=dict)
 
-    def claim(self, rule: str, period: str, height: Number, event: str, news: Transition) -> Number | None:
-        """The height before, when the crossing is ours to announce."""
-        there = self.held.get((rule, period))
-        if there is None and news is Transition.REAPPEARED:
-            news = Transition.BASELINE
-        if there is None or there[0] < height:
-            silent = news is Transition.BASELINE
-            before = there[0] if there else 0
-            self.held[rule, period] = (height, before, event, silent)
+    def claim(self, rule: str, period: str, threshold: Number, event: str, transition: Transition) -> Number | None:
+        """The high-water mark before, when the crossing is to be announced."""
+        stored = self.held.get((rule, period))
+        if stored is None and transition is Transition.REAPPEARED:
+            transition = Transition.BASELINE
+        if stored is None or stored[0] < threshold:
+            silent = transition is Transition.BASELINE
+            before = stored[0] if stored else 0
+            self.held[rule, period] = (threshold, before, event, silent)
             return None if silent else before
-        return there[1] if there[2] == event and not there[3] else None
+        return stored[1] if stored[2] == event and not stored[3] else None
 
 
 @dataclass
 class Pure:
-    """Storing and detection without AWS: only newer readings are stored, and each change is looked at once or more."""
+    """Storing and detection without AWS: only newer readings are stored, and each change is processed at least once."""
 
     rule: Ladder
     marks: Marks = field(default_factory=Marks)
     stored: Reading | None = None
 
-    def take(self, seen: Seen, repeats: int = 1) -> Celebration | None:
+    def read(self, seen: Seen, repeats: int = 1) -> Celebration | None:
         metrics = {} if seen.value is None else {"subscribers": seen.value}
         reading = Reading(SUBJECT, "Cats", metrics, seen.at, "test", "t")
         if self.stored and reading.as_of < self.stored.as_of:
@@ -93,7 +93,7 @@ def oracle(rule: Ladder, offset: int) -> Oracle:
 
 
 def sequence(moves: list[tuple[int, int | None]]) -> list[Seen]:
-    """Readings at instants that mostly, and not always, come after each other."""
+    """Readings whose instants are mostly, but not always, in order."""
     at, found = START, []
     for seconds, value in moves:
         at += timedelta(seconds=seconds)
@@ -109,7 +109,7 @@ def test_any_sequence_is_celebrated_as_the_oracle_says(
 ) -> None:
     pure, expected = Pure(given_rule[0]), oracle(*given_rule)
     for seen in sequence(moves):
-        assert pure.take(seen, repeats) == expected.take(seen), seen
+        assert pure.read(seen, repeats) == expected.read(seen), seen
 
 
 @settings(max_examples=200, deadline=None)
@@ -118,31 +118,31 @@ def test_each_threshold_is_in_at_most_one_celebration_of_a_period(
     given_rule: tuple[Ladder, int], moves: list[tuple[int, int | None]]
 ) -> None:
     pure = Pure(given_rule[0])
-    told = [celebration for seen in sequence(moves) if (celebration := pure.take(seen))]
-    times = Counter((one.period, step) for one in told for step in (one.threshold, *one.also))
+    announced = [celebration for seen in sequence(moves) if (celebration := pure.read(seen))]
+    times = Counter((one.period, step) for one in announced for step in (one.threshold, *one.also))
     assert set(times.values()) <= {1}
 
 
 @settings(max_examples=200, deadline=None)
 @given(rules, readings)
-def test_a_mark_never_falls(given_rule: tuple[Ladder, int], moves: list[tuple[int, int | None]]) -> None:
-    pure, heights = Pure(given_rule[0]), dict[tuple[str, str], Number]()
+def test_a_high_water_mark_never_falls(given_rule: tuple[Ladder, int], moves: list[tuple[int, int | None]]) -> None:
+    pure, highest = Pure(given_rule[0]), dict[tuple[str, str], Number]()
     for seen in sequence(moves):
-        pure.take(seen)
-        for key, (height, *_) in pure.marks.held.items():
-            assert height >= heights.get(key, 0)
-            heights[key] = height
+        pure.read(seen)
+        for key, (threshold, *_) in pure.marks.held.items():
+            assert threshold >= highest.get(key, 0)
+            highest[key] = threshold
 
 
 @given(st.lists(st.integers(0, 10**12), min_size=2, max_size=10, unique=True).map(sorted))
 def test_a_count_that_only_rises_has_each_threshold_above_its_first_celebrated_once(counts: list[int]) -> None:
     pure = Pure(Ladder("subscribers", "channel", "subscribers", tuple(map(int, FOLLOWER_STEPS))))
-    told = [
+    announced = [
         celebration
         for hours, count in enumerate(counts)
-        if (celebration := pure.take(Seen(START + timedelta(hours=hours), count)))
+        if (celebration := pure.read(Seen(START + timedelta(hours=hours), count)))
     ]
-    steps = [step for one in told for step in (*one.also, one.threshold)]
+    steps = [step for one in announced for step in (*one.also, one.threshold)]
     assert steps == [step for step in FOLLOWER_STEPS if counts[0] < step <= counts[-1]]
 
 
@@ -150,7 +150,7 @@ def test_a_count_that_only_rises_has_each_threshold_above_its_first_celebrated_o
 def test_the_first_reading_of_a_silent_rule_says_nothing_and_of_another_counts_from_zero(count: int) -> None:
     def first(baseline: Literal["silent", "announce"]) -> Celebration | None:
         rule = Ladder("subscribers", "channel", "subscribers", tuple(map(int, FOLLOWER_STEPS)), baseline)
-        return Pure(rule).take(Seen(START, count))
+        return Pure(rule).read(Seen(START, count))
 
     assert first("silent") is None
     celebration = first("announce")
@@ -161,13 +161,13 @@ def test_the_first_reading_of_a_silent_rule_says_nothing_and_of_another_counts_f
 def test_a_hidden_count_that_comes_back_higher_is_announced_and_one_never_seen_before_is_not() -> None:
     rule = Ladder("subscribers", "channel", "subscribers", (100, 250))
     pure, hidden_first = Pure(rule), Pure(rule)
-    assert [pure.take(Seen(START + timedelta(hours=hour), value)) for hour, value in enumerate([90, None, 260])] == [
+    assert [pure.read(Seen(START + timedelta(hours=hour), value)) for hour, value in enumerate([90, None, 260])] == [
         None,
         None,
         Celebration("all-time", 250, (100,)),
     ]
     assert [
-        hidden_first.take(Seen(START + timedelta(hours=hour), value)) for hour, value in enumerate([None, 260])
+        hidden_first.read(Seen(START + timedelta(hours=hour), value)) for hour, value in enumerate([None, 260])
     ] == [
         None,
         None,

@@ -1,4 +1,4 @@
-"""The ladder of those who watch at once: it begins where a small channel does, and a first reading counts."""
+"""The ladder of concurrent viewers: it starts low enough for a small channel, and a first reading counts."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def watched(viewers: Number | None, *, subject: str = "channel:live:demo", metri
     return Reading(Subject.parse(subject), "Demo", metrics, NOON, "viewers", "t")
 
 
-def test_the_ladder_is_the_one_that_was_asked_for() -> None:
+def test_the_ladder_is_the_requested_one() -> None:
     steps = VIEWERS.passed(watched(10**9))
     assert steps is not None
     assert [VIEWERS.label(step) for step in steps] == LABELS
@@ -30,13 +30,13 @@ def test_the_ladder_is_the_one_that_was_asked_for() -> None:
 
 
 def test_a_channel_that_is_full_at_its_first_reading_is_news() -> None:
-    """Its count began at zero, though nobody saw it there."""
+    """Its count started at zero, though no reading shows it."""
     (crossing,) = crossings(None, watched(30), catalogue())
     assert (crossing.rule, crossing.threshold, crossing.transition) == (VIEWERS, 25, Transition.CROSSED)
     assert crossings(None, watched(9), catalogue()) == []
 
 
-def test_another_day_does_not_begin_the_ladder_anew() -> None:
+def test_another_day_does_not_restart_the_ladder() -> None:
     assert VIEWERS.period(NOON) == VIEWERS.period(NOON.replace(month=12)) == "all-time"
 
 

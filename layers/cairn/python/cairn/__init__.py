@@ -1,1 +1,1 @@
-"""What Cairn's functions share: the language (`model`), the pure rules, and one adapter for each thing outside."""
+"""Code that Cairn's functions share: the vocabulary (`model`), the pure rules, and one adapter per external service."""

@@ -1,4 +1,4 @@
-"""Which announcer each kind of subject has: one line a system, for detection and for the operator's `announce`."""
+"""The announcer of each kind of subject, for detection and for the operator's `announce`: one line per system."""
 
 from __future__ import annotations
 

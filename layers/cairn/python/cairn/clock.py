@@ -1,4 +1,4 @@
-"""Time as Cairn keeps it: aware UTC datetimes in code, whole milliseconds since 1970 in tables and messages."""
+"""Time in Cairn: aware UTC datetimes in code, whole milliseconds since 1970 in tables and messages."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 Clock = Callable[[], datetime]
-"""Where a function takes the present from; tests pass their own."""
+"""Returns the current time; tests pass their own."""
 Sleep = Callable[[float], None]
 
 _MILLISECOND = timedelta(milliseconds=1)
@@ -15,12 +15,12 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def now() -> datetime:
-    """The present, to the millisecond, as it would come back from a table."""
+    """The current time in whole milliseconds, as a table returns it."""
     return from_millis(time.time_ns() // 1_000_000)
 
 
 def sleep(seconds: float) -> None:
-    """Wait, by whatever `time.sleep` is when this is called."""
+    """Looks `time.sleep` up at each call, so that a test can replace it."""
     time.sleep(seconds)
 
 
@@ -33,11 +33,11 @@ def to_millis(instant: datetime) -> int:
 
 
 def iso(instant: datetime) -> str:
-    """`2026-11-20T12:00:00.000Z`: sorts as text in the order of time."""
+    """`2026-11-20T12:00:00.000Z`: such texts sort chronologically."""
     return instant.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def from_iso(text: str) -> datetime:
-    """The instant of an ISO 8601 text; one without an offset is taken as UTC. ValueError when it is none."""
+    """The instant of an ISO 8601 text, in UTC unless it has an offset. ValueError for any other text."""
     instant = datetime.fromisoformat(text)
     return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)

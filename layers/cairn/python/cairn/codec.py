@@ -1,4 +1,4 @@
-"""How values are stored and sent: numbers that keep every digit, and a milestone as plain values."""
+"""How values are stored and sent: numbers without loss of digits, and milestones as plain values."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from cairn.model import Milestone, Number, Passed, Subject
 
 
 def number(value: Any) -> Number:
-    """A stored or sent number: int where it is whole, else Decimal. ArithmeticError when it is not a number."""
+    """A stored or sent number: int when it is whole, else Decimal. ArithmeticError when it is not a number."""
     exact = Decimal(value)
     return int(exact) if exact == exact.to_integral_value() else exact
 
@@ -26,7 +26,7 @@ def details(values: Mapping[str, Any]) -> dict[str, str | int]:
 
 
 def milestone_fields(milestone: Milestone) -> dict[str, Any]:
-    """A milestone as the plain values that its item and its messages hold."""
+    """A milestone as plain values, for its item and its messages."""
     return {
         "subject": str(milestone.subject),
         "name": milestone.name,
@@ -55,7 +55,7 @@ def to_milestone(fields: Mapping[str, Any]) -> Milestone:
         threshold=number(fields["threshold"]),
         label=fields["label"],
         value=number(fields["value"]),
-        also_passed=tuple(Passed(number(one["threshold"]), one["label"]) for one in fields["also_passed"]),
+        also_passed=tuple(Passed(number(step["threshold"]), step["label"]) for step in fields["also_passed"]),
         achieved_at=from_millis(int(fields["achieved_at"])),
         trace_id=fields["trace_id"],
         metrics=numbers(fields.get("metrics", {})),

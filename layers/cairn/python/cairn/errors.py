@@ -1,18 +1,20 @@
-"""Refusals: what Cairn answers instead of doing. Anything else goes on to the retry and the dead letters.
+"""Cairn's errors. A CairnError is answered with its HTTP status; any other error is retried, then dead-lettered.
 
-CairnError
-├── BadInputError            400  the caller can mend it
-├── NotSignedInError         401
-│   └── SessionEndedError    401  the cookie that was sent is worth nothing, and is to be forgotten
-├── ForbiddenError           403
-├── NotFoundError            404
-├── ConflictError            409
-├── TooLargeError            413
-├── ContentionError                503  too many at the same thing at once; worth another try
-├── TooManyTabsError         429  a viewer has as many tabs as one may have
-├── TooManyJoinsError        429  too many viewers came from one address; carries until when
-├── PlatformPausedError      429  a platform asked us to wait; carries until when
-└── PlatformUnavailableError 503  a platform does not answer
+Exception
+├── CairnError
+│   ├── BadInputError            400  the caller can fix the input
+│   ├── NotSignedInError         401
+│   │   └── SessionEndedError    401  the session cookie is no longer valid; the browser must delete it
+│   ├── ForbiddenError           403
+│   ├── NotFoundError            404
+│   ├── ConflictError            409
+│   ├── TooLargeError            413
+│   ├── TooManyTabsError         429  the viewer has the maximum number of tabs open
+│   ├── TooManyJoinsError        429  too many viewers joined from one address; retry at `until`
+│   ├── PlatformPausedError      429  a platform asked us to wait; retry at `until`
+│   ├── ContentionError          503  too many concurrent updates of one item; retry
+│   └── PlatformUnavailableError 503  a platform does not answer
+└── NotYetError                  a worker retries its message at `until`; no caller sees this error
 """
 
 from __future__ import annotations
@@ -21,7 +23,7 @@ from datetime import datetime
 
 
 class CairnError(Exception):
-    """A refusal with a message for whoever asked."""
+    """An error whose message is meant for the caller."""
 
     status = 500
 
@@ -40,7 +42,7 @@ class NotSignedInError(CairnError):
 
 
 class SessionEndedError(NotSignedInError):
-    """`for_good` when it cannot be refreshed either."""
+    """`for_good` when the session cannot be refreshed either."""
 
     def __init__(self, message: str, *, for_good: bool = False) -> None:
         super().__init__(message)
@@ -72,29 +74,29 @@ class TooManyTabsError(CairnError):
 
 
 class TooManyJoinsError(CairnError):
-    """The address may go on when the minute is over."""
+    """The address may join again in the next minute."""
 
     status = 429
 
     def __init__(self, until: datetime) -> None:
-        super().__init__("too many joins from one address in a minute; wait for the next")
+        super().__init__("too many joins from one address in a minute; try again in the next minute")
         self.until = until
 
 
 class PlatformPausedError(CairnError):
-    """The platform said to wait: a rate limit or a spent quota."""
+    """The platform asked us to wait: a rate limit or an exhausted quota."""
 
     status = 429
 
     def __init__(self, platform: str, reason: str, until: datetime) -> None:
-        super().__init__(f"{platform} asks to wait until {until.isoformat(timespec='seconds')}: {reason}")
+        super().__init__(f"{platform} asks Cairn to wait until {until.isoformat(timespec='seconds')}: {reason}")
         self.platform = platform
         self.reason = reason
         self.until = until
 
 
 class PlatformUnavailableError(CairnError):
-    """The platform failed or timed out, after the retries the time allowed; or it refuses our key."""
+    """The platform failed or timed out, after the retries that the time budget allowed; or it rejected our key."""
 
     status = 503
 
@@ -105,8 +107,8 @@ class PlatformUnavailableError(CairnError):
 
 
 class NotYetError(Exception):
-    """Another worker holds this, or its time has not come: retry at `until`. Not an answer to a caller."""
+    """Another worker holds the item, or it is not due yet."""
 
     def __init__(self, reason: str, until: datetime) -> None:
-        super().__init__(f"{reason} until {until.isoformat(timespec='milliseconds')}")
+        super().__init__(f"{reason}; retry at {until.isoformat(timespec='milliseconds')}")
         self.until = until

@@ -1,4 +1,4 @@
-"""What the queues carry, as frozen types; dicts stop here. The shapes are documented in docs/events.md."""
+"""The queues' messages as frozen types, and their JSON. docs/events.md documents the fields."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from cairn.model import Milestone
 
 
 class UnreadableMessageError(ValueError):
-    """A message that is not of Cairn's making: it goes to the dead letters, where somebody can look at it."""
+    """A message that Cairn did not write; it goes to the dead-letter queue, where an operator can inspect it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """A milestone to be told to everybody who subscribed."""
+    """A milestone to be sent to every subscriber."""
 
     type: ClassVar[str] = "alert"
     milestone: Milestone
@@ -31,7 +31,7 @@ class Alert:
 
 @dataclass(frozen=True, slots=True)
 class AlertPart:
-    """One stretch of an alert's audience: the chats after `after` up to `through` in the order of the table."""
+    """One part of an alert's audience: the chats after `after` up to `through`, in the order of the table."""
 
     type: ClassVar[str] = "alert_part"
     milestone: Milestone
@@ -47,9 +47,9 @@ class AlertPart:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What the bot answers to one person's command; `key` makes a repeat recognisable.
+    """The bot's answer to one command; `key` identifies repeats.
 
-    It is sent `not_before` then, so that whoever writes quickly is answered at Telegram's pace for a chat.
+    It is sent no earlier than `not_before`, so that quick commands stay within Telegram's rate limit for a chat.
     """
 
     type: ClassVar[str] = "reply"
@@ -62,7 +62,7 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class FetchBatch:
-    """Channels of one platform to be fetched together; `number` is the first one's place among the platform's."""
+    """Channels of one platform to fetch together; `number` is the first one's position among all of the platform."""
 
     type: ClassVar[str] = "fetch_batch"
     platform: str
@@ -74,9 +74,9 @@ class FetchBatch:
 
 @dataclass(frozen=True, slots=True)
 class RoomEvent:
-    """Something to be said in a room; `key` makes a repeat recognisable, `data` is the frame's, as JSON text.
+    """An event to broadcast to a room; `key` identifies repeats, `data` is the frame's `data` as JSON text.
 
-    After `fresh_until` it is no longer news: it is listed, and not celebrated.
+    After `fresh_until` the event is listed, but no longer celebrated.
     """
 
     type: ClassVar[str] = "room_event"
@@ -95,7 +95,7 @@ class RoomEvent:
 
 @dataclass(frozen=True, slots=True)
 class RoomShard:
-    """An event of a large room, for one of its stretches of sockets."""
+    """An event of a large room, for one shard of its sockets."""
 
     type: ClassVar[str] = "room_part"
     room: str
@@ -114,7 +114,7 @@ class RoomShard:
 
 @dataclass(frozen=True, slots=True)
 class BoardChanged:
-    """The leaderboard is to be shown anew to everyone who may see it."""
+    """The leaderboard changed: broadcast it to everyone who may see it."""
 
     type: ClassVar[str] = "board_changed"
     key: str
@@ -127,9 +127,9 @@ class BoardChanged:
 
 @dataclass(frozen=True, slots=True)
 class RoomState:
-    """How something stands, for whoever is in a room: neither numbered nor kept, and worthless once there is a newer.
+    """A current state, for everyone in a room: not numbered, not kept, and obsolete once a newer state exists.
 
-    `key` makes a repeat recognisable, `data` is the frame's, as JSON text.
+    `key` identifies repeats, `data` is the frame's `data` as JSON text.
     """
 
     type: ClassVar[str] = "room_state"
@@ -147,7 +147,7 @@ class RoomState:
 
 @dataclass(frozen=True, slots=True)
 class CountViewers:
-    """A channel is to be counted, not before `at`: somebody came or went; or, a `check`, somebody may be over then."""
+    """Count a channel's viewers at `at` or later: one joined or left, or (`check`) one may have timed out by then."""
 
     type: ClassVar[str] = "count_viewers"
     channel: str
@@ -157,17 +157,17 @@ class CountViewers:
 
     @property
     def group(self) -> str:
-        """Checks wait for long, and nobody behind them."""
+        """Checks wait for long, so they have their own group and delay no other count."""
         return f"{self.channel} check" if self.check else self.channel
 
     @property
     def key(self) -> str:
-        """A check is asked for once; of the others, one will do for all who ask at about the same time."""
+        """Checks are unique; other requests for the same instant are one message."""
         return f"{to_millis(self.at)}" + (f"/{self.trace_id}" if self.check else "")
 
 
 Ordered = RoomEvent | RoomShard | BoardChanged | RoomState | CountViewers
-"""Messages of a queue that keeps the order within a group, and takes a key once."""
+"""Messages of FIFO queues, which keep the order within a group and accept the same key once in five minutes."""
 Message = Alert | AlertPart | Reply | FetchBatch | Ordered
 _TYPES: dict[str, type[Message]] = {
     cls.type: cls
@@ -188,7 +188,7 @@ def dump(message: Message) -> str:
 
 
 def load(text: str) -> Message:
-    """The message of a JSON text; UnreadableMessageError says what is wrong with it."""
+    """The message of a JSON text. UnreadableMessageError, with the reason, for any other text."""
     try:
         fields: dict[str, Any] = json.loads(text, parse_float=Decimal)
         cls = _TYPES[fields.pop("type")]
@@ -201,10 +201,10 @@ def load(text: str) -> Message:
             fields["channel_ids"] = tuple(fields["channel_ids"])
         return cls(**fields)
     except (ValueError, KeyError, TypeError, AttributeError, ArithmeticError, RecursionError) as error:
-        raise UnreadableMessageError(f"not a message of Cairn's: {error!r}: {text[:200]}") from error
+        raise UnreadableMessageError(f"not a Cairn message: {error!r}: {text[:200]}") from error
 
 
 def _number(value: Any) -> int | str:
     if isinstance(value, Decimal):
         return int(value) if value == value.to_integral_value() else str(value)
-    raise TypeError(f"{type(value).__name__} has no place in a message")
+    raise TypeError(f"{type(value).__name__} cannot be part of a message")

@@ -1,4 +1,4 @@
-"""The words of Cairn as types: frozen, without behaviour that reaches outside, the same in every function."""
+"""Cairn's vocabulary as types: frozen, without I/O, the same in every function."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ Number = int | Decimal
 """A metric's value. Counts are int; money is Decimal; nothing is float."""
 
 Details = Mapping[str, str | int]
-"""What describes a subject besides its values."""
+"""What describes a subject, besides its metrics."""
 
 
 def new_trace_id() -> str:
-    """The id that a reading carries to every delivery it leads to: 32 hexadecimal digits, as W3C trace ids."""
+    """The id of a reading and of every delivery that it causes: 32 hexadecimal digits, like W3C trace ids."""
     return secrets.token_hex(16)
 
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """What is counted; written `kind:id`, as in `channel:youtube:UC…` or `rep:17`."""
+    """What is measured; written `kind:id`, as in `channel:youtube:UC…` or `rep:17`."""
 
     kind: str
     id: str
@@ -33,12 +33,12 @@ class Subject:
 
     @property
     def category(self) -> str:
-        """The kind with the first part of the id, which for channels is the platform: `channel:live`."""
+        """The kind and the first part of the id, which for channels is the platform: `channel:live`."""
         return f"{self.kind}:{self.id.partition(':')[0]}"
 
     @classmethod
     def parse(cls, key: str) -> Self:
-        """The subject of a key; ValueError when the key is not `kind:id`."""
+        """The subject that a key names; ValueError when the key is not `kind:id`."""
         kind, colon, rest = key.partition(":")
         if not (kind and colon and rest):
             raise ValueError(f"a subject is written kind:id, not {key!r}")
@@ -47,7 +47,7 @@ class Subject:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """A subject's values at an instant. A metric that is absent is unknown, which is not zero."""
+    """A subject's values at an instant. An absent metric is unknown, not zero."""
 
     subject: Subject
     name: str
@@ -56,20 +56,20 @@ class Reading:
     source: str
     trace_id: str
     precision: Mapping[str, int] = field(default_factory=dict)
-    """The step to which the source rounds a metric down; absent where it is exact."""
+    """The step to which the source rounds a metric down; absent when the metric is exact."""
     details: Details = field(default_factory=dict)
     peaks: Mapping[str, Number] = field(default_factory=dict)
-    """The highest that metrics stood in the running period, where a writer knows; what was passed then is no news."""
+    """The highest values of the current period, as far as the writer knows; thresholds up to them count as passed."""
 
     def at_its_peak(self) -> Self:
-        """The same with each metric as high as it stood in its period."""
+        """The same reading with each metric at its highest value of the period."""
         highest = {metric: max(peak, self.metrics.get(metric, peak)) for metric, peak in self.peaks.items()}
         return replace(self, metrics={**self.metrics, **highest})
 
 
 @dataclass(frozen=True, slots=True)
 class Passed:
-    """A threshold and how people write it."""
+    """A threshold and its label for people."""
 
     threshold: Number
     label: str
@@ -92,7 +92,7 @@ class Milestone:
     trace_id: str
     metrics: Mapping[str, Number] = field(default_factory=dict)
     details: Details = field(default_factory=dict)
-    """All of the reading's values, and what described the subject then."""
+    """All metrics and details of the reading that reached the milestone."""
 
     @property
     def id(self) -> str:
@@ -100,13 +100,13 @@ class Milestone:
 
 
 def milestone_id(subject: Subject, rule: str, period: str, threshold: Number) -> str:
-    """The same four always give the same id: it is what makes a repeat recognisable everywhere."""
+    """The same arguments always give the same id, by which every consumer recognises a repeat."""
     return f"{subject}/{rule}/{period}/{threshold}"
 
 
 @dataclass(frozen=True, slots=True)
 class DeliveryTally:
-    """What has become of an alert: recipients in all, reached, and given up."""
+    """The recipients of an alert: in total, delivered to, and given up."""
 
     total: int = 0
     delivered: int = 0

@@ -1,4 +1,4 @@
-"""The names of rooms, and who may join which. A room is whom a WebSocket event reaches."""
+"""The names of rooms, and who may join them. A room is the audience of a WebSocket event."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ EVERYONE = "everyone"
 TV_DISPLAY = "tv-display"
 MAX_NAME_LENGTH = 200
 BOARD_MODULES = frozenset({"leaderboard", "admin"})
-"""The modules whose holders may see the leaderboard; their sockets receive it in `everyone` without joining."""
+"""Users with one of these may see the leaderboard; their sockets receive it in `everyone` without joining a room."""
 _NAME = re.compile(r"(everyone|tv-display|leaderboard|(user|channel):[^\s\x00-\x1f\x7f]+)")
 
 
 def is_room(name: str) -> bool:
-    """Whether a room can have that name."""
+    """Whether this is a valid name of a room."""
     return len(name) <= MAX_NAME_LENGTH and _NAME.fullmatch(name) is not None
 
 
@@ -24,18 +24,18 @@ def channel_room(channel: str) -> str:
 
 
 def user_room(user_id: str | int) -> str:
-    """The room of one person who signs in."""
+    """The room of one signed-in user."""
     return f"user:{user_id}"
 
 
 def channel_of(room: str) -> str | None:
-    """The live channel of a channel room; None for every other room."""
+    """The live channel of a channel room; None for other rooms."""
     kind, _, channel = room.partition(":")
     return channel if kind == "channel" else None
 
 
 def may_join(room: str, user_id: str | None, modules: AbstractSet[str]) -> bool:
-    """Channel rooms are public, a user's room belongs to that user, and the others need a module of the leaderboard."""
+    """Channel rooms are public, a user's room belongs to that user, and the others need one of BOARD_MODULES."""
     if channel_of(room) is not None:
         return True
     if room.startswith("user:"):

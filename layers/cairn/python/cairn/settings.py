@@ -15,7 +15,7 @@ class SettingError(Exception):
 
 
 def from_environment(cls: type[T], environment: Mapping[str, str] | None = None) -> T:
-    """`cls` filled from the environment: str, int and float fields; SettingError names the variable at fault."""
+    """`cls` filled from the environment: str, int and float fields; SettingError names the variable that is wrong."""
     source = os.environ if environment is None else environment
     hints = get_type_hints(cls)
     values: dict[str, Any] = {}

@@ -1,4 +1,4 @@
-"""One way of calling a platform: retries with jitter inside a time budget, and refusals as Cairn's own types."""
+"""Calls to a platform: retries with jitter within a time budget, and failures as Cairn's own errors."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ from cairn.errors import PlatformUnavailableError
 TIMEOUT = httpx.Timeout(5.0, connect=2.0)
 ATTEMPTS = 3
 BUDGET_SECONDS = 12.0
-LONGEST_WAIT = timedelta(days=1)
-"""A platform that wants to be left alone for longer is asked again each day."""
-MOST = 10**15
-"""No count on earth is as high: what is, is nonsense, and must not reach a table."""
+MAX_WAIT = timedelta(days=1)
+"""A platform that asks for a longer pause is called once a day."""
+MAX_COUNT = 10**15
+"""No real count reaches this; such a value is an error of the platform and must not be stored."""
 
 
-class _TryAgainError(Exception):
+class _RetryableError(Exception):
     pass
 
 
 class Upstream:
-    """A platform's API behind its base address. Query parameters, which may hold keys, reach no error and no log."""
+    """A platform's API at its base URL. Query parameters, which may hold keys, appear in no error and no log."""
 
     def __init__(
         self,
@@ -62,42 +62,42 @@ class Upstream:
         params: Mapping[str, str] | None = None,
         json: Mapping[str, object] | None = None,
     ) -> tuple[httpx.Response, dict[str, Any]]:
-        """The response and its JSON object, whatever its status below 500.
+        """The response and its JSON object, for every status below 500.
 
-        Time-outs, broken connections, 5xx and bodies that are no JSON object are tried again, then raised as
+        Retries after time-outs, broken connections, 5xx and bodies that are not a JSON object, then raises
         PlatformUnavailableError.
         """
-        tries = Retrying(
-            retry=retry_if_exception_type(_TryAgainError),
+        retrying = Retrying(
+            retry=retry_if_exception_type(_RetryableError),
             stop=stop_after_attempt(ATTEMPTS) | stop_after_delay(BUDGET_SECONDS),
             wait=wait_random_exponential(multiplier=0.2, max=2),
             sleep=self._sleep,
         )
         try:
-            return tries(self._once, method, path, params, json)
+            return retrying(self._attempt, method, path, params, json)
         except RetryError as error:
             reason = error.last_attempt.exception()
             raise PlatformUnavailableError(self.platform, str(reason)) from None
 
-    def _once(
+    def _attempt(
         self, method: str, path: str, params: Mapping[str, str] | None, json: Mapping[str, object] | None
     ) -> tuple[httpx.Response, dict[str, Any]]:
         try:
             response = self._http.request(method, self._url + path, params=params, json=json, timeout=TIMEOUT)
         except (httpx.HTTPError, httpx.InvalidURL) as error:
-            raise _TryAgainError(type(error).__name__) from None
+            raise _RetryableError(type(error).__name__) from None
         if response.status_code >= 500:
-            raise _TryAgainError(f"HTTP {response.status_code}")
+            raise _RetryableError(f"HTTP {response.status_code}")
         try:
             body = response.json()
         except ValueError:
             body = None
         if not isinstance(body, dict):
-            raise _TryAgainError(f"HTTP {response.status_code} with a body that is no JSON object")
+            raise _RetryableError(f"HTTP {response.status_code} with a body that is not a JSON object")
         return response, body
 
     def until(self, response: httpx.Response, default: timedelta) -> datetime:
-        """When to come back: Retry-After in seconds or as a date, else after `default`; within a day."""
+        """When to call again: Retry-After in seconds or as a date, else after `default`; at most a day from now."""
         present, header, wait = self.clock(), response.headers.get("retry-after", "").strip(), default
         with suppress(ValueError, OverflowError):
             if header.isdecimal():
@@ -105,28 +105,28 @@ class Upstream:
             else:
                 date = parsedate_to_datetime(header)
                 wait = (date if date.tzinfo else date.replace(tzinfo=UTC)) - present
-        return present + min(max(wait, timedelta(0)), LONGEST_WAIT)
+        return present + min(max(wait, timedelta(0)), MAX_WAIT)
 
     def clean(self, text: object) -> str:
-        """What a platform says, fit for logs and answers: Google, for one, quotes a suspended key in its refusal."""
-        words = str(text)
+        """A platform's text, fit for logs and answers: Google, for example, quotes a suspended key in its error."""
+        redacted = str(text)
         for secret in self._secrets:
-            words = words.replace(secret, "[key]")
-        return words[:300]
+            redacted = redacted.replace(secret, "[key]")
+        return redacted[:300]
 
 
 @contextmanager
 def as_documented(platform: str) -> Iterator[None]:
-    """An answer whose shape is not the documented one is the platform's failure, and stops only the platform."""
+    """Treats an answer without the documented shape as the platform's failure, which stops only this platform."""
     try:
         yield
     except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
-        raise PlatformUnavailableError(platform, f"its answer has another shape ({type(error).__name__})") from None
+        raise PlatformUnavailableError(platform, f"unexpected answer format ({type(error).__name__})") from None
 
 
 def whole(value: object) -> int:
-    """A count, sent as a number or a text; ValueError for anything that cannot be one."""
-    if isinstance(value, bool) or not isinstance(value, int | str) or not 0 <= int(value) < MOST:
+    """A count, sent as a number or a text; ValueError for anything else."""
+    if isinstance(value, bool) or not isinstance(value, int | str) or not 0 <= int(value) < MAX_COUNT:
         raise ValueError("not a count")
     return int(value)
 

@@ -1,4 +1,4 @@
-"""Cursors: where a list goes on, opaque to the client and checked when it comes back."""
+"""Pagination cursors: opaque to the client, and validated when the client sends them back."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 from cairn.errors import BadInputError
 
 Expected = Mapping[str, str | tuple[str, str]]
-"""The key's attributes: each exactly a text, or from one text to another."""
+"""The key's attributes: for each its exact text, or the first and the last text allowed."""
 
 
 def encode(key: Mapping[str, Any] | None) -> str | None:
@@ -19,7 +19,7 @@ def encode(key: Mapping[str, Any] | None) -> str | None:
 
 
 def decode(cursor: str | None, expected: Expected) -> dict[str, str]:
-    """The key to start after; BadInputError for a cursor that this list did not give out."""
+    """The key to start after; BadInputError for a cursor that this list did not issue."""
     if not cursor:
         return {}
     try:
@@ -31,7 +31,7 @@ def decode(cursor: str | None, expected: Expected) -> dict[str, str]:
         or key.keys() != expected.keys()
         or not all(map(_fits, key.values(), map(expected.get, key)))
     ):
-        raise BadInputError("cursor: not one that this list gave out; leave it away to begin at the start")
+        raise BadInputError("cursor: not issued by this list; omit it to start from the beginning")
     return key
 
 

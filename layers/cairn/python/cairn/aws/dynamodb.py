@@ -1,4 +1,4 @@
-"""The few things every table adapter needs: numbers that come back as they went in, and what a condition said no to."""
+"""What all table adapters share: reads, transactions, and the item that made a condition fail."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 Item = dict[str, Any]
 
-# Two quick tries besides the first: a call that still fails is better answered by the redelivery.
+# Two quick retries; if they fail too, the redelivery of the event is the better retry.
 RETRIES = Config(retries={"mode": "standard", "total_max_attempts": 3}, connect_timeout=2, read_timeout=5)
 
 _deserializer = TypeDeserializer()
@@ -30,12 +30,12 @@ _deserializer = TypeDeserializer()
 
 @cache
 def resource() -> DynamoDBServiceResource:
-    """The resource that a warm function keeps."""
+    """The resource, which a warm function reuses."""
     return boto3.resource("dynamodb", config=RETRIES)
 
 
 def table(name: str) -> Table:
-    """The table of that name."""
+    """The table with this name."""
     return resource().Table(name)
 
 
@@ -44,22 +44,22 @@ def from_image(image: Mapping[str, Any]) -> Item:
     return {key: _deserializer.deserialize(value) for key, value in image.items()}
 
 
-def refused_item(error: ClientError) -> Item | None:
-    """The item that made a condition fail (None when there is none); any other error is raised again.
+def rejected_item(error: ClientError) -> Item | None:
+    """The item that made a condition fail (None when there is none); re-raises any other error.
 
     Needs ReturnValuesOnConditionCheckFailure=ALL_OLD in the request:
     https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_UpdateItem.html
     """
     if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
         raise error
-    answer: Mapping[str, Any] = error.response  # typeshed does not know of Item
+    answer: Mapping[str, Any] = error.response  # the type stubs lack Item
     return from_image(answer["Item"]) if answer.get("Item") else None
 
 
 def transact(table: Table, actions: Sequence[Any], pauses: Sequence[float] = (0.02, 0.1, 0.4)) -> bool:
-    """All of these writes or none; False when a condition of theirs says no.
+    """Make all of these writes or none; False when a condition fails.
 
-    Two transactions on one item at the same instant cancel one of them, which is worth another try.
+    DynamoDB cancels one of two concurrent transactions on the same item; that one is retried.
     https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis.html#transaction-conflict-handling
     """
     for pause in (*pauses, None):
@@ -78,19 +78,19 @@ def transact(table: Table, actions: Sequence[Any], pauses: Sequence[float] = (0.
 
 
 def chunks(sequence: Sequence[T], size: int) -> Iterator[Sequence[T]]:
-    """Consecutive pieces of at most `size`."""
+    """Consecutive chunks of at most `size` elements."""
     for start in range(0, len(sequence), size):
         yield sequence[start : start + size]
 
 
 def get(table: Table, key: Item, *, consistent: bool = False) -> Item | None:
-    """The item of a key, if there is one."""
+    """The item with this key, if it exists."""
     item: Item | None = table.get_item(Key=key, ConsistentRead=consistent).get("Item")
     return item
 
 
 def query(table: Table, where: ConditionBase, start: Item | None = None, **options: Any) -> Any:
-    """One page of a query, from the key after `start`."""
+    """One page of a query, after the key `start`."""
     if start:
         options["ExclusiveStartKey"] = start
     return table.query(KeyConditionExpression=where, **options)
@@ -107,11 +107,11 @@ def query_all(table: Table, where: ConditionBase, start: Item | None = None, **o
 
 
 def get_many(table: Table, keys: Sequence[Item]) -> list[Item]:
-    """The items of these keys that exist, in any order: 100 a call, and again for what DynamoDB left over."""
+    """The existing items with these keys, in any order: 100 keys a call, and another call for unprocessed keys."""
     client = table.meta.client
     found: list[Item] = []
-    for piece in chunks(keys, 100):
-        pending: list[Item] = list(piece)
+    for chunk in chunks(keys, 100):
+        pending: list[Item] = list(chunk)
         while pending:
             answer: Any = client.batch_get_item(RequestItems={table.name: {"Keys": pending}})
             found += answer["Responses"].get(table.name, [])

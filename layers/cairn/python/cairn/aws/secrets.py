@@ -10,6 +10,6 @@ CACHE_SECONDS = 300
 
 
 def read_secret(secret: str) -> Mapping[str, str]:
-    """The keys by their names, as in `.env`, without the space around them; those that are empty are left out."""
+    """The keys by name, as in `.env`, without surrounding whitespace and without empty ones."""
     values = get_secret(secret, transform="json", max_age=CACHE_SECONDS)
     return {name: str(value).strip() for name, value in dict(values).items() if value and str(value).strip()}

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 M = TypeVar("M", bound=Message)
 Record = Mapping[str, Any]
-"""A message as Lambda hands it to a function: https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html"""
+"""A message as Lambda passes it to a function: https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html"""
 LONGEST_VISIBILITY_SECONDS = 43_200
 """https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-visibility-timeout.html"""
 _SECOND = timedelta(seconds=1)
@@ -36,7 +36,7 @@ class NotSentError(Exception):
 
 @cache
 def client() -> SQSClient:
-    """The client that a warm function keeps."""
+    """The client, which a warm function reuses."""
     return boto3.client("sqs", config=RETRIES)
 
 
@@ -52,9 +52,9 @@ class Queue:
         self._sleep = sleep
 
     def send(self, messages: Iterable[Message]) -> None:
-        """Send all, or raise NotSentError; those sent before the failure stay sent, so consumers must bear repeats."""
-        for piece in chunks(list(messages), 10):
-            entries = [_entry(index, message) for index, message in enumerate(piece)]
+        """Send all, or raise NotSentError; earlier messages stay sent, so consumers must tolerate repeats."""
+        for chunk in chunks(list(messages), 10):
+            entries = [_entry(index, message) for index, message in enumerate(chunk)]
             for pause in (0.1, 0.4, None):
                 failed = self._sqs.send_message_batch(QueueUrl=self._url, Entries=entries).get("Failed", [])
                 if not failed:
@@ -70,8 +70,8 @@ class Queue:
 class Backoff:
     """When a failed message becomes visible again: `first` seconds, doubled at each receive, at most `longest`.
 
-    A message whose time has not come (NotYetError) becomes visible then: rounded up to whole seconds, or down when the
-    consumer waits for the rest itself.
+    A message that is not due yet (NotYetError) becomes visible when it is due: rounded up to whole seconds, or down
+    when the consumer waits for the remaining fraction itself.
     """
 
     first: int
@@ -81,24 +81,24 @@ class Backoff:
 
     def seconds(self, error: Exception, receives: int, now: datetime) -> int:
         if isinstance(error, NotYetError):
-            whole = math.floor if self.round_down else math.ceil
-            return max(1, min(self.longest_wait, whole((error.until - now) / _SECOND)))
+            to_whole = math.floor if self.round_down else math.ceil
+            return max(1, min(self.longest_wait, to_whole((error.until - now) / _SECOND)))
         return min(self.longest, self.first << min(receives - 1, 10))
 
 
 class Consumer(Generic[M]):
     """Consumes a queue's messages and retries those that failed, each by itself.
 
-    `carries` are the message types of the queue. Without a `backoff` a failed message stays hidden for the queue's own
-    visibility timeout. Errors of the types in `permanent` are not worth waiting for: the message becomes visible at
-    once, so that it reaches the dead-letter queue soon. Errors of the types in `waits` are no failures, and are not
-    logged at all where waiting is how the queue is used (`log_waits`).
+    `message_types` are those that the queue carries. Without a `backoff` a failed message stays hidden for the queue's
+    own visibility timeout. Waiting does not help with errors of the types in `permanent`: the message becomes visible
+    immediately, so that it reaches the dead-letter queue quickly. Errors of the types in `waits` are not failures; they
+    are not even logged where waiting is normal for the queue (`log_waits=False`).
     """
 
     def __init__(
         self,
         url: str,
-        carries: type[M] | tuple[type[M], ...],
+        message_types: type[M] | tuple[type[M], ...],
         *,
         backoff: Backoff | None,
         permanent: tuple[type[Exception], ...] = (),
@@ -109,7 +109,7 @@ class Consumer(Generic[M]):
     ) -> None:
         self._url = url
         self._name = url.rpartition("/")[2]
-        self._carries = carries
+        self._message_types = message_types
         self._backoff = backoff
         self._permanent = permanent
         self._waits = waits
@@ -118,18 +118,18 @@ class Consumer(Generic[M]):
         self._sleep = sleep
 
     def read(self, record: Record) -> M:
-        """The message of a record; UnreadableMessageError when the queue should not carry it."""
+        """The message of a record; UnreadableMessageError for a type that the queue does not carry."""
         message = load(record["body"])
-        if not isinstance(message, self._carries):
+        if not isinstance(message, self._message_types):
             raise UnreadableMessageError(f"this queue does not carry {message.type}")
         return message
 
     def each(
         self, records: Sequence[Record], handle: Callable[[M, Record], None], *, patience: timedelta = timedelta(0)
     ) -> dict[str, Any]:
-        """Handle messages one by one; Lambda's answer names those that failed.
+        """Handle messages one by one; the answer to Lambda names those that failed.
 
-        A message whose time comes within `patience` is waited for, once for the whole batch, because SQS counts
+        Waits for messages that are due within `patience`, counted once for the whole batch, because SQS counts
         visibility in whole seconds.
         """
         waiting = {record["messageId"]: record for record in records}
@@ -155,25 +155,25 @@ class Consumer(Generic[M]):
         return self.answer(records, failed)
 
     def answer(self, records: Sequence[Record], failed: Mapping[str, Exception]) -> dict[str, Any]:
-        """Lambda's answer for a batch of which these message ids failed; each is retried after its back-off."""
+        """The answer to Lambda for a batch in which these message ids failed; each is retried after its back-off."""
         for record in records:
             if error := failed.get(record["messageId"]):
                 self._retry_later(record, error)
         return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failed]}
 
     def _retry_later(self, record: Record, error: Exception) -> None:
-        about: dict[str, Any] = {"message_id": record["messageId"], "trace_id": _trace_id(record), "queue": self._name}
+        fields: dict[str, Any] = {"message_id": record["messageId"], "trace_id": _trace_id(record), "queue": self._name}
         if self._backoff:
             receives = int(record["attributes"]["ApproximateReceiveCount"])
             permanent = isinstance(error, self._permanent)
-            about["seconds"] = 0 if permanent else self._backoff.seconds(error, receives, self._clock())
+            fields["seconds"] = 0 if permanent else self._backoff.seconds(error, receives, self._clock())
             client().change_message_visibility(
-                QueueUrl=self._url, ReceiptHandle=record["receiptHandle"], VisibilityTimeout=about["seconds"]
+                QueueUrl=self._url, ReceiptHandle=record["receiptHandle"], VisibilityTimeout=fields["seconds"]
             )
         if not isinstance(error, self._waits):
-            logger.warning("message failed and will be retried", exc_info=error, **about)
+            logger.warning("message failed and will be retried", exc_info=error, **fields)
         elif self._log_waits:
-            logger.info("message waits", reason=str(error), **about)
+            logger.info("message postponed", reason=str(error), **fields)
 
 
 def _trace_id(record: Record) -> str | None:
@@ -184,7 +184,7 @@ def _trace_id(record: Record) -> str | None:
 
 
 def _entry(index: int, message: Message) -> SendMessageBatchRequestEntryTypeDef:
-    """A FIFO queue keeps the order within a message's group, and takes the same key once in five minutes."""
+    """A FIFO queue keeps the order within a message's group, and accepts the same key once in five minutes."""
     entry: SendMessageBatchRequestEntryTypeDef = {"Id": str(index), "MessageBody": dump(message)}
     if isinstance(message, Ordered):
         entry["MessageGroupId"] = _digest(message.group)  # a room's name may hold characters that SQS rejects

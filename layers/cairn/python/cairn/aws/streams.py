@@ -1,4 +1,4 @@
-"""How a DynamoDB stream is read: in order, and no further than the first record that failed."""
+"""Processing the records of a DynamoDB stream: in order, up to the first that fails."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ from typing import Any
 from cairn.observability import logger
 
 
-def process_in_order(event: dict[str, Any], take: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
-    """The stream's answer: the first record that failed. Lambda brings it, and all that follow it, again.
+def process_in_order(event: dict[str, Any], handle: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
+    """Report the first record that failed to Lambda, which retries it and all records after it.
 
-    Going on after a failure would let a later reading claim what the failed one had yet to announce. When it is the
-    first of several that fails, its error is raised: Lambda halves a batch whose invocation failed, until the record is
-    alone, but brings what a report leaves over again as it is, and at last gives all of it up.
+    Continuing after a failure would let a later reading claim what the failed one had yet to announce. When the first
+    of several records fails, its error is raised: Lambda bisects a batch whose invocation failed until the record is
+    alone, but retries a reported remainder undivided, and finally gives up all of it.
     https://docs.aws.amazon.com/lambda/latest/dg/services-ddb-batchfailurereporting.html
     """
     records = event["Records"]
     for record in records:
         try:
-            take(record)
-        except Exception:  # whatever it is, the answer is the same: again, and then to the dead letters
+            handle(record)
+        except Exception:  # every error has the same result: retries, then the dead-letter queue
             trace_id = record["dynamodb"].get("NewImage", {}).get("trace_id", {}).get("S")
-            logger.exception("record not taken", event_id=record["eventID"], trace_id=trace_id)
+            logger.exception("stream record failed", event_id=record["eventID"], trace_id=trace_id)
             if record is records[0] and len(records) > 1:
                 raise
             return {"batchItemFailures": [{"itemIdentifier": record["dynamodb"]["SequenceNumber"]}]}

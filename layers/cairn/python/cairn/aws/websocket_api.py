@@ -1,8 +1,8 @@
-"""Sending to sockets by API Gateway's `@connections`, with asyncio's streams and botocore's signature.
+"""Sending to sockets through API Gateway's `@connections`, with asyncio streams and botocore's signatures.
 
-A post is one small signed request to one host, ten thousand times over: asyncio's streams and a pool of connections do
-it in a fraction of boto3's CPU, and cost a cold start nothing, where aiohttp alone would take a broadcast's beyond its
-budget (bench/posts.py, bench/imports.py).
+A broadcast is up to ten thousand small signed requests to one host. asyncio streams with a connection pool send them
+with a fraction of boto3's CPU time and add nothing to a cold start, whereas importing aiohttp alone would exceed the
+cold-start budget of `broadcast` (bench/posts.py, bench/imports.py).
 https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-how-to-call-websocket-api-connections.html
 """
 
@@ -25,17 +25,17 @@ from botocore.awsrequest import AWSRequest
 from cairn.clock import Clock, now
 
 T = TypeVar("T")
-PATIENCE_SECONDS = 1.5
-"""How long a post may take: API Gateway takes milliseconds, whatever the socket at the other end does."""
+POST_TIMEOUT_SECONDS = 1.5
+"""API Gateway answers a post within milliseconds, even when the socket behind it is slow."""
 IDLE_SECONDS = 15
-"""A connection that lay idle for longer may be dead without our knowing: a sandbox is frozen between invocations."""
+"""A connection that is idle for longer may be closed unnoticed: Lambda freezes the function between invocations."""
 
 
 class PostError(Exception):
-    """A post that was not taken.
+    """A post that was not accepted.
 
-    ├── GoneError          410, or an id that API Gateway never gave out: the socket is closed
-    ├── PostTimeoutError   no answer within PATIENCE_SECONDS
+    ├── GoneError          410, or an id that API Gateway never issued: the socket is closed
+    ├── PostTimeoutError   no answer within POST_TIMEOUT_SECONDS
     ├── ThrottledError     429, 5xx or no connection: retry. All posts are throttled, or this socket's buffer is full
     └── PostRejectedError  any other status: the function lacks permission, or the message is malformed
     """
@@ -58,28 +58,28 @@ class PostRejectedError(PostError):
 
 
 class Poster(Protocol):
-    """What can send to sockets."""
+    """Sends to sockets and closes them."""
 
     async def post(self, connection_id: str, text: str) -> None:
-        """Send one message; a PostError when it was not taken."""
+        """Send one message; a PostError when it was not accepted."""
 
     async def disconnect(self, connection_id: str) -> None:
-        """Close a socket, which may be closed already; a PostError when it may still be open."""
+        """Close a socket, which may already be closed; a PostError when it may still be open."""
 
     async def is_open(self, connection_id: str) -> bool:
-        """Whether API Gateway knows the socket as open; a PostError when it does not say."""
+        """Whether the socket is open; a PostError when API Gateway does not say."""
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         """Run asynchronous work to its end, in the event loop that this poster's connections belong to."""
 
 
 Connect = Callable[[str], Poster]
-"""Makes the poster of a stage's URL: `connect`, or a test's own."""
+"""Makes the poster for a stage's URL: `connect`, or a test's own function."""
 
 
 @dataclass(slots=True)
 class _Link:
-    """One connection to API Gateway, of one event loop."""
+    """One connection to API Gateway; it belongs to one event loop."""
 
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
@@ -87,7 +87,7 @@ class _Link:
 
 
 class _StaleError(Exception):
-    """A connection from the pool turned out to be closed, before a word of an answer."""
+    """A pooled connection turned out to be closed, before the first byte of an answer."""
 
 
 class WebSocketApi:
@@ -96,7 +96,9 @@ class WebSocketApi:
     One instance belongs to one event loop, its own unless the caller awaits its methods in another.
     """
 
-    def __init__(self, url: str, signer: SigV4Auth, *, patience: float = PATIENCE_SECONDS, clock: Clock = now) -> None:
+    def __init__(
+        self, url: str, signer: SigV4Auth, *, timeout: float = POST_TIMEOUT_SECONDS, clock: Clock = now
+    ) -> None:
         parts = urlsplit(url)
         self._scheme = parts.scheme
         self._secure = parts.scheme == "https"
@@ -104,21 +106,21 @@ class WebSocketApi:
         self._address = parts.hostname or "", parts.port or (443 if self._secure else 80)
         self._path = parts.path.rstrip("/")
         self._signer = signer
-        self._patience = patience
+        self._timeout = timeout
         self._clock = clock
         self._idle: list[_Link] = []
         self._runner: asyncio.Runner | None = None
 
     async def post(self, connection_id: str, text: str) -> None:
-        _taken(await self._send("POST", connection_id, text.encode()))
+        _raise_for_status(await self._send("POST", connection_id, text.encode()))
 
     async def disconnect(self, connection_id: str) -> None:
         with suppress(GoneError):
-            _taken(await self._send("DELETE", connection_id, b""))
+            _raise_for_status(await self._send("DELETE", connection_id, b""))
 
     async def is_open(self, connection_id: str) -> bool:
         try:
-            _taken(await self._send("GET", connection_id, b""))
+            _raise_for_status(await self._send("GET", connection_id, b""))
         except GoneError:
             return False
         return True
@@ -130,14 +132,14 @@ class WebSocketApi:
         return self._runner.run(work)
 
     async def close(self) -> None:
-        """Give the pool's connections up."""
+        """Close the pooled connections."""
         for link in self._idle:
             link.writer.close()
             await link.writer.wait_closed()
         self._idle.clear()
 
     async def _send(self, method: str, connection_id: str, body: bytes) -> int:
-        """The answer's status; PostTimeoutError or ThrottledError when there is none."""
+        """The status of the answer; PostTimeoutError or ThrottledError when there is none."""
         path = quote(f"{self._path}/@connections/{connection_id}", safe="/-_.~")
         request = AWSRequest(method, f"{self._scheme}://{self._host}{path}", data=body)
         self._signer.add_auth(request)
@@ -148,10 +150,10 @@ class WebSocketApi:
             fresh = link is None
             try:
                 link = link or await self._connect()
-                async with asyncio.timeout(self._patience):
+                async with asyncio.timeout(self._timeout):
                     return await self._exchange(link, head.encode() + body)
             except TimeoutError:
-                raise PostTimeoutError(f"no answer within {self._patience} s") from None
+                raise PostTimeoutError(f"no answer within {self._timeout} s") from None
             except _StaleError:
                 if fresh:
                     raise ThrottledError("the connection was closed without an answer") from None
@@ -159,7 +161,7 @@ class WebSocketApi:
                 raise ThrottledError(f"no answer: {error!r}") from None
 
     def _from_pool(self) -> _Link | None:
-        """The connection that was used last, unless it is closed or has been idle for too long."""
+        """The most recently used connection that is still open and not idle for too long."""
         while self._idle:
             link = self._idle.pop()
             if not link.reader.at_eof() and self._clock().timestamp() - link.idle_since < IDLE_SECONDS:
@@ -169,13 +171,13 @@ class WebSocketApi:
 
     async def _connect(self) -> _Link:
         try:
-            async with asyncio.timeout(self._patience):
+            async with asyncio.timeout(self._timeout):
                 return _Link(*await asyncio.open_connection(*self._address, ssl=_tls() if self._secure else None))
         except TimeoutError:
-            raise ThrottledError("API Gateway takes no connection") from None
+            raise ThrottledError("API Gateway accepted no connection in time") from None
 
     async def _exchange(self, link: _Link, request: bytes) -> int:
-        """Send a request and read its answer's status; the connection is pooled if nothing is left in it."""
+        """Send a request and read the answer's status; the connection is pooled when the answer was read to its end."""
         reusable = False
         try:
             link.writer.write(request)
@@ -201,11 +203,11 @@ class WebSocketApi:
 
 @cache
 def _tls() -> ssl.SSLContext:
-    """Made for the first post: reading the certificates takes long, and most of ws_connect's lives post nothing."""
+    """Created at the first post: loading the certificates is slow, and most instances of ws_connect never post."""
     return ssl.create_default_context()
 
 
-def _taken(status: int) -> None:
+def _raise_for_status(status: int) -> None:
     if status in (400, 410):
         raise GoneError(f"HTTP {status}")
     if status == 429 or status >= 500:

@@ -22,7 +22,7 @@ from boto3.dynamodb.conditions import Key
 from botocore.exceptions import ClientError
 
 from cairn.aws.cursors import decode, encode
-from cairn.aws.dynamodb import Item, get, get_many, query, query_all, refused_item
+from cairn.aws.dynamodb import Item, get, get_many, query, query_all, rejected_item
 from cairn.clock import from_millis, to_millis
 from cairn.model import Subject
 
@@ -107,7 +107,7 @@ class Channels:
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
             )
         except ClientError as error:
-            existing = refused_item(error)
+            existing = rejected_item(error)
             return _to_channel(existing) if existing else None
         return None
 
@@ -159,7 +159,7 @@ class Channels:
                 **options,
             )
         except ClientError as error:
-            refused_item(error)
+            rejected_item(error)
             return False
         return True
 
@@ -203,7 +203,7 @@ class Channels:
                 },
             )
         except ClientError as error:
-            refused_item(error)
+            rejected_item(error)
             return False
         return True
 
@@ -218,7 +218,7 @@ class Channels:
                 ExpressionAttributeValues=values,
             )
         except ClientError as error:
-            refused_item(error)  # the lease expired and another owner holds it: theirs is the newer fetch
+            rejected_item(error)  # the lease expired and another owner holds it: theirs is the newer fetch
 
     def leased_until(self, channel: Channel) -> datetime | None:
         """Until when the fetch of a channel is leased; None when nobody holds the lease."""
@@ -251,7 +251,7 @@ class Channels:
                 },
             )
         except ClientError as error:
-            refused_item(error)
+            rejected_item(error)
 
     def paused(self, platform: str, now: datetime) -> Pause | None:
         """The pause in force; None when there is none."""

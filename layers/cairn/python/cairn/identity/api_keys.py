@@ -1,4 +1,4 @@
-"""API keys: the table holds a key's SHA-256 and scopes, never the key; the key itself is seen once, when it is made."""
+"""API keys: the table holds a key's SHA-256 and scopes, never the key; the key itself is shown once, at creation."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ _PREFIX = "cairn_"
 _PARTITION = "keys"
 _SORT = "key#"
 _ID_LENGTH = 12
-_LONGEST_KEY = 128
-_LONGEST_NAME = 100
+_MAX_KEY_LENGTH = 128
+_MAX_NAME_LENGTH = 100
 
 
 @dataclass(frozen=True, slots=True)
 class ApiKey:
-    """What is known of a key once it was shown: enough to recognise it, not to use it."""
+    """What is stored of a key: enough to recognise it, not to use it."""
 
     id: str
-    """The first digits of the SHA-256, by which an operator names the key."""
+    """The first digits of the SHA-256, with which an operator refers to the key."""
     name: str
     scopes: frozenset[str]
     created_at: datetime
@@ -45,11 +45,11 @@ class ApiKeys:
         self._table = table
 
     def create(self, name: str, scopes: Iterable[str], now: datetime) -> str:
-        """A new key, which nobody can read again; BadInputError for a scope that does not exist, none, or no name."""
+        """A new key, which cannot be read again; BadInputError for an unknown scope, no scope or an invalid name."""
         key_scopes = _checked_scopes(scopes)
         key_name = name.strip()
-        if not 0 < len(key_name) <= _LONGEST_NAME:
-            raise BadInputError(f"A key needs a name of 1 to {_LONGEST_NAME} characters, to be told from the others")
+        if not 0 < len(key_name) <= _MAX_NAME_LENGTH:
+            raise BadInputError(f"A key needs a name of 1 to {_MAX_NAME_LENGTH} characters, to identify it")
         plaintext = _PREFIX + secrets.token_urlsafe(32)
         self._table.put_item(
             Item={
@@ -64,29 +64,29 @@ class ApiKeys:
         return plaintext
 
     def find(self, plaintext: str) -> ApiKey | None:
-        """The key, unless it was never made or is revoked. What cannot be a key is not looked up."""
-        if not (plaintext.startswith(_PREFIX) and plaintext.isascii() and len(plaintext) <= _LONGEST_KEY):
+        """The key, or None when it is unknown or revoked. Text that cannot be a key is not looked up."""
+        if not (plaintext.startswith(_PREFIX) and plaintext.isascii() and len(plaintext) <= _MAX_KEY_LENGTH):
             return None
         answer = self._table.get_item(Key={"pk": _PARTITION, "sk": _SORT + _sha256(plaintext)})
         item = answer.get("Item")
         return _from_item(item) if item else None
 
     def list(self) -> list[ApiKey]:
-        """All keys, the oldest first."""
+        """All keys, oldest first."""
         return sorted((_from_item(item) for item in self._items()), key=lambda key: key.created_at)
 
     def revoke(self, id_or_name: str) -> ApiKey:
-        """Delete the one key so called; NotFoundError when there is none, ConflictError when a name is shared."""
+        """Delete the key with this id or name; NotFoundError when there is none, ConflictError for a shared name."""
         found = [
             item
             for item in self._items()
             if item["name"] == id_or_name or str(item["sk"]).removeprefix(_SORT)[:_ID_LENGTH] == id_or_name
         ]
         if not found:
-            raise NotFoundError(f"No key is called {id_or_name!r}")
+            raise NotFoundError(f"No key has the id or name {id_or_name!r}")
         if len(found) > 1:
             ids = ", ".join(_from_item(item).id for item in found)
-            raise ConflictError(f"{len(found)} keys are called {id_or_name!r}: revoke one by its id ({ids})")
+            raise ConflictError(f"{len(found)} keys are named {id_or_name!r}: revoke one by its id ({ids})")
         self._table.delete_item(Key={"pk": found[0]["pk"], "sk": found[0]["sk"]})
         return _from_item(found[0])
 
@@ -106,14 +106,14 @@ class ApiKeys:
 
 
 def _checked_scopes(scopes: Iterable[str]) -> frozenset[str]:
-    wanted = frozenset(scopes)
-    if unknown := wanted - SCOPES:
+    requested = frozenset(scopes)
+    if unknown := requested - SCOPES:
         raise BadInputError(
             f"No such scope: {', '.join(sorted(unknown))}. A scope is one of {', '.join(sorted(SCOPES))}"
         )
-    if not wanted:
+    if not requested:
         raise BadInputError(f"A key needs at least one scope of {', '.join(sorted(SCOPES))}")
-    return wanted
+    return requested
 
 
 def _sha256(plaintext: str) -> str:

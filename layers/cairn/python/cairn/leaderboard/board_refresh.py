@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
-from cairn.aws.dynamodb import refused_item
+from cairn.aws.dynamodb import rejected_item
 from cairn.clock import from_millis, to_millis
 from cairn.errors import NotYetError
 
@@ -62,7 +62,7 @@ class BoardRefresh:
                 },
             )
         except ClientError as error:
-            refused_item(error)
+            rejected_item(error)
             return None
         return f"{event_id}/{secrets.token_hex(4)}"
 
@@ -81,7 +81,7 @@ class BoardRefresh:
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
             )
         except ClientError as error:
-            there = refused_item(error) or {}
+            there = rejected_item(error) or {}
             if "pending" in there or there.get("begun") == key:
                 raise NotYetError("the board was just shown", from_millis(int(there["next_at"]))) from None
             return False

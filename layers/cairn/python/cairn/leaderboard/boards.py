@@ -24,7 +24,7 @@ from boto3.dynamodb.conditions import Attr, Key
 from botocore.exceptions import ClientError
 
 from cairn.aws.cursors import decode, encode
-from cairn.aws.dynamodb import Item, get, query, query_all, refused_item, transact
+from cairn.aws.dynamodb import Item, get, query, query_all, rejected_item, transact
 from cairn.clock import from_millis, sleep, to_millis
 from cairn.codec import details, number, numbers
 from cairn.errors import BadInputError, ContentionError
@@ -120,7 +120,7 @@ class Boards:
                 ExpressionAttributeValues={":as_of": to_millis(row.as_of)},
             )
         except ClientError as error:
-            refused_item(error)
+            rejected_item(error)
 
     def _put(self, old: Row | None, new: Row) -> bool:
         try:

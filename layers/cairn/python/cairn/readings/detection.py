@@ -1,4 +1,4 @@
-"""Claim, record, announce: what a change of a subject's values leads to, and what a retry finds done already."""
+"""Detection of milestones in changed readings: claim, record, announce, and what a retry finds already done."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from cairn.rules import Crossing, Rule, crossings
 
 
 class Announcer(Protocol):
-    """Who is notified of a kind of subject. An error retries the same stream record, so each call must bear repeats."""
+    """Notifies the audience of a kind of subject. An error retries the stream record, so calls must be idempotent."""
 
     def announce(self, milestone: Milestone) -> None:
-        """Announce a milestone to everybody who is to be notified of it."""
+        """Announce a milestone to its audience."""
 
     def changed(self, old: Reading | None, new: Reading, event_id: str) -> None:
-        """Act on changed values or details; `event_id` is the same at each retry of the stream record."""
+        """React to changed values or details; `event_id` is the same at each retry of the stream record."""
 
 
 def announcer_of(subject: Subject, announcers: Mapping[str, Announcer]) -> Announcer | None:
@@ -31,7 +31,7 @@ def announcer_of(subject: Subject, announcers: Mapping[str, Announcer]) -> Annou
 
 
 class Detection:
-    """Claim, record, announce: each step may be repeated, and the last one that failed is where a retry goes on.
+    """Claim, record, announce: every step may be repeated, so a retry completes what a failure interrupted.
 
     `announcers` are by kind of subject, such as `rep`, or by category, such as `channel:live`.
     """
@@ -42,7 +42,7 @@ class Detection:
         self._rules = rules
 
     def process(self, record: dict[str, Any]) -> None:
-        """One stream record. Raises whatever fails; then the same record must come again before any later one."""
+        """Process one stream record. Raises any failure; the same record must then be retried before any later one."""
         images = record["dynamodb"]
         new = to_reading(dynamodb.from_image(images["NewImage"]))
         old = to_reading(dynamodb.from_image(images["OldImage"])) if "OldImage" in images else None
@@ -50,7 +50,7 @@ class Detection:
         if announcer is None:
             return
         with logger.append_context_keys(trace_id=new.trace_id, subject=str(new.subject)):
-            # Whoever wrote peaks may have been wrong, or may have died: here the marks say what is no news.
+            # The writer of peaks may have been wrong, or have crashed: only the high-water marks decide here.
             for crossing in crossings(replace(old, peaks={}) if old else None, new, self._rules):
                 self._announce(crossing, new, record["eventID"], announcer)
             announcer.changed(old, new, record["eventID"])
@@ -64,7 +64,7 @@ class Detection:
             crossing.threshold,
             achieved_at=reading.as_of,
             event_id=event_id,
-            news=crossing.transition,
+            transition=crossing.transition,
         )
         if claim is None:
             return

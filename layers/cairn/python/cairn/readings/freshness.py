@@ -1,4 +1,4 @@
-"""How fresh a reading is: every value that is shown carries `asOf` and `stale`, and both are computed here."""
+"""How fresh a reading is: computes `asOf` and `stale`, which accompany every displayed value."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from cairn.model import Reading
 
 
 def last_seen(reading: Reading, checked_at: datetime | None) -> datetime:
-    """When the values were last seen to be true: when stored, or at a later check that found them unchanged."""
+    """When the values were last known to be correct: when stored, or at a later check that found them unchanged."""
     return max(reading.as_of, checked_at) if checked_at else reading.as_of
 
 

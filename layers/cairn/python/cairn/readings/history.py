@@ -1,6 +1,6 @@
-"""The history table: readings over time for 30 days, and each day's last values for ever.
+"""The history table: readings over time for 30 days, and each day's last values permanently.
 
-A subject that changes every few seconds keeps one reading a minute: the last, under the minute's beginning.
+A subject that changes every few seconds keeps one reading a minute: the last, stored under the start of the minute.
 
 | pk | sk | holds | TTL |
 |---|---|---|---|
@@ -20,7 +20,7 @@ from boto3.dynamodb.conditions import Attr, Key
 from botocore.exceptions import ClientError
 
 from cairn.aws.cursors import decode, encode
-from cairn.aws.dynamodb import Item, query, query_all, refused_item
+from cairn.aws.dynamodb import Item, query, query_all, rejected_item
 from cairn.clock import from_millis, iso, to_millis
 from cairn.codec import numbers
 from cairn.model import Number, Reading, Subject
@@ -28,7 +28,7 @@ from cairn.model import Number, Reading, Subject
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import Table
 
-KEPT = timedelta(days=30)
+RETENTION = timedelta(days=30)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +44,12 @@ class History:
         self._table = table
 
     def add(self, reading: Reading, *, once_a_minute: bool = False) -> None:
-        """Enter a reading; the same reading again is the same item. One write unit."""
+        """Store a reading; the same reading again is the same item. One write unit."""
         at = _minute(reading.as_of) if once_a_minute else reading.as_of
-        self._put(reading, f"reading#{iso(at)}", expires_at=int((reading.as_of + KEPT).timestamp()))
+        self._put(reading, f"reading#{iso(at)}", expires_at=int((reading.as_of + RETENTION).timestamp()))
 
     def close_day(self, last: Reading, day: date) -> None:
-        """Enter the values that a day ended with."""
+        """Store the values that a day ended with."""
         self._put(last, f"day#{day.isoformat()}")
 
     def _put(self, reading: Reading, sort: str, **more: int) -> None:
@@ -61,22 +61,22 @@ class History:
                 ConditionExpression=Attr("pk").not_exists() | Attr("as_of").lte(as_of),
             )
         except ClientError as error:
-            refused_item(error)
+            rejected_item(error)
 
     def days(self, subject: Subject, first: date, last: date) -> dict[date, Point]:
-        """The days that ended from `first` to `last`: one item a day, however many readings there were."""
+        """The completed days from `first` to `last`: one item a day, however many readings there were."""
         where = Key("pk").eq(str(subject)) & Key("sk").between(f"day#{first.isoformat()}", f"day#{last.isoformat()}")
         items = query_all(self._table, where)
         return {date.fromisoformat(item["sk"].partition("#")[2]): _to_point(item) for item in items}
 
     def before(self, subject: Subject, day: date) -> Point | None:
-        """The values with which the last recorded day before `day` ended."""
+        """The values that the last recorded day before `day` ended with."""
         where = Key("pk").eq(str(subject)) & Key("sk").between("day#", f"day#{(day - timedelta(days=1)).isoformat()}")
         items = query(self._table, where, ScanIndexForward=False, Limit=1)["Items"]
         return _to_point(items[0]) if items else None
 
     def at(self, subject: Subject, instant: datetime, now: datetime) -> Point | None:
-        """The values that held at an instant, as far as single readings are kept: those of the newest until then."""
+        """The values at an instant: the newest reading up to it that is still stored."""
         where = Key("pk").eq(str(subject)) & Key("sk").between("reading#", f"reading#{iso(instant)}")
         items = query(self._table, where, ScanIndexForward=False, Limit=2)["Items"]  # one may be later in its minute
         kept = (_to_point(item) for item in items if item["expires_at"] > now.timestamp())
@@ -91,12 +91,13 @@ class History:
         where = Key("pk").eq(str(subject)) & Key("sk").between(first, last)
         answer = query(self._table, where, start, Limit=limit)
         kept = [_to_point(item) for item in answer["Items"] if item["expires_at"] > now.timestamp()]
-        asked = [point for point in kept if since <= point.at <= until]  # one under its minute may be later than that
-        return asked, encode(answer.get("LastEvaluatedKey"))
+        # A reading stored under the start of its minute may be outside the range.
+        requested = [point for point in kept if since <= point.at <= until]
+        return requested, encode(answer.get("LastEvaluatedKey"))
 
 
 def day_of(instant: datetime, time_zone: str) -> date:
-    """The calendar day that an instant falls on, where the operator lives."""
+    """The calendar day of an instant in the operator's time zone."""
     return instant.astimezone(ZoneInfo(time_zone)).date()
 
 

@@ -1,8 +1,8 @@
-"""The milestones table: how high each subject has been (marks), and what it passed, newest first.
+"""The milestones table: each subject's high-water marks, and the milestones it reached, newest first.
 
 | pk | sk | holds |
 |---|---|---|
-| subject | `mark#{rule}#{period}` | the last-milestone item: its height, what raised it, up to where it was told |
+| subject | `mark#{rule}#{period}` | the high-water mark: its `height`, its cause, and `told`, the threshold announced |
 | subject | `milestone#{achieved_at}#{rule}#{period}#{threshold}` | a milestone and its tally; listed by `by_time` |
 """
 
@@ -17,7 +17,7 @@ from boto3.dynamodb.conditions import Key
 from botocore.exceptions import ClientError
 
 from cairn.aws.cursors import decode, encode
-from cairn.aws.dynamodb import Item, get_many, query, query_all, refused_item
+from cairn.aws.dynamodb import Item, get_many, query, query_all, rejected_item
 from cairn.clock import from_millis, iso, to_millis
 from cairn.codec import milestone_fields, number, to_milestone
 from cairn.model import DeliveryTally, Milestone, Number, Subject
@@ -27,13 +27,13 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import Table
 
 BY_TIME = "by_time"
-EVERYBODY = "milestones"
+LISTING = "milestones"
 """The one partition key of `by_time`. Milestones are rare; docs/scale.md says when to split it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A mark that is ours to announce: up to which height was told before, and when this one was reached."""
+    """A threshold to announce: up to which one was announced before, and when this one was reached."""
 
     notified: Number
     achieved_at: datetime
@@ -41,7 +41,7 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class HighWaterMark:
-    """How high a subject has been by a rule in a period."""
+    """The highest threshold of a rule that a subject has passed in a period."""
 
     threshold: Number
     achieved_at: datetime
@@ -50,7 +50,7 @@ class HighWaterMark:
 
 @dataclass(frozen=True, slots=True)
 class MilestonePage:
-    """Some milestones with their tallies, and where the next page begins."""
+    """Milestones with their tallies, and the cursor of the next page."""
 
     items: list[tuple[Milestone, DeliveryTally]]
     next_cursor: str | None
@@ -60,28 +60,28 @@ class Milestones:
     def __init__(self, table: Table) -> None:
         self._table = table
 
-    # -- marks
+    # -- high-water marks
 
     def claim(
         self,
         subject: Subject,
         rule: str,
         period: str,
-        height: Number,
+        threshold: Number,
         *,
         achieved_at: datetime,
         event_id: str,
-        news: Transition,
+        transition: Transition,
     ) -> Claim | None:
-        """Raise the mark to `height` if it is lower or not there: one conditional update, for a claim of ours.
+        """Raise the high-water mark to `threshold` if it is lower or missing, in one conditional update.
 
-        None means there is nothing to announce: the mark was already that high, or this is a baseline. As long as the
-        claimed height has not been told (`told`), whoever comes to it is answered as the first time, so that whatever
-        failed after the claim is done again; and whoever climbs higher finds it among what is to be told.
+        None means that there is nothing to announce: the mark was already that high, or this is a baseline. Until the
+        threshold has been announced (`told`), each further claim of it gets the same answer, so that a retry repeats
+        whatever failed after the first claim; and a claim of a higher threshold announces both.
         """
         lower = "attribute_not_exists(height) OR height < :height"
-        condition = "height < :height" if news is Transition.REAPPEARED else lower
-        silent = news is Transition.BASELINE
+        condition = "height < :height" if transition is Transition.REAPPEARED else lower
+        silent = transition is Transition.BASELINE
         try:
             old = self._table.update_item(
                 Key=_mark_key(subject, rule, period),
@@ -90,7 +90,7 @@ class Milestones:
                 ConditionExpression=condition,
                 ExpressionAttributeValues={
                     **({} if silent else {":zero": 0}),
-                    ":height": height,
+                    ":height": threshold,
                     ":event_id": event_id,
                     ":achieved_at": to_millis(achieved_at),
                     ":silent": silent,
@@ -99,29 +99,35 @@ class Milestones:
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
             ).get("Attributes", {})
         except ClientError as error:
-            there = refused_item(error)
-            if there is None:  # reappeared without ever having been marked
+            stored = rejected_item(error)
+            if stored is None:  # reappeared without a high-water mark
                 return self.claim(
-                    subject, rule, period, height, achieved_at=achieved_at, event_id=event_id, news=Transition.BASELINE
+                    subject,
+                    rule,
+                    period,
+                    threshold,
+                    achieved_at=achieved_at,
+                    event_id=event_id,
+                    transition=Transition.BASELINE,
                 )
-            unfinished = not silent and there["height"] == height and there["told"] < height
-            return Claim(number(there["told"]), from_millis(int(there["achieved_at"]))) if unfinished else None
+            unfinished = not silent and stored["height"] == threshold and stored["told"] < threshold
+            return Claim(number(stored["told"]), from_millis(int(stored["achieved_at"]))) if unfinished else None
         return None if silent else Claim(number(old.get("told", 0)), achieved_at)
 
-    def record_notified(self, subject: Subject, rule: str, period: str, height: Number) -> None:
-        """The milestone at this height is on its way; a mark that has risen since tells for itself."""
+    def record_notified(self, subject: Subject, rule: str, period: str, threshold: Number) -> None:
+        """Record that the milestone was announced; a mark that has risen since has its own announcement."""
         try:
             self._table.update_item(
                 Key=_mark_key(subject, rule, period),
                 UpdateExpression="SET told = :height",
                 ConditionExpression="height = :height",
-                ExpressionAttributeValues={":height": height},
+                ExpressionAttributeValues={":height": threshold},
             )
         except ClientError as error:
-            refused_item(error)
+            rejected_item(error)
 
     def high_water_marks(self, subjects: Iterable[Subject], rule: str, period: str) -> dict[Subject, HighWaterMark]:
-        """The marks of those that have one."""
+        """The high-water marks of those subjects that have one."""
         keys = [_mark_key(subject, rule, period) for subject in subjects]
         return {
             Subject.parse(item["pk"]): HighWaterMark(
@@ -130,20 +136,20 @@ class Milestones:
             for item in get_many(self._table, keys)
         }
 
-    # -- history
+    # -- milestones
 
     def record(self, milestone: Milestone) -> None:
-        """Enter a milestone into the history. A repeat changes nothing, least of all the tally."""
+        """Store a milestone. A repeat changes nothing, in particular not the tally."""
         try:
             self._table.put_item(
                 Item=_to_item(milestone),
                 ConditionExpression="attribute_not_exists(pk)",
             )
         except ClientError as error:
-            refused_item(error)
+            rejected_item(error)
 
     def get(self, milestone_id: str) -> Milestone | None:
-        """A recorded milestone by its id; reads its subject's milestones, newest first, until it is found."""
+        """A stored milestone by its id; reads its subject's milestones, newest first, until it is found."""
         subject, separator, _ = milestone_id.partition("/")
         if not separator:
             return None
@@ -154,7 +160,7 @@ class Milestones:
     def page(
         self, subject: Subject | None, since: datetime, until: datetime, limit: int, cursor: str | None
     ) -> MilestonePage:
-        """Milestones achieved from `since` to `until`, newest first: one subject's, or everybody's."""
+        """Milestones achieved from `since` to `until`, newest first: one subject's, or all subjects'."""
         if subject:
             first, last = f"milestone#{iso(since)}", f"milestone#{iso(until)}~"
             where = Key("pk").eq(str(subject)) & Key("sk").between(first, last)
@@ -162,15 +168,15 @@ class Milestones:
             answer = query(self._table, where, start, Limit=limit, ScanIndexForward=False)
         else:
             first, last = iso(since), f"{iso(until)}~"
-            where = Key("listing").eq(EVERYBODY) & Key("achieved").between(first, last)
-            start = decode(cursor, {"listing": EVERYBODY, "achieved": (first, last), "pk": ("", "~"), "sk": ("", "~")})
+            where = Key("listing").eq(LISTING) & Key("achieved").between(first, last)
+            start = decode(cursor, {"listing": LISTING, "achieved": (first, last), "pk": ("", "~"), "sk": ("", "~")})
             answer = query(self._table, where, start, Limit=limit, ScanIndexForward=False, IndexName=BY_TIME)
         items = [(to_milestone(item), _to_tally(item)) for item in answer["Items"]]
         return MilestonePage(items, encode(answer.get("LastEvaluatedKey")))
 
 
 def milestone_key(milestone: Milestone) -> Item:
-    """The key of a milestone's item, for those who add to its tally."""
+    """The key of a milestone's item, for updates of its tally."""
     tail = f"{milestone.rule}#{milestone.period}#{milestone.threshold}"
     return {"pk": str(milestone.subject), "sk": f"milestone#{iso(milestone.achieved_at)}#{tail}"}
 
@@ -184,7 +190,7 @@ def _to_item(milestone: Milestone) -> Item:
     return {
         **key,
         **milestone_fields(milestone),
-        "listing": EVERYBODY,
+        "listing": LISTING,
         "achieved": f"{iso(milestone.achieved_at)}#{milestone.id}",
         "total": 0,
         "delivered": 0,

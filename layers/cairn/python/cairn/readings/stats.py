@@ -1,4 +1,4 @@
-"""The stats table: a subject's current values, one item. Every reading is written here, and nowhere else."""
+"""The stats table: one item with a subject's current values. Every reading is stored here first."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from cairn.aws.dynamodb import Item, get, get_many, refused_item
+from cairn.aws.dynamodb import Item, get, get_many, rejected_item
 from cairn.clock import from_millis, sleep, to_millis
 from cairn.codec import details, numbers
 from cairn.errors import ContentionError
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import Table
 
 
-TRIES = 24
-"""Up to about nine seconds of looking again, before a change is refused."""
+MAX_ATTEMPTS = 24
+"""About nine seconds of retries before an update fails."""
 
 
 class Stats:
@@ -29,7 +29,7 @@ class Stats:
         self._table = table
 
     def record(self, reading: Reading) -> bool:
-        """Store a reading unless a newer one is there already. True when it was stored; one write unit."""
+        """Store a reading unless a newer one is stored. True when it was stored; one write unit."""
         try:
             self._table.put_item(
                 Item=to_item(reading),
@@ -37,22 +37,22 @@ class Stats:
                 ExpressionAttributeValues={":as_of": to_millis(reading.as_of)},
             )
         except ClientError as error:
-            refused_item(error)
+            rejected_item(error)
             return False
         return True
 
     def update(self, subject: Subject, change: Callable[[Reading | None], Reading]) -> tuple[Reading | None, Reading]:
-        """Store what `change` makes of the stored reading: the reading before, and the new one, as the stream has them.
+        """Store what `change` makes of the stored reading. Returns the old and the new reading, as the stream has them.
 
-        To give back the very reading is to leave it; what `change` raises is raised, and nothing is stored.
-        Whoever else writes between the look and the put makes it begin again, so that nobody's fields are lost: a
-        changed reading must have a later `as_of`. ContentionError when others were faster for several seconds on end.
+        When `change` returns the same object or raises, nothing is stored. A concurrent write between the read and the
+        put restarts the update, so that no writer's fields are lost; a changed reading must have a later `as_of`.
+        ContentionError when other writers were faster for several seconds.
         """
         old: Reading | None = None
         new: Reading | None = None
-        for attempt in range(TRIES):
+        for attempt in range(MAX_ATTEMPTS):
             stored = self.get(subject)
-            if new and stored == new:  # our own put, made again by botocore because its answer was lost
+            if new and stored == new:  # our own put: botocore repeated it because its answer was lost
                 return old, new
             old, new = stored, change(stored)
             if new is old:
@@ -64,24 +64,24 @@ class Stats:
             try:
                 self._table.put_item(Item=to_item(new), **unchanged)
             except ClientError as error:
-                refused_item(error)
+                rejected_item(error)
                 sleep(random.uniform(0, min(0.5, 0.005 * 2**attempt)))  # noqa: S311 - spreads retries, guards nothing
             else:
                 return old, new
-        raise ContentionError(f"{subject} is being changed by too many at once; try again")
+        raise ContentionError(f"too many concurrent updates of {subject}; try again")
 
     def get(self, subject: Subject) -> Reading | None:
-        """The stored reading, as the last write left it."""
+        """The stored reading (consistent read)."""
         item = get(self._table, {"subject": str(subject)}, consistent=True)
         return to_reading(item) if item else None
 
     def get_many(self, subjects: Iterable[Subject]) -> dict[Subject, Reading]:
-        """The stored readings of those that have one; perhaps a moment old."""
+        """The stored readings of those subjects that have one (eventually consistent read)."""
         items = get_many(self._table, [{"subject": str(subject)} for subject in subjects])
         return {reading.subject: reading for reading in map(to_reading, items)}
 
     def delete(self, subject: Subject) -> None:
-        """Remove a subject's values; its marks and history stay. The next reading is a first one again."""
+        """Remove a subject's values; its high-water marks and history stay. The next reading is a first one again."""
         self._table.delete_item(Key={"subject": str(subject)})
 
 
@@ -100,7 +100,7 @@ def to_item(reading: Reading) -> Item:
 
 
 def to_reading(item: Item) -> Reading:
-    """The reading of a stored item or image; KeyError or ValueError for an item that is none."""
+    """The reading of a stored item or image; KeyError or ValueError for any other item."""
     return Reading(
         subject=Subject.parse(item["subject"]),
         name=item["name"],

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from boto3.dynamodb.conditions import Attr, Key
 from botocore.exceptions import ClientError
 
-from cairn.aws.dynamodb import Item, get, query_all, refused_item, transact
+from cairn.aws.dynamodb import Item, get, query_all, rejected_item, transact
 from cairn.clock import from_millis, to_millis
 from cairn.messages import RoomEvent, RoomState
 from cairn.realtime.frames import event_id, frame, number_of
@@ -157,7 +157,7 @@ class EventLog:
                 ConditionExpression=Attr("pk").not_exists() | Attr("number").lte(state.number),
             )
         except ClientError as error:
-            refused_item(error)
+            rejected_item(error)
             return False
         return True
 

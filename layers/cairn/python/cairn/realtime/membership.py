@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any
 from boto3.dynamodb.conditions import Attr, ConditionBase, Key
 from botocore.exceptions import ClientError
 
-from cairn.aws.dynamodb import Item, get, query_all, refused_item
+from cairn.aws.dynamodb import Item, get, query_all, rejected_item
 from cairn.clock import from_millis, to_millis
 from cairn.errors import ForbiddenError
 from cairn.realtime.tickets import Holder, to_holder, to_item
@@ -143,7 +143,7 @@ class Sockets:
                 ReturnValues="UPDATED_NEW",
             )
         except ClientError as error:
-            refused_item(error)
+            rejected_item(error)
             raise TooManyRoomsError(f"a socket is in at most {MOST_ROOMS} rooms at once") from None
         if not channel:
             self._enter(socket, room, now)
@@ -172,7 +172,7 @@ class Sockets:
                 ExpressionAttributeValues={":room": {place}},
             )
         except ClientError as error:
-            refused_item(error)
+            rejected_item(error)
 
     def remove(self, connection_id: str, now: datetime, *found_in: str) -> None:
         """The socket is closed: it leaves its places, and those where it was found, whatever went before."""

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
-from cairn.aws.dynamodb import Item, refused_item
+from cairn.aws.dynamodb import Item, rejected_item
 from cairn.clock import to_millis
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ class Tickets:
                 ReturnValues="ALL_OLD",
             )["Attributes"]
         except ClientError as error:
-            refused_item(error)
+            rejected_item(error)
             return None
         return to_holder(item["holder"])
 

@@ -1,6 +1,6 @@
-"""When a metric deserves a milestone. A new kind of milestone is one file here: a rule class and the `RULES` it offers.
+"""When a metric reaches a milestone. A new kind of milestone is one new module here: a rule class and a `RULES` list.
 
-Rules are pure: no clock, no table, no environment. Every module of this package with a `RULES` list is found by itself.
+Rules are pure: no clock, no table, no environment. `catalogue` finds every module of this package with a `RULES` list.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from typing import Literal, Protocol
 from cairn.model import Milestone, Number, Passed, Reading
 
 ALL_TIME = "all-time"
-"""The period of a rule that never starts afresh."""
+"""The period of a rule that never restarts."""
 
 
 @dataclass(frozen=True, slots=True)
 class Wording:
-    """How a milestone is told: `type` is its kind for programs, `value` what was reached, `color` a Tailwind class."""
+    """How to show a milestone: `type` is its kind for programs, `value` what was reached, `color` a Tailwind class."""
 
     type: str
     title: str
@@ -33,7 +33,7 @@ class Wording:
 
 
 class Rule(Protocol):
-    """What detection needs to know of a rule."""
+    """What detection needs to know about a rule."""
 
     @property
     def name(self) -> str: ...
@@ -45,10 +45,10 @@ class Rule(Protocol):
     def metric(self) -> str: ...
     @property
     def baseline(self) -> Literal["silent", "announce"]:
-        """What a subject's first reading does: set the mark in silence, or count from zero."""
+        """What a subject's first reading does: set the high-water mark silently, or count as a rise from zero."""
 
     def period(self, instant: datetime) -> str:
-        """The period an instant falls in; thresholds may be passed again in each."""
+        """The period of an instant; thresholds may be passed again in each period."""
 
     def passed(self, reading: Reading) -> Sequence[Number] | None:
         """The thresholds at or below the reading's value, ascending; None when the value is unknown."""
@@ -60,38 +60,38 @@ class Rule(Protocol):
         """The threshold as people write it."""
 
     def wording(self, milestone: Milestone) -> Wording:
-        """A milestone of this rule as people are told of it."""
+        """How to show a milestone of this rule."""
 
     def configured(self, *, thresholds: Sequence[int] | None, time_zone: str) -> Rule:
-        """The same rule with an operator's thresholds, and with the time zone in which its periods begin."""
+        """The same rule with an operator's thresholds, and with the time zone of its periods."""
 
 
 class Transition(Enum):
-    """How a crossing is to be taken."""
+    """What detection does with a crossing."""
 
-    BASELINE = "baseline"  # a first reading: set the mark, say nothing
-    CROSSED = "crossed"  # below before, at or above now: announce unless the mark is already there
-    REAPPEARED = "reappeared"  # unknown before: announce only if the subject had a mark, else it is a baseline
+    BASELINE = "baseline"  # first reading: set the high-water mark, announce nothing
+    CROSSED = "crossed"  # below before, at or above now: announce unless the high-water mark is as high
+    REAPPEARED = "reappeared"  # unknown before: announce if there is a high-water mark, else a baseline
 
 
 @dataclass(frozen=True, slots=True)
 class Crossing:
-    """The highest threshold that a reading stands at, and that its predecessor did not."""
+    """The highest threshold that a reading has passed and its predecessor had not."""
 
     rule: Rule
     period: str
     passed: tuple[Number, ...]
     transition: Transition
     previous: Number = 0
-    """The highest threshold that was passed before in the period, as far as the images tell."""
+    """The highest threshold passed before in the period, as far as the images show."""
 
     @property
     def threshold(self) -> Number:
-        """The height to mark; 0 when a baseline lies below the first threshold."""
+        """The new high-water mark; 0 for a baseline below the first threshold."""
         return self.passed[-1] if self.passed else 0
 
-    def milestone(self, reading: Reading, told: Number, achieved_at: datetime) -> Milestone:
-        """The milestone that this crossing is, when all up to `told` has been told before."""
+    def milestone(self, reading: Reading, notified: Number, achieved_at: datetime) -> Milestone:
+        """The milestone of this crossing; thresholds up to `notified` were announced before."""
         rule = self.rule
         return Milestone(
             subject=reading.subject,
@@ -102,7 +102,7 @@ class Crossing:
             threshold=self.threshold,
             label=rule.label(self.threshold),
             value=reading.metrics[rule.metric],
-            also_passed=tuple(Passed(step, rule.label(step)) for step in self.passed[:-1] if step > told),
+            also_passed=tuple(Passed(step, rule.label(step)) for step in self.passed[:-1] if step > notified),
             achieved_at=achieved_at,
             trace_id=reading.trace_id,
             metrics=reading.metrics,
@@ -111,42 +111,41 @@ class Crossing:
 
 
 def crossings(old: Reading | None, new: Reading, rules: Iterable[Rule]) -> list[Crossing]:
-    """What changed between two images of a subject's values, as far as the rules care."""
-    found = []
+    """The crossings, by these rules, between two images of a subject's values."""
+    result = []
     peak = old.at_its_peak() if old else None
     for rule in rules:
         after = rule.passed(new) if rule.kind == new.subject.kind else None
         if after is None:
             continue
         period = rule.period(new.as_of)
-        news = Transition.CROSSED
+        transition = Transition.CROSSED
         before: Sequence[Number] | None = ()
         if old is None or peak is None:
-            news = Transition.BASELINE if rule.baseline == "silent" else Transition.CROSSED
+            transition = Transition.BASELINE if rule.baseline == "silent" else Transition.CROSSED
         elif rule.period(old.as_of) == period:
             before = rule.passed(peak)
             if before is None:
-                news = Transition.REAPPEARED if rule.baseline == "silent" else Transition.CROSSED
+                transition = Transition.REAPPEARED if rule.baseline == "silent" else Transition.CROSSED
                 before = ()
         elif rule.baseline == "silent" and not after:
-            news = (
-                Transition.BASELINE
-            )  # the period is marked from its start, so that a count hidden in between is known
-        if news is not Transition.CROSSED or (after and (not before or after[-1] > before[-1])):
-            found.append(Crossing(rule, period, tuple(after), news, before[-1] if before else 0))
-    return found
+            # A high-water mark from the period's start: a count that is hidden and reappears is then announced.
+            transition = Transition.BASELINE
+        if transition is not Transition.CROSSED or (after and (not before or after[-1] > before[-1])):
+            result.append(Crossing(rule, period, tuple(after), transition, before[-1] if before else 0))
+    return result
 
 
 @cache
-def _found() -> tuple[Rule, ...]:
+def _known() -> tuple[Rule, ...]:
     modules = (importlib.import_module(f"{__name__}.{module.name}") for module in pkgutil.iter_modules(__path__))
     return tuple(rule for module in modules for rule in getattr(module, "RULES", ()))
 
 
 def catalogue(thresholds: Mapping[str, Sequence[int]] | None = None, time_zone: str = "UTC") -> tuple[Rule, ...]:
-    """Every rule there is, with `thresholds` by rule name instead of its own. ValueError for a name no rule has."""
-    ladders = dict(thresholds or {})
-    rules = tuple(rule.configured(thresholds=ladders.pop(rule.name, None), time_zone=time_zone) for rule in _found())
-    if ladders:
-        raise ValueError(f"there is no rule named {', '.join(sorted(ladders))}")
+    """All rules; `thresholds`, by rule name, replace a rule's own. ValueError for an unknown name."""
+    remaining = dict(thresholds or {})
+    rules = tuple(rule.configured(thresholds=remaining.pop(rule.name, None), time_zone=time_zone) for rule in _known())
+    if remaining:
+        raise ValueError(f"there is no rule named {', '.join(sorted(remaining))}")
     return rules

@@ -1,4 +1,4 @@
-"""A rep's bonus tier, which a month's sign-ups decide."""
+"""A rep's bonus tier, which depends on the month's sign-ups."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ EMOJIS = ("🪙", "💰", "💎", "🏆", "👑", "💯")
 
 @dataclass(frozen=True, slots=True)
 class BonusTier(Ladder):
-    """Thresholds in sign-ups; the first that is passed is tier 1."""
+    """Thresholds in sign-ups; the first is tier 1."""
 
     def tier(self, signups: Number) -> int:
-        """The tier that so many sign-ups are; 0 below the first."""
+        """The tier for a number of sign-ups; 0 below the first."""
         return bisect_right(self.thresholds, signups)
 
     def tier_of(self, reading: Reading) -> int:
-        """The tier a reading stands at."""
+        """The tier that a reading has reached."""
         return self.tier(reading.metrics.get(self.metric, 0))
 
     def label(self, threshold: Number) -> str:

@@ -1,4 +1,4 @@
-"""A ladder: round numbers on the way up, each passed once in a period."""
+"""A ladder: ascending round numbers, each passed once in a period."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ FOLLOWER_STEPS = (
     *(step * 10**exponent for exponent in range(6, 11) for step in (1, 2.5, 5, 7.5)),
 )
 
-_PERIODS = {"all-time": None, "month": "%Y-%m", "day": "%Y-%m-%d"}
+_PERIOD_FORMATS = {"all-time": None, "month": "%Y-%m", "day": "%Y-%m-%d"}
 
 
 @dataclass(frozen=True, slots=True)
 class Ladder:
-    """Thresholds of one metric of one kind of subject. ValueError when they do not rise from above zero."""
+    """Thresholds of one metric of one kind of subject. ValueError unless they are positive and ascending."""
 
     name: str
     kind: str
@@ -36,13 +36,13 @@ class Ladder:
     time_zone: str = "UTC"
 
     def __post_init__(self) -> None:
-        rising = all(low < high for low, high in zip(self.thresholds, self.thresholds[1:], strict=False))
-        if not self.thresholds or self.thresholds[0] <= 0 or not rising:
-            raise ValueError(f"the ladder {self.name!r} must rise, from above zero: {list(self.thresholds)}")
+        ascending = all(low < high for low, high in zip(self.thresholds, self.thresholds[1:], strict=False))
+        if not self.thresholds or self.thresholds[0] <= 0 or not ascending:
+            raise ValueError(f"the ladder {self.name!r} must be positive and ascending: {list(self.thresholds)}")
 
     def period(self, instant: datetime) -> str:
-        form = _PERIODS[self.restarts]
-        return ALL_TIME if form is None else instant.astimezone(ZoneInfo(self.time_zone)).strftime(form)
+        date_format = _PERIOD_FORMATS[self.restarts]
+        return ALL_TIME if date_format is None else instant.astimezone(ZoneInfo(self.time_zone)).strftime(date_format)
 
     def passed(self, reading: Reading) -> Sequence[Number] | None:
         value = reading.metrics.get(self.metric)
@@ -67,7 +67,7 @@ class Ladder:
 
 
 def short(number: Number) -> str:
-    """A number as people write it: 950, 10K, 2.5M, 1.25B; digits beyond the suffix are kept, nothing is rounded."""
+    """A number in short form, without rounding: 950, 10K, 2.5M, 1.25B."""
     suffixes = ((10**9, "B"), (10**6, "M"), (10**3, "K"))
     for size, suffix in suffixes:
         if number >= size:

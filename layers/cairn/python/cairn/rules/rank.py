@@ -1,4 +1,4 @@
-"""A rep's place among the first three of the month. Better than before in the month is passed again; as good is not."""
+"""A rep's rank among the month's top three. Only a better rank than before in the month is a milestone."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from cairn.model import Milestone, Number
 from cairn.rules import Wording
 from cairn.rules.ladder import Ladder
 
-PLACES = 3
+PODIUM_SIZE = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Rank(Ladder):
-    """Thresholds in steps of the podium: the third place is its first step."""
+    """Thresholds in steps of the podium: rank 3 is its first step."""
 
     def label(self, threshold: Number) -> str:
-        return f"#{place(threshold)}"
+        return f"#{rank_of(threshold)}"
 
     def wording(self, milestone: Milestone) -> Wording:
         title, description = f"Rank {milestone.label}", f"Moved up to {milestone.label} of the month."
@@ -26,18 +26,18 @@ class Rank(Ladder):
 
     def configured(self, *, thresholds: Sequence[int] | None, time_zone: str) -> Self:
         if thresholds:
-            raise ValueError("the rule rank is of the first three places, and takes no thresholds")
+            raise ValueError("the rule 'rank' covers the top three ranks and accepts no thresholds")
         return replace(self, time_zone=time_zone)
 
 
 def step(rank: int) -> int:
-    """The step of the podium that a rank stands on: 3 is the first place, 0 is beside it."""
-    return max(0, PLACES + 1 - rank)
+    """The step of the podium for a rank: 3 for rank 1, 0 for ranks below the podium."""
+    return max(0, PODIUM_SIZE + 1 - rank)
 
 
-def place(step: Number) -> int:
-    """The rank of a step of the podium."""
-    return PLACES + 1 - int(step)
+def rank_of(step: Number) -> int:
+    """The rank that stands on a step of the podium."""
+    return PODIUM_SIZE + 1 - int(step)
 
 
 RULES = [Rank("rank", "rep", "podium", (1, 2, 3), restarts="month")]

@@ -1,4 +1,4 @@
-"""How many watch a live channel at once. Cairn counts them itself, and from zero, so a first reading is news too."""
+"""A live channel's concurrent viewers. Cairn counts them itself, from zero, so a first reading is announced too."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ VIEWER_STEPS = (10, 25, 50, *(int(step) for step in FOLLOWER_STEPS if step <= 10
 
 @dataclass(frozen=True, slots=True)
 class ConcurrentViewers(Ladder):
-    """Thresholds in viewers at the same time."""
+    """Thresholds in concurrent viewers."""
 
     def wording(self, milestone: Milestone) -> Wording:
         title = f"{milestone.label} viewers at once"

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from cairn.aws.dynamodb import Item, get, refused_item, transact
+from cairn.aws.dynamodb import Item, get, rejected_item, transact
 from cairn.clock import from_millis, to_millis
 from cairn.errors import NotYetError
 from cairn.model import Milestone
@@ -92,7 +92,7 @@ class Deliveries:
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
             )["Attributes"]
         except ClientError as error:
-            stored = refused_item(error) or {}
+            stored = rejected_item(error) or {}
             if "finished_at" in stored:
                 return None
             raise NotYetError("another sender has leased the part", from_millis(int(stored["leased_until"]))) from None
@@ -130,7 +130,7 @@ class Deliveries:
                 ExpressionAttributeValues={":owner": owner},
             )
         except ClientError as error:
-            refused_item(error)
+            rejected_item(error)
 
     def finish(
         self, delivery: str, number: int, progress: Progress, milestone: Milestone | None, planned: int, now: datetime

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
-from cairn.aws.dynamodb import Item, refused_item
+from cairn.aws.dynamodb import Item, rejected_item
 from cairn.clock import from_millis, to_millis
 from cairn.errors import NotYetError
 
@@ -45,7 +45,7 @@ class SendSlots:
             )
             return now
         except ClientError as error:
-            stored = refused_item(error) or {}
+            stored = rejected_item(error) or {}
         if int(stored.get("held_until", 0)) > start:
             raise NotYetError("Telegram holds the bot", from_millis(int(stored["held_until"])))
         try:
@@ -63,7 +63,7 @@ class SendSlots:
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
             )["Attributes"]
         except ClientError as error:
-            stored = refused_item(error) or {}
+            stored = rejected_item(error) or {}
             until = max(int(stored.get("held_until", 0)), int(stored["next_at"]) - (latest - start))
             raise NotYetError("all send slots are leased", from_millis(until)) from None
         return max(now, from_millis(int(str(leased["next_at"])) - millis))
@@ -78,7 +78,7 @@ class SendSlots:
                 ExpressionAttributeValues={":until": to_millis(until), ":expires": _expiry(max(now, until))},
             )
         except ClientError as error:
-            refused_item(error)
+            rejected_item(error)
 
 
 def _key(scope: str) -> Item:

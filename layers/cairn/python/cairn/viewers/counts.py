@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from cairn.aws.dynamodb import Item, get, refused_item
+from cairn.aws.dynamodb import Item, get, rejected_item
 from cairn.clock import from_millis, iso, to_millis
 from cairn.errors import NotYetError
 
@@ -114,7 +114,7 @@ class ViewerCounts:
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
             )
         except ClientError as error:
-            there = refused_item(error) or {}
+            there = rejected_item(error) or {}
             raise NotYetError(f"{channel} was just counted", from_millis(int(there["next_at"]))) from None
         before = answer.get("Attributes")
         return _known(before) if before else None
@@ -140,7 +140,7 @@ class ViewerCounts:
                 ExpressionAttributeValues=item,
             )
         except ClientError as error:
-            refused_item(error)
+            rejected_item(error)
             self._recent.pop(count.channel, None)
         else:
             self._remember(count.channel, now, known)

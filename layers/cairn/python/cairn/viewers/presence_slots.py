@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from cairn.aws.dynamodb import Item, get, refused_item
+from cairn.aws.dynamodb import Item, get, rejected_item
 from cairn.clock import from_millis, to_millis
 from cairn.errors import ForbiddenError, NotFoundError, TooManyTabsError
 
@@ -103,7 +103,7 @@ class PresenceSlots:
         try:
             self._enter(seat, until, now)
         except ClientError as error:
-            item = refused_item(error) or {}
+            item = rejected_item(error) or {}
         else:
             return
         dead = _dead(item, now)
@@ -113,7 +113,7 @@ class PresenceSlots:
         try:
             self._enter(seat, until, now)
         except ClientError as error:
-            refused_item(error)
+            rejected_item(error)
             raise TooManyTabsError(f"a viewer has at most {MOST_TABS} tabs at once") from None
 
     def _enter(self, seat: PresenceSlot, until: datetime, now: datetime) -> None:
@@ -152,7 +152,7 @@ class PresenceSlots:
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
             )
         except ClientError as error:
-            if refused_item(error) is None:
+            if rejected_item(error) is None:
                 raise NotFoundError("no such viewer is watching the channel (any more): join again") from None
             raise ForbiddenError("the token is not of this viewer") from None
         before = answer.get("Attributes", {})
@@ -171,7 +171,7 @@ class PresenceSlots:
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
             )
         except ClientError as error:
-            there = refused_item(error)
+            there = rejected_item(error)
         else:
             return True
         if there is None:
@@ -273,7 +273,7 @@ class PresenceSlots:
         try:
             getattr(client, operation)(TableName=self._table.name, Key=key, **options)
         except ClientError as error:
-            refused_item(error)
+            rejected_item(error)
             return False
         return True
 
