@@ -106,9 +106,9 @@ def test_its_errors_are_the_platforms_and_its_unknown_names_are_told_apart(
 def videos(tmp_path: Path) -> Iterator[None]:
     """The rule as the guide adds it."""
     with followed(rules, "videos.py", "rule", tmp_path):
-        rules._found.cache_clear()
+        rules._known.cache_clear()
         yield
-    rules._found.cache_clear()
+    rules._known.cache_clear()
 
 
 def test_a_rule_that_follows_the_guide_is_detected_and_announced(
