@@ -29,7 +29,7 @@ _TYPES: Mapping[str, tuple[str, str]] = {
     ".ico": ("image/x-icon", _CACHE_A_DAY),
     ".woff2": ("font/woff2", _CACHE_A_DAY),
 }
-_DOCUMENTATION = ".md"
+_FOR_READERS_OF_THE_CODE = ".md"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class Page:
 def pages(web: Path = WEB) -> list[Page]:
     """Every file to publish, pages after the modules they load; OperationError for an unknown type."""
     files = sorted(file for file in web.rglob("*") if file.is_file() and not _is_hidden(file.relative_to(web)))
-    found = [_page(file, web) for file in files if file.suffix != _DOCUMENTATION]
+    found = [_page(file, web) for file in files if file.suffix != _FOR_READERS_OF_THE_CODE]
     return sorted(found, key=lambda page: page.file.suffix == ".html")
 
 

@@ -1,4 +1,4 @@
-"""The operator's commands, against moto's AWS."""
+"""What an operator does, against AWS as moto simulates it."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def stack() -> Iterator[Stack]:
         failures = clients.sqs.create_queue(QueueName="failures")["QueueUrl"]
         in_order: Any = {"FifoQueue": "true"}
         broadcast = clients.sqs.create_queue(QueueName="broadcast.fifo", Attributes=in_order)["QueueUrl"]
-        dead_in_order = clients.sqs.create_queue(QueueName="dead.fifo", Attributes=in_order)["QueueUrl"]
+        undone = clients.sqs.create_queue(QueueName="undone.fifo", Attributes=in_order)["QueueUrl"]
         policy: Any = {"PasswordPolicy": {"MinimumLength": 12}}
         pool = clients.cognito.create_user_pool(PoolName="people", Policies=policy)["UserPool"]["Id"]
         client = clients.cognito.create_user_pool_client(
@@ -65,7 +65,7 @@ def stack() -> Iterator[Stack]:
             "NotifyDeadLettersUrl": dead,
             "DetectionFailuresUrl": failures,
             "BroadcastQueueUrl": broadcast,
-            "BroadcastDeadLettersUrl": dead_in_order,
+            "BroadcastDeadLettersUrl": undone,
             "UserPoolId": pool,
             "UserPoolClientId": client["ClientId"],
             "PagesBucket": "pages",
@@ -100,11 +100,11 @@ def test_the_table_does_not_hold_the_key(api_keys: ApiKeys, stack: Stack) -> Non
 @pytest.mark.parametrize(
     "plaintext", ["", "cairn_", "cairn_unknown", "Bearer x", "cairn_" + "x" * 10_000, "cairn_\ud800"]
 )
-def test_text_that_is_no_key_is_not_found(api_keys: ApiKeys, plaintext: str) -> None:
+def test_what_was_never_created_is_no_key(api_keys: ApiKeys, plaintext: str) -> None:
     assert api_keys.find(plaintext) is None
 
 
-def test_a_revoked_key_is_no_longer_found(api_keys: ApiKeys) -> None:
+def test_a_revoked_key_is_found_no_more(api_keys: ApiKeys) -> None:
     plaintext = api_keys.create("importer", {"ingest"}, NOON)
     api_keys.revoke("importer")
     assert api_keys.find(plaintext) is None
@@ -144,8 +144,8 @@ def test_keys_are_listed_by_what_may_be_shown_of_them(stack: Stack) -> None:
 
 def test_a_secrets_other_keys_stay_as_they_are(stack: Stack) -> None:
     platform_secrets.merge(stack, "instagram", {"INSTAGRAM_USER_ID": "1"})
-    lines = platform_secrets.merge(stack, "instagram", {"INSTAGRAM_ACCESS_TOKEN": "t"})
-    assert lines == ["INSTAGRAM_ACCESS_TOKEN: set", "INSTAGRAM_USER_ID: set"]
+    result = platform_secrets.merge(stack, "instagram", {"INSTAGRAM_ACCESS_TOKEN": "t"})
+    assert result == ["INSTAGRAM_ACCESS_TOKEN: set", "INSTAGRAM_USER_ID: set"]
     assert platform_secrets.read(stack, "instagram") == {"INSTAGRAM_USER_ID": "1", "INSTAGRAM_ACCESS_TOKEN": "t"}
 
 
@@ -161,7 +161,7 @@ def test_a_value_that_is_not_given_is_read_from_the_input(monkeypatch: pytest.Mo
     assert platform_secrets.parse(["A=1=2", "B"], command._prompt) == {"A": "1=2", "B": "from the pipe"}
 
 
-def test_dead_letters_are_counted_by_queue(stack: Stack) -> None:
+def test_dead_letters_are_counted_where_they_lie(stack: Stack) -> None:
     stack.clients.sqs.send_message(QueueUrl=stack.output("NotifyDeadLettersUrl"), MessageBody="{}")
     assert [(queue.name, queue.messages) for queue in queues.dead_letter_queues(stack)] == [
         ("BroadcastDeadLetters", 0),
@@ -189,14 +189,14 @@ def test_in_aws_sqs_moves_dead_letters_back(stack: Stack) -> None:
 def test_in_the_local_cloud_they_are_moved_one_by_one(stack: Stack) -> None:
     local = Clients(boto3.Session(), endpoint_url="https://sqs.us-east-1.amazonaws.com")
     stack.clients.sqs.send_message(QueueUrl=stack.output("NotifyDeadLettersUrl"), MessageBody="alert")
-    line = queues.redrive(Stack("Cairn", local, stack.outputs, ""), "NotifyDeadLetters")
-    assert line == "1 messages of NotifyDeadLetters moved back"
+    result = queues.redrive(Stack("Cairn", local, stack.outputs, ""), "NotifyDeadLetters")
+    assert result == "1 messages of NotifyDeadLetters moved back"
     (message,) = stack.clients.sqs.receive_message(QueueUrl=stack.output("NotifyQueueUrl"))["Messages"]
     assert message["Body"] == "alert"
 
 
 @pytest.mark.parametrize("name", ["DetectionFailures", "Nothing"])
-def test_what_cannot_be_redriven_is_rejected_by_name(stack: Stack, name: str) -> None:
+def test_what_cannot_be_redriven_is_rejected_with_a_message(stack: Stack, name: str) -> None:
     with pytest.raises(OperationError, match=name):
         queues.redrive(stack, name)
 
@@ -222,7 +222,7 @@ def test_without_a_local_cloud_the_command_says_so(tmp_path: Path, capsys: pytes
     assert "is the local cloud running?" in capsys.readouterr().err
 
 
-def test_somebody_who_is_added_can_sign_in_immediately_and_has_their_modules(stack: Stack) -> None:
+def test_somebody_who_is_added_can_sign_in_at_once_and_has_their_modules(stack: Stack) -> None:
     assert people.add(stack, "ada", ["leaderboard", "analytics"], PASSWORD) == "ada: analytics, leaderboard"
     pool = stack.output("UserPoolId")
     (user,) = stack.clients.cognito.list_users(UserPoolId=pool)["Users"]
@@ -263,7 +263,7 @@ def test_an_unknown_module_is_rejected_before_anybody_is_created(stack: Stack) -
     assert people.table_of_people(stack) == ["NAME  MODULES"]
 
 
-def test_what_cognito_objects_to_is_a_line_for_the_operator(stack: Stack) -> None:
+def test_an_error_of_cognito_is_one_line_for_the_operator(stack: Stack) -> None:
     people.add(stack, "ada", [], PASSWORD)
     with pytest.raises(OperationError):  # moto says less than Cognito's "User account already exists"
         people.add(stack, "ada", ["admin"], PASSWORD)
@@ -294,7 +294,7 @@ def test_a_page_is_found_by_its_name_and_each_file_says_what_it_is(stack: Stack,
     }
 
 
-def test_what_is_gone_from_the_checkout_is_deleted_from_the_bucket(stack: Stack, web: Path) -> None:
+def test_what_is_gone_from_the_checkout_goes_from_the_bucket(stack: Stack, web: Path) -> None:
     assert published(stack, web).keys() >= {"tv"}
     (web / "tv.html").unlink()
     assert "tv" not in published(stack, web)
@@ -305,7 +305,7 @@ def test_pages_are_uploaded_after_the_modules_that_they_load(web: Path) -> None:
     assert keys[-2:] == ["index.html", "tv"]
 
 
-def test_a_file_of_an_unknown_type_is_rejected_before_anything_is_uploaded(stack: Stack, web: Path) -> None:
+def test_a_file_of_unknown_type_is_rejected_before_anything_is_uploaded(stack: Stack, web: Path) -> None:
     (web / "movie.avi").write_text("")
     with pytest.raises(OperationError, match=r"movie\.avi"):
         published(stack, web)
@@ -319,12 +319,12 @@ def test_every_file_of_the_checkout_can_be_published() -> None:
 
 
 def test_only_in_aws_is_there_a_cache_to_invalidate(stack: Stack, web: Path) -> None:
-    seen = invalidations(stack)
+    requested = invalidations(stack)
     pages.publish(stack, web)
-    assert seen == [("E1", ["/*"])]
+    assert requested == [("E1", ["/*"])]
     local = Clients(boto3.Session(), endpoint_url="https://s3.us-east-1.amazonaws.com")
     pages.publish(Stack("Cairn", local, stack.outputs, ""), web)
-    assert len(seen) == 1
+    assert len(requested) == 1
 
 
 def test_a_message_of_a_queue_in_order_is_moved_back_into_its_group(stack: Stack) -> None:
@@ -333,10 +333,10 @@ def test_a_message_of_a_queue_in_order_is_moved_back_into_its_group(stack: Stack
     for queue in ("BroadcastQueueUrl", "BroadcastDeadLettersUrl"):
         order: Any = {"MessageGroupId": "tv-display", "MessageDeduplicationId": "one"}
         sqs.send_message(QueueUrl=stack.output(queue), MessageBody="event", **order)
-    (accepted,) = sqs.receive_message(QueueUrl=stack.output("BroadcastQueueUrl"))["Messages"]
-    sqs.delete_message(QueueUrl=stack.output("BroadcastQueueUrl"), ReceiptHandle=accepted["ReceiptHandle"])
-    line = queues.redrive(Stack("Cairn", local, stack.outputs, ""), "BroadcastDeadLetters")
-    assert line == "1 messages of BroadcastDeadLetters moved back"
+    (taken,) = sqs.receive_message(QueueUrl=stack.output("BroadcastQueueUrl"))["Messages"]
+    sqs.delete_message(QueueUrl=stack.output("BroadcastQueueUrl"), ReceiptHandle=taken["ReceiptHandle"])
+    result = queues.redrive(Stack("Cairn", local, stack.outputs, ""), "BroadcastDeadLetters")
+    assert result == "1 messages of BroadcastDeadLetters moved back"
     (message,) = sqs.receive_message(
         QueueUrl=stack.output("BroadcastQueueUrl"), MessageSystemAttributeNames=["MessageGroupId"]
     )["Messages"]
@@ -344,11 +344,11 @@ def test_a_message_of_a_queue_in_order_is_moved_back_into_its_group(stack: Stack
 
 
 @pytest.mark.parametrize(
-    ("error", "line"),
+    ("answer", "result"),
     [({}, 'rolled over: {"turned": 3}'), ({"FunctionError": "Unhandled"}, "could not be rolled over")],
 )
 def test_the_month_is_rolled_over_by_the_function_that_the_schedule_starts(
-    stack: Stack, error: dict[str, str], line: str
+    stack: Stack, answer: dict[str, str], result: str
 ) -> None:
     invoked: list[tuple[str, object]] = []
 
@@ -357,18 +357,18 @@ def test_the_month_is_rolled_over_by_the_function_that_the_schedule_starts(
 
     events: Any = stack.clients.functions.meta.events
     events.register("provide-client-params.lambda.Invoke", invoke)
-    body = {"Payload": io.BytesIO(b'{"turned": 3}'), **error}
+    body = {"Payload": io.BytesIO(b'{"turned": 3}'), **answer}
     events.register("before-call.lambda.Invoke", lambda **_: (SimpleNamespace(status_code=200), body))
-    if error:
-        with pytest.raises(OperationError, match=line):
+    if answer:
+        with pytest.raises(OperationError, match=result):
             month.roll_over(stack)
     else:
-        assert month.roll_over(stack) == line
+        assert month.roll_over(stack) == result
     assert invoked == [("month_rollover", {"source": "operator"})]
 
 
 def sign_in(stack: Stack, name: str, password: str) -> bool:
-    """Whether Cognito accepts the password."""
+    """Whether Cognito accepts this name and password."""
     try:
         stack.clients.cognito.admin_initiate_auth(
             UserPoolId=stack.output("UserPoolId"),
@@ -382,7 +382,7 @@ def sign_in(stack: Stack, name: str, password: str) -> bool:
 
 
 def published(stack: Stack, web: Path) -> dict[str, tuple[str, str]]:
-    """The type and the caching of each object in the bucket after the pages are published."""
+    """What is in the bucket after the pages were published: types and cache headers."""
     invalidations(stack)
     pages.publish(stack, web)
     s3 = stack.clients.s3
@@ -394,13 +394,13 @@ def published(stack: Stack, web: Path) -> dict[str, tuple[str, str]]:
 
 
 def invalidations(stack: Stack) -> list[tuple[str, list[str]]]:
-    """The invalidations that CloudFront is asked for, from now on."""
-    seen: list[tuple[str, list[str]]] = []
+    """The invalidations that CloudFront is asked for from now on."""
+    requested: list[tuple[str, list[str]]] = []
 
     def note(params: dict[str, Any], **_: object) -> None:
-        seen.append((params["DistributionId"], params["InvalidationBatch"]["Paths"]["Items"]))
+        requested.append((params["DistributionId"], params["InvalidationBatch"]["Paths"]["Items"]))
 
     events = stack.clients.cloudfront.meta.events
     events.register("provide-client-params.cloudfront.CreateInvalidation", note)
     events.register("before-call.cloudfront.CreateInvalidation", lambda **_: (SimpleNamespace(status_code=201), {}))
-    return seen
+    return requested
