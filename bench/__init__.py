@@ -1,3 +1,3 @@
-"""Powertools reads its environment at import, so the tests' own is in place before anything else is imported."""
+"""Powertools reads its environment at import, so the test environment is set before anything else is imported."""
 
-import testing.environment  # noqa: F401 - comes first, for what it sets
+import testing.environment  # noqa: F401 - imported first, for the variables it sets

@@ -1,4 +1,4 @@
-"""A metered account in this process with channels and subscribers in it, and what its functions write to their logs."""
+"""A metered account in this process, with channels and subscribers, and with the logs of its functions."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ PLATFORM_LINES = 300
 
 @dataclass(frozen=True)
 class Work:
-    """What some invocations used of AWS; a multiple of it, or a part, is what as many more of them use."""
+    """The AWS usage of some invocations; multiply it for more or fewer of them."""
 
     calls: float = 0.0
     write_units: float = 0.0
@@ -39,27 +39,28 @@ class Work:
 
     @classmethod
     def of(cls, used: Usage, logged: int) -> Work:
-        """One invocation's."""
+        """The usage of one invocation."""
         return cls(used.total, used.write_units, used.read_units, used.sqs_requests, 1, logged)
 
     def __add__(self, other: Work) -> Work:
-        return Work(*(mine + theirs for mine, theirs in zip(astuple(self), astuple(other), strict=True)))
+        pairs = zip(astuple(self), astuple(other), strict=True)
+        return Work(*(value + other_value for value, other_value in pairs))
 
     def __sub__(self, other: Work) -> Work:
         return self + other * -1
 
     def __mul__(self, times: float) -> Work:
-        return Work(*(mine * times for mine in astuple(self)))
+        return Work(*(value * times for value in astuple(self)))
 
 
 NOTHING = Work()
 QUEUED = Work(calls=2, sqs_requests=2)
-"""Lambda's own receiving and deleting of a message."""
+"""Lambda's calls to receive and delete a message."""
 
 
 @dataclass
 class Invocation:
-    """What a function used and wrote to its log."""
+    """A function's usage and its log."""
 
     work: Work = NOTHING
     log: str = ""
@@ -67,15 +68,15 @@ class Invocation:
 
 @dataclass
 class Account:
-    """The functions and their platforms; every call of a handler is measured."""
+    """The functions and their platforms; every handler call is metered."""
 
     aws: Cloud
     meter: Meter
     platforms: FakePlatforms
     channels: list[Channel] = field(default_factory=list)
     changed: list[dict[str, Any]] = field(default_factory=list)
-    answer: Any = None
-    """What the last invocation answered."""
+    result: Any = None
+    """The result of the last invocation."""
 
     def track(self, channels: int) -> None:
         """Track this many YouTube channels, each far from its next threshold."""
@@ -88,7 +89,7 @@ class Account:
             self.count(channel, 10_100 + number % 10 * 100)
 
     def count(self, channel: Channel, subscribers: int, views: int = 1_234_567) -> None:
-        """Set what YouTube says of a channel."""
+        """Set the counts that YouTube returns for a channel."""
         self.platforms.youtube[channel.native_id] = {
             "subscriberCount": str(subscribers),
             "viewCount": str(views),
@@ -96,7 +97,7 @@ class Account:
         }
 
     def subscribe(self, chats: int) -> None:
-        """Subscribe private chats, their ids as long as Telegram's. One by one, moto would copy the table each time."""
+        """Subscribe private chats with ids as long as Telegram's. In a batch: moto copies the table for each call."""
         with self.aws.table("AUDIENCE_TABLE").batch_writer() as batch:
             for number in range(chats):
                 chat = str(5_000_000_000 + number)
@@ -104,69 +105,63 @@ class Account:
                 batch.put_item(Item={"pk": "subscribers", "sk": f"chat#{chat}", **item})
 
     def run(self, handler: Handler, event: dict[str, Any]) -> Work:
-        """One invocation."""
-        with self.invocation() as made:
-            answer = handler(event, Context())
-        if isinstance(answer, dict) and answer.get("batchItemFailures"):
-            raise RuntimeError(f"the handler failed; its log:\n{made.log}")
-        if isinstance(answer, dict) and answer.get("statusCode", 200) >= 300:
-            raise RuntimeError(f"the API refused: {answer}")
-        self.answer = answer
-        return made.work
+        """Run one invocation; its usage."""
+        with self.invocation() as invocation:
+            result = handler(event, Context())
+        if isinstance(result, dict) and result.get("batchItemFailures"):
+            raise RuntimeError(f"the handler failed; its log:\n{invocation.log}")
+        if isinstance(result, dict) and result.get("statusCode", 200) >= 300:
+            raise RuntimeError(f"the API returned an error: {result}")
+        self.result = result
+        return invocation.work
 
     @contextmanager
     def invocation(self) -> Iterator[Invocation]:
-        """Whatever is called in the block is one invocation, and known when it is over."""
-        made = Invocation()
+        """Measure the calls in the block as one invocation, which is filled in when the block ends."""
+        invocation = Invocation()
         with self.meter.measuring() as used, _logs() as log:
-            yield made
-        made.log = log.getvalue()
-        made.work = Work.of(used, len(made.log.encode()) + PLATFORM_LINES)
+            yield invocation
+        invocation.log = log.getvalue()
+        invocation.work = Work.of(used, len(invocation.log.encode()) + PLATFORM_LINES)
 
     def sweep(self) -> Work:
-        """A tick of the schedule, and the batches that it leaves to the queue."""
-
+        """Run a tick of the schedule, and the batches that it queues."""
         work = self.run(FUNCTIONS["fetch_stats"], {"source": "schedule"})
         return self.drain("FETCH_QUEUE_URL", FUNCTIONS["fetch_stats"], work)
 
     def detect(self, changed: list[dict[str, Any]] | None = None) -> Work:
-        """Detection of everything that the stats table's stream holds, or of these of its records."""
-
+        """Run detection on all records of the stats table's stream, or on these ones."""
         self.changed = self.aws.changes() if changed is None else changed
         return self.run(FUNCTIONS["detect_milestone"], {"Records": self.changed})
 
-    def remember(self) -> Work:
-        """History of what was detected last."""
-
+    def record_history(self) -> Work:
+        """Record the history of the changes detected last."""
         return self.run(FUNCTIONS["record_history"], {"Records": self.changed})
 
     def notify(self) -> Work:
-        """Every message of the notify queue, and those that come of them."""
-
+        """Deliver every message of the notify queue, and those that follow."""
         return self.drain("NOTIFY_QUEUE_URL", FUNCTIONS["notify"])
 
     def expand(self) -> Work:
-        """The one message that waits for notify, and nothing of what comes of it."""
-
+        """Deliver the one message in the notify queue, and none that follow."""
         (record,) = self.aws.messages("NOTIFY_QUEUE_URL")
-        return self.bring("NOTIFY_QUEUE_URL", FUNCTIONS["notify"], record)
+        return self.deliver("NOTIFY_QUEUE_URL", FUNCTIONS["notify"], record)
 
     def drain(self, queue: str, handler: Handler, work: Work = NOTHING) -> Work:
-        """Bring a queue's messages one by one until there are none."""
+        """Deliver a queue's messages one by one until it is empty."""
         while records := self.aws.messages(queue):
             for record in records:
-                work += self.bring(queue, handler, record)
+                work += self.deliver(queue, handler, record)
         return work
 
-    def bring(self, queue: str, handler: Handler, record: dict[str, Any]) -> Work:
-        """Bring one message."""
+    def deliver(self, queue: str, handler: Handler, record: dict[str, Any]) -> Work:
+        """Deliver one message."""
         work = self.run(handler, {"Records": [record]}) + QUEUED
         self.aws.delete(queue, record)
         return work
 
-    def tell(self) -> Work:
-        """Every message of the broadcast queue, as many in a batch as Lambda brings, and those that come of them."""
-
+    def broadcast(self) -> Work:
+        """Deliver every message of the broadcast queue in batches of Lambda's size, and those that follow."""
         work = NOTHING
         while records := self.aws.messages("BROADCAST_QUEUE_URL"):
             for batch in chunks(records, 10):
@@ -176,20 +171,20 @@ class Account:
         return work
 
     def get(self, path: str, query: Mapping[str, str]) -> Work:
-        """A GET of the API, the second of its kind."""
+        """Send the same GET to the API twice; the usage of the second."""
         self.call("GET", path, query=query)
         return self.call("GET", path, query=query)
 
     def call(self, method: str, path: str, body: object = None, *, query: Mapping[str, str] | None = None) -> Work:
-        """A request to the API with a key that this Lambda has let in before."""
+        """Send a request to the API with a key that this Lambda has cached."""
         FUNCTIONS["api"].dependencies.authenticator.authenticate(event("GET", "/api/channels", headers=self._bearer))
         text = None if body is None else json.dumps(body)
         return self.run(FUNCTIONS["api"], event(method, path, query=query or "", headers=self._bearer, body=text))
 
     @property
     def body(self) -> Any:
-        """What the API answered last."""
-        return json.loads(self.answer["body"])
+        """The body of the API's last response."""
+        return json.loads(self.result["body"])
 
     @cached_property
     def _bearer(self) -> dict[str, str]:
@@ -198,33 +193,33 @@ class Account:
         }
 
     def settle(self) -> None:
-        """Let what is there be detected, remembered and told, unmeasured."""
+        """Process everything pending, unmeasured: detection, history and notifications."""
         with _logs():
             self.aws.flow()
 
 
 @contextmanager
-def account(*, channels: int = 0, chats: int = 0) -> Iterator[Account]:
-    """With this many channels, whose first readings are taken, and subscribers."""
+def metered_account(*, channels: int = 0, chats: int = 0) -> Iterator[Account]:
+    """An account with this many subscribers and channels, whose first readings are stored."""
     platforms = FakePlatforms()
     with cloud(platforms.transport()) as aws, metered() as meter:
-        made = Account(aws, meter, platforms)
-        made.track(channels)
-        made.subscribe(chats)
+        account = Account(aws, meter, platforms)
+        account.track(channels)
+        account.subscribe(chats)
         if channels:
-            made.sweep()
-            made.settle()
-        yield made
+            account.sweep()
+            account.settle()
+        yield account
 
 
 @contextmanager
 def _logs() -> Iterator[io.StringIO]:
-    """What is logged and, as EMF, printed in the block."""
+    """Capture what the block logs, and the EMF that it prints."""
     handler: Any = logger.registered_handler
     log = io.StringIO()
-    before = handler.setStream(log)
+    previous = handler.setStream(log)
     try:
         with redirect_stdout(log):
             yield log
     finally:
-        handler.setStream(before)
+        handler.setStream(previous)

@@ -1,4 +1,4 @@
-"""500 chats through one bot by several Lambdas at once: processes, against MiniStack and a strict Telegram."""
+"""An alert to 500 chats through one bot by several concurrent Lambdas: processes, MiniStack and a strict Telegram."""
 
 from __future__ import annotations
 
@@ -31,51 +31,51 @@ CHATS = 500
 LAMBDAS = 8
 BUDGET = 0.97
 LATENCIES = (0.0, 0.08)
-PATIENCE_SECONDS = 60
-WHY_MISSED = (
-    "A sender that wakes more than 18 ms after its slot leaves it and takes its lane's next, so that a busy machine "
-    "costs time and not a 429, which would hold the whole bot. In simulated time, which no other work can disturb, the "
-    "same code keeps 0.97 at 1 to 120 ms (tests/integration/telegram/test_senders.py)."
+TIMEOUT_SECONDS = 60
+REASON_MISSED = (
+    "A sender that wakes more than 18 ms after its send slot skips it and uses the next one of its lane. So a busy "
+    "machine costs time but no 429, which would pause the whole bot. In simulated time, which no other load disturbs, "
+    "the same code reaches 0.97 at latencies of 1 to 120 ms (tests/integration/telegram/test_senders.py)."
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What came of one alert."""
+    """The result of one alert."""
 
     latency: float
     seconds: float
-    refused: int
+    rejected: int
     sent: int
     chats: int
     busy: float
-    """Seconds of Lambda time, waiting for slots included."""
+    """Seconds of Lambda time, including the waits for send slots."""
 
     @property
     def ratio(self) -> float:
-        """How near to the ideal: as if message after message had come as fast as Telegram takes them."""
+        """How close to the ideal, in which messages arrive as fast as Telegram accepts them."""
         return CHATS / PER_SECOND / self.seconds
 
 
 def measure() -> tuple[Section, Run]:
-    """The section, and the run at a real Telegram's latency, by which Lambda's time is priced."""
+    """The section, and the run at the real Telegram's latency, whose Lambda time the costs are based on."""
     with _aws() as aws:
         runs = [_run(aws, latency) for latency in LATENCIES]
     figures: list[Figure] = []
     for run in runs:
-        at = f"answers after {run.latency * 1000:.0f} ms"
+        at = f"responds after {run.latency * 1000:.0f} ms"
         figures += [
-            at_least(f"Telegram {at}: of the ideal {CHATS / PER_SECOND:.1f} s", run.ratio, BUDGET),
-            at_most(f"Telegram {at}: 429s", run.refused, 0),
-            at_most(f"Telegram {at}: messages beyond one a chat", run.sent - run.chats, 0),
+            at_least(f"Telegram {at}: ratio to the ideal {CHATS / PER_SECOND:.1f} s", run.ratio, BUDGET),
+            at_most(f"Telegram {at}: 429s", run.rejected, 0),
+            at_most(f"Telegram {at}: messages beyond one per chat", run.sent - run.chats, 0),
         ]
     prose = (
-        f"{LAMBDAS} processes of notify take the parts of one alert from MiniStack's queue and send to a Telegram "
-        f"on loopback that refuses the 31st message of any second. The ideal is {CHATS} messages at {PER_SECOND} a "
-        "second; measured from the first message to the last."
+        f"{LAMBDAS} processes of notify receive the parts of one alert from MiniStack's queue and send to a Telegram "
+        f"on loopback that rejects the 31st message in any second. The ideal is {CHATS} messages at {PER_SECOND} a "
+        "second, measured from the first message to the last."
     )
-    if any(figure.kept is False for figure in figures):
-        prose += " " + WHY_MISSED
+    if any(figure.met is False for figure in figures):
+        prose += " " + REASON_MISSED
     return Section("An alert to 500 chats", prose, tuple(figures)), runs[-1]
 
 
@@ -97,7 +97,7 @@ def _run(aws: Cloud, latency: float) -> Run:
         return Run(
             latency=latency,
             seconds=max(server.arrivals) - min(server.arrivals),
-            refused=server.refused,
+            rejected=server.rejected,
             sent=len(server.chats),
             chats=len(set(server.chats)),
             busy=sum(end["busy"] for end in ends),
@@ -115,27 +115,27 @@ def _worker(output: Path) -> subprocess.Popen[bytes]:
 
 
 def _wait_until_warm(outputs: list[Path]) -> None:
-    """Until every worker has its clients."""
-    patience = time.monotonic() + PATIENCE_SECONDS
+    """Wait until every worker has its clients."""
+    deadline = time.monotonic() + TIMEOUT_SECONDS
     while not all("warm" in output.read_text() for output in outputs):
-        if time.monotonic() > patience:
+        if time.monotonic() > deadline:
             raise TimeoutError("the workers did not start")
         time.sleep(0.1)
 
 
 def _wait(aws: Cloud, milestone: Milestone, server: Telegram) -> None:
-    """Until the tally says that everybody was told."""
+    """Wait until the tally says that every chat was notified."""
     table = aws.table("MILESTONES_TABLE")
-    patience = time.monotonic() + PATIENCE_SECONDS
-    while time.monotonic() < patience:
+    deadline = time.monotonic() + TIMEOUT_SECONDS
+    while time.monotonic() < deadline:
         if len(server.chats) >= CHATS and table.get_item(Key=milestone_key(milestone))["Item"]["delivered"] == CHATS:
             return
         time.sleep(0.2)
-    raise TimeoutError(f"{len(server.chats)} of {CHATS} messages after {PATIENCE_SECONDS} s")
+    raise TimeoutError(f"{len(server.chats)} of {CHATS} messages after {TIMEOUT_SECONDS} s")
 
 
 def _milestone(aws: Cloud) -> Milestone:
-    """A milestone in the history, where its tally is kept."""
+    """A recorded milestone, which holds the tally."""
     subject = Subject("channel", f"youtube:UC{time.time_ns():022d}")
     milestone = Milestone(
         subject, "Cats", "subscribers", "subscribers", "all-time", 10_000, "10K", 10_100, (), now(), new_trace_id()
@@ -146,13 +146,13 @@ def _milestone(aws: Cloud) -> Milestone:
 
 @contextmanager
 def _aws() -> Iterator[Cloud]:
-    """MiniStack with Cairn's tables, queues and secrets, and 500 subscribers; the environment is put back after."""
-    before = dict(os.environ)
+    """MiniStack with Cairn's tables, queues, secrets and 500 subscribers; restores the environment at the end."""
+    previous = dict(os.environ)
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     with tempfile.TemporaryDirectory() as temporary:
-        environment = {name: before[name] for name in ("PATH", "HOME", "LANG") if name in before} | {
+        environment = {name: previous[name] for name in ("PATH", "HOME", "LANG") if name in previous} | {
             "BIND_HOST": "127.0.0.1",
             "DOCKER_HOST": f"unix://{temporary}/no-docker",
             "GATEWAY_PORT": str(port),
@@ -166,24 +166,24 @@ def _aws() -> Iterator[Cloud]:
         try:
             os.environ["AWS_ENDPOINT_URL"] = f"http://127.0.0.1:{port}"
             boto3.setup_default_session()
-            yield _filled()
+            yield _with_subscribers()
         finally:
             ministack.terminate()
             ministack.wait()
             os.environ.clear()
-            os.environ.update(before)
+            os.environ.update(previous)
             boto3.setup_default_session()
 
 
-def _filled() -> Cloud:
+def _with_subscribers() -> Cloud:
     client = boto3.client("dynamodb")
-    patience = time.monotonic() + PATIENCE_SECONDS
+    deadline = time.monotonic() + TIMEOUT_SECONDS
     while True:
         try:
             client.list_tables()
             break
         except (BotoCoreError, ClientError):
-            if time.monotonic() > patience:
+            if time.monotonic() > deadline:
                 raise
             time.sleep(0.1)
     aws = Cloud()

@@ -1,7 +1,7 @@
-"""A channel, who watches it, and the functions between, in simulated time: what each part of it uses of AWS.
+"""A channel, its viewers and the functions between them, in simulated time: the AWS usage of each part.
 
-Few viewers come by the functions themselves. Many are put straight into the table, as their adapter would have left
-them: by the functions they would take minutes.
+A few viewers join through the functions. Large audiences are written directly to the table, as the adapter would have
+written them: through the functions, that would take minutes.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 
 import boto3
 
-from bench.account import NOTHING, QUEUED, Account, Work, account
+from bench.account import NOTHING, QUEUED, Account, Work, metered_account
 from cairn.clock import now
 from cairn.viewers.counting import PER_SHARD, Counting
 from cairn.viewers.presence_slots import PresenceSlot, PresenceSlots
@@ -29,14 +29,14 @@ from testing.viewer_site import Site
 
 CHANNEL = "evening-show"
 TAB = "sL0SM9cOFvHcCIhA="
-"""Of whoever is put there: an open socket, as long as they go."""
-LASTING = timedelta(hours=2)
-_HIDDEN = timedelta(minutes=2)
+"""The tab id of viewers that are written directly: an open socket's, of the greatest length."""
+LIFETIME = timedelta(hours=2)
+_VISIBILITY_TIMEOUT = timedelta(minutes=2)
 
 
 @dataclass(frozen=True)
-class Passed:
-    """What was done while time passed; a multiple of it is what as much more time would do."""
+class Period:
+    """The usage of a period of time; multiply it for a longer or shorter one."""
 
     counting: Work = NOTHING
     waited: float = 0.0
@@ -44,100 +44,100 @@ class Passed:
     counts: float = 0
     changes: float = 0
     detected: Work = NOTHING
-    remembered: Work = NOTHING
-    told: Work = NOTHING
+    recorded: Work = NOTHING
+    broadcast: Work = NOTHING
 
     @property
-    def whole(self) -> Work:
-        return self.counting + self.detected + self.remembered + self.told
+    def total(self) -> Work:
+        return self.counting + self.detected + self.recorded + self.broadcast
 
-    def __add__(self, other: Passed) -> Passed:
+    def __add__(self, other: Period) -> Period:
         pairs = zip(fields(self), fields(other), strict=True)
-        return Passed(*(getattr(self, mine.name) + getattr(other, theirs.name) for mine, theirs in pairs))
+        return Period(*(getattr(self, own.name) + getattr(other, others.name) for own, others in pairs))
 
-    def __mul__(self, times: float) -> Passed:
-        return Passed(*(getattr(self, field.name) * times for field in fields(self)))
+    def __mul__(self, times: float) -> Period:
+        return Period(*(getattr(self, field.name) * times for field in fields(self)))
 
 
 @dataclass
 class Audience:
-    """One channel's."""
+    """The viewers of one channel."""
 
-    made: Account
+    account: Account
     clock: ControlledClock
     queue: Fifo
     poster: FakePoster
     site: Site = field(default_factory=Site)
 
     def measured(self, call: Callable[[], object]) -> Work:
-        """A call, as one invocation."""
-        with self.made.invocation() as done:
+        """Measure a call as one invocation."""
+        with self.account.invocation() as invocation:
             call()
-        return done.work
+        return invocation.work
 
-    def ask(self) -> None:
-        """Somebody asks how many there are: from here on there is a count that is younger than an interval."""
+    def request_count(self) -> None:
+        """Request the count, so that from now on there is one that is younger than an interval."""
         self.measured(lambda: self.site.count(CHANNEL))
 
-    def run(self, seconds: float) -> Passed:
-        """Let time pass, and what is due be done: counts, and what a changed one leads to."""
-        passed, end = self._followed(), now() + timedelta(seconds=seconds)
+    def run(self, seconds: float) -> Period:
+        """Let time pass, and do what is due: counts, and what follows from a changed one."""
+        period, end = self._process_changes(), now() + timedelta(seconds=seconds)
         while (due := self.queue.due()) and due <= end:
             self.clock.reach(due)
-            passed += self._counted() + self._followed()
+            period += self._count() + self._process_changes()
         self.clock.reach(end)
-        return passed
+        return period
 
     def lambdas(self, number: int) -> list[Counting]:
-        """What so many Lambdas that have just started count with."""
+        """The counting of this many Lambdas that have just started."""
         return [Running("viewer_heartbeat").dependencies.counting for _ in range(number)]
 
     def fill(self, viewers: int) -> int:
-        """Let so many watch the channel, spread as if it had grown; how many bytes the table holds of each."""
-        table = self.made.aws.table("PRESENCE_TABLE")
-        with self.made.invocation():
+        """Write this many viewers, spread as if the channel had grown; the bytes that the table holds for each."""
+        table = self.account.aws.table("PRESENCE_TABLE")
+        with self.account.invocation():
             self.lambdas(1)[0].current(CHANNEL, entered=True)
         key = {"pk": CHANNEL, "sk": "count"}
-        level = _put(viewers, PresenceSlots(table))
+        level = _write(viewers, PresenceSlots(table))
         table.put_item(Item=table.get_item(Key=key)["Item"] | {"level": level})
-        seat = {"pk": {"S": f"{CHANNEL}#0.0"}, "sk": {"S": _name(0)}}
-        return item_size(boto3.client("dynamodb").get_item(TableName=table.name, Key=seat)["Item"])
+        slot = {"pk": {"S": f"{CHANNEL}#0.0"}, "sk": {"S": _name(0)}}
+        return item_size(boto3.client("dynamodb").get_item(TableName=table.name, Key=slot)["Item"])
 
-    def _counted(self) -> Passed:
-
+    def _count(self) -> Period:
         began = now()
-        with self.made.invocation() as done:
+        with self.account.invocation() as invocation:
             self.queue.deliver(lambda _, event: FUNCTIONS["count_viewers"](event, Context(20.0)))
         waited = (now() - began) / timedelta(seconds=1)
-        return Passed(done.work + QUEUED, waited, done.log.count('"viewers counted"'))
+        return Period(invocation.work + QUEUED, waited, invocation.log.count('"viewers counted"'))
 
-    def _followed(self) -> Passed:
-        """What a count that changed leads to, also one that was made for somebody who asked."""
-        changed = self.made.aws.changes()
+    def _process_changes(self) -> Period:
+        """Do what follows from a changed count, including one that was made on request."""
+        changed = self.account.aws.changes()
         if not changed:
-            return Passed()
-        detected, remembered, told = self.made.detect(changed), self.made.remember(), self.made.tell()
-        return Passed(changes=len(changed), detected=detected, remembered=remembered, told=told)
+            return Period()
+        detected = self.account.detect(changed)
+        recorded, broadcast = self.account.record_history(), self.account.broadcast()
+        return Period(changes=len(changed), detected=detected, recorded=recorded, broadcast=broadcast)
 
 
 @contextmanager
-def audience() -> Iterator[Audience]:
-    """Of nobody yet."""
+def simulated_audience() -> Iterator[Audience]:
+    """A channel without viewers."""
     with ExitStack() as stack:
         clock = stack.enter_context(controlled_clock())
         poster = stack.enter_context(in_place_of_api_gateway())
-        made = stack.enter_context(account())
-        queue = stack.enter_context(in_place_of_sqs(Fifo(clock, "count", max_receives=30, hidden=_HIDDEN)))
-        yield Audience(made, clock, queue, poster)
+        account = stack.enter_context(metered_account())
+        queue = stack.enter_context(in_place_of_sqs(Fifo(clock, "count", max_receives=30, hidden=_VISIBILITY_TIMEOUT)))
+        yield Audience(account, clock, queue, poster)
 
 
 class _Keys:
-    """In place of a table: where a viewer would be written."""
+    """Stands in for the table, and keeps the key under which a viewer would be written."""
 
-    seen: dict[str, str]
+    key: dict[str, str]
 
     def update_item(self, *, Key: dict[str, str], **_: Any) -> dict[str, Any]:  # noqa: N803 - boto3's name
-        self.seen = Key
+        self.key = Key
         return {}
 
 
@@ -145,15 +145,15 @@ def _name(number: int) -> str:
     return f"viewer{number:016}"
 
 
-def _put(viewers: int, adapter: PresenceSlots) -> int:
-    """PresenceSlots beside one that the adapter has written; over how many levels."""
+def _write(viewers: int, adapter: PresenceSlots) -> int:
+    """Write presence slots like one that the adapter writes; the level that the channel reaches."""
     first, keys, level = PresenceSlot(CHANNEL, _name(0), TAB, 0), _Keys(), 0
-    adapter.enter(first, now() + LASTING, now())
+    adapter.enter(first, now() + LIFETIME, now())
     table = stored("PRESENCE_TABLE")
-    pattern = next(item for item in table.items() if item["sk"] == {"S": first.viewer_id})
-    writing = PresenceSlots(keys)  # type: ignore[arg-type]  # all that is asked of the table
+    template = next(item for item in table.items() if item["sk"] == {"S": first.viewer_id})
+    keyed_slots = PresenceSlots(keys)  # type: ignore[arg-type]  # has the one method that is called
     for number in range(1, viewers):
         level += number > PER_SHARD * 4**level
-        writing.enter(PresenceSlot(CHANNEL, _name(number), TAB, level), now() + LASTING, now())
-        table.put(pattern | {name: {"S": value} for name, value in keys.seen.items()})
+        keyed_slots.enter(PresenceSlot(CHANNEL, _name(number), TAB, level), now() + LIFETIME, now())
+        table.put(template | {name: {"S": value} for name, value in keys.key.items()})
     return level

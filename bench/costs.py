@@ -1,4 +1,4 @@
-"""What a small and a large user pay a month: the meter's counts times AWS's prices, and the assumptions said aloud."""
+"""What a small and a large user pay a month: the meter's counts times AWS's prices, with the assumptions."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from aws_cdk import App
 from aws_cdk.assertions import Template
 
 from bench.account import PLATFORM_LINES, Work
-from bench.audience import Passed
+from bench.audience import Period
 from bench.ranks import MILESTONES, SOCKETS, UPDATES, FloorSpent
 from bench.units import BATCH, PART, Spent
 from bench.units import MANY as MANY_CHANNELS
@@ -22,25 +22,25 @@ from testing import meter
 
 DAYS = 30
 CHANGED = 0.25
-"""Of the readings; the others bring the same values again."""
+"""Of the readings; the others repeat their values."""
 MEMORY_MB, API_MEMORY_MB, BROADCAST_MEMORY_MB = 512, 1024, 1769
 METRICS = 17
-"""Names of EMF metrics with their dimensions, if each is seen in every hour of the month."""
+"""EMF metrics with their dimensions, if each is reported in every hour of the month."""
 POLLERS, POLL_SECONDS = 5, 20
-"""Lambda's connections to a queue that is empty, and how long each call of theirs waits."""
+"""Lambda's connections to an empty queue, and how long each of their calls waits."""
 BATCH_SECONDS, STREAM_SECONDS, API_SECONDS = 1.0, 0.1, 0.1
-"""Assumed: an emulator cannot say how long AWS and YouTube take."""
+"""Assumed, because an emulator does not show how long AWS and YouTube take."""
 VIEWER_SECONDS, COUNT_SECONDS, POSTS_A_SECOND = 0.02, 0.05, 5_000
-"""Assumed as well: of a viewer's request, of a count besides its waiting, and of sockets."""
-LOOKS, POLLS = HOUR // 10, HOUR
-"""A page without a socket looks at the count every ten seconds (web/watching.js); an EventSource, each second."""
+"""Also assumed: the time of a viewer's request, of a count without its waits, and the rate of posts to sockets."""
+PAGE_REQUESTS, EVENT_SOURCE_REQUESTS = HOUR // 10, HOUR
+"""A page without a socket requests the count every ten seconds (web/watching.js), an EventSource every second."""
 HISTORY_ITEM_BYTES = 300
 GB = 1e9
 
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """Somebody who runs Cairn."""
+    """An operator of Cairn, with their load for a month."""
 
     name: str
     channels: int
@@ -72,7 +72,7 @@ USERS = (
 
 
 def bill(user: User, spent: Spent, seconds_a_message: float) -> dict[str, float]:
-    """Dollars a month, by what is paid for."""
+    """Dollars per month, by item."""
     sweep, alert = _sweep(user, spent), _alert(user, spent)
     work = (
         sweep * user.ticks
@@ -109,108 +109,114 @@ def bill(user: User, spent: Spent, seconds_a_message: float) -> dict[str, float]
 
 
 def markdown(spent: Spent, seconds_a_message: float) -> str:
-    """The tables, and what they rest on."""
+    """The tables, and their assumptions."""
     bills = [bill(user, spent, seconds_a_message) for user in USERS]
-    head = ["a month", *(user.name for user in USERS)]
+    head = ["per month", *(user.name for user in USERS)]
     counts = [
         ("channels", *(f"{user.channels:,}" for user in USERS)),
-        ("a fetch every", *(f"{user.every_minutes} min" for user in USERS)),
+        ("one fetch every", *(f"{user.every_minutes} min" for user in USERS)),
         ("subscribers", *(f"{user.subscribers:,}" for user in USERS)),
         ("milestones", *(f"{user.milestones:,}" for user in USERS)),
         ("messages to Telegram", *(f"{user.messages:,}" for user in USERS)),
         ("API requests", *(f"{user.requests:,}" for user in USERS)),
     ]
-    rows = [(name, *(_dollars(one[name]) for one in bills)) for name in bills[0]]
-    totals = [sum(one.values()) for one in bills]
-    everything = ("**in all**", *(f"**{_dollars(total)}**" for total in totals))
+    rows = [(name, *(_dollars(costs[name]) for costs in bills)) for name in bills[0]]
+    totals = [sum(costs.values()) for costs in bills]
+    total = ("**total**", *(f"**{_dollars(amount)}**" for amount in totals))
     large = USERS[1]
     days = large.messages / 30 / 86_400
     units = large.channels // BATCH * 24 * 60 // 5
     assumed = (
-        f"us-east-1, on demand, November 2026, without free tier, tax and traffic. {CHANGED:.0%} of the readings "
-        f"change. A batch of {BATCH} is taken to be fetched in {BATCH_SECONDS:g} s, a batch of a stream and an API "
-        f"request (a list of {BATCH} channels, the dearest) to be answered in {API_SECONDS:g} s. Sending takes "
-        f"{seconds_a_message:.2f} s of Lambda's time a message, waiting for its turn included, as in the run above "
-        "with 80 ms. A stream that Lambda reads is free; CloudFront, and storage but the history's, are left out. "
-        "Calls, units and log lines are counted by the meter."
+        f"Prices: us-east-1, on demand, November 2026, without free tier, tax and traffic. Assumptions: {CHANGED:.0%} "
+        f"of the readings change; a batch of {BATCH} takes {BATCH_SECONDS:g} s to fetch; a stream batch and an API "
+        f"request (a list of {BATCH} channels, the most expensive one) take {API_SECONDS:g} s. Sending takes "
+        f"{seconds_a_message:.2f} s of Lambda time per message, including the wait for its send slot, as in the run "
+        "above with 80 ms. Lambda reads streams for free. CloudFront is not included, nor any storage except the "
+        "history's. The meter counts calls, units and log lines."
     )
     limits = (
-        f"The large user is beyond what is free elsewhere. {large.messages / 1e6:.0f} million messages take one bot "
-        f"{days:.0f} days at 30 a second: that needs a second bot or paid broadcast. And {large.channels:,} YouTube "
-        f"channels every 5 minutes are {units:,} quota units a day where Google gives 10,000: so a fetch every 30 "
-        "minutes, or more quota asked for. See docs/scale.md."
+        f"The large user exceeds the free limits of the platforms. {large.messages / 1e6:.0f} million messages take "
+        f"one bot {days:.0f} days at 30 a second: this needs a second bot or Telegram's paid broadcasts. "
+        f"{large.channels:,} YouTube channels every 5 minutes use {units:,} quota units a day, and Google grants "
+        "10,000: this needs a fetch interval of 30 minutes, or a larger quota. See docs/scale.md."
     )
-    return "\n".join([_table(head, [*counts, *rows, everything]), "", assumed, "", limits])
+    return "\n".join([_table(head, [*counts, *rows, total]), "", assumed, "", limits])
 
 
 def floor_markdown(spent: FloorSpent) -> str:
-    """What a million updates of reps cost, part by part, and what that rests on."""
+    """The cost of a million updates of reps, by part, and the assumptions."""
     update, refresh = spent.update, spent.refresh
-    functions = {MEMORY_MB: update.detected + update.remembered, BROADCAST_MEMORY_MB: update.told + refresh}
+    functions = {MEMORY_MB: update.detected + update.recorded, BROADCAST_MEMORY_MB: update.broadcast + refresh}
     seconds = meter.lambda_dollars(1, API_SECONDS, API_MEMORY_MB) + sum(
         meter.lambda_dollars(work.invocations, STREAM_SECONDS, memory) for memory, work in functions.items()
     )
     parts = {
-        "the update and its rank": _called(update.asked),
-        "detection and history": _called(update.detected + update.remembered),
-        "celebrations": _called(update.told),
-        "the board read anew after each": _called(refresh),
+        "the update and its rank": _calls(update.requested),
+        "detection and history": _calls(update.detected + update.recorded),
+        "celebrations": _calls(update.broadcast),
+        "the board, read again after each update": _calls(refresh),
         f"its frames to {SOCKETS} sockets": SOCKETS * spent.frame * meter.SOCKET_MESSAGE,
         "Lambda": seconds,
-        "CloudWatch Logs": (update.whole + update.told + refresh).logged / GB * meter.LOG_GB,
+        "CloudWatch Logs": (update.total + update.broadcast + refresh).logged / GB * meter.LOG_GB,
     }
     rows = [(name, _dollars(1e6 * dollars)) for name, dollars in parts.items()]
-    everything = ("**in all**", f"**{_dollars(1e6 * sum(parts.values()))}**")
+    total = ("**total**", f"**{_dollars(1e6 * sum(parts.values()))}**")
     open_sockets = SOCKETS * DAYS * 24 * 60 * meter.SOCKET_MINUTE
     assumed = (
-        f"On a floor of {update.reps:,} reps, each update alone in its second: for several in one, the board is read "
-        f"and shown once. Of {len(UPDATES)} updates {MILESTONES} pass a milestone, told to a TV and the rep. A "
-        f"function is taken to run for {STREAM_SECONDS:g} s. Besides, {SOCKETS} sockets that are open all month are "
-        f"{_dollars(open_sockets)}."
+        f"On a floor of {update.reps:,} reps, with at most one update a second: for several in the same second, the "
+        f"board is read and sent once. Of {len(UPDATES)} updates, {MILESTONES} pass a milestone, which is sent to a TV "
+        f"and the rep. Each function is assumed to run for {STREAM_SECONDS:g} s. In addition, {SOCKETS} sockets that "
+        f"are open all month cost {_dollars(open_sockets)}."
     )
-    return "\n".join([_table(["a million updates of reps", "dollars"], [*rows, everything]), "", assumed])
+    return "\n".join([_table(["a million updates of reps", "dollars"], [*rows, total]), "", assumed])
 
 
 def viewers_markdown(spent: ViewersSpent) -> str:
-    """What a million viewer-hours cost by socket, by heartbeat and by the naive design, and what that rests on."""
-    naive = replace(
+    """The cost of a million viewer-hours by socket, by heartbeat and by the naive design, and the assumptions."""
+    naive_heartbeat = replace(
         spent.heartbeat.own,
-        write_units=spent.naively.heartbeat.write_units,
-        read_units=spent.naively.reads[MANY] * (BEATS + 1),
+        write_units=spent.naive.heartbeat.write_units,
+        read_units=spent.naive.reads[MANY] * (BEATS + 1),
         sqs_requests=0,
     )
-    ways = (_hour(spent.socket.own, pings=PINGS), _hour(spent.heartbeat.own), _hour(naive))
+    ways = (_hour(spent.socket.own, pings=PINGS), _hour(spent.heartbeat.own), _hour(naive_heartbeat))
     shares = [_change(spent.change) * INTERVALS / MANY] * 2 + [0.0]
-    told = [INTERVALS * meter.SOCKET_MESSAGE, 0.0, 0.0]
-    asked = [0.0, *(_ask(reads) for reads in (spent.asked.read_units, spent.naively.reads[MANY]))]
+    frames = [INTERVALS * meter.SOCKET_MESSAGE, 0.0, 0.0]
+    requests = [0.0, *(_request(reads) for reads in (spent.requested.read_units, spent.naive.reads[MANY]))]
     parts = [(name, [way[name] for way in ways]) for name in ways[0]]
-    sums = ("**all that a viewer does**", [sum(way.values()) for way in ways])
+    sums = ("**total of a viewer's own calls**", [sum(way.values()) for way in ways])
     more = [
-        (f"its share of counting and telling, if the count changes every {INTERVAL_SECONDS} s", shares),
-        (f"a frame to each socket every {INTERVAL_SECONDS} s", told),
-        (f"or a look at the count by our page every ten seconds, {LOOKS:,} an hour", [LOOKS * one for one in asked]),
-        (f"or an EventSource, which asks {POLLS:,} times an hour", [POLLS * one for one in asked]),
+        (f"share of counting and broadcasting, if the count changes every {INTERVAL_SECONDS} s", shares),
+        (f"a frame to each socket every {INTERVAL_SECONDS} s", frames),
+        (
+            f"or a request for the count by our page every ten seconds, {PAGE_REQUESTS:,} an hour",
+            [PAGE_REQUESTS * request for request in requests],
+        ),
+        (
+            f"or an EventSource, {EVENT_SOURCE_REQUESTS:,} requests an hour",
+            [EVENT_SOURCE_REQUESTS * request for request in requests],
+        ),
     ]
     rows = [(name, *map(_million, dollars)) for name, dollars in (*parts, sums, *more)]
-    still = spent.still.whole
-    hour = _called(still) + _counting(spent.still) + _logged(still)
+    still = spent.still.total
+    hour = _calls(still) + _counting(spent.still) + _logs(still)
     assumed = (
-        f"Channels of {MANY:,} viewers. A viewer's request is taken to run for {VIEWER_SECONDS * 1000:g} ms with "
-        f"{MEMORY_MB} MB, a count for {COUNT_SECONDS * 1000:g} ms with {BROADCAST_MEMORY_MB} MB besides what it waits "
-        f"for its time (by simulated time, {spent.change.waited / max(1, spent.change.counts):.2f} s of a count that "
-        f"somebody's coming asked for), telling for a second each {POSTS_A_SECOND:,} sockets, the rest for "
-        f"{STREAM_SECONDS:g} s. A viewer by socket sends a join and {PINGS} pings, each of which is answered. By "
-        "heartbeat, the answer to each beat says how many there are, for which the naive design counts anew. A frame "
-        "comes only when the count has changed: what sockets cost is how often that is, and a longer "
-        f"`viewer_count_update_interval` is the way to pay less. A channel whose viewers neither come nor go costs "
-        f"{_dollars(30 * 24 * hour)} a month besides."
+        f"Channels of {MANY:,} viewers. Assumptions: a viewer's request runs for {VIEWER_SECONDS * 1000:g} ms with "
+        f"{MEMORY_MB} MB; a count runs for {COUNT_SECONDS * 1000:g} ms with {BROADCAST_MEMORY_MB} MB, plus the wait "
+        f"for its due time (in simulated time {spent.change.waited / max(1, spent.change.counts):.2f} s, for a count "
+        f"that a joining viewer requested); broadcasting takes a second for each {POSTS_A_SECOND:,} sockets; "
+        f"everything else runs for {STREAM_SECONDS:g} s. A viewer by socket sends a join and {PINGS} pings, and each "
+        "gets a response. By heartbeat, the response to each beat contains the count; the naive design counts again "
+        "for each. A frame is sent only when the count has changed. So the cost of sockets depends on how often it "
+        "changes, and a longer `viewer_count_update_interval` lowers it. A channel whose viewers neither join nor "
+        f"leave costs {_dollars(30 * 24 * hour)} a month in addition."
     )
     head = ["a million viewer-hours", "by socket", "by heartbeat", "naive, by heartbeat"]
     return "\n".join([_table(head, rows), "", assumed])
 
 
 def _hour(own: Work, *, pings: int | None = None) -> dict[str, float]:
-    """Dollars of a viewer's own calls; `pings` are a socket's."""
+    """Dollars for a viewer's own calls; `pings` are sent by sockets only."""
     messages, minutes = (0, 0) if pings is None else (2 * (1 + pings), 60)
     return {
         "DynamoDB writes": own.write_units * meter.WRITE_UNIT,
@@ -219,32 +225,32 @@ def _hour(own: Work, *, pings: int | None = None) -> dict[str, float]:
         "Lambda": meter.lambda_dollars(own.invocations, VIEWER_SECONDS, MEMORY_MB),
         "API Gateway, the viewer's messages": messages * meter.SOCKET_MESSAGE,
         "API Gateway, open sockets": minutes * meter.SOCKET_MINUTE,
-        "CloudWatch Logs": _logged(own),
+        "CloudWatch Logs": _logs(own),
     }
 
 
-def _ask(reads: float) -> float:
-    """Dollars of a request for a count that reads so much."""
+def _request(reads: float) -> float:
+    """Dollars for a request for the count that reads this much."""
     lines = PLATFORM_LINES / GB * meter.LOG_GB
     return reads * meter.READ_UNIT + meter.lambda_dollars(1, VIEWER_SECONDS, MEMORY_MB) + lines
 
 
-def _change(passed: Passed) -> float:
-    """Dollars of one change of a count of MANY, without the frames."""
-    small = passed.detected + passed.remembered
+def _change(period: Period) -> float:
+    """Dollars for one change of a count of MANY, without the frames."""
+    small = period.detected + period.recorded
     seconds = meter.lambda_dollars(small.invocations, STREAM_SECONDS, MEMORY_MB)
-    seconds += meter.lambda_dollars(passed.told.invocations, MANY / POSTS_A_SECOND, BROADCAST_MEMORY_MB)
-    return _called(passed.whole) + _counting(passed) + seconds + _logged(passed.whole)
+    seconds += meter.lambda_dollars(period.broadcast.invocations, MANY / POSTS_A_SECOND, BROADCAST_MEMORY_MB)
+    return _calls(period.total) + _counting(period) + seconds + _logs(period.total)
 
 
-def _counting(passed: Passed) -> float:
-    """Dollars of the counting function's time."""
-    invocations = passed.counting.invocations
-    each = COUNT_SECONDS + passed.waited / max(1.0, invocations)
+def _counting(period: Period) -> float:
+    """Dollars for the counting function's time."""
+    invocations = period.counting.invocations
+    each = COUNT_SECONDS + period.waited / max(1.0, invocations)
     return meter.lambda_dollars(invocations, each, BROADCAST_MEMORY_MB)
 
 
-def _logged(work: Work) -> float:
+def _logs(work: Work) -> float:
     return work.logged / GB * meter.LOG_GB
 
 
@@ -252,15 +258,15 @@ def _million(amount: float) -> str:
     return _dollars(1e6 * amount) if amount else "–"
 
 
-def _called(work: Work) -> float:
-    """Dollars for units and messages."""
+def _calls(work: Work) -> float:
+    """Dollars for units and SQS requests."""
     return (
         work.write_units * meter.WRITE_UNIT + work.read_units * meter.READ_UNIT + work.sqs_requests * meter.SQS_REQUEST
     )
 
 
 def _sweep(user: User, spent: Spent) -> Work:
-    """A tick over this many channels: between what was measured, in proportion."""
+    """A tick over this many channels, interpolated between the measured ones."""
     if user.channels in spent.sweep:
         return spent.sweep[user.channels]
     few, many = min(spent.sweep), MANY_CHANNELS
@@ -269,16 +275,16 @@ def _sweep(user: User, spent: Spent) -> Work:
 
 
 def _alert(user: User, spent: Spent) -> Work:
-    """An alert to this many chats: cutting the audience into parts, and the parts."""
+    """An alert to this many chats: splitting the audience into parts, and the parts."""
     if user.subscribers in spent.alert:
         return spent.alert[user.subscribers]
-    ((few, cheap), (many, dear)) = next(pairwise(sorted(spent.expansion.items())))
-    each = (dear - cheap) * (1 / (many - few))
-    return cheap + each * (user.subscribers - few) + spent.part * (user.subscribers / PART)
+    ((few, low), (many, high)) = next(pairwise(sorted(spent.expansion.items())))
+    each = (high - low) * (1 / (many - few))
+    return low + each * (user.subscribers - few) + spent.part * (user.subscribers / PART)
 
 
 def _resources() -> dict[str, int]:
-    """How many of the things that cost by being there the stack has."""
+    """The number of the stack's resources that have a fixed price."""
     root = Path(__file__).parents[1]
     context = json.loads((root / "cdk.json").read_text())["context"]
     settings = Settings.from_context(context.get)

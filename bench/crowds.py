@@ -1,4 +1,4 @@
-"""Viewers as fast as a few clients can be, on the local cloud, beside an empty function that the same clients call."""
+"""Viewer requests as fast as a few clients can send them, on the local cloud, compared with an empty function."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ from testing.local_cloud import LocalCloud, started
 CLIENTS = 4
 ROUNDS = 3
 TURN_SECONDS = 1.5
-"""How long each has its turn in a round."""
+"""How long each kind of request runs in a round."""
 WARM_SECONDS = 1.0
 CHANNEL = "crowd"
 
 
 @dataclass
 class Timed:
-    """What was asked in its turns."""
+    """The response times of one kind of request."""
 
     seconds: list[float] = field(default_factory=list)
-    lasted: float = 0.0
+    duration: float = 0.0
 
     @property
     def rate(self) -> float:
-        return len(self.seconds) / self.lasted
+        return len(self.seconds) / self.duration
 
     @property
     def p99(self) -> float:
@@ -43,7 +43,7 @@ class Timed:
 
 
 class Crowd:
-    """Clients that keep their connections; each has viewers of its own, for which it beats in turn."""
+    """Clients with persistent connections; each has its own viewers, and sends their heartbeats in turn."""
 
     def __init__(self, viewer_url: str, empty_url: str, clients: list[httpx.Client]) -> None:
         self._viewer_url = viewer_url
@@ -53,43 +53,43 @@ class Crowd:
         self._joined: list[list[dict[str, str]]] = [[] for _ in clients]
 
     def silent(self, client: int) -> None:
-        self._well(self._clients[client].post(self._empty_url, json={"channelId": CHANNEL}))
+        self._checked(self._clients[client].post(self._empty_url, json={"channelId": CHANNEL}))
 
-    def aloud(self, client: int) -> None:
-        self._well(self._clients[client].post(f"{self._empty_url}/aloud", json={"channelId": CHANNEL}))
+    def logging(self, client: int) -> None:
+        self._checked(self._clients[client].post(f"{self._empty_url}/logging", json={"channelId": CHANNEL}))
 
     def join(self, client: int) -> None:
-        joined = self._ask(client, "join", {"channelId": CHANNEL})
+        joined = self._post(client, "join", {"channelId": CHANNEL})
         body = {"channelId": CHANNEL, "viewerId": joined["viewerId"], "token": joined["token"]}
         self._joined[client].append(body)
 
     def beat(self, client: int) -> None:
         viewers = self._joined[client]
-        self._ask(client, "heartbeat", viewers[next(self._numbers) % len(viewers)])
+        self._post(client, "heartbeat", viewers[next(self._numbers) % len(viewers)])
 
     def count(self, client: int) -> None:
-        self._well(self._clients[client].get(f"{self._viewer_url}/api/viewer/count/{CHANNEL}"))
+        self._checked(self._clients[client].get(f"{self._viewer_url}/api/viewer/count/{CHANNEL}"))
 
-    def _ask(self, client: int, what: str, body: Mapping[str, str]) -> Any:
-        return self._well(self._clients[client].post(f"{self._viewer_url}/api/viewer/{what}", json=body)).json()
+    def _post(self, client: int, action: str, body: Mapping[str, str]) -> Any:
+        return self._checked(self._clients[client].post(f"{self._viewer_url}/api/viewer/{action}", json=body)).json()
 
-    def _well(self, answer: httpx.Response) -> httpx.Response:
-        answer.raise_for_status()
-        return answer
+    def _checked(self, response: httpx.Response) -> httpx.Response:
+        response.raise_for_status()
+        return response
 
 
 def measure() -> Section:
-    """`ROUNDS` rounds, in each of which everything has its turn, so that a busy machine slows all alike."""
+    """`ROUNDS` rounds; each runs every kind of request, so that a busy machine slows all equally."""
     with started("crowd", VIEWER_JOINS_PER_MINUTE="1000000") as cloud, ExitStack() as stack:
         clients = [stack.enter_context(httpx.Client(timeout=60, trust_env=False)) for _ in range(CLIENTS)]
         return _section(*_measured(cloud, clients))
 
 
 def _measured(cloud: LocalCloud, clients: list[httpx.Client]) -> tuple[dict[str, Timed], int]:
-    """How long each took, and how many were counted in the end."""
+    """The times of each kind of request, and the final count."""
     outputs = cloud.outputs
     crowd = Crowd(outputs["ViewerUrl"], deploy_page(outputs["AwsEndpointUrl"]), clients)
-    turns = {one.__name__: one for one in (crowd.silent, crowd.aloud, crowd.join, crowd.beat, crowd.count)}
+    turns = {turn.__name__: turn for turn in (crowd.silent, crowd.logging, crowd.join, crowd.beat, crowd.count)}
     timed = {name: Timed() for name in turns}
     for turn in turns.values():
         _turn(turn, WARM_SECONDS, Timed())
@@ -101,49 +101,56 @@ def _measured(cloud: LocalCloud, clients: list[httpx.Client]) -> tuple[dict[str,
 
 
 def _turn(turn: Callable[[int], None], seconds: float, timed: Timed) -> None:
-    """All clients at once, each as fast as it is answered."""
-    lock, began = threading.Lock(), time.perf_counter()
+    """All clients in parallel, each as fast as it gets responses."""
+    lock, start = threading.Lock(), time.perf_counter()
 
     def work(client: int) -> None:
-        while (asked := time.perf_counter()) < began + seconds:
+        while (sent_at := time.perf_counter()) < start + seconds:
             turn(client)
             with lock:
-                timed.seconds.append(time.perf_counter() - asked)
+                timed.seconds.append(time.perf_counter() - sent_at)
 
     with ThreadPoolExecutor(CLIENTS) as threads:
         list(threads.map(work, range(CLIENTS)))
-    timed.lasted += time.perf_counter() - began
+    timed.duration += time.perf_counter() - start
 
 
 def _section(timed: Mapping[str, Timed], counted: int) -> Section:
     words = {"join": "joins", "beat": "heartbeats", "count": "counts"}
-    floors = {"join": "aloud", "beat": "silent", "count": "silent"}
-    which = {"aloud": "that logs", "silent": "that is silent too"}
+    baselines = {"join": "logging", "beat": "silent", "count": "silent"}
+    kinds = {"logging": "that logs", "silent": "that logs nothing"}
     return Section(
-        "Viewers at once",
-        f"{CLIENTS} clients call the Lambda URL as fast as they are answered, {ROUNDS} rounds of {TURN_SECONDS:g} s "
-        "each, on the local cloud; beside it an empty function behind a Lambda URL, which the same clients call in the "
-        "same rounds. MiniStack waits 50 ms for the log of a function that writes none: a join writes a line, and is "
-        "compared with one that does; heartbeats and most counts write none. Client, MiniStack and functions share one "
-        f"machine, and meanwhile the {counted:,} who joined are counted every two seconds: what is told is how much "
-        "Cairn adds, and not what AWS can take.",
+        "Concurrent viewers",
+        f"On the local cloud, {CLIENTS} clients call the Lambda URL as fast as they get responses, in {ROUNDS} rounds "
+        f"of {TURN_SECONDS:g} s each. In the same rounds they call an empty function behind a Lambda URL. MiniStack "
+        "waits 50 ms for the log of a function that writes none. A join writes a line, and is compared with a function "
+        "that writes one, too; heartbeats and most counts write none. Clients, MiniStack and functions share one "
+        f"machine, and the {counted:,} viewers who joined are counted every two seconds. So the figures show how much "
+        "Cairn adds, not how much AWS can handle.",
         (
             *(
-                Figure(f"{word}, beside the empty function {which[floor]}", _beside(timed[name], timed[floor]))
-                for (name, word), floor in zip(words.items(), floors.values(), strict=True)
+                Figure(
+                    f"{word}, compared with the empty function {kinds[baseline]}",
+                    _compared(timed[name], timed[baseline]),
+                )
+                for (name, word), baseline in zip(words.items(), baselines.values(), strict=True)
             ),
             *(
-                Figure(f"{word} a second; p50 and p99", _absolute(timed[name]))
-                for name, word in {**words, "aloud": "empty, logging,", "silent": "empty, silent,"}.items()
+                Figure(f"{word} per second; p50 and p99", _absolute(timed[name]))
+                for name, word in {
+                    **words,
+                    "logging": "calls of the logging empty function",
+                    "silent": "calls of the silent empty function",
+                }.items()
             ),
         ),
     )
 
 
-def _beside(one: Timed, floor: Timed) -> str:
-    p50 = median(one.seconds) / median(floor.seconds)
-    return f"{one.rate / floor.rate:.2f} of its rate; p50 {p50:.2f} ×, p99 {one.p99 / floor.p99:.2f} ×"
+def _compared(timed: Timed, baseline: Timed) -> str:
+    p50 = median(timed.seconds) / median(baseline.seconds)
+    return f"{timed.rate / baseline.rate:.2f} of the rate; p50 {p50:.2f} ×, p99 {timed.p99 / baseline.p99:.2f} ×"
 
 
-def _absolute(one: Timed) -> str:
-    return f"{one.rate:,.0f}; {median(one.seconds) * 1000:.0f} ms, {one.p99 * 1000:.0f} ms"
+def _absolute(timed: Timed) -> str:
+    return f"{timed.rate:,.0f}; {median(timed.seconds) * 1000:.0f} ms, {timed.p99 * 1000:.0f} ms"

@@ -1,5 +1,5 @@
-"""Empty copies on the local cloud, of the way from a table to a socket and of a page's address: the same services, and
-functions that only hand on or answer."""
+"""Empty copies on the local cloud of the path from a table to a socket, and of a Lambda URL: the same services, with
+functions that only pass on or respond."""
 
 from __future__ import annotations
 
@@ -23,15 +23,14 @@ _READY_SECONDS = 30
 
 @dataclass(frozen=True, slots=True)
 class Empty:
-    """Where it begins, and where its sockets are."""
+    """The table where the path begins, and the URL of its sockets."""
 
     table: Any
     websocket_url: str
 
 
 def deploy(endpoint_url: str) -> Empty:
-    """Make it beside whatever is there."""
-
+    """Deploy the path next to the local cloud's other resources."""
     client = _clients(endpoint_url)
     dynamodb, sqs, api = client("dynamodb"), client("sqs"), client("apigatewayv2")
     stream = dynamodb.create_table(
@@ -51,24 +50,24 @@ def deploy(endpoint_url: str) -> Empty:
     ]
     path = f"{endpoint_url.removeprefix('http://')}/_aws/execute-api/{api_id}/live"
     environment = {"QUEUE_URL": queue_url, "CONNECTIONS_URL": f"http://{path}"}
-    functions = _functions(client, environment, hops.forward, hops.post, hops.answer)
-    _routes(api, api_id, functions["answer"])
+    functions = _functions(client, environment, hops.forward, hops.post, hops.respond)
+    _routes(api, api_id, functions["respond"])
     _map(client("lambda"), functions["forward"], stream, StartingPosition="TRIM_HORIZON", BatchSize=100)
     _map(client("lambda"), functions["post"], queue, BatchSize=10)
     return Empty(boto3.resource("dynamodb", endpoint_url=endpoint_url).Table(NAME), f"ws://{path}")
 
 
 def deploy_page(endpoint_url: str) -> str:
-    """Make a function with a Lambda URL; its address, in a form that needs no DNS."""
+    """Deploy a function with a Lambda URL; the URL, in a form that needs no DNS."""
     client = _clients(endpoint_url)
     function = _functions(client, {}, hops.page)["page"]
-    made = client("lambda").create_function_url_config(FunctionName=function, AuthType="NONE")
-    return f"{endpoint_url}/_aws/lambda-url/{urlsplit(made['FunctionUrl']).netloc.partition('.')[0]}"
+    created = client("lambda").create_function_url_config(FunctionName=function, AuthType="NONE")
+    return f"{endpoint_url}/_aws/lambda-url/{urlsplit(created['FunctionUrl']).netloc.partition('.')[0]}"
 
 
 def _clients(endpoint_url: str) -> Callable[[str], Any]:
     def client(service: str) -> Any:
-        return boto3.client(service, endpoint_url=endpoint_url)  # type: ignore[call-overload]  # of a name that varies
+        return boto3.client(service, endpoint_url=endpoint_url)  # type: ignore[call-overload]  # the name varies
 
     return client
 
@@ -76,7 +75,7 @@ def _clients(endpoint_url: str) -> Callable[[str], Any]:
 def _functions(
     client: Callable[[str], Any], environment: dict[str, str], *handlers: Callable[..., object]
 ) -> dict[str, str]:
-    """The ARN of each, by name."""
+    """The functions' ARNs, by handler name."""
     iam, lambda_ = client("iam"), client("lambda")
     everything = {"Effect": "Allow", "Action": "*", "Resource": "*"}
     trust = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "lambda.amazonaws.com"}}
@@ -119,9 +118,9 @@ def _routes(api: Any, api_id: str, function: str) -> None:
 
 
 def _map(lambda_: Any, function: str, source: str, **options: Any) -> None:
-    made = lambda_.create_event_source_mapping(FunctionName=function, EventSourceArn=source, **options)
-    end = time.monotonic() + _READY_SECONDS
-    while lambda_.get_event_source_mapping(UUID=made["UUID"])["State"] != "Enabled":
-        if time.monotonic() > end:
-            raise TimeoutError(f"{function} is not fed after {_READY_SECONDS} s")
+    created = lambda_.create_event_source_mapping(FunctionName=function, EventSourceArn=source, **options)
+    deadline = time.monotonic() + _READY_SECONDS
+    while lambda_.get_event_source_mapping(UUID=created["UUID"])["State"] != "Enabled":
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"{function} receives no events after {_READY_SECONDS} s")
         time.sleep(0.05)

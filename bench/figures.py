@@ -1,4 +1,4 @@
-"""What a measurement has to show: a ratio or a count beside its budget. Absolute times are never judged."""
+"""The results of a measurement: ratios and counts with their budgets. Absolute times have none."""
 
 from __future__ import annotations
 
@@ -7,37 +7,37 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One row; `kept` is None where there is no budget, and the figure is there for information."""
+    """One row of a table; `met` is None when there is no budget and the figure is only for information."""
 
-    what: str
-    seen: str
+    name: str
+    measured: str
     budget: str = "–"
-    kept: bool | None = None
+    met: bool | None = None
 
     @property
     def verdict(self) -> str:
-        return {True: "kept", False: "**missed**", None: ""}[self.kept]
+        return {True: "met", False: "**missed**", None: ""}[self.met]
 
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """Some figures, and what one must know to read them."""
+    """Figures, and the explanation that a reader needs."""
 
     title: str
     prose: str
     figures: tuple[Figure, ...]
 
 
-def at_most(what: str, seen: float, budget: float, *, unit: str = "", shown: str = "") -> Figure:
-    """A figure that is better the lower it is."""
-    return Figure(what, shown or _written(seen, unit), f"≤ {_written(budget, unit)}", seen <= budget)
+def at_most(name: str, measured: float, budget: float, *, unit: str = "", shown: str = "") -> Figure:
+    """A figure that is better when lower."""
+    return Figure(name, shown or _formatted(measured, unit), f"≤ {_formatted(budget, unit)}", measured <= budget)
 
 
-def at_least(what: str, seen: float, budget: float, *, unit: str = "", shown: str = "") -> Figure:
-    """A figure that is better the higher it is."""
-    return Figure(what, shown or _written(seen, unit), f"≥ {_written(budget, unit)}", seen >= budget)
+def at_least(name: str, measured: float, budget: float, *, unit: str = "", shown: str = "") -> Figure:
+    """A figure that is better when higher."""
+    return Figure(name, shown or _formatted(measured, unit), f"≥ {_formatted(budget, unit)}", measured >= budget)
 
 
-def _written(value: float, unit: str) -> str:
+def _formatted(value: float, unit: str) -> str:
     text = f"{value:.3f}".rstrip("0").rstrip(".")
     return f"{text} {unit}".rstrip()

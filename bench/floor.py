@@ -1,7 +1,7 @@
-"""A sales floor of any size: a few reps made as the API makes them, and as many more put straight into the table.
+"""A sales floor of any size: a few reps created through the API, and any number written directly to the table.
 
-By the API a hundred thousand reps would take an hour. What is put is what the API would have left: a row each on the
-board, and the counters of the ranks, summed.
+Through the API, a hundred thousand reps would take an hour. The direct writes match what the API would have written:
+a row on the board for each rep, and the summed rank counters.
 """
 
 from __future__ import annotations
@@ -18,30 +18,30 @@ from cairn.model import Number
 from testing.dynamodb import stored
 
 HIGHEST = 130_000
-"""Dollars; whoever has more was made by the API."""
+"""Dollars; reps with more were created through the API."""
 
 
-def hire(made: Account, scores: Sequence[Number]) -> list[int]:
-    """Reps with these monthly revenues, made by the API: their ids."""
+def hire(account: Account, scores: Sequence[Number]) -> list[int]:
+    """Create reps with these monthly revenues through the API; their ids."""
     ids: list[int] = []
     for score in scores:
         rep = {"name": "Ada Lovelace", "team": "North", "userId": "ada.lovelace", "monthlyRevenueGoal": 500_000}
         numbers = {"monthlyRevenue": str(score), "yearlyRevenue": "312345.67", "allTimeRevenue": "1312345.67"}
         signups = {"monthlySignups": 9, "yearlySignups": 101, "monthlyGrowth": 12.5, "yearlyGrowth": 7.5}
-        made.call("POST", "/api/leaderboard/sales-reps", {**rep, **numbers, **signups})
-        ids.append(made.body["id"])
+        account.call("POST", "/api/leaderboard/sales-reps", {**rep, **numbers, **signups})
+        ids.append(account.body["id"])
     return ids
 
 
-def fill(scores: Sequence[Number], count: int) -> list[Number]:
-    """So many more reps than those hired with `scores`: their monthly revenues."""
+def fill(hired: Sequence[Number], count: int) -> list[Number]:
+    """Write this many more reps next to those hired with the scores `hired`; their monthly revenues."""
     chance = random.Random(count)  # noqa: S311 - guards nothing
     more: list[Number] = [Decimal(chance.randrange(HIGHEST * 100)) / 100 for _ in range(count)]
     table = stored("LEADERBOARD_TABLE")
     pattern = next(item for item in table.items() if item["pk"] == {"S": "board"})
-    for number, score in enumerate(more, len(scores) + 1):
+    for number, score in enumerate(more, len(hired) + 1):
         table.put(_like(pattern, f"rep#{number:015d}", str(score)))
-    for node, counts in _counted([*scores, *more]).items():
+    for node, counts in _counted([*hired, *more]).items():
         counters = {f"n{branch}": {"N": str(reps)} for branch, reps in counts.items()}
         table.put({"pk": {"S": f"ranks#{node}"}, "sk": {"S": "counts"}, **counters})
     return more

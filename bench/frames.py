@@ -1,4 +1,4 @@
-"""From a reading written to the frame on a socket, on the local cloud, beside the same hops with empty handlers."""
+"""The time from a written reading to its frame on a socket, on the local cloud, compared with empty handlers."""
 
 from __future__ import annotations
 
@@ -23,128 +23,128 @@ from testing.local_cloud import LocalCloud, started
 
 ROUNDS = 40
 EVERY = 5
-"""Of the rounds, in which an update is sent to the API as well."""
-WARM = 4
-"""Rounds that start the functions, and are not counted."""
+"""In every fifth round, an update is also sent to the API."""
+WARM_UP = 4
+"""Warm-up rounds, which are not measured."""
 BUDGET = 1.5
-PATIENCE_SECONDS = 20
+TIMEOUT_SECONDS = 20
 LEADING, BEFORE, AFTER = 900_000, 9_000, 10_500
-"""Monthly revenues: of the first three, and of a rep before and after."""
+"""Monthly revenues: of the leaders, and of a rep before and after the update."""
 PAUSE_SECONDS = 0.35
-"""A function that has told its socket is not done for another 50 ms; and after three, the board may be shown again."""
+"""A function runs for another 50 ms after it has posted; and after three pauses, the board may be sent again."""
 SETTLING_SECONDS = 3
 
 
-class Ear(threading.Thread):
-    """Hears what comes by a socket, and when."""
+class Listener(threading.Thread):
+    """Receives the frames of a socket, with their times."""
 
     def __init__(self, url: str) -> None:
         super().__init__(daemon=True)
-        self._opened = ExitStack()
-        self._socket = self._opened.enter_context(
+        self._stack = ExitStack()
+        self._socket = self._stack.enter_context(
             connect(url, open_timeout=20, close_timeout=2, max_size=2**20, proxy=None)
         )
-        self._news = threading.Condition()
-        self._heard: list[tuple[float, str]] = []
+        self._arrival = threading.Condition()
+        self._received: list[tuple[float, str]] = []
         self.start()
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._opened.close()
+        self._stack.close()
         self.join(5)
 
     def run(self) -> None:
         try:
             for text in self._socket:
                 at = time.perf_counter()
-                with self._news:
-                    self._heard.append((at, str(text)))
-                    self._news.notify()
+                with self._arrival:
+                    self._received.append((at, str(text)))
+                    self._arrival.notify()
         except ConnectionClosed:
             return
 
-    def say(self, text: str) -> None:
+    def send(self, text: str) -> None:
         self._socket.send(text)
 
-    def hear(self, wanted: Callable[[str], bool]) -> tuple[float, str]:
-        """The first that is wanted, and when it came; what came before it is forgotten."""
-        end = time.perf_counter() + PATIENCE_SECONDS
-        with self._news:
+    def wait_for(self, wanted: Callable[[str], bool]) -> tuple[float, str]:
+        """Wait for the first wanted frame; its time and text. Drops the frames before it."""
+        deadline = time.perf_counter() + TIMEOUT_SECONDS
+        with self._arrival:
             while True:
-                while self._heard:
-                    at, text = self._heard.pop(0)
+                while self._received:
+                    at, text = self._received.pop(0)
                     if wanted(text):
                         return at, text
-                if not self._news.wait(end - time.perf_counter()):
-                    raise TimeoutError(f"not heard within {PATIENCE_SECONDS} s")
+                if not self._arrival.wait(deadline - time.perf_counter()):
+                    raise TimeoutError(f"no such frame within {TIMEOUT_SECONDS} s")
 
 
 def measure() -> Section:
-    """`ROUNDS` rounds, in each of which everything has its turn, so that a busy machine slows all alike."""
+    """`ROUNDS` rounds; each measures everything, so that a busy machine slows everything equally."""
     with started("bench") as cloud:
         return _section(_measured(cloud))
 
 
 def _measured(cloud: LocalCloud) -> dict[str, list[float]]:
-    """Seconds from the beginning of a write to its frame."""
+    """Seconds from the start of a write to its frame."""
     empty = deploy(cloud.outputs["AwsEndpointUrl"])
     stats = Stats(cloud.stack.clients.table(cloud.stack.output("StatsTable")))
-    with Ear(_with_ticket(cloud)) as tv, Ear(empty.websocket_url) as other:
-        other.say("who am I?")
-        _, connection_id = other.hear(bool)
-        tv.say(json.dumps({"action": "join", "room": "tv-display"}))
-        tv.hear(_is("joined"))
-        sellers, updated = _hire(cloud, tv)
+    with Listener(_with_ticket(cloud)) as tv, Listener(empty.websocket_url) as other:
+        other.send("who am I?")
+        _, connection_id = other.wait_for(bool)
+        tv.send(json.dumps({"action": "join", "room": "tv-display"}))
+        tv.wait_for(_is("joined"))
+        reading_reps, update_reps = _create_reps(cloud, tv)
 
-        def forwarded(text: str) -> float:
-            began = time.perf_counter()
+        def forward(text: str) -> float:
+            start = time.perf_counter()
             empty.table.put_item(Item={"pk": f"{connection_id} {text}"})
-            return other.hear(text.__eq__)[0] - began
+            return other.wait_for(text.__eq__)[0] - start
 
         def read(rep: int) -> float:
-            reading = _raised(stats, rep)
-            began = time.perf_counter()
+            reading = _next_reading(stats, rep)
+            start = time.perf_counter()
             stats.record(reading)
-            return _celebrated(tv, rep) - began
+            return _wait_for_celebration(tv, rep) - start
 
         def update(rep: int) -> float:
-            began = time.perf_counter()
-            _ask(cloud, f"/api/leaderboard/sales-reps/{rep}/update-stats", {"monthlyRevenue": AFTER})
-            return _celebrated(tv, rep) - began
+            start = time.perf_counter()
+            _post(cloud, f"/api/leaderboard/sales-reps/{rep}/update-stats", {"monthlyRevenue": AFTER})
+            return _wait_for_celebration(tv, rep) - start
 
-        times: dict[str, list[float]] = {"empty": [], "aloud": [], "reading": [], "update": []}
-        for number in range(WARM + ROUNDS):
+        times: dict[str, list[float]] = {"empty": [], "logging": [], "reading": [], "update": []}
+        for number in range(WARM_UP + ROUNDS):
             time.sleep(PAUSE_SECONDS)
-            times["empty"].append(forwarded(f"{number} in silence"))
+            times["empty"].append(forward(f"{number} silent"))
             time.sleep(PAUSE_SECONDS)
-            times["aloud"].append(forwarded(f"{number} aloud"))
+            times["logging"].append(forward(f"{number} logging"))
             time.sleep(PAUSE_SECONDS)
-            times["reading"].append(read(sellers[number]))
-            tv.hear(_is("leaderboard:refresh"))  # and whatever else there was to do
+            times["reading"].append(read(reading_reps[number]))
+            tv.wait_for(_is("leaderboard:refresh"))  # and everything else that the reading causes
             if number % EVERY == 0:
                 time.sleep(PAUSE_SECONDS)
-                times["update"].append(update(updated[number // EVERY]))
-                tv.hear(_is("leaderboard:refresh"))
-    return {name: seconds[WARM if name != "update" else 1 :] for name, seconds in times.items()}
+                times["update"].append(update(update_reps[number // EVERY]))
+                tv.wait_for(_is("leaderboard:refresh"))
+    return {name: seconds[WARM_UP if name != "update" else 1 :] for name, seconds in times.items()}
 
 
 def _section(times: dict[str, list[float]]) -> Section:
-    empty, aloud, reading, update = (times[name] for name in ("empty", "aloud", "reading", "update"))
+    empty, logging, reading, update = (times[name] for name in ("empty", "logging", "reading", "update"))
     return Section(
         "From a reading to a frame",
-        f"{ROUNDS} rounds on the local cloud, all warm: an item put into the empty copy's table, a rep's reading that "
-        "crosses a threshold put into Cairn's, and in some an update like it sent to the API, each until its frame "
-        "comes by the WebSocket. The empty copy is a stream, a FIFO queue and `@connections`, and between them "
-        "functions that hand on, and nothing else. MiniStack waits 50 ms for the log of a function that writes none, "
-        "as an empty one; so there is a second comparison, with one that writes a line. And it calls a stream's "
-        "readers one after the other, and the queue's after them: history and the board, which come after the "
-        "celebration in AWS, come before it here.",
+        f"{ROUNDS} rounds on the local cloud, all warm. Each writes an item to the empty copy's table, and a rep's "
+        "reading that crosses a threshold to Cairn's; some also send such an update to the API. The time ends when the "
+        "frame arrives by the WebSocket. The empty copy is a stream, a FIFO queue and `@connections`, with functions "
+        "that only pass on between them. MiniStack waits 50 ms for the log of a function that writes none, as an empty "
+        "one does; so a second comparison uses functions that write a line. MiniStack also calls a stream's readers "
+        "one after the other, and the queue's after them: history and the board, which in AWS come after the "
+        "celebration, come before it here.",
         (
             at_most("from a reading written to a frame received, p50", median(reading) / median(empty), BUDGET),
             Figure("the same, p99", f"{_p99(reading) / _p99(empty):.2f}"),
-            Figure("the same beside handlers that log a line, p50", f"{median(reading) / median(aloud):.2f}"),
+            Figure("the same compared with handlers that log a line, p50", f"{median(reading) / median(logging):.2f}"),
             Figure("from an update sent to the API, p50", f"{median(update) / median(empty):.2f}"),
             Figure("in milliseconds, p50: empty, logging, a reading, an update", _milliseconds(times, median)),
             Figure("the same, p99", _milliseconds(times, _p99)),
@@ -160,51 +160,51 @@ def _p99(seconds: list[float]) -> float:
     return quantiles(seconds, n=100, method="inclusive")[-1]
 
 
-def _hire(cloud: LocalCloud, tv: Ear) -> tuple[list[int], list[int]]:
-    """Reps for the readings and for the updates; and leaders, for a step of the podium is another story."""
-    wanted = [LEADING] * 3 + [BEFORE] * (WARM + ROUNDS) + [BEFORE] * (1 + ROUNDS // EVERY)
+def _create_reps(cloud: LocalCloud, tv: Listener) -> tuple[list[int], list[int]]:
+    """Create reps for the readings and for the updates, and leaders, so that no update changes the podium."""
+    wanted = [LEADING] * 3 + [BEFORE] * (WARM_UP + ROUNDS) + [BEFORE] * (1 + ROUNDS // EVERY)
 
-    def hire(monthly_revenue: int) -> int:
+    def create(monthly_revenue: int) -> int:
         body = {"name": "Ada", "monthlyRevenue": monthly_revenue}
-        return int(_ask(cloud, "/api/leaderboard/sales-reps", body)["id"])
+        return int(_post(cloud, "/api/leaderboard/sales-reps", body)["id"])
 
-    ids = [hire(monthly_revenue) for monthly_revenue in wanted]
-    tv.hear(_is("leaderboard:refresh", lambda frame: len(frame["data"]) == len(ids)))
+    ids = [create(monthly_revenue) for monthly_revenue in wanted]
+    tv.wait_for(_is("leaderboard:refresh", lambda frame: len(frame["data"]) == len(ids)))
     time.sleep(SETTLING_SECONDS)
-    return ids[3 : 3 + WARM + ROUNDS], ids[3 + WARM + ROUNDS :]
+    return ids[3 : 3 + WARM_UP + ROUNDS], ids[3 + WARM_UP + ROUNDS :]
 
 
-def _raised(stats: Stats, rep: int) -> Reading:
+def _next_reading(stats: Stats, rep: int) -> Reading:
     """A rep's next reading, as the API writes it."""
     stored = stats.get(Subject("rep", str(rep)))
     assert stored is not None
-    raised = {"monthly_revenue": AFTER}
-    metrics, peaks = {**stored.metrics, **raised}, {**stored.peaks, **raised}
+    changed = {"monthly_revenue": AFTER}
+    metrics, peaks = {**stored.metrics, **changed}, {**stored.peaks, **changed}
     return replace(stored, metrics=metrics, peaks=peaks, as_of=now(), trace_id=new_trace_id())
 
 
-def _celebrated(tv: Ear, rep: int) -> float:
-    """When a rep was celebrated."""
+def _wait_for_celebration(tv: Listener, rep: int) -> float:
+    """Wait for a rep's celebration; the time of its frame."""
 
     def wanted(frame: Any) -> bool:
         return bool(frame["data"]["milestone"]["salesRep"]["id"] == rep)
 
-    return tv.hear(_is("achievement:celebration", wanted))[0]
+    return tv.wait_for(_is("achievement:celebration", wanted))[0]
 
 
 def _with_ticket(cloud: LocalCloud) -> str:
-    return f"{cloud.outputs['WebSocketUrl']}?ticket={_ask(cloud, '/api/ws-ticket', None)['ticket']}"
+    return f"{cloud.outputs['WebSocketUrl']}?ticket={_post(cloud, '/api/ws-ticket', None)['ticket']}"
 
 
-def _ask(cloud: LocalCloud, path: str, body: object) -> Any:
-    answer = cloud.api.post(path, json=body)
-    answer.raise_for_status()
-    return answer.json()
+def _post(cloud: LocalCloud, path: str, body: object) -> Any:
+    response = cloud.api.post(path, json=body)
+    response.raise_for_status()
+    return response.json()
 
 
-def _is(event: str, also: Callable[[Any], bool] = bool) -> Callable[[str], bool]:
+def _is(event: str, condition: Callable[[Any], bool] = bool) -> Callable[[str], bool]:
     def wanted(text: str) -> bool:
         frame = json.loads(text)
-        return bool(frame["event"] == event and also(frame))
+        return bool(frame["event"] == event and condition(frame))
 
     return wanted

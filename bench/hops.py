@@ -1,6 +1,6 @@
-"""Functions that do nothing else than hand on what they are given, or answer.
+"""Handlers that only pass on their input, or respond.
 
-They run in Lambda functions of their own, made by bench/empty.py, where boto3 is all there is.
+They run in Lambda functions of their own, deployed by bench/empty.py, with boto3 as the only library.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ def _sockets() -> Any:
 
 
 def forward(event: dict[str, Any], _: object) -> None:
-    """Stream to queue. Empty handlers log nothing, unless the item asks for it."""
+    """Stream to queue. Logs nothing, unless the item asks for a log line."""
     for record in event["Records"]:
         text = record["dynamodb"]["NewImage"]["pk"]["S"]
         _sqs().send_message(
@@ -32,24 +32,24 @@ def forward(event: dict[str, Any], _: object) -> None:
             MessageGroupId="room",
             MessageDeduplicationId=record["eventID"],
         )
-        if text.endswith("aloud"):
+        if text.endswith("logging"):
             print(text)
 
 
 def post(event: dict[str, Any], _: object) -> None:
-    """Queue to socket; a message is the socket and, after a space, what it is told."""
+    """Queue to socket; a message is the socket's id, a space, and the text to send."""
     for record in event["Records"]:
         connection_id, _, text = record["body"].partition(" ")
         _sockets().post_to_connection(ConnectionId=connection_id, Data=text.encode())
 
 
-def answer(event: dict[str, Any], _: object) -> dict[str, Any]:
-    """A socket that opens may; one that speaks is told its id."""
+def respond(event: dict[str, Any], _: object) -> dict[str, Any]:
+    """Accept every socket; respond to a message with the socket's id."""
     return {"statusCode": 200, "body": event["requestContext"]["connectionId"]}
 
 
 def page(event: dict[str, Any], _: object) -> dict[str, Any]:
-    """Whoever asks is answered, and the log hears of it where the address says so."""
-    if event["rawPath"].endswith("aloud"):
-        print("asked")
+    """Respond to every request; write a log line if the path asks for one."""
+    if event["rawPath"].endswith("logging"):
+        print("requested")
     return {"statusCode": 200, "headers": {"Content-Type": "application/json"}, "body": '{"viewers": 1}'}

@@ -1,4 +1,4 @@
-"""What a cold start imports: handler modules against `import boto3` and one client, whole processes, turn by turn."""
+"""The imports of a cold start: handler modules compared with `import boto3` and one client, each in its own process."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from bench.figures import Figure, Section, at_most
 
 ROUNDS = 9
 EVERY = 3
-"""What is shown for information is run in every third round only."""
+"""Functions without a budget run in every third round only."""
 BUDGET = 1.5
-YARDSTICK = "import boto3; boto3.client('dynamodb')"
+BASELINE = "import boto3; boto3.client('dynamodb')"
 HOT = {
     "detect_milestone": ("detection",),
     "ws_connect": ("sockets", "tickets", "request_handler"),
@@ -23,7 +23,7 @@ HOT = {
     "viewer_heartbeat": ("join_limits", "presence", "counting"),
     "count_viewers": ("consumer", "counting", "stale_sockets"),
 }
-"""The functions that somebody waits for, and the dependencies that each makes at its first invocation."""
+"""The functions that somebody waits for, with the dependencies that each creates at its first invocation."""
 OTHERS = ("record_history", "month_rollover", "notify", "fetch_stats", "telegram_webhook", "api")
 SETTINGS = {
     "STATS_TABLE": "stats",
@@ -51,11 +51,11 @@ SETTINGS = {
 
 
 def measure() -> Section:
-    """Medians of `ROUNDS` rounds, each of which runs everything once, so that a busy machine slows all alike."""
-    code = {"yardstick": YARDSTICK}
+    """Medians of `ROUNDS` rounds; each runs everything once, so that a busy machine slows everything equally."""
+    code = {"baseline": BASELINE}
     for name, needed in HOT.items():
-        made = "; ".join(f"made.{one}" for one in needed)
-        ready = f"from functions.{name}.handler import Dependencies; made = Dependencies(); {made}"
+        accesses = "; ".join(f"dependencies.{dependency}" for dependency in needed)
+        ready = f"from functions.{name}.handler import Dependencies; dependencies = Dependencies(); {accesses}"
         code |= {name: _import(name), f"{name}, ready": ready}
     code |= {name: _import(name) for name in OTHERS}
     times: dict[str, list[float]] = {name: [] for name in code}
@@ -66,11 +66,11 @@ def measure() -> Section:
             seconds = _run(statement)
             if number:  # the first round fills the caches of the file system and of compiled modules
                 times[name].append(seconds)
-    ratios = {name: median(seconds) / median(times["yardstick"]) for name, seconds in times.items()}
+    ratios = {name: median(seconds) / median(times["baseline"]) for name, seconds in times.items()}
     return Section(
         "Imports",
-        f"Medians of {ROUNDS} rounds of whole processes, in turn, against one that runs `{YARDSTICK}`. The hot paths, "
-        "where a cold start is waited for, come first.",
+        f"Medians of {ROUNDS} rounds, in which each import runs in a new process, compared with a process that runs "
+        f"`{BASELINE}`. The hot paths, where somebody waits for a cold start, come first.",
         (
             *(figure for name in HOT for figure in _hot(name, ratios)),
             *(Figure(f"import `{name}`", f"{ratios[name]:.2f}") for name in OTHERS),
@@ -81,7 +81,7 @@ def measure() -> Section:
 def _hot(name: str, ratios: Mapping[str, float]) -> tuple[Figure, Figure]:
     return (
         at_most(f"import `{name}`", ratios[name], BUDGET),
-        at_most("the same, and its tables, queues and sockets made ready", ratios[f"{name}, ready"], BUDGET),
+        at_most("the same, with its tables, queues and sockets ready", ratios[f"{name}, ready"], BUDGET),
     )
 
 
@@ -90,7 +90,7 @@ def _import(function: str) -> str:
 
 
 def _run(statement: str) -> float:
-    # Layers and functions are shipped with their compiled modules, whatever a person's environment says of such.
+    # Layers and functions are deployed with compiled modules, whatever this environment says about them.
     compiled = {"PYTHONDONTWRITEBYTECODE": ""}
     began = perf_counter()
     subprocess.run([sys.executable, "-c", statement], check=True, env={**os.environ, **SETTINGS, **compiled})  # noqa: S603 - ours

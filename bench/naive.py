@@ -1,6 +1,6 @@
-"""The design that comes to mind first, for comparison: an item a connection, and an index by channel and expiry.
+"""The naive design, for comparison: one item per connection, and an index by channel and expiry.
 
-Every heartbeat moves the item's entry in the index, and whoever asks counts the entries that are yet to expire.
+Every heartbeat moves the item's entry in the index, and every request counts the entries that have not expired.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class Naive:
     table: Any
 
     def beat(self, connection_id: str, channel: str, until: datetime) -> None:
-        """Come, or stay."""
+        """Join, or stay."""
         item = {"connection_id": connection_id, "channel": channel, "expires_at": to_millis(until)}
         self.table.put_item(Item=item)
 
@@ -32,19 +32,19 @@ class Naive:
         self.table.delete_item(Key={"connection_id": connection_id})
 
     def count(self, channel: str, now: datetime) -> int:
-        """One page; of an index, which is read as of a moment ago."""
-        answer = self.table.query(
+        """Counts one page of the index, which is eventually consistent."""
+        response = self.table.query(
             IndexName=_INDEX,
             Select="COUNT",
             KeyConditionExpression="channel = :channel AND expires_at > :now",
             ExpressionAttributeValues={":channel": channel, ":now": to_millis(now)},
         )
-        return int(answer["Count"])
+        return int(response["Count"])
 
 
 @contextmanager
-def naive() -> Iterator[Naive]:
-    """Its table, in the account that there is."""
+def naive_table() -> Iterator[Naive]:
+    """Create its table in the current account."""
     table = boto3.resource("dynamodb").create_table(
         TableName=_NAME,
         BillingMode="PAY_PER_REQUEST",
@@ -70,7 +70,7 @@ def naive() -> Iterator[Naive]:
 
 
 def index_reads(connection_id: str, channel: str, until: datetime, viewers: int) -> float:
-    """Units of one count of so many."""
+    """Read units of one count of this many viewers."""
     entry = {
         "connection_id": {"S": connection_id},
         "channel": {"S": channel},

@@ -1,4 +1,4 @@
-"""What a post to a socket costs the processor: Cairn's way beside those it was chosen from."""
+"""The CPU time of a post to a socket: Cairn's client compared with the alternatives."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ POSTS = 2000
 ROUNDS = 3
 THREADS = 32
 BUDGET = 3
-"""Times boto3's: about what aiohttp manages, which imports too slowly."""
+"""A multiple of boto3's rate: about that of aiohttp, whose import is too slow."""
 IDS = tuple(f"L0SM9cOFvHcCIh{number:04d}=" for number in range(POSTS))
 SIGNER = SigV4Auth(
     Credentials("AKIDEXAMPLE", "secret", "a token as long as Lambda's are " * 20), "execute-api", "us-east-1"
@@ -39,7 +39,7 @@ SIGNER = SigV4Auth(
 
 @dataclass(frozen=True, slots=True)
 class Gateway:
-    """The stage, and what is posted there."""
+    """The stage, and the text that is posted there."""
 
     url: str
     text: str
@@ -54,37 +54,37 @@ class Gateway:
 
 
 def cairn(to: Gateway) -> None:
-    """asyncio's streams, by the function's own fan-out."""
+    """asyncio's streams, through the function's own fan-out."""
 
     async def post() -> None:
         poster = connect(to.url)
-        outcome = await Fanout(poster).post_all({one: [Post(0, to.text)] for one in IDS}, 60)
+        outcome = await Fanout(poster).post_all({connection_id: [Post(0, to.text)] for connection_id in IDS}, 60)
         await poster.close()
         if outcome.posted[0] != POSTS:
-            raise RuntimeError(f"only {outcome.posted[0]} of {POSTS} posts were taken")
+            raise RuntimeError(f"only {outcome.posted[0]} of {POSTS} posts were accepted")
 
     asyncio.run(post())
 
 
 def by_aiohttp(to: Gateway) -> None:
-    """As lean as it can be had."""
+    """aiohttp with everything optional turned off."""
 
     async def post() -> None:
-        bare = ("Accept", "Accept-Encoding", "User-Agent", "Content-Type")
+        skipped = ("Accept", "Accept-Encoding", "User-Agent", "Content-Type")
         async with aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=AT_ONCE),
             cookie_jar=aiohttp.DummyCookieJar(),
-            skip_auto_headers=bare,
+            skip_auto_headers=skipped,
             auto_decompress=False,
         ) as session:
             ids, host = iter(IDS), to.url.removesuffix("/live")
 
             async def work() -> None:
-                for one in ids:
-                    path = to.path(one)
+                for connection_id in ids:
+                    path = to.path(connection_id)
                     address = URL(host + path, encoded=True)
-                    async with session.post(address, data=to.text.encode(), headers=to.headers(path)) as answer:
-                        answer.raise_for_status()
+                    async with session.post(address, data=to.text.encode(), headers=to.headers(path)) as response:
+                        response.raise_for_status()
 
             await asyncio.gather(*(work() for _ in range(AT_ONCE)))
 
@@ -92,21 +92,21 @@ def by_aiohttp(to: Gateway) -> None:
 
 
 def by_urllib3(to: Gateway) -> None:
-    """One pool, many threads."""
+    """One urllib3 pool, many threads."""
     parts = urlsplit(to.url)
     with urllib3.HTTPConnectionPool(parts.hostname or "", parts.port, maxsize=THREADS, block=True) as pool:
 
-        def post(one: str) -> None:
-            path = to.path(one)
+        def post(connection_id: str) -> None:
+            path = to.path(connection_id)
             pool.urlopen("POST", path, body=to.text.encode(), headers=to.headers(path), retries=False)
 
         _in_threads(post, IDS)
 
 
 def by_boto3(to: Gateway) -> None:
-    """One client, many threads."""
+    """One boto3 client, many threads."""
     client = boto3.client("apigatewaymanagementapi", endpoint_url=to.url, config=Config(max_pool_connections=THREADS))
-    _in_threads(lambda one: client.post_to_connection(ConnectionId=one, Data=to.text.encode()), IDS)
+    _in_threads(lambda connection_id: client.post_to_connection(ConnectionId=connection_id, Data=to.text.encode()), IDS)
 
 
 def _in_threads(post: Callable[[str], object], ids: Iterable[str]) -> None:
@@ -114,7 +114,7 @@ def _in_threads(post: Callable[[str], object], ids: Iterable[str]) -> None:
         list(threads.map(post, ids))
 
 
-WAYS: dict[str, Callable[[Gateway], None]] = {
+CLIENTS: dict[str, Callable[[Gateway], None]] = {
     "cairn": cairn,
     "aiohttp": by_aiohttp,
     "urllib3": by_urllib3,
@@ -123,27 +123,27 @@ WAYS: dict[str, Callable[[Gateway], None]] = {
 
 
 def measure() -> Section:
-    """Medians of `ROUNDS` rounds, each of which posts by every way in turn."""
-    seconds: dict[str, list[float]] = {name: [] for name in WAYS}
+    """Medians of `ROUNDS` rounds; each posts with every client in turn."""
+    seconds: dict[str, list[float]] = {name: [] for name in CLIENTS}
     data = {"title": "$50,000 Revenue Milestone", "milestone": {"salesRep": {"name": "Ada Lovelace"}}}
     text = frame("tv-display/7", "achievement:celebration", "tv-display", now(), data | {"description": "x" * 600})
     with gateway() as url:
         for _ in range(ROUNDS):
-            for name, way in WAYS.items():
-                began = time.process_time()
-                way(Gateway(url, text))
-                seconds[name].append(time.process_time() - began)
-    rates = {name: POSTS / median(spent) for name, spent in seconds.items()}
+            for name, client in CLIENTS.items():
+                start = time.process_time()
+                client(Gateway(url, text))
+                seconds[name].append(time.process_time() - start)
+    rates = {name: POSTS / median(times) for name, times in seconds.items()}
     return Section(
         "Posts to sockets",
-        f"{POSTS} posts of {len(text)} bytes to a server on loopback, by the poster's CPU time, without TLS, "
-        "which costs all alike; all sign by botocore. Multiples of boto3's posts a CPU second, in "
-        f"{THREADS} threads; medians of {ROUNDS} rounds. aiohttp would also take a cold start's imports beyond their "
-        "budget.",
+        f"{POSTS} posts of {len(text)} bytes to a server on loopback, measured by the sender's CPU time, without TLS, "
+        "which costs all clients the same. All sign with botocore. The figures are multiples of boto3's posts per CPU "
+        f"second, with {THREADS} threads; medians of {ROUNDS} rounds. aiohttp would also push a cold start's imports "
+        "over their budget.",
         (
             at_least("asyncio's streams, as `broadcast` posts", rates["cairn"] / rates["boto3"], BUDGET),
-            Figure(f"aiohttp, {AT_ONCE} at once", f"{rates['aiohttp'] / rates['boto3']:.1f}"),
+            Figure(f"aiohttp, {AT_ONCE} concurrent posts", f"{rates['aiohttp'] / rates['boto3']:.1f}"),
             Figure(f"urllib3, {THREADS} threads", f"{rates['urllib3'] / rates['boto3']:.1f}"),
-            Figure("the way chosen beside aiohttp", f"{rates['cairn'] / rates['aiohttp']:.1f}"),
+            Figure("the chosen client compared with aiohttp", f"{rates['cairn'] / rates['aiohttp']:.1f}"),
         ),
     )

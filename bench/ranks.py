@@ -1,4 +1,4 @@
-"""What an update of a rep costs on a small floor and on a large one, and what it leads to; counted, not timed."""
+"""The cost of an update of a rep on small and large floors, and of what follows it; counted, not timed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 
 import boto3
 
-from bench.account import NOTHING, QUEUED, Account, Work, account
+from bench.account import NOTHING, QUEUED, Account, Work, metered_account
 from bench.figures import Figure, Section, at_most
 from bench.floor import fill, hire
 from cairn.aws.sqs import Queue
@@ -32,16 +32,16 @@ BUDGET = 1.5
 LEADERS: tuple[Number, ...] = (170_000, 160_000, 150_000)
 PAGE = 100
 SOCKETS = 10
-"""Open to the board, one of them a TV's."""
+"""The open sockets that receive the board; one of them is a TV's."""
 FRAME_BLOCK = 32 * 1024
-"""API Gateway bills a message for each: https://aws.amazon.com/api-gateway/pricing/"""
+"""API Gateway bills one message for each: https://aws.amazon.com/api-gateway/pricing/"""
 
 
 @dataclass(frozen=True, slots=True)
 class Update:
     """A rep whose monthly revenue changes."""
 
-    what: str
+    name: str
     before: Number
     after: Number
 
@@ -53,148 +53,152 @@ UPDATES = (
     Update("a correction down", 31_000, Decimal("29500.10")),
 )
 MILESTONES = 2
-"""How many of them pass one."""
+"""How many of the updates pass a milestone."""
 FIRST = Update("the first, which warms detection", 9_000, 10_500)
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
-    """Means over the updates, on a floor of so many reps."""
+class UpdateUsage:
+    """Means over the updates, on a floor of this many reps."""
 
     reps: int
-    asked: Work
-    """The API's."""
+    requested: Work
+    """The API's usage."""
     detected: Work
-    remembered: Work
-    told: Work
-    """The celebrations, without the refreshes."""
+    recorded: Work
+    broadcast: Work
+    """The celebrations, without the board refreshes."""
     naive: float
-    """Read units of a consistent count of the rows above."""
+    """Read units of a consistent count of the higher rows."""
 
     @property
-    def whole(self) -> Work:
-        return self.asked + self.detected + self.remembered
+    def total(self) -> Work:
+        return self.requested + self.detected + self.recorded
 
 
 @dataclass(frozen=True, slots=True)
 class FloorSpent:
-    """What the costs of a sales floor are made of; of the largest floor, where it matters."""
+    """The usage that the costs of a sales floor are computed from; of the largest floor, if the size matters."""
 
-    update: Seen
+    update: UpdateUsage
     refresh: Work
     frame: int
-    """What API Gateway bills for one socket's refresh, in messages."""
+    """The messages that API Gateway bills for one socket's refresh."""
 
 
 def measure() -> tuple[Section, FloorSpent]:
-    seen, pages = [], Work()
+    usages, page = [], Work()
     refresh, frame = NOTHING, 0
     for reps in SIZES:
-        with _floor(reps) as (made, poster, ids, scores):
-            seen.append(_updates(made, ids, scores))
+        with _floor(reps) as (account, poster, ids, scores):
+            usages.append(_updates(account, ids, scores))
             if reps == SIZES[-1]:
-                pages = made.call("GET", "/api/leaderboard", query={"limit": str(PAGE)})
+                page = account.call("GET", "/api/leaderboard", query={"limit": str(PAGE)})
             else:
-                refresh, frame = _refresh(made, poster)
-    return _section(seen, pages, refresh, frame), FloorSpent(seen[-1], refresh, frame)
+                refresh, frame = _refresh(account, poster)
+    return _section(usages, page, refresh, frame), FloorSpent(usages[-1], refresh, frame)
 
 
 @contextmanager
 def _floor(reps: int) -> Iterator[tuple[Account, FakePoster, list[int], list[Number]]]:
-    """So many reps, those who are to be updated hired first; sockets, one of them a TV's; everything told."""
-    with in_place_of_api_gateway() as poster, account() as made:
+    """This many reps, those to update hired first; sockets, one of them a TV's; everything announced."""
+    with in_place_of_api_gateway() as poster, metered_account() as account:
         counts = Queue(boto3.client("sqs"), os.environ["COUNT_QUEUE_URL"])
-        presence = Presence.of(made.aws.table("PRESENCE_TABLE"), counts, now)
-        table = Sockets(made.aws.table("CONNECTIONS_TABLE"), presence)
+        presence = Presence.of(account.aws.table("PRESENCE_TABLE"), counts, now)
+        table = Sockets(account.aws.table("CONNECTIONS_TABLE"), presence)
         holder = Holder("tv", "TV", frozenset({"leaderboard"}))
         opened = [table.open(f"socket-{number}", holder, now()) for number in range(SOCKETS)]
         table.join(opened[0], "tv-display", now())
         scores = [*LEADERS, *(update.before for update in (FIRST, *UPDATES))]
-        ids = hire(made, scores)
-        made.detect()
-        _quieten(made)
+        ids = hire(account, scores)
+        account.detect()
+        _discard_broadcasts(account)
         scores += fill(scores, reps - len(scores))
-        yield made, poster, ids, scores
+        yield account, poster, ids, scores
 
 
-def _updates(made: Account, ids: Sequence[int], scores: list[Number]) -> Seen:
+def _updates(account: Account, ids: Sequence[int], scores: list[Number]) -> UpdateUsage:
     row = boto3.client("dynamodb").get_item(
         TableName="leaderboard_table", Key={"pk": {"S": "board"}, "sk": {"S": f"rep#{ids[0]:015d}"}}
     )["Item"]
-    asked = detected = remembered = told = NOTHING
+    requested = detected = recorded = broadcast = NOTHING
     naive = 0
-    for place, update in enumerate((FIRST, *UPDATES), len(LEADERS)):
+    for position, update in enumerate((FIRST, *UPDATES), len(LEADERS)):
         body = {"monthlyRevenue": str(update.after)}
-        ask = made.call("POST", f"/api/leaderboard/sales-reps/{ids[place]}/update-stats", body)
-        scores[place] = update.after
+        request = account.call("POST", f"/api/leaderboard/sales-reps/{ids[position]}/update-stats", body)
+        scores[position] = update.after
         above = sum(score > update.after for score in scores)
-        if made.body["rep"]["rank"] != above + 1:
-            raise RuntimeError(f"{update.what}: rank {made.body['rep']['rank']}, and {above} stand higher")
-        detect, remember = made.detect(), made.remember()
-        tell = _celebrations(made)
-        _quieten(made)
+        if account.body["rep"]["rank"] != above + 1:
+            raise RuntimeError(f"{update.name}: rank {account.body['rep']['rank']}, but {above} reps are higher")
+        detection, history = account.detect(), account.record_history()
+        celebration = _celebrations(account)
+        _discard_broadcasts(account)
         if update is FIRST:
             continue
-        asked, detected, remembered, told = asked + ask, detected + detect, remembered + remember, told + tell
+        requested, detected = requested + request, detected + detection
+        recorded, broadcast = recorded + history, broadcast + celebration
         naive += read_blocks(above * item_size(row))
     share = 1 / len(UPDATES)
-    return Seen(len(scores), asked * share, detected * share, remembered * share, told * share, naive * share)
+    return UpdateUsage(
+        len(scores), requested * share, detected * share, recorded * share, broadcast * share, naive * share
+    )
 
 
-def _celebrations(made: Account) -> Work:
-    """What is said in rooms; a board that is to be shown anew is left for `_refresh`."""
-
+def _celebrations(account: Account) -> Work:
+    """Broadcast the events of rooms; board refreshes are measured by `_refresh`."""
     work = NOTHING
-    while records := made.aws.messages("BROADCAST_QUEUE_URL"):
+    while records := account.aws.messages("BROADCAST_QUEUE_URL"):
         events = [record for record in records if '"room_event"' in record["body"]]
-        work += made.run(FUNCTIONS["broadcast"], {"Records": events}) + QUEUED if events else NOTHING
-        _take_away(made, records)
+        work += account.run(FUNCTIONS["broadcast"], {"Records": events}) + QUEUED if events else NOTHING
+        _delete(account, records)
     return work
 
 
-def _quieten(made: Account) -> None:
-    """Nothing waits, and the board was never shown: the next change asks for a refresh, as one alone in its second."""
-    while records := made.aws.messages("BROADCAST_QUEUE_URL"):
-        _take_away(made, records)
-    made.aws.table("CONNECTIONS_TABLE").delete_item(Key={"pk": "refreshes", "sk": "everyone"})
+def _discard_broadcasts(account: Account) -> None:
+    """Discard what is queued and the last refresh, so that the next change requests one, as if alone in its second."""
+    while records := account.aws.messages("BROADCAST_QUEUE_URL"):
+        _delete(account, records)
+    account.aws.table("CONNECTIONS_TABLE").delete_item(Key={"pk": "refreshes", "sk": "everyone"})
 
 
-def _take_away(made: Account, records: Sequence[dict[str, Any]]) -> None:
+def _delete(account: Account, records: Sequence[dict[str, Any]]) -> None:
     for record in records:
-        made.aws.delete("BROADCAST_QUEUE_URL", record)
+        account.aws.delete("BROADCAST_QUEUE_URL", record)
 
 
-def _refresh(made: Account, poster: FakePoster) -> tuple[Work, int]:
-    key = BoardRefresh(made.aws.table("CONNECTIONS_TABLE")).request("bench", now())
+def _refresh(account: Account, poster: FakePoster) -> tuple[Work, int]:
+    key = BoardRefresh(account.aws.table("CONNECTIONS_TABLE")).request("bench", now())
     Queue(boto3.client("sqs"), os.environ["BROADCAST_QUEUE_URL"]).send([BoardChanged(str(key), "bench")])
-    work = made.tell()
+    work = account.broadcast()
     _, text = poster.posts[-1]
     return work, math.ceil(len(text) / FRAME_BLOCK)
 
 
-def _section(seen: Sequence[Seen], page: Work, refresh: Work, frame: int) -> Section:
-    few, many = seen[0], seen[-1]
-    against = f"{many.reps:,} reps against {few.reps}"
+def _section(usages: Sequence[UpdateUsage], page: Work, refresh: Work, frame: int) -> Section:
+    few, many = usages[0], usages[-1]
+    sizes = f"{many.reps:,} reps compared with {few.reps}"
     each = [
         row
-        for one in seen
+        for usage in usages
         for row in (
-            Figure(f"an update, {one.reps:,} reps", _used(one.asked)),
-            Figure(f"its detection and history, {one.reps:,} reps", _used(one.detected + one.remembered)),
+            Figure(f"an update, {usage.reps:,} reps", _used(usage.requested)),
+            Figure(f"its detection and history, {usage.reps:,} reps", _used(usage.detected + usage.recorded)),
         )
     ]
-    kinds = ", ".join(update.what for update in UPDATES)
-    naive = [Figure(f"counting who stands higher instead, {one.reps:,} reps", f"{one.naive:,.0f} RRU") for one in seen]
+    kinds = ", ".join(update.name for update in UPDATES)
+    naive = [
+        Figure(f"counting the higher reps instead, {usage.reps:,} reps", f"{usage.naive:,.0f} RRU") for usage in usages
+    ]
     return Section(
         "A rank",
-        f"`POST …/update-stats` by a key that the API knows, and what the stream leads to; means over {kinds}. A rank "
-        "is read from a tree of counters (docs/decisions.md): the same few, whatever the number of reps. Beside it, "
-        "what a rank would read if the rows above were counted in the index.",
+        f"`POST …/update-stats` with a cached key, and what follows from the stream; means over {kinds}. A rank is "
+        "read from a tree of counters (docs/decisions.md): the same few reads, whatever the number of reps. For "
+        "comparison: the reads of a rank if the higher rows were counted in the index.",
         (
             *each,
-            at_most(f"AWS calls of both, {against}", many.whole.calls / few.whole.calls, BUDGET, unit="×"),
-            at_most(f"reads of both, {against}", many.whole.read_units / few.whole.read_units, BUDGET, unit="×"),
-            at_most(f"writes of both, {against}", many.whole.write_units / few.whole.write_units, BUDGET, unit="×"),
+            at_most(f"AWS calls of both, {sizes}", many.total.calls / few.total.calls, BUDGET, unit="×"),
+            at_most(f"reads of both, {sizes}", many.total.read_units / few.total.read_units, BUDGET, unit="×"),
+            at_most(f"writes of both, {sizes}", many.total.write_units / few.total.write_units, BUDGET, unit="×"),
             *naive,
             Figure(f"`GET /api/leaderboard`, the first {PAGE} of {many.reps:,}", _used(page)),
             Figure(f"`leaderboard:refresh`, the first {PAGE} to {SOCKETS} sockets", _used(refresh)),

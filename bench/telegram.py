@@ -1,4 +1,4 @@
-"""A Telegram on loopback, stricter than the real one: in no second, wherever it begins, more than 30 messages."""
+"""A Telegram on loopback, stricter than the real one: at most 30 messages in any sliding second."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ PER_SECOND = 30
 
 
 class Telegram(ThreadingHTTPServer):
-    """What it was sent, when, and how often it had to refuse; `latency` is how long it takes to answer, in seconds."""
+    """Records the messages, their times and the rejections; `latency` is the response time in seconds."""
 
     daemon_threads = True
 
     def __init__(self, latency: float) -> None:
-        super().__init__(("127.0.0.1", 0), _Answer)
+        super().__init__(("127.0.0.1", 0), _Handler)
         self.latency = latency
         self.arrivals: list[float] = []
         self.chats: list[str] = []
-        self.refused = 0
+        self.rejected = 0
         self._last_second: deque[float] = deque()
         self._lock = threading.Lock()
 
@@ -31,14 +31,14 @@ class Telegram(ThreadingHTTPServer):
     def url(self) -> str:
         return f"http://127.0.0.1:{self.server_port}"
 
-    def take(self, chat: str) -> bool:
-        """Whether a message that has just come in is within the limit."""
+    def accept(self, chat: str) -> bool:
+        """Whether a message that has just arrived is within the limit."""
         with self._lock:
             now = time.monotonic()
             while self._last_second and self._last_second[0] <= now - 1:
                 self._last_second.popleft()
             if len(self._last_second) >= PER_SECOND:
-                self.refused += 1
+                self.rejected += 1
                 return False
             self._last_second.append(now)
             self.arrivals.append(now)
@@ -46,7 +46,7 @@ class Telegram(ThreadingHTTPServer):
             return True
 
 
-class _Answer(BaseHTTPRequestHandler):
+class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
     wbufsize = -1  # head and body in one packet
@@ -54,29 +54,31 @@ class _Answer(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        taken = self.server.take(str(body["chat_id"]))
+        accepted = self.server.accept(str(body["chat_id"]))
         time.sleep(self.server.latency)
-        if taken:
-            self._say(200, {"ok": True, "result": {"message_id": len(self.server.chats)}})
+        if accepted:
+            self._respond(200, {"ok": True, "result": {"message_id": len(self.server.chats)}})
         else:
             retry = {"parameters": {"retry_after": 1}}
-            self._say(429, {"ok": False, "error_code": 429, "description": "Too Many Requests: retry after 1", **retry})
+            self._respond(
+                429, {"ok": False, "error_code": 429, "description": "Too Many Requests: retry after 1", **retry}
+            )
 
-    def _say(self, status: int, answer: dict[str, object]) -> None:
-        body = json.dumps(answer).encode()
+    def _respond(self, status: int, response: dict[str, object]) -> None:
+        body = json.dumps(response).encode()
         self.send_response(status)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
 
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - as the standard library names it
-        """Say nothing."""
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the standard library's name
+        """Log nothing."""
 
 
 @contextmanager
 def telegram(latency: float) -> Iterator[Telegram]:
-    """Serving until the end of the block."""
+    """A server that runs until the end of the block."""
     server = Telegram(latency)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()

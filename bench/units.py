@@ -1,4 +1,4 @@
-"""Calls and capacity units of what Cairn does, counted once each by the meter: no time is involved."""
+"""Calls and capacity units of Cairn's operations, each counted once by the meter; nothing is timed."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from bench.account import Account, Work, account
+from bench.account import Account, Work, metered_account
 from bench.figures import Figure, Section, at_most
 from cairn.clock import iso, now, to_millis
 from cairn.model import Reading
@@ -19,24 +19,24 @@ BATCH = 50
 PART = 30
 DAYS = 30
 MANY = 250
-"""Channels of five batches, of which a sweep leaves two to the queue."""
+"""The channels of five batches, two of which a sweep queues."""
 READINGS = (10, 1_000, 8_000)
 
 
 @dataclass(frozen=True, slots=True)
 class Spent:
-    """What the monthly costs are made of."""
+    """The usage that the monthly costs are computed from."""
 
     sweep: dict[int, Work]
     """By the number of channels: a tick that finds nothing new, with the batches it queues."""
     changed: Work
-    """One changed reading, with its share of a sweep's, detection's and history's batches."""
+    """One changed reading, with its share of the batches of a sweep, detection and history."""
     crossing: Work
     """Detection of one milestone."""
     alert: dict[int, Work]
-    """By the number of chats: all that follows a milestone."""
+    """By the number of chats: everything that follows a milestone."""
     expansion: dict[int, Work]
-    """By the number of chats: cutting an audience into parts, and nothing sent."""
+    """By the number of chats: splitting an audience into parts, without sending."""
     part: Work
     """One full part of an alert."""
     page: Work
@@ -44,7 +44,7 @@ class Spent:
 
 
 def measure() -> tuple[list[Section], Spent]:
-    """Everything that is counted and not timed."""
+    """Everything that is counted, not timed."""
     readings, sweep, changed, crossing = _readings()
     alerts, alert, part = _alerts()
     charts, page = _charts()
@@ -53,34 +53,34 @@ def measure() -> tuple[list[Section], Spent]:
 
 
 def _readings() -> tuple[Section, dict[int, Work], Work, Work]:
-    with account(channels=BATCH) as made:
-        unchanged = made.sweep()
-        for number, channel in enumerate(made.channels):
-            made.count(channel, 11_000 + number)
-        stored, detected, remembered = made.sweep(), made.detect(), made.remember()
-        made.count(made.channels[0], 25_300)
-        made.sweep()
-        crossing, _ = made.detect(), made.remember()
-        closing = _first_of_a_day(made)
+    with metered_account(channels=BATCH) as account:
+        unchanged = account.sweep()
+        for number, channel in enumerate(account.channels):
+            account.count(channel, 11_000 + number)
+        stored, detected, recorded = account.sweep(), account.detect(), account.record_history()
+        account.count(account.channels[0], 25_300)
+        account.sweep()
+        crossing, _ = account.detect(), account.record_history()
+        closing = _first_of_a_day(account)
     own = stored - unchanged
-    per_reading = (own + detected + remembered) * (1 / BATCH)
-    with account(channels=MANY) as made:
-        many = made.sweep()
-    with account(channels=10) as made:
-        ten = made.sweep()
+    per_reading = (own + detected + recorded) * (1 / BATCH)
+    with metered_account(channels=MANY) as account:
+        many = account.sweep()
+    with metered_account(channels=10) as account:
+        ten = account.sweep()
     section = Section(
         "Readings",
-        f"A tick of the schedule over {BATCH} YouTube channels: first nothing has changed, then everything has. That a "
-        "batch was looked at is one write, whatever came of it.",
+        f"A tick of the schedule over {BATCH} YouTube channels: first nothing has changed, then everything has. "
+        "Recording that a batch was checked is one write, whatever the result.",
         (
             at_most("a changed reading: stats and history", per_reading.write_units, 2, unit="WRU"),
             at_most("an unchanged reading", unchanged.write_units - 1, 0, unit="WRU"),
-            Figure(f"besides, for each batch of {BATCH}: when it was looked at", f"{unchanged.write_units:g} WRU"),
-            Figure("besides, for the first reading of a day: the end of the day before", f"{closing:g} WRU"),
+            Figure(f"in addition, for each batch of {BATCH}: when it was checked", f"{unchanged.write_units:g} WRU"),
+            Figure("in addition, for the first reading of a day: the end of the day before", f"{closing:g} WRU"),
             Figure("reads of a tick, for each channel", f"{unchanged.read_units / BATCH:.2f} RRU"),
             at_most(f"detection of {BATCH} changes without a crossing", detected.calls, 0, unit="AWS calls"),
             Figure(
-                "detection of one crossing: claim, history, queue, told",
+                "detection of one crossing: claim, history, queue, announced",
                 f"{crossing.calls:g} AWS calls, {crossing.write_units:g} WRU",
             ),
         ),
@@ -88,101 +88,103 @@ def _readings() -> tuple[Section, dict[int, Work], Work, Work]:
     return section, {10: ten, MANY: many}, per_reading, crossing
 
 
-def _first_of_a_day(made: Account) -> float:
-    """Write units of the history when a reading is the first of its day."""
-    stats, subject = Stats(made.aws.table("STATS_TABLE")), made.channels[1].subject
+def _first_of_a_day(account: Account) -> float:
+    """The history's write units when a reading is the first of its day."""
+    stats, subject = Stats(account.aws.table("STATS_TABLE")), account.channels[1].subject
     last = stats.get(subject)
     assert last is not None
     tomorrow = Reading(
         subject, last.name, {"subscribers": 11_111}, last.as_of + timedelta(days=1), "schedule", last.trace_id
     )
     stats.record(tomorrow)
-    made.detect()
-    return made.remember().write_units - 1
+    account.detect()
+    return account.record_history().write_units - 1
 
 
 def _alerts() -> tuple[Section, dict[int, Work], Work]:
     every = _alert(PART, "1")
     sixth = _alert(PART, "6")
-    hundred, first_part = _alert_in_parts(100)
+    hundred, first_full_part = _alert_in_parts(100)
     section = Section(
         "An alert",
-        f"One milestone told to {PART} Telegram chats by a warm function, with Lambda's receiving and deleting of the "
-        "message. As deployed (`telegram_progress_every` 1) each message is noted before the next is sent, so that a "
-        "killed sender repeats one message at most: 30 messages need 30 notes, and the budget cannot be met with that "
-        "promise. With 6, a killed sender may repeat six, and the budget is met. See docs/decisions.md.",
+        f"One milestone sent to {PART} Telegram chats by a warm function, including Lambda's calls to receive and "
+        "delete the message. As deployed (`telegram_progress_every` 1), the progress is recorded after each message, "
+        "so that a killed sender repeats at most one. 30 messages then need 30 records, and the budget cannot be met "
+        "with that guarantee. With 6, a killed sender may repeat six messages, and the budget is met. See "
+        "docs/decisions.md.",
         (
-            at_most("AWS calls, each message noted", every.calls, 12, shown=f"{every.calls:g}"),
-            at_most("AWS calls, each sixth message noted", sixth.calls, 12),
-            Figure("writes, each message noted", f"{every.write_units:g} WRU, {every.write_units / PART:.2f} a chat"),
+            at_most("AWS calls, each message recorded", every.calls, 12, shown=f"{every.calls:g}"),
+            at_most("AWS calls, every sixth message recorded", sixth.calls, 12),
             Figure(
-                "writes, each sixth message noted",
-                f"{sixth.write_units:g} WRU, {sixth.write_units / PART:.2f} a chat",
+                "writes, each message recorded", f"{every.write_units:g} WRU, {every.write_units / PART:.2f} per chat"
             ),
-            Figure("the same alert to 100 chats, each message noted", f"{hundred.write_units:g} WRU"),
+            Figure(
+                "writes, every sixth message recorded",
+                f"{sixth.write_units:g} WRU, {sixth.write_units / PART:.2f} per chat",
+            ),
+            Figure("the same alert to 100 chats, each message recorded", f"{hundred.write_units:g} WRU"),
         ),
     )
-    return section, {PART: every, 100: hundred}, first_part
+    return section, {PART: every, 100: hundred}, first_full_part
 
 
 def _alert(chats: int, progress_every: str) -> Work:
-    with account(channels=1, chats=chats) as made:
+    with metered_account(channels=1, chats=chats) as account:
         os.environ["TELEGRAM_PROGRESS_EVERY"] = progress_every
-        _cross(made)
-        work = made.notify()
-        assert len(made.platforms.sent) == chats
+        _cross(account)
+        work = account.notify()
+        assert len(account.platforms.sent) == chats
         return work
 
 
 def _alert_in_parts(chats: int) -> tuple[Work, Work]:
-    """All of an alert, and its first full part."""
-
-    with account(channels=1, chats=chats) as made:
-        _cross(made)
-        whole = made.expand()
-        (first, *others) = made.aws.messages("NOTIFY_QUEUE_URL")
-        part = made.bring("NOTIFY_QUEUE_URL", FUNCTIONS["notify"], first)
-        for other in others:
-            whole += made.bring("NOTIFY_QUEUE_URL", FUNCTIONS["notify"], other)
-        assert len(made.platforms.sent) == chats
+    """The whole alert, and its first full part."""
+    with metered_account(channels=1, chats=chats) as account:
+        _cross(account)
+        whole = account.expand()
+        (first, *rest) = account.aws.messages("NOTIFY_QUEUE_URL")
+        part = account.deliver("NOTIFY_QUEUE_URL", FUNCTIONS["notify"], first)
+        for message in rest:
+            whole += account.deliver("NOTIFY_QUEUE_URL", FUNCTIONS["notify"], message)
+        assert len(account.platforms.sent) == chats
         return whole + part, part
 
 
 def _expansion(chats: int) -> Work:
-    with account(channels=1, chats=chats) as made:
-        _cross(made)
-        return made.expand()
+    with metered_account(channels=1, chats=chats) as account:
+        _cross(account)
+        return account.expand()
 
 
-def _cross(made: Account) -> None:
-    """A milestone, detected and on the queue."""
-    made.count(made.channels[0], 25_300)
-    made.sweep()
-    made.detect()
+def _cross(account: Account) -> None:
+    """Cause a milestone that is detected and on the queue."""
+    account.count(account.channels[0], 25_300)
+    account.sweep()
+    account.detect()
 
 
 def _charts() -> tuple[Section, Work]:
     figures = []
-    seen = []
+    reads = []
     for count in READINGS:
-        with account(channels=1) as made:
-            _fill(made, count)
+        with metered_account(channels=1) as account:
+            _fill(account, count)
             since = iso(now() - timedelta(days=DAYS - 1))
-            work = made.get(f"/api/channels/{made.channels[0].id}/history", {"from": since})
-            seen.append(work.read_units)
+            work = account.get(f"/api/channels/{account.channels[0].id}/history", {"from": since})
+            reads.append(work.read_units)
             figures.append(
                 Figure(f"{DAYS} days, {count:,} readings stored", f"{work.read_units:g} RRU, {work.calls:g} AWS calls")
             )
-    with account(channels=BATCH) as made:
-        page = made.get("/api/channels", {"limit": str(BATCH)})
+    with metered_account(channels=BATCH) as account:
+        page = account.get("/api/channels", {"limit": str(BATCH)})
     section = Section(
         "Reading charts and lists",
-        "Warm calls of the API by a key it knows. A chart reads one item a day.",
+        "Warm API calls with a cached key. A chart reads one item per day.",
         (
             *figures,
             at_most(
-                f"the chart's reads with {READINGS[-1]:,} readings, against {READINGS[0]}",
-                seen[-1] / seen[0],
+                f"the chart's reads with {READINGS[-1]:,} readings, compared with {READINGS[0]}",
+                reads[-1] / reads[0],
                 1,
                 unit="×",
             ),
@@ -192,11 +194,11 @@ def _charts() -> tuple[Section, Work]:
     return section, page
 
 
-def _fill(made: Account, count: int) -> None:
-    """So many readings over the days of the chart, and each day's end, as record_history would have left them."""
-    last = Stats(made.aws.table("STATS_TABLE")).get(made.channels[0].subject)
+def _fill(account: Account, count: int) -> None:
+    """Write this many readings over the days of the chart, and each day's end, as record_history would have."""
+    last = Stats(account.aws.table("STATS_TABLE")).get(account.channels[0].subject)
     assert last is not None
-    table = made.aws.table("HISTORY_TABLE")
+    table = account.aws.table("HISTORY_TABLE")
     history, step = History(table), timedelta(days=DAYS) / count
     with table.batch_writer() as batch:
         for number in range(1, count):

@@ -1,4 +1,4 @@
-"""What viewers cost: their own calls, the counts they share, and the design that comes to mind first; not timed."""
+"""The cost of viewers: their own calls, the counts that they share, and the naive design; counted, not timed."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from bench.account import NOTHING, Work
-from bench.audience import CHANNEL, LASTING, TAB, Audience, Passed, audience
+from bench.audience import CHANNEL, LIFETIME, TAB, Audience, Period, simulated_audience
 from bench.figures import Figure, Section, at_most
-from bench.naive import index_reads, naive
+from bench.naive import index_reads, naive_table
 from cairn.clock import now
 from cairn.viewers.counting import HIGHEST_LEVEL, PER_SHARD
 from cairn.viewers.counts import ViewerCounts
@@ -25,306 +25,307 @@ HOUR, BEAT_SECONDS, TIME_OUT_SECONDS, PING_SECONDS, INTERVAL_SECONDS = 3600, 30,
 BEATS, PINGS, INTERVALS = HOUR // BEAT_SECONDS, HOUR // PING_SECONDS - 1, HOUR // INTERVAL_SECONDS
 SIZES, COMPUTED = (10, 1_000, 10_000, 100_000), (1_000_000,)
 MANY = 1_000
-"""Viewers of the channel whose count is asked for, and told."""
-ASKERS, LAMBDAS = (1, 10, 1_000), 20
-MAKING_SECONDS = 0.5
+"""Viewers of the channel whose count is requested and broadcast."""
+REQUESTS, LAMBDAS = (1, 10, 1_000), 20
+COUNTING_SECONDS = 0.5
 """How long a count of a large channel may take."""
 CHANGES = 6
-"""In so many intervals in a row somebody comes or goes."""
+"""Consecutive intervals in which somebody joins or leaves."""
 STILL_SECONDS = 600
-NEARLY = 0.01
-"""How far what is computed may be from what is measured: shards are not quite equal."""
+TOLERANCE = 0.01
+"""How far a computed figure may be from the measured one: shards differ slightly in size."""
 FRESH_SECONDS = 0.6
-"""After so long a Lambda looks the last count up again."""
-ELSEWHERE = "203.0.113.77"
+"""After this time a Lambda reads the last count again."""
+OTHER_ADDRESS = "203.0.113.77"
 NAIVE_ID = "viewer0000000000000000"
 
 
 @dataclass(frozen=True, slots=True)
-class Viewing:
-    """A viewer's hour."""
+class ViewerHour:
+    """The usage of a viewer's hour."""
 
     own: Work
-    """What the viewer's calls use in a channel that others just had counted."""
+    """The viewer's own calls, in a channel that has just been counted for others."""
     alone: Work
-    """All that the hour uses in a channel of nobody else."""
+    """Everything that the hour uses in a channel without other viewers."""
 
 
 @dataclass(frozen=True, slots=True)
-class Naively:
-    """The same hours by the other design."""
+class NaiveUsage:
+    """The same hours in the naive design."""
 
     socket: Work
     heartbeat: Work
-    """Without a single count."""
+    """Without any count."""
     reads: Mapping[int, float]
-    """Units of a count, by the number of viewers."""
+    """Read units of a count, by the number of viewers."""
 
 
 @dataclass(frozen=True, slots=True)
 class ViewersSpent:
-    """What the costs of viewers are made of."""
+    """The usage that the costs of viewers are computed from."""
 
-    socket: Viewing
-    heartbeat: Viewing
-    naively: Naively
-    still: Passed
-    """An hour in which nobody comes, goes or asks."""
-    change: Passed
-    """An interval in which somebody comes or goes, among MANY sockets."""
-    asked: Work
-    """A request that finds the count made."""
-    made: Work
-    """A count of MANY that found nothing new."""
+    socket: ViewerHour
+    heartbeat: ViewerHour
+    naive: NaiveUsage
+    still: Period
+    """An hour in which nobody joins, leaves or requests the count."""
+    change: Period
+    """An interval in which somebody joins or leaves, among MANY sockets."""
+    requested: Work
+    """A request that finds a fresh count."""
+    counted: Work
+    """A count of MANY that finds no change."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Counts:
-    """What reading them uses."""
+    """The usage of counts."""
 
-    made: Mapping[int, Work]
+    measured: Mapping[int, Work]
     """One count, by the number of viewers."""
     computed: Mapping[int, float]
-    """Read units of those that are too large to be tried."""
+    """Read units of counts that are too large to measure."""
     shared: Mapping[int, Work]
-    """An interval, by how many ask in it."""
-    meanwhile: Work
-    """As many as can ask while somebody else makes the count, in MAKING_SECONDS."""
+    """An interval, by the number of requests in it."""
+    concurrent: Work
+    """Requests during the COUNTING_SECONDS in which another function makes the count."""
     unknown: Work
 
 
 def measure() -> tuple[Section, ViewersSpent]:
-    socket, heartbeat = _viewing(_by_socket), _viewing(_by_heartbeat)
+    socket, heartbeat = _viewer_hour(_by_socket), _viewer_hour(_by_heartbeat)
     counts = _counts()
-    asked, made = _answers()
-    spent = ViewersSpent(socket, heartbeat, _naively(), _still(), _change(), asked, made)
+    requested, counted = _requests()
+    spent = ViewersSpent(socket, heartbeat, _naive(), _still(), _change(), requested, counted)
     return _section(spent, counts), spent
 
 
 # -- a viewer's hour
 
 
-def _viewing(by: Callable[[Audience], tuple[Work, Work]]) -> Viewing:
-    with audience() as there:
+def _viewer_hour(by: Callable[[Audience], tuple[Work, Work]]) -> ViewerHour:
+    with simulated_audience() as audience:
         Site().join(CHANNEL)
-        own, _ = by(there)
-    with audience() as there:
-        alone, led_to = by(there)
-        led_to += there.run(TIME_OUT_SECONDS).whole
-        _insist(there.site.count(CHANNEL) == (0, 0))
-    return Viewing(own, alone + led_to)
+        own, _ = by(audience)
+    with simulated_audience() as audience:
+        alone, caused = by(audience)
+        caused += audience.run(TIME_OUT_SECONDS).total
+        _require(audience.site.count(CHANNEL) == (0, 0))
+    return ViewerHour(own, alone + caused)
 
 
-def _by_socket(there: Audience) -> tuple[Work, Work]:
-    """The viewer's own calls, and what they and the hour led to."""
-    client = Client(TAB[1:], address=ELSEWHERE)
-    own = there.measured(client.connect)
-    own += there.measured(lambda: client.join(f"channel:{CHANNEL}"))
-    led_to = there.run(PING_SECONDS).whole
+def _by_socket(audience: Audience) -> tuple[Work, Work]:
+    """The viewer's own calls, and what they and the hour caused."""
+    client = Client(TAB[1:], address=OTHER_ADDRESS)
+    own = audience.measured(client.connect)
+    own += audience.measured(lambda: client.join(f"channel:{CHANNEL}"))
+    caused = audience.run(PING_SECONDS).total
     for _ in range(PINGS):
-        own += there.measured(lambda: client.send(action="ping"))
-        led_to += there.run(PING_SECONDS).whole
-    return own + there.measured(client.disconnect), led_to
+        own += audience.measured(lambda: client.send(action="ping"))
+        caused += audience.run(PING_SECONDS).total
+    return own + audience.measured(client.disconnect), caused
 
 
-def _by_heartbeat(there: Audience) -> tuple[Work, Work]:
-    site, tabs, led_to = Site(ELSEWHERE), [], NOTHING
-    others = there.queue.messages != []
+def _by_heartbeat(audience: Audience) -> tuple[Work, Work]:
+    site, tabs, caused = Site(OTHER_ADDRESS), [], NOTHING
+    others = audience.queue.messages != []
 
-    def call(what: Callable[[], object]) -> Work:
+    def call(request: Callable[[], object]) -> Work:
         if others:
-            there.ask()
-            there.clock.sleep(FRESH_SECONDS)
-        return there.measured(what)
+            audience.request_count()
+            audience.clock.sleep(FRESH_SECONDS)
+        return audience.measured(request)
 
     own = call(lambda: tabs.append(site.join(CHANNEL)))
     for _ in range(BEATS):
         if others:
-            there.clock.sleep(BEAT_SECONDS - FRESH_SECONDS)
+            audience.clock.sleep(BEAT_SECONDS - FRESH_SECONDS)
         else:
-            led_to += there.run(BEAT_SECONDS).whole
-        own += call(lambda: _insist(site.beat(tabs[0]).status == 200))
-    return own + call(lambda: _insist(site.leave(tabs[0]).status == 204)), led_to
+            caused += audience.run(BEAT_SECONDS).total
+        own += call(lambda: _require(site.beat(tabs[0]).status == 200))
+    return own + call(lambda: _require(site.leave(tabs[0]).status == 204)), caused
 
 
 # -- counts
 
 
 def _counts() -> _Counts:
-    made, sizes = {}, []
+    measured, sizes = {}, []
     for viewers in SIZES:
-        with audience() as there:
-            sizes.append(there.fill(viewers))
-            there.clock.sleep(INTERVAL_SECONDS)
-            made[viewers] = _counted(there, viewers)
+        with simulated_audience() as audience:
+            sizes.append(audience.fill(viewers))
+            audience.clock.sleep(INTERVAL_SECONDS)
+            measured[viewers] = _counted(audience, viewers)
             if viewers == MANY:
-                shared = {askers: _shared(there, askers) for askers in ASKERS}
-                meanwhile = _meanwhile(there)
-    besides = made[SIZES[0]].read_units - _seats_read(SIZES[0], sizes[0])
-    computed = {viewers: besides + _seats_read(viewers, sizes[0]) for viewers in (*SIZES, *COMPUTED)}
-    _insist(all(math.isclose(computed[viewers], made[viewers].read_units, rel_tol=NEARLY) for viewers in SIZES))
-    with audience() as there:
-        unknown = there.measured(lambda: Site().count("nobody-ever-watched"))
-    return _Counts(made, {viewers: computed[viewers] for viewers in COMPUTED}, shared, meanwhile, unknown)
+                shared = {requests: _shared(audience, requests) for requests in REQUESTS}
+                concurrent = _concurrent(audience)
+    overhead = measured[SIZES[0]].read_units - _slot_reads(SIZES[0], sizes[0])
+    computed = {viewers: overhead + _slot_reads(viewers, sizes[0]) for viewers in (*SIZES, *COMPUTED)}
+    _require(all(math.isclose(computed[viewers], measured[viewers].read_units, rel_tol=TOLERANCE) for viewers in SIZES))
+    with simulated_audience() as audience:
+        unknown = audience.measured(lambda: Site().count("nobody-ever-watched"))
+    return _Counts(measured, {viewers: computed[viewers] for viewers in COMPUTED}, shared, concurrent, unknown)
 
 
-def _counted(there: Audience, viewers: int) -> Work:
+def _counted(audience: Audience, viewers: int) -> Work:
     """A count by a Lambda that has just started."""
-    (counting,) = there.lambdas(1)
-    return there.measured(lambda: _insist(counting.current(CHANNEL).viewers == viewers))
+    (counting,) = audience.lambdas(1)
+    return audience.measured(lambda: _require(counting.current(CHANNEL).viewers == viewers))
 
 
-def _seats_read(viewers: int, size: int) -> int:
-    """Units of reading all seats of a channel that has grown to this: what it held on reaching a level stays there."""
-    units, level, before = 0, 0, 0
-    while before < viewers:
-        here = min(viewers, PER_SHARD * 4**level) - before if level < HIGHEST_LEVEL else viewers - before
-        units += 4**level * read_blocks(round(here / 4**level) * size)
-        before, level = before + here, level + 1
+def _slot_reads(viewers: int, size: int) -> int:
+    """Read units of all presence slots of a channel that has grown: slots stay at the level where they were taken."""
+    units, level, counted = 0, 0, 0
+    while counted < viewers:
+        added = min(viewers, PER_SHARD * 4**level) - counted if level < HIGHEST_LEVEL else viewers - counted
+        units += 4**level * read_blocks(round(added / 4**level) * size)
+        counted, level = counted + added, level + 1
     return units
 
 
-def _shared(there: Audience, askers: int) -> Work:
-    """An interval in which so many ask."""
-    there.clock.sleep(INTERVAL_SECONDS)
-    return _crowd(there, askers, INTERVAL_SECONDS)
+def _shared(audience: Audience, requests: int) -> Work:
+    """An interval with this many requests."""
+    audience.clock.sleep(INTERVAL_SECONDS)
+    return _random_requests(audience, requests, INTERVAL_SECONDS)
 
 
-def _meanwhile(there: Audience) -> Work:
-    """The most askers, while a function that has taken the turn to count is not done."""
-    there.clock.sleep(INTERVAL_SECONDS)
-    ViewerCounts(there.made.aws.table("PRESENCE_TABLE")).acquire(
+def _concurrent(audience: Audience) -> Work:
+    """The most requests, while another function has acquired the count and is not done."""
+    audience.clock.sleep(INTERVAL_SECONDS)
+    ViewerCounts(audience.account.aws.table("PRESENCE_TABLE")).acquire(
         CHANNEL, "another", now(), timedelta(seconds=INTERVAL_SECONDS)
     )
-    return _crowd(there, ASKERS[-1], MAKING_SECONDS)
+    return _random_requests(audience, REQUESTS[-1], COUNTING_SECONDS)
 
 
-def _crowd(there: Audience, askers: int, within: float) -> Work:
-    """So many who ask, at random, one of a few Lambdas that have just started."""
-    chance = random.Random(askers)  # noqa: S311 - guards nothing
-    lambdas, began = there.lambdas(LAMBDAS), now()
+def _random_requests(audience: Audience, requests: int, within: float) -> Work:
+    """Requests at random times to random Lambdas that have just started."""
+    chance = random.Random(requests)  # noqa: S311 - guards nothing
+    lambdas, start = audience.lambdas(LAMBDAS), now()
 
-    def ask_all() -> None:
-        for seconds in sorted(chance.uniform(0, within) for _ in range(askers)):
-            there.clock.reach(began + timedelta(seconds=seconds))
-            _insist(chance.choice(lambdas).current(CHANNEL).viewers == MANY)
+    def request_all() -> None:
+        for seconds in sorted(chance.uniform(0, within) for _ in range(requests)):
+            audience.clock.reach(start + timedelta(seconds=seconds))
+            _require(chance.choice(lambdas).current(CHANNEL).viewers == MANY)
 
-    return there.measured(ask_all)
+    return audience.measured(request_all)
 
 
-def _answers() -> tuple[Work, Work]:
-    """A request that finds the count made, and one that makes it and finds nothing new."""
-    with audience() as there:
-        there.fill(MANY)
-        there.clock.sleep(INTERVAL_SECONDS)
-        there.ask()
-        there.clock.sleep(FRESH_SECONDS)
-        asked = there.measured(lambda: there.site.count(CHANNEL))
-        there.clock.sleep(INTERVAL_SECONDS)
-        return asked, there.measured(lambda: there.site.count(CHANNEL))
+def _requests() -> tuple[Work, Work]:
+    """A request that finds a fresh count, and one that counts and finds no change."""
+    with simulated_audience() as audience:
+        audience.fill(MANY)
+        audience.clock.sleep(INTERVAL_SECONDS)
+        audience.request_count()
+        audience.clock.sleep(FRESH_SECONDS)
+        requested = audience.measured(lambda: audience.site.count(CHANNEL))
+        audience.clock.sleep(INTERVAL_SECONDS)
+        return requested, audience.measured(lambda: audience.site.count(CHANNEL))
 
 
 # -- a channel's hour
 
 
-def _still() -> Passed:
-    with audience() as there:
-        client = Client(TAB[1:], address=ELSEWHERE)
+def _still() -> Period:
+    with simulated_audience() as audience:
+        client = Client(TAB[1:], address=OTHER_ADDRESS)
         client.connect()
         client.join(f"channel:{CHANNEL}")
-        there.run(BEAT_SECONDS)
-        return there.run(STILL_SECONDS) * (HOUR / STILL_SECONDS)
+        audience.run(BEAT_SECONDS)
+        return audience.run(STILL_SECONDS) * (HOUR / STILL_SECONDS)
 
 
-def _change() -> Passed:
-    with audience() as there:
-        there.fill(MANY)
-        there.clock.sleep(INTERVAL_SECONDS)
-        there.ask()
-        there.run(BEAT_SECONDS)
-        passed = Passed()
+def _change() -> Period:
+    with simulated_audience() as audience:
+        audience.fill(MANY)
+        audience.clock.sleep(INTERVAL_SECONDS)
+        audience.request_count()
+        audience.run(BEAT_SECONDS)
+        total = Period()
         for number in range(CHANGES):
-            client = Client(f"{number:012}=", address=ELSEWHERE)
+            client = Client(f"{number:012}=", address=OTHER_ADDRESS)
             client.connect()
             client.join(f"channel:{CHANNEL}")
-            passed += there.run(INTERVAL_SECONDS)
-        return passed * (1 / CHANGES)
+            total += audience.run(INTERVAL_SECONDS)
+        return total * (1 / CHANGES)
 
 
-# -- the other design
+# -- the naive design
 
 
-def _naively() -> Naively:
-    with audience() as there, naive() as table:
+def _naive() -> NaiveUsage:
+    with simulated_audience() as audience, naive_table() as table:
         beats = NOTHING
         for _ in range(BEATS + 1):
             until = now() + timedelta(seconds=TIME_OUT_SECONDS)
-            beats += there.measured(lambda until=until: table.beat(NAIVE_ID, CHANNEL, until))  # type: ignore[misc]  # mypy knows no defaults of lambdas
-            there.clock.sleep(BEAT_SECONDS)
-        left = there.measured(lambda: table.leave(NAIVE_ID))
-        socket = there.measured(lambda: table.beat(NAIVE_ID, CHANNEL, now() + LASTING))
-        counted = there.measured(lambda: _insist(table.count(CHANNEL, now()) == 1))
-        socket += there.measured(lambda: table.leave(NAIVE_ID))
+            beats += audience.measured(lambda until=until: table.beat(NAIVE_ID, CHANNEL, until))  # type: ignore[misc]  # mypy does not support defaults of lambdas
+            audience.clock.sleep(BEAT_SECONDS)
+        leave = audience.measured(lambda: table.leave(NAIVE_ID))
+        socket = audience.measured(lambda: table.beat(NAIVE_ID, CHANNEL, now() + LIFETIME))
+        counted = audience.measured(lambda: _require(table.count(CHANNEL, now()) == 1))
+        socket += audience.measured(lambda: table.leave(NAIVE_ID))
     reads = {viewers: index_reads(NAIVE_ID, CHANNEL, until, viewers) for viewers in (1, *SIZES, *COMPUTED)}
-    _insist(counted.read_units == reads[1])
-    return Naively(socket, beats + left, reads)
+    _require(counted.read_units == reads[1])
+    return NaiveUsage(socket, beats + leave, reads)
 
 
-def _insist(done: bool) -> None:
-    if not done:
-        raise RuntimeError("viewers were refused, or counted wrong")
+def _require(condition: bool) -> None:
+    if not condition:
+        raise RuntimeError("viewers were rejected or miscounted")
 
 
 def _section(spent: ViewersSpent, counts: _Counts) -> Section:
-    socket, heartbeat, naively = spent.socket, spent.heartbeat, spent.naively
-    still, change, meanwhile = spent.still.whole, spent.change, counts.meanwhile
-    found = {viewers: work.read_units for viewers, work in counts.made.items()}
+    socket, heartbeat, naive = spent.socket, spent.heartbeat, spent.naive
+    still, change, concurrent = spent.still.total, spent.change, counts.concurrent
+    reads = {viewers: work.read_units for viewers, work in counts.measured.items()}
     return Section(
         "Viewers",
-        f"In simulated time, by the functions themselves. A viewer-hour by socket is an opening, a join, {PINGS} pings "
-        f"and a close; by heartbeat a join, {BEATS} beats and a leave; in a channel that others just had counted, and "
-        f"then all alone, with every count and look that it leads to. Beside them the design that comes to mind first: "
-        "an item a connection, an index by channel and expiry whose entry each heartbeat moves, and a query of it for "
-        f"whoever asks. Seats of more than {SIZES[-1]:,} viewers are computed, by what is true of fewer. Askers come "
-        f"at random in one interval of {INTERVAL_SECONDS} s to one of {LAMBDAS} Lambdas that have just started, in a "
-        f"channel of {MANY:,}.",
+        f"Measured in simulated time, through the functions. A viewer-hour by socket is a connect, a join, {PINGS} "
+        f"pings and a disconnect; by heartbeat, a join, {BEATS} beats and a leave. Each is measured in a channel that "
+        "has just been counted for others, and in a channel without other viewers, with all counts and reads that it "
+        "causes. They are compared with the naive design: one item per connection, an index by channel and expiry in "
+        "which each heartbeat moves the item's entry, and a query of it for each request. The presence slots of more "
+        f"than {SIZES[-1]:,} viewers are computed from the smaller channels. Requests arrive at random in one interval "
+        f"of {INTERVAL_SECONDS} s at one of {LAMBDAS} Lambdas that have just started, for a channel of {MANY:,} "
+        "viewers.",
         (
             at_most("a viewer-hour by socket", socket.own.write_units, BY_SOCKET, unit="WRU"),
             at_most("a viewer-hour by heartbeat", heartbeat.own.write_units, BY_HEARTBEAT, unit="WRU"),
-            Figure("the naive design, by socket", f"{naively.socket.write_units:g} WRU"),
-            Figure("the naive design, by heartbeat", f"{naively.heartbeat.write_units:g} WRU"),
-            Figure("all that an hour alone in a channel writes, by socket", f"{socket.alone.write_units:g} WRU"),
-            Figure("all that an hour alone in a channel writes, by heartbeat", f"{heartbeat.alone.write_units:g} WRU"),
-            Figure("a channel's own hour, when nobody comes, goes or asks", f"{still.write_units:g} WRU"),
+            Figure("the naive design, by socket", f"{naive.socket.write_units:g} WRU"),
+            Figure("the naive design, by heartbeat", f"{naive.heartbeat.write_units:g} WRU"),
+            Figure("all writes of an hour alone in a channel, by socket", f"{socket.alone.write_units:g} WRU"),
+            Figure("all writes of an hour alone in a channel, by heartbeat", f"{heartbeat.alone.write_units:g} WRU"),
+            Figure("a channel's own hour, if nobody joins, leaves or requests the count", f"{still.write_units:g} WRU"),
             Figure(
-                f"a channel's own hour, when somebody comes or goes every {INTERVAL_SECONDS} s",
-                f"{INTERVALS * change.whole.write_units:,.0f} WRU",
+                f"a channel's own hour, if somebody joins or leaves every {INTERVAL_SECONDS} s",
+                f"{INTERVALS * change.total.write_units:,.0f} WRU",
             ),
             *(
-                Figure(f"one count of {viewers:,}", f"{found[viewers]:,g} RRU; naive {naively.reads[viewers]:,g}")
+                Figure(f"one count of {viewers:,}", f"{reads[viewers]:,g} RRU; naive {naive.reads[viewers]:,g}")
                 for viewers in SIZES
             ),
             *(
-                Figure(f"one count of {viewers:,}, computed", f"{units:,g} RRU; naive {naively.reads[viewers]:,g}")
+                Figure(f"one count of {viewers:,}, computed", f"{units:,g} RRU; naive {naive.reads[viewers]:,g}")
                 for viewers, units in counts.computed.items()
             ),
-            Figure(f"telling a changed count to {MANY:,} sockets", _used(change.told)),
-            *(_share(askers, work, naively.reads[MANY]) for askers, work in counts.shared.items()),
+            Figure(f"broadcasting a changed count to {MANY:,} sockets", _used(change.broadcast)),
+            *(_share(requests, work, naive.reads[MANY]) for requests, work in counts.shared.items()),
             Figure(
-                f"{ASKERS[-1]:,} askers in {MAKING_SECONDS:g} s, while the count is being made",
-                f"{meanwhile.read_units / ASKERS[-1]:,.2f} RRU each, {meanwhile.write_units:g} WRU in all",
+                f"{REQUESTS[-1]:,} requests in {COUNTING_SECONDS:g} s, while the count is being made",
+                f"{concurrent.read_units / REQUESTS[-1]:,.2f} RRU each, {concurrent.write_units:g} WRU in total",
             ),
-            at_most("asking for a channel that nobody watches", counts.unknown.calls, 1, unit="read"),
+            at_most("a request for a channel that nobody watches", counts.unknown.calls, 1, unit="read"),
             at_most("the same, writes", counts.unknown.write_units, 0, unit="WRU"),
         ),
     )
 
 
-def _share(askers: int, interval: Work, naive_reads: float) -> Figure:
-    each = interval.read_units / askers
+def _share(requests: int, interval: Work, naive_reads: float) -> Figure:
+    each = interval.read_units / requests
     return Figure(
-        f"{askers:,} {'asker' if askers == 1 else 'askers'} in an interval",
-        f"{each:,.2f} RRU each, {interval.write_units:g} WRU in all; naive {naive_reads:g} RRU each",
+        f"{requests:,} {'request' if requests == 1 else 'requests'} in an interval",
+        f"{each:,.2f} RRU each, {interval.write_units:g} WRU in total; naive {naive_reads:g} RRU each",
     )
 
 

@@ -1,4 +1,4 @@
-"""One Lambda of notify in a process of its own: takes message after message from the queue until its input ends."""
+"""One Lambda of notify in its own process: handles messages from the queue one by one until its input ends."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from testing.functions import FUNCTIONS
 
 
 def main() -> None:
-    """What it wrote to its log goes to standard output; the last line says how long it was at work."""
-    os.environ["AWS_ENDPOINT_URL"] = sys.argv[1]  # bench, as the tests, leaves none in its environment
+    """Writes its log to standard output; the last line says how long it was busy."""
+    os.environ["AWS_ENDPOINT_URL"] = sys.argv[1]  # the environment of tests and bench has none
     sqs, url = boto3.client("sqs"), os.environ["NOTIFY_QUEUE_URL"]
     notify = FUNCTIONS["notify"]
     notify.warm_up()
-    notify.dependencies.subscribers.count()  # warm: what is measured is the pace, not the start
+    notify.dependencies.subscribers.count()  # warm up: the pace is measured, not the start
     print("warm", flush=True)
     busy, invocations = 0.0, 0
     while not select.select([sys.stdin], [], [], 0)[0]:
@@ -30,10 +30,10 @@ def main() -> None:
         )
         for message in received.get("Messages", []):
             began = time.monotonic()
-            answer: Any = FUNCTIONS["notify"]({"Records": [_record(message)]}, Context())
+            result: Any = FUNCTIONS["notify"]({"Records": [_record(message)]}, Context())
             busy += time.monotonic() - began
             invocations += 1
-            if not answer["batchItemFailures"]:
+            if not result["batchItemFailures"]:
                 sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
     print(json.dumps({"busy": busy, "invocations": invocations}))
 

@@ -1,4 +1,4 @@
-"""`python -m operations`: what an operator does to a deployed Cairn, in AWS or, with `--local`, on this machine."""
+"""`python -m operations`: operates a deployed Cairn, in AWS or, with `--local`, on this machine."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ _LOCAL_HOME = Path(__file__).resolve().parent.parent / ".local"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Carry out one command; 0 when it is done, 1 with a line that says why it is not."""
+    """Run one command; 0 on success, 1 with a line on stderr that gives the reason."""
     options = _parser().parse_args(arguments)
     try:
         stack = read_local_stack(options.home) if options.local else read_stack(Clients.of_the_account(), options.stack)
-        for line in _carry_out(options, stack):
+        for line in _run(options, stack):
             print(line)
     except (OperationError, CairnError, TelegramRefusedError, BotoCoreError, ClientError) as error:
         print(f"operations: {error}", file=sys.stderr)
@@ -32,7 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _carry_out(options: argparse.Namespace, stack: Stack) -> list[str]:
+def _run(options: argparse.Namespace, stack: Stack) -> list[str]:
     match options.command:
         case "keys create":
             return [keys.create(stack, options.name, options.scopes)]
@@ -41,14 +41,14 @@ def _carry_out(options: argparse.Namespace, stack: Stack) -> list[str]:
         case "keys revoke":
             return [keys.revoke(stack, options.id_or_name)]
         case "people add":
-            password = options.password or _ask("password")
+            password = options.password or _prompt("password")
             return [people.add(stack, options.name, options.modules, password.strip())]
         case "people list":
             return people.table_of_people(stack)
         case "people modules":
             return [people.set_modules(stack, options.name, options.modules)]
         case "people password":
-            password = options.password or _ask("password")
+            password = options.password or _prompt("password")
             return [people.set_password(stack, options.name, password.strip())]
         case "people remove":
             return [people.remove(stack, options.name)]
@@ -57,7 +57,7 @@ def _carry_out(options: argparse.Namespace, stack: Stack) -> list[str]:
         case "rollover":
             return [month.roll_over(stack)]
         case "secrets set":
-            values = platform_secrets.parse(options.assignment, _ask)
+            values = platform_secrets.parse(options.assignment, _prompt)
             return platform_secrets.merge(stack, options.platform, values)
         case "telegram webhook":
             return [_register_webhook(stack, options.telegram_url)]
@@ -82,83 +82,89 @@ def _register_webhook(stack: Stack, telegram_url: str) -> str:
     return f"Telegram sends the bot's updates to {url}"
 
 
-def _ask(name: str) -> str:
-    """A value from the terminal without showing it, or a line from a pipe."""
+def _prompt(name: str) -> str:
+    """A value typed at the terminal, which does not show it, or a line from a pipe."""
     return getpass.getpass(f"{name}: ") if sys.stdin.isatty() else sys.stdin.readline()
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m operations", description=__doc__)
     parser.add_argument("--stack", default="Cairn", help="the CloudFormation stack (default: %(default)s)")
-    parser.add_argument("--local", action="store_true", help="the local cloud that runs from this checkout")
-    parser.add_argument("--home", type=Path, default=_LOCAL_HOME, help="with --local: its CAIRN_HOME")
+    parser.add_argument("--local", action="store_true", help="use the local cloud that runs from this checkout")
+    parser.add_argument(
+        "--home", type=Path, default=_LOCAL_HOME, help="with --local: the CAIRN_HOME of the local cloud"
+    )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     group = commands.add_parser("keys", help="API keys").add_subparsers(required=True, metavar="create|list|revoke")
-    create = group.add_parser("create", help="make a key and show it, once")
-    create.add_argument("--scopes", required=True, help="admin, ingest, leaderboard, analytics; several with commas")
-    create.add_argument("--name", required=True, help="by which the key is told from the others")
+    create = group.add_parser("create", help="create a key and show it once")
+    create.add_argument("--scopes", required=True, help="comma-separated: admin, ingest, leaderboard, analytics")
+    create.add_argument("--name", required=True, help="a name to identify the key")
     create.set_defaults(command="keys create")
-    group.add_parser("list", help="all keys, by what is known of them").set_defaults(command="keys list")
-    revoke = group.add_parser("revoke", help="make a key worthless, for warm Lambdas within half a minute")
+    group.add_parser("list", help="list all keys, without their secrets").set_defaults(command="keys list")
+    revoke = group.add_parser("revoke", help="revoke a key; warm Lambdas reject it within half a minute")
     revoke.add_argument("id_or_name", metavar="ID_OR_NAME")
     revoke.set_defaults(command="keys revoke")
 
     _people(commands)
 
     group = commands.add_parser("pages", help="the pages in web/").add_subparsers(required=True, metavar="publish")
-    group.add_parser("publish", help="put them where browsers get them").set_defaults(command="pages publish")
+    group.add_parser("publish", help="upload them to the bucket that serves them").set_defaults(command="pages publish")
     commands.add_parser("rollover", help="roll the month over now, if it is due").set_defaults(command="rollover")
 
     group = commands.add_parser("secrets", help="the platforms' keys").add_subparsers(required=True, metavar="set")
-    secrets = group.add_parser("set", help="set some keys of a platform's secret; a NAME alone asks for its value")
+    secrets = group.add_parser("set", help="set keys of a platform's secret; a NAME alone prompts for its value")
     secrets.add_argument("platform", help="youtube, telegram or instagram")
     secrets.add_argument("assignment", nargs="+", metavar="NAME[=VALUE]")
     secrets.set_defaults(command="secrets set")
 
-    group = commands.add_parser("telegram", help="the bot").add_subparsers(required=True, metavar="webhook")
-    webhook = group.add_parser("webhook", help="have Telegram send the bot's updates to the deployed API")
+    group = commands.add_parser("telegram", help="the Telegram bot").add_subparsers(required=True, metavar="webhook")
+    webhook = group.add_parser("webhook", help="make Telegram send the bot's updates to the deployed API")
     webhook.add_argument("--telegram-url", default=TELEGRAM_API_URL, help="default: %(default)s")
     webhook.set_defaults(command="telegram webhook")
 
-    announce = commands.add_parser("announce", help="put a milestone's alert on the queue again; nobody is told twice")
+    announce = commands.add_parser("announce", help="queue a milestone's alert again; nobody is notified twice")
     announce.add_argument("milestone_id", metavar="MILESTONE_ID")
     announce.set_defaults(command="announce")
-    redetect = commands.add_parser("redetect", help="hold stored readings against the marks again")
-    redetect.add_argument("subject", nargs="*", metavar="SUBJECT", help="such as channel:youtube:UC…; all when none")
+    redetect = commands.add_parser("redetect", help="compare stored readings with their high-water marks again")
+    redetect.add_argument("subject", nargs="*", metavar="SUBJECT", help="such as channel:youtube:UC…; all by default")
     redetect.set_defaults(command="redetect")
 
-    commands.add_parser("queues", help="dead-letter queues and what is in them").set_defaults(command="queues")
-    redrive = commands.add_parser("redrive", help="try a dead-letter queue's messages again")
-    redrive.add_argument("queue", help="its name as `queues` shows it, such as NotifyDeadLetters")
+    commands.add_parser("queues", help="list the dead-letter queues and their message counts").set_defaults(
+        command="queues"
+    )
+    redrive = commands.add_parser("redrive", help="retry the messages of a dead-letter queue")
+    redrive.add_argument("queue", help="the name that `queues` shows, such as NotifyDeadLetters")
     redrive.set_defaults(command="redrive")
     return parser
 
 
 def _people(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    group = commands.add_parser("people", help="who may sign in").add_subparsers(
+    group = commands.add_parser("people", help="the people who can sign in").add_subparsers(
         required=True, metavar="add|list|modules|password|remove"
     )
-    add = group.add_parser("add", help="let somebody sign in; the password is asked for unless it is given")
+    add = group.add_parser("add", help="add a person; prompts for the password unless --password is given")
     add.add_argument("name", metavar="NAME")
-    add.add_argument("--modules", type=_listed, default=[], help="leaderboard, analytics, admin; several with commas")
+    add.add_argument(
+        "--modules", type=_comma_separated, default=[], help="comma-separated: leaderboard, analytics, admin"
+    )
     add.add_argument("--password")
     add.set_defaults(command="people add")
-    group.add_parser("list", help="everybody, and what they may use").set_defaults(command="people list")
-    modules = group.add_parser("modules", help="say anew what somebody may use")
+    group.add_parser("list", help="list all people and their modules").set_defaults(command="people list")
+    modules = group.add_parser("modules", help="replace a person's modules")
     modules.add_argument("name", metavar="NAME")
-    modules.add_argument("modules", type=_listed, metavar="MODULES", help="several with commas; '' for none")
+    modules.add_argument("modules", type=_comma_separated, metavar="MODULES", help="comma-separated; '' for none")
     modules.set_defaults(command="people modules")
-    password = group.add_parser("password", help="give somebody a new password")
+    password = group.add_parser("password", help="set a person's new password")
     password.add_argument("name", metavar="NAME")
     password.add_argument("--password")
     password.set_defaults(command="people password")
-    remove = group.add_parser("remove", help="let somebody sign in no more")
+    remove = group.add_parser("remove", help="remove a person, who can no longer sign in")
     remove.add_argument("name", metavar="NAME")
     remove.set_defaults(command="people remove")
 
 
-def _listed(text: str) -> list[str]:
+def _comma_separated(text: str) -> list[str]:
     return [word.strip() for word in text.split(",") if word.strip()]
 
 

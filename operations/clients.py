@@ -1,4 +1,4 @@
-"""AWS clients for whoever operates Cairn: in an account by its usual credentials, in the local cloud without any."""
+"""AWS clients for operators: in an account with its usual credentials, in the local cloud without any."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ LOCAL_ACCOUNT = "000000000000"
 
 
 class Clients:
-    """A client for each service that is asked for, made on first use."""
+    """A client for each service, created on first use."""
 
     def __init__(
         self, session: boto3.Session, *, endpoint_url: str | None = None, config: Config | None = None
@@ -46,7 +46,7 @@ class Clients:
     @classmethod
     def of_the_local_cloud(cls, endpoint_url: str) -> Clients:
         """MiniStack's root credentials, and nothing from this machine's AWS settings or proxies."""
-        plain = botocore.session.Session(
+        isolated = botocore.session.Session(
             session_vars={
                 "profile": (None, None, None, None),
                 "config_file": (None, None, os.devnull, None),
@@ -54,9 +54,9 @@ class Clients:
             }
         )
         session = boto3.Session(
-            botocore_session=plain,
+            botocore_session=isolated,
             aws_access_key_id="test",
-            aws_secret_access_key="test",  # noqa: S106 - what MiniStack takes for its root
+            aws_secret_access_key="test",  # noqa: S106 - MiniStack's root credentials
             region_name=LOCAL_REGION,
         )
         config = Config(

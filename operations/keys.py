@@ -1,4 +1,4 @@
-"""`keys`: makes, lists and revokes API keys in the audience table."""
+"""`keys`: creates, lists and revokes API keys in the audience table."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from operations.stack import Stack
 
 
 def create(stack: Stack, name: str, scopes: str) -> str:
-    """The new key, to be shown once; `scopes` is a list with commas."""
+    """A new key, which can be shown only now; `scopes` is comma-separated."""
     return _keys(stack).create(name, filter(None, (scope.strip() for scope in scopes.split(","))), now())
 
 
 def table_of_keys(stack: Stack) -> list[str]:
-    """A line for each key, the oldest first, under a line of titles."""
-    rows = [("ID", "NAME", "ENDS IN", "MADE", "SCOPES")]
+    """A line for each key, oldest first, under a header."""
+    rows = [("ID", "NAME", "ENDS IN", "CREATED", "SCOPES")]
     rows += [
         (key.id, key.name, key.hint, iso(key.created_at), ",".join(sorted(key.scopes))) for key in _keys(stack).list()
     ]
@@ -23,7 +23,7 @@ def table_of_keys(stack: Stack) -> list[str]:
 
 
 def revoke(stack: Stack, id_or_name: str) -> str:
-    """What was revoked, in words."""
+    """Revoke a key; a line for the operator."""
     key = _keys(stack).revoke(id_or_name)
     return f"revoked {key.name} ({key.id}, ends in {key.hint})"
 

@@ -1,4 +1,4 @@
-"""`announce` and `redetect`: what a lost message or a lost stream record left undone, done after all."""
+"""`announce` and `redetect`: catch up on what a lost message or a lost stream record left undone."""
 
 from __future__ import annotations
 
@@ -23,27 +23,27 @@ from operations.stack import OperationError, Stack
 
 
 def announce(stack: Stack, milestone_id: str) -> str:
-    """Put what is said of a recorded milestone on its queue again.
+    """Queue the announcement of a recorded milestone again.
 
-    Chats that were told in the last seven days are left out; a room that said it in the last twenty days says it under
-    the same id, which its sockets drop.
+    Chats that were notified in the last seven days are skipped; a room that announced it in the last twenty days sends
+    it with the same id, and clients drop the duplicate.
     """
     milestone = Milestones(stack.clients.table(stack.output("MilestonesTable"))).get(milestone_id)
     if milestone is None:
-        raise OperationError(f"No milestone {milestone_id}; GET /api/milestones shows their ids")
+        raise OperationError(f"No milestone {milestone_id}; GET /api/milestones lists the ids")
     variables = _variables(stack)
     rules = catalogue(json.loads(variables["LADDERS"]), variables["TIME_ZONE"])
     resources = from_environment(Resources, variables)
-    known = announcers(resources, rules, table=stack.clients.table, queue=partial(Queue, stack.clients.sqs))
-    announcer = announcer_of(milestone.subject, known)
+    by_kind = announcers(resources, rules, table=stack.clients.table, queue=partial(Queue, stack.clients.sqs))
+    announcer = announcer_of(milestone.subject, by_kind)
     if announcer is None:
-        raise OperationError(f"Nobody is notified of a {milestone.subject.kind}")
+        raise OperationError(f"Milestones of a {milestone.subject.kind} are not announced")
     announcer.announce(milestone)
-    return f"{milestone.name}, {milestone.label}: on the queue, trace id {milestone.trace_id}"
+    return f"{milestone.name}, {milestone.label}: queued again, trace id {milestone.trace_id}"
 
 
 def redetect(stack: Stack, keys: list[str]) -> list[str]:
-    """Hold the stored readings against the marks again, of these subjects or of every tracked channel and every rep."""
+    """Detect again from the stored readings of these subjects, or of every tracked channel and rep."""
     try:
         subjects = [Subject.parse(key) for key in keys]
     except ValueError as error:
@@ -57,27 +57,27 @@ def redetect(stack: Stack, keys: list[str]) -> list[str]:
 
 
 def _variables(stack: Stack) -> Mapping[str, str]:
-    """The detection's settings as they are deployed."""
+    """The environment of the deployed detection."""
     name = stack.output("DetectMilestoneFunction")
     return stack.clients.functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
 
 
 def _redetect(stack: Stack, subject: Subject, reading: Reading | None) -> str:
     if reading is None:
-        return f"{subject}: no reading"
-    answer = stack.clients.functions.invoke(
+        return f"{subject}: no stored reading"
+    response = stack.clients.functions.invoke(
         FunctionName=stack.output("DetectMilestoneFunction"), Payload=json.dumps({"Records": [_record(reading)]})
     )
-    result: dict[str, Any] = json.loads(answer["Payload"].read() or "{}")
-    if "FunctionError" in answer or result.get("batchItemFailures"):
+    result: dict[str, Any] = json.loads(response["Payload"].read() or "{}")
+    if "FunctionError" in response or result.get("batchItemFailures"):
         raise OperationError(f"{subject}: detection failed; search the logs for trace id {reading.trace_id}")
-    return f"{subject}: looked at again, trace id {reading.trace_id}"
+    return f"{subject}: detection repeated, trace id {reading.trace_id}"
 
 
 def _record(reading: Reading) -> dict[str, Any]:
-    """A change from unknown values to these. A mark that is lower is raised and announced; one that is not, is not.
+    """A stream record from unknown values to these: a lower high-water mark is raised and announced, others stay.
 
-    The event's id is made from the reading, so that a repeat goes on where the first try failed.
+    The event's id is derived from the reading, so that a repeat continues where the first try failed.
     """
     new, event_id = to_item(reading), f"redetect/{reading.subject}/{reading.as_of.timestamp()}"
     images = {"NewImage": _image(new), "OldImage": _image(new | {"metrics": {}, "peaks": {}})}

@@ -1,4 +1,4 @@
-"""`rollover`: rolls the month over now, as the schedule does in a month's first hours; repeating it is harmless."""
+"""`rollover`: rolls the month over now, as the schedule does in the first hours of a month; a repeat is harmless."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from operations.stack import OperationError, Stack
 
 
 def roll_over(stack: Stack) -> str:
-    """What month_rollover answered."""
-    answer = stack.clients.functions.invoke(
+    """Invoke month_rollover; its result, as a line for the operator."""
+    response = stack.clients.functions.invoke(
         FunctionName=stack.output("MonthRolloverFunction"), Payload=json.dumps({"source": "operator"})
     )
-    said = answer["Payload"].read().decode()
-    if "FunctionError" in answer:
-        raise OperationError(f"the month could not be rolled over: {said[:300]}")
-    return f"rolled over: {said}"
+    result = response["Payload"].read().decode()
+    if "FunctionError" in response:
+        raise OperationError(f"the month could not be rolled over: {result[:300]}")
+    return f"rolled over: {result}"

@@ -1,4 +1,4 @@
-"""`pages`: puts web/ into the pages' bucket, each file as browsers should take it, and drops what is there no more."""
+"""`pages`: uploads web/ to the pages' bucket with the right types and caching, and deletes what web/ no longer has."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from operations.stack import OperationError, Stack
 
 WEB = Path(__file__).resolve().parent.parent / "web"
 
-_AT_ONCE = 8
-_FRONT_PAGE = "index.html"
-_ASK_FIRST = "no-cache"
-"""Kept, and asked after each time, so that the modules of a page are always of one version."""
-_KEEP_A_DAY = "public, max-age=86400"
+_CONCURRENCY = 8
+_INDEX = "index.html"
+_REVALIDATE = "no-cache"
+"""Cached but revalidated on each request, so that the modules of a page always have the same version."""
+_CACHE_A_DAY = "public, max-age=86400"
 _TYPES: Mapping[str, tuple[str, str]] = {
-    ".html": ("text/html; charset=utf-8", _ASK_FIRST),
-    ".js": ("text/javascript; charset=utf-8", _ASK_FIRST),
-    ".css": ("text/css; charset=utf-8", _ASK_FIRST),
-    ".json": ("application/json", _ASK_FIRST),
-    ".webmanifest": ("application/manifest+json", _ASK_FIRST),
-    ".txt": ("text/plain; charset=utf-8", _KEEP_A_DAY),
-    ".svg": ("image/svg+xml", _KEEP_A_DAY),
-    ".png": ("image/png", _KEEP_A_DAY),
-    ".ico": ("image/x-icon", _KEEP_A_DAY),
-    ".woff2": ("font/woff2", _KEEP_A_DAY),
+    ".html": ("text/html; charset=utf-8", _REVALIDATE),
+    ".js": ("text/javascript; charset=utf-8", _REVALIDATE),
+    ".css": ("text/css; charset=utf-8", _REVALIDATE),
+    ".json": ("application/json", _REVALIDATE),
+    ".webmanifest": ("application/manifest+json", _REVALIDATE),
+    ".txt": ("text/plain; charset=utf-8", _CACHE_A_DAY),
+    ".svg": ("image/svg+xml", _CACHE_A_DAY),
+    ".png": ("image/png", _CACHE_A_DAY),
+    ".ico": ("image/x-icon", _CACHE_A_DAY),
+    ".woff2": ("font/woff2", _CACHE_A_DAY),
 }
 _NOT_PUBLISHED = frozenset({".md", ".ts"})
 """Documentation, and types for the check of the JavaScript."""
@@ -38,21 +38,21 @@ class Page:
     """A file as an object of the bucket."""
 
     key: str
-    """Its address without the leading slash: a page is called by its name, and the front page is `index.html`."""
+    """Its path without the leading slash: pages have no `.html`, except `index.html`."""
     file: Path
     content_type: str
     cache_control: str
 
 
 def pages(web: Path = WEB) -> list[Page]:
-    """Every file that is published, pages after what they load; OperationError for one of a type that is not known."""
+    """Every file to publish, pages after the modules they load; OperationError for an unknown type."""
     files = sorted(file for file in web.rglob("*") if file.is_file() and not _is_hidden(file.relative_to(web)))
     found = [_page(file, web) for file in files if file.suffix not in _NOT_PUBLISHED]
     return sorted(found, key=lambda page: page.file.suffix == ".html")
 
 
 def publish(stack: Stack, web: Path = WEB) -> str:
-    """Make the bucket hold what `web` does; what was done, in words."""
+    """Make the bucket match `web`; a line for the operator."""
     bucket, s3 = stack.output("PagesBucket"), stack.clients.s3
     wanted = pages(web)
 
@@ -65,28 +65,29 @@ def publish(stack: Stack, web: Path = WEB) -> str:
             CacheControl=page.cache_control,
         )
 
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
+    with ThreadPoolExecutor(_CONCURRENCY) as pool:
         for html in (False, True):
             list(pool.map(put, [page for page in wanted if (page.file.suffix == ".html") == html]))
-    listed = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket)
-    gone = {item["Key"] for answer in listed for item in answer.get("Contents", [])} - {page.key for page in wanted}
-    for key in gone:
+    listings = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket)
+    stored = {item["Key"] for listing in listings for item in listing.get("Contents", [])}
+    obsolete = stored - {page.key for page in wanted}
+    for key in obsolete:
         s3.delete_object(Bucket=bucket, Key=key)
-    if not stack.clients.are_local:  # where nothing is cached
+    if not stack.clients.are_local:  # the local cloud caches nothing
         stack.clients.cloudfront.create_invalidation(
             DistributionId=stack.output("DistributionId"),
             InvalidationBatch={"Paths": {"Quantity": 1, "Items": ["/*"]}, "CallerReference": iso(now())},
         )
-    dropped = f", {len(gone)} dropped" if gone else ""
-    return f"{len(wanted)} files published at {stack.api_url}{dropped}"
+    deleted = f", {len(obsolete)} deleted" if obsolete else ""
+    return f"{len(wanted)} files published at {stack.api_url}{deleted}"
 
 
 def _page(file: Path, web: Path) -> Page:
     if file.suffix not in _TYPES:
-        raise OperationError(f"{file.relative_to(web.parent)}: files of this type are not published")
+        raise OperationError(f"{file.relative_to(web.parent)}: files of this type cannot be published")
     path = file.relative_to(web)
-    by_name = path.suffix == ".html" and path.name != _FRONT_PAGE
-    return Page((path.with_suffix("") if by_name else path).as_posix(), file, *_TYPES[file.suffix])
+    without_suffix = path.suffix == ".html" and path.name != _INDEX
+    return Page((path.with_suffix("") if without_suffix else path).as_posix(), file, *_TYPES[file.suffix])
 
 
 def _is_hidden(path: Path) -> bool:

@@ -1,4 +1,4 @@
-"""`people`: adds, lists and removes who may sign in, and says which modules they may use."""
+"""`people`: adds, lists and removes the people who can sign in, and sets their modules."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from botocore.exceptions import ClientError
 from cairn.identity.cognito import MODULES
 from operations.stack import OperationError, Stack
 
-_AT_ONCE = 60
-"""As many as Cognito lists at once."""
+_PAGE_SIZE = 60
+"""Cognito's maximum."""
 
 
 def add(stack: Stack, name: str, modules: Iterable[str], password: str) -> str:
-    """A person who can sign in at once; what they may use. Nothing is left behind when the password is refused."""
-    pool, wanted = stack.output("UserPoolId"), _known(modules)
-    with _in_words():
+    """Add a person, who can sign in immediately; a line with the modules. A rejected password leaves no user behind."""
+    pool, wanted = stack.output("UserPoolId"), _checked(modules)
+    with _mistakes_explained():
         stack.clients.cognito.admin_create_user(UserPoolId=pool, Username=name, MessageAction="SUPPRESS")
     try:
         set_password(stack, name, password)
@@ -28,8 +28,8 @@ def add(stack: Stack, name: str, modules: Iterable[str], password: str) -> str:
 
 
 def set_password(stack: Stack, name: str, password: str) -> str:
-    """Replace a person's password; sessions go on until their tokens run out."""
-    with _in_words():
+    """Replace a person's password; sessions continue until their tokens expire."""
+    with _mistakes_explained():
         stack.clients.cognito.admin_set_user_password(
             UserPoolId=stack.output("UserPoolId"), Username=name, Password=password, Permanent=True
         )
@@ -37,34 +37,34 @@ def set_password(stack: Stack, name: str, password: str) -> str:
 
 
 def set_modules(stack: Stack, name: str, modules: Iterable[str]) -> str:
-    """These modules and no others, from the person's next token on; who they are, in words."""
+    """Replace a person's modules, from their next token on; a line with the modules."""
     pool, cognito = stack.output("UserPoolId"), stack.clients.cognito
-    wanted = _known(modules)
-    with _in_words():
-        has = _modules_of(stack, name)
-        for module in wanted - has:
+    wanted = _checked(modules)
+    with _mistakes_explained():
+        current = _modules_of(stack, name)
+        for module in wanted - current:
             cognito.admin_add_user_to_group(UserPoolId=pool, Username=name, GroupName=module)
-        for module in has - wanted:
+        for module in current - wanted:
             cognito.admin_remove_user_from_group(UserPoolId=pool, Username=name, GroupName=module)
-    return f"{name}: {_words(wanted)}"
+    return f"{name}: {_listed(wanted)}"
 
 
 def remove(stack: Stack, name: str) -> str:
-    """They can neither sign in nor refresh a session any more; a token that was given runs out within the hour."""
+    """Remove a person, who can no longer sign in or refresh a session; an issued token expires within an hour."""
     pool = stack.output("UserPoolId")
-    with _in_words():
+    with _mistakes_explained():
         stack.clients.cognito.admin_user_global_sign_out(UserPoolId=pool, Username=name)
         stack.clients.cognito.admin_delete_user(UserPoolId=pool, Username=name)
     return f"removed {name}"
 
 
 def table_of_people(stack: Stack) -> list[str]:
-    """A line for each person by name, under a line of titles."""
+    """A line for each person, sorted by name, under a header."""
     pages = stack.clients.cognito.get_paginator("list_users").paginate(
-        UserPoolId=stack.output("UserPoolId"), PaginationConfig={"PageSize": _AT_ONCE}
+        UserPoolId=stack.output("UserPoolId"), PaginationConfig={"PageSize": _PAGE_SIZE}
     )
     names = sorted(user["Username"] for page in pages for user in page["Users"])
-    rows = [("NAME", "MODULES"), *((name, _words(_modules_of(stack, name))) for name in names)]
+    rows = [("NAME", "MODULES"), *((name, _listed(_modules_of(stack, name))) for name in names)]
     width = max(len(name) for name, _ in rows)
     return [f"{name:<{width}}  {modules}" for name, modules in rows]
 
@@ -76,20 +76,22 @@ def _modules_of(stack: Stack, name: str) -> frozenset[str]:
     return frozenset(group["GroupName"] for page in pages for group in page["Groups"])
 
 
-def _known(modules: Iterable[str]) -> frozenset[str]:
+def _checked(modules: Iterable[str]) -> frozenset[str]:
     wanted = frozenset(modules)
     if unknown := wanted - MODULES:
-        raise OperationError(f"No module {', '.join(sorted(unknown))}; there are {', '.join(sorted(MODULES))}")
+        raise OperationError(
+            f"Unknown module {', '.join(sorted(unknown))}; the modules are {', '.join(sorted(MODULES))}"
+        )
     return wanted
 
 
-def _words(modules: Iterable[str]) -> str:
+def _listed(modules: Iterable[str]) -> str:
     return ", ".join(sorted(modules)) or "no module"
 
 
 @contextmanager
-def _in_words() -> Iterator[None]:
-    """What an operator got wrong, as Cognito says it and without its preamble."""
+def _mistakes_explained() -> Iterator[None]:
+    """An operator's mistake as OperationError, in Cognito's words without boto3's preamble."""
     try:
         yield
     except ClientError as error:

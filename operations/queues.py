@@ -1,4 +1,4 @@
-"""`queues` and `redrive`: what could not be done and lies in dead-letter queues, and how it is tried again."""
+"""`queues` and `redrive`: lists the dead-letter queues, and retries their messages."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ _FAILURES = "Failures"
 
 @dataclass(frozen=True, slots=True)
 class DeadLetters:
-    """A queue of what was given up."""
+    """A dead-letter queue."""
 
     name: str
-    """The stack's output with its address, without `Url`."""
+    """The name of the stack's output with its URL, without the suffix `Url`."""
     url: str
     messages: int
     source_url: str | None
-    """The queue they came from; None where they are descriptions of failed invocations."""
+    """The queue that the messages came from; None when they describe failed invocations."""
 
 
 def dead_letter_queues(stack: Stack) -> list[DeadLetters]:
-    """Every queue of the stack that takes what others gave up, by name."""
+    """Every dead-letter queue of the stack, by name."""
     names = sorted(
         key.removesuffix("Url") for key in stack.outputs if key.endswith((f"{_DEAD_LETTERS}Url", f"{_FAILURES}Url"))
     )
@@ -37,41 +37,41 @@ def dead_letter_queues(stack: Stack) -> list[DeadLetters]:
 
 
 def redrive(stack: Stack, name: str) -> str:
-    """Send a dead-letter queue's messages back to the queue they came from; what was begun, in words."""
+    """Send a dead-letter queue's messages back to the queue they came from; a line for the operator."""
     queues = {queue.name: queue for queue in dead_letter_queues(stack)}
     if name not in queues:
-        raise OperationError(f"No dead-letter queue {name}; there are {', '.join(queues)}")
+        raise OperationError(f"Unknown dead-letter queue {name}; the queues are {', '.join(queues)}")
     queue = queues[name]
     if queue.source_url is None:
         raise OperationError(
-            f"{name} holds descriptions of failed invocations, not messages: docs/operations.md says what to do"
+            f"{name} holds descriptions of failed invocations, not messages to send again: see docs/operations.md"
         )
     if queue.messages == 0:
         return f"{name} is empty"
     if stack.clients.are_local:
         return f"{_move(stack, queue.url, queue.source_url)} messages of {name} moved back"
     stack.clients.sqs.start_message_move_task(SourceArn=_attribute(stack, queue.url, "QueueArn"))
-    return f"{queue.messages} messages of {name} are on their way back"
+    return f"{queue.messages} messages of {name} are being moved back"
 
 
 def _move(stack: Stack, source_url: str, target_url: str) -> int:
-    """What MiniStack has no call for: each is sent before it is deleted, so one may come twice and none is lost."""
+    """MiniStack lacks StartMessageMoveTask. Sends before it deletes: a message may be delivered twice, none is lost."""
     moved = 0
     while True:
-        answer = stack.clients.sqs.receive_message(
+        response = stack.clients.sqs.receive_message(
             QueueUrl=source_url,
             MaxNumberOfMessages=10,
             VisibilityTimeout=60,
             MessageSystemAttributeNames=["MessageGroupId"],
         )
-        messages = answer.get("Messages", [])
+        messages = response.get("Messages", [])
         if not messages:
             return moved
         for message in messages:
             group = message.get("Attributes", {}).get("MessageGroupId")
-            # A new deduplication id: under its own, a queue in order would drop what it took within five minutes.
-            order: Any = {"MessageGroupId": group, "MessageDeduplicationId": uuid4().hex} if group else {}
-            stack.clients.sqs.send_message(QueueUrl=target_url, MessageBody=message["Body"], **order)
+            # A new deduplication id, because a FIFO queue drops one that it accepted within the last five minutes.
+            fifo: Any = {"MessageGroupId": group, "MessageDeduplicationId": uuid4().hex} if group else {}
+            stack.clients.sqs.send_message(QueueUrl=target_url, MessageBody=message["Body"], **fifo)
             stack.clients.sqs.delete_message(QueueUrl=source_url, ReceiptHandle=message["ReceiptHandle"])
             moved += 1
 
@@ -87,5 +87,5 @@ def _dead_letters(stack: Stack, name: str) -> DeadLetters:
 
 
 def _attribute(stack: Stack, url: str, name: QueueAttributeNameType) -> str:
-    answer = stack.clients.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=[name])
-    return answer["Attributes"][name]
+    response = stack.clients.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=[name])
+    return response["Attributes"][name]

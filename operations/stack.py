@@ -1,4 +1,4 @@
-"""The deployed stack as the operator sees it: what it is called, where it is, and its outputs."""
+"""The deployed stack as operators see it: its name, its outputs and the API's URL."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from operations.clients import Clients
 
 
 class OperationError(Exception):
-    """What the operator asked cannot be done; the message says why, in one line."""
+    """The operation cannot be done; the message gives the reason in one line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,10 +25,10 @@ class Stack:
     clients: Clients
     outputs: Mapping[str, str]
     api_url: str
-    """Where the API is called: the distribution, or its stand-in on this machine."""
+    """The URL of the API: the distribution's, or its local stand-in's."""
 
     def output(self, key: str) -> str:
-        """An output of the stack; OperationError when it has none of that name."""
+        """An output of the stack; OperationError when it does not exist."""
         if key not in self.outputs:
             raise OperationError(f"The stack {self.name} has no output {key}: is an older version deployed?")
         return self.outputs[key]
@@ -37,25 +37,25 @@ class Stack:
 def read_stack(clients: Clients, name: str) -> Stack:
     """The stack as CloudFormation describes it."""
     try:
-        answer = clients.cloudformation.describe_stacks(StackName=name)
+        response = clients.cloudformation.describe_stacks(StackName=name)
     except ClientError as error:
         raise OperationError(f"No stack {name}: {error.response['Error']['Message']}") from error
-    outputs = {output["OutputKey"]: output["OutputValue"] for output in answer["Stacks"][0].get("Outputs", [])}
+    outputs = {output["OutputKey"]: output["OutputValue"] for output in response["Stacks"][0].get("Outputs", [])}
     return Stack(name=name, clients=clients, outputs=outputs, api_url=outputs.get("ApiUrl", ""))
 
 
 def read_local_stack(home: Path) -> Stack:
-    """The stack of a running local cloud, from the file that it wrote."""
+    """The stack of a running local cloud, from the file that the cloud wrote."""
     file = home / "stack.json"
     if not file.is_file():
-        raise OperationError(f"{file} is not there: is the local cloud running? (make run)")
+        raise OperationError(f"{file} does not exist: is the local cloud running? (make run)")
     stack: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
     clients = Clients.of_the_local_cloud(stack["AwsEndpointUrl"])
     return Stack(name=stack["StackName"], clients=clients, outputs=stack["Outputs"], api_url=stack["ApiUrl"])
 
 
 def write_local_stack(home: Path, stack: Stack) -> None:
-    """What `read_local_stack` reads."""
+    """Write the file that `read_local_stack` reads."""
     content = {
         "StackName": stack.name,
         "AwsEndpointUrl": stack.clients.endpoint_url,

@@ -1,4 +1,4 @@
-"""Tells Telegram where a bot's updates go; Telegram keeps one webhook a bot, the last that was set."""
+"""Registers a bot's webhook with Telegram, which keeps one per bot: the last that was set."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ _TIMEOUT_SECONDS = 15
 
 
 class TelegramRefusedError(Exception):
-    """Telegram, or what stands in for it, did not take the call."""
+    """Telegram, or its stand-in, rejected the call or did not respond."""
 
 
 def webhook_url(api_url: str) -> str:
-    """Where the deployed API takes Telegram's updates."""
+    """Where the deployed API receives Telegram's updates."""
     return f"{api_url}/api/telegram/webhook"
 
 
@@ -28,16 +28,16 @@ def set_webhook(
     *,
     connections: int = 40,
 ) -> None:
-    """Have the bot's updates sent to `url` with `secret` in a header; TelegramRefusedError when that fails.
+    """Make Telegram send the bot's updates to `url` with `secret` in a header; TelegramRefusedError on failure.
 
-    `connections` is how many updates may come at once, 1 to 100; 40 is Telegram's own default.
+    `connections` is how many updates Telegram may send concurrently, 1 to 100; 40 is its own default.
     """
     body = {"url": url, "secret_token": secret, "allowed_updates": _UPDATES, "max_connections": connections}
     trust_env = telegram_url.startswith("https:")
     try:
         with httpx.Client(transport=transport, timeout=_TIMEOUT_SECONDS, trust_env=trust_env) as http:
-            answer = http.post(f"{telegram_url}/bot{token}/setWebhook", json=body)
+            response = http.post(f"{telegram_url}/bot{token}/setWebhook", json=body)
     except httpx.TransportError as error:
         raise TelegramRefusedError(f"{telegram_url} does not answer ({error})") from error
-    if not answer.is_success:
-        raise TelegramRefusedError(f"{telegram_url} answered {answer.status_code}: {answer.text[:300]}")
+    if not response.is_success:
+        raise TelegramRefusedError(f"{telegram_url} answered {response.status_code}: {response.text[:300]}")

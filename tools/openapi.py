@@ -36,10 +36,10 @@ def main(arguments: Sequence[str] | None = None, document: Path = DOCUMENT) -> i
     if not parser.parse_args(arguments).check:
         document.write_text(rendered(), encoding="utf-8")
         return 0
-    found = differences(document)
-    if found:
-        print(*found, f"{document.name} and the code differ. `make openapi` rewrites the file.", sep="\n")
-    return 1 if found else 0
+    diff = differences(document)
+    if diff:
+        print(*diff, f"{document.name} and the code differ. `make openapi` rewrites the file.", sep="\n")
+    return 1 if diff else 0
 
 
 if __name__ == "__main__":

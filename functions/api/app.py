@@ -1,4 +1,4 @@
-"""The routes of the HTTP API and their OpenAPI document."""
+"""The routes of the HTTP API, and their OpenAPI document."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValida
 
 from cairn.errors import CairnError
 from functions.api.channels import routes as channels
-from functions.api.errors import broken, invalid, no_route, refused
+from functions.api.errors import error_response, internal_error, invalid_request, no_route
 from functions.api.leaderboard import routes as leaderboard
 from functions.api.milestones import routes as milestones
-from functions.api.openapi import SCHEMES, described, methods_of
+from functions.api.openapi import SCHEMES, adapt, methods_of
 from functions.api.schemas import Health
 from functions.api.sessions import routes as sessions
 
@@ -25,7 +25,7 @@ VERSION = "1.0.0"
 
 
 def _exact(text: str) -> Decimal:
-    """A JSON number, digit by digit; NaN for an exponent that no Decimal can hold."""
+    """A JSON number without rounding; NaN when its exponent is too large for Decimal."""
     try:
         return Decimal(text)
     except InvalidOperation:
@@ -33,10 +33,10 @@ def _exact(text: str) -> Decimal:
 
 
 class Api(LambdaFunctionUrlResolver):
-    """Powertools' resolver, whose document describes what this API answers."""
+    """Powertools' resolver, with an OpenAPI document that matches this API's responses."""
 
     def get_openapi_schema(self, **options: Any) -> Any:
-        return described(super().get_openapi_schema(**options))
+        return adapt(super().get_openapi_schema(**options))
 
 
 app = Api(enable_validation=True, json_body_deserializer=partial(json.loads, parse_float=_exact))
@@ -45,14 +45,14 @@ for system in (channels, milestones, leaderboard, sessions):
 app.configure_openapi(
     title=TITLE,
     version=VERSION,
-    description="Real-time milestone alerts. Machines call with `Authorization: Bearer <API key>`, people sign in.",
+    description="Real-time milestone alerts. Machines send `Authorization: Bearer <API key>`; people sign in.",
     security_schemes=SCHEMES,
     security=[{"apiKey": []}, {"session": []}],
 )
 app.enable_swagger(path="/api/docs", title=TITLE, version=VERSION)
 
 
-@app.get("/api/health", summary="Whether the API answers")
+@app.get("/api/health", summary="Check that the API responds")
 def health() -> Health:
     return Health()
 
@@ -62,9 +62,9 @@ def document() -> Response[str]:
     return Response(status_code=200, content_type="application/json", body=app.get_openapi_json_schema())
 
 
-app.exception_handler(CairnError)(refused)
-app.exception_handler(RequestValidationError)(invalid)
-app.exception_handler(Exception)(broken)
+app.exception_handler(CairnError)(error_response)
+app.exception_handler(RequestValidationError)(invalid_request)
+app.exception_handler(Exception)(internal_error)
 
 
 @app.not_found

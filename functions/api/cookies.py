@@ -1,7 +1,7 @@
-"""The two cookies of a session: the id token goes along with every call, the refresh token to /api/session alone.
+"""The two cookies of a session: browsers send the id token with every call, the refresh token only to /api/session.
 
-Their names' prefixes have a browser refuse them without Secure, and `__Host-` from any host but this one. Chromium
-takes them on http://127.0.0.1 too, where all ports share them: two local clouds sign each other's people out.
+The prefixes of their names make browsers reject them without Secure, and `__Host-` if another host sets it. Chromium
+accepts them on http://127.0.0.1 too, where all ports share them: two local clouds sign each other's people out.
 https://developer.mozilla.org/en-US/docs/Web/HTTP/Reference/Headers/Set-Cookie#cookie_prefixes
 """
 
@@ -16,16 +16,16 @@ SESSION = "__Host-cairn"
 REFRESH = "__Secure-cairn-refresh"
 REFRESH_PATH = "/api/session"
 REFRESH_SECONDS = 90 * 86_400
-"""As long as Cognito takes the refresh token: a TV on the wall stays signed in."""
+"""As long as Cognito accepts the refresh token: a TV on the wall stays signed in."""
 MOST_BYTES = 4096
-"""A browser drops a longer one without a word."""
+"""A browser drops a longer cookie silently."""
 
 
-def sent(event: Mapping[str, Any]) -> dict[str, str]:
-    """The cookies of a request by their names: Lambda lists them; MiniStack leaves them in their header."""
-    given: list[str] = event.get("cookies") or [event["headers"].get("cookie", "")]
+def parse(event: Mapping[str, Any]) -> dict[str, str]:
+    """The cookies of a request by name: Lambda lists them; MiniStack leaves them in the header."""
+    pairs: list[str] = event.get("cookies") or [event["headers"].get("cookie", "")]
     found: dict[str, str] = {}
-    for pair in ";".join(given).split(";"):
+    for pair in ";".join(pairs).split(";"):
         name, equals, value = pair.strip().partition("=")
         if equals:
             found.setdefault(name, value)
@@ -40,14 +40,14 @@ def refresh(refresh_token: str) -> Cookie:
     return _cookie(REFRESH, refresh_token, REFRESH_PATH, REFRESH_SECONDS)
 
 
-def forgotten(*, for_good: bool) -> list[Cookie]:
-    """Have the browser forget the session, and `for_good` what it could be refreshed with."""
-    ended = [_cookie(SESSION, "", "/", 0)]
-    return [*ended, _cookie(REFRESH, "", REFRESH_PATH, 0)] if for_good else ended
+def expired(*, for_good: bool) -> list[Cookie]:
+    """Make the browser delete the session, and with `for_good` the refresh token too."""
+    cleared = [_cookie(SESSION, "", "/", 0)]
+    return [*cleared, _cookie(REFRESH, "", REFRESH_PATH, 0)] if for_good else cleared
 
 
 def _cookie(name: str, value: str, path: str, seconds: int) -> Cookie:
-    made = Cookie(name, value, path=path, max_age=seconds, http_only=True, same_site=SameSite.STRICT_MODE)
-    if len(str(made)) > MOST_BYTES:
+    cookie = Cookie(name, value, path=path, max_age=seconds, http_only=True, same_site=SameSite.STRICT_MODE)
+    if len(str(cookie)) > MOST_BYTES:
         raise RuntimeError(f"the cookie {name} is longer than {MOST_BYTES} bytes: the person has too many attributes")
-    return made
+    return cookie

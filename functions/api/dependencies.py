@@ -1,4 +1,4 @@
-"""The settings of the API, and the adapters that its routes work with."""
+"""The settings of the API, and the adapters that its routes use."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class Settings:
 
 
 class Dependencies:
-    """The adapters of a warm function, made on first use; `transport` replaces the network."""
+    """The adapters of a warm function, created on first use; `transport` replaces the network."""
 
     def __init__(self, transport: httpx.BaseTransport | None = None) -> None:
         self._transport = transport

@@ -1,4 +1,4 @@
-"""Refusals as HTTP, in one place: Cairn's own, those of validation, and a stranger's surprise that tells nothing."""
+"""Errors as HTTP responses: Cairn's own, validation errors, and unexpected ones, whose details only the log has."""
 
 from __future__ import annotations
 
@@ -16,76 +16,76 @@ from functions.api import cookies
 from functions.api.schemas import Error, Schema
 
 _DESCRIPTIONS = {
-    400: "The request cannot be understood; `details` says which field to change",
-    401: "No API key and no session, or not a valid one",
-    403: "The key lacks the scope, the person the module; or a page of another origin asks",
-    404: "There is no such thing",
-    413: "The body is too long",
-    429: "A platform asks to wait, or Cognito; see Retry-After",
-    500: "Something failed here; the log has the details",
-    503: "A platform does not answer, or Cognito",
+    400: "The request is invalid; `details` names the fields to change",
+    401: "No valid API key or session was sent",
+    403: "The key lacks the scope, the person lacks the module, or a page of another origin sent the request",
+    404: "The resource does not exist",
+    413: "The request body is too long",
+    429: "A platform or Cognito limits requests; see Retry-After",
+    500: "Internal error; the log has the details",
+    503: "A platform or Cognito does not respond",
 }
 
 
-def responses(model: type[Schema] | None, status: int = 200, words: str = "Done") -> Any:
-    """What a route answers, for the document: its body when all is well, and the refusals."""
-    good = {"description": words, **({"content": _json(model)} if model else {})}
-    bad = {code: {"description": text, "content": _json(Error)} for code, text in _DESCRIPTIONS.items()}
-    return {status: good, **bad}
+def responses(model: type[Schema] | None, status: int = 200, description: str = "Success") -> Any:
+    """A route's responses for the OpenAPI document: the successful one, and the errors."""
+    success = {"description": description, **({"content": _json(model)} if model else {})}
+    errors = {code: {"description": text, "content": _json(Error)} for code, text in _DESCRIPTIONS.items()}
+    return {status: success, **errors}
 
 
 def _json(model: type[Schema]) -> Any:
     return {"application/json": {"model": model}}
 
 
-def refused(error: CairnError) -> Response[str]:
-    """The answer to a refusal, with its own status."""
+def error_response(error: CairnError) -> Response[str]:
+    """The response to an error of Cairn's own, with its status."""
     headers: dict[str, str | list[str]] = {}
     if isinstance(error, PlatformPausedError):
         headers["Retry-After"] = str(max(1, round((error.until - now()).total_seconds())))
-    answer = _answer(error.status, error.message, headers=headers)
+    response = _response(error.status, error.message, headers=headers)
     if isinstance(error, SessionEndedError):
-        answer.cookies = cookies.forgotten(for_good=error.for_good)
-    return answer
+        response.cookies = cookies.expired(for_good=error.for_good)
+    return response
 
 
-def invalid(error: RequestValidationError) -> Response[str]:
-    """400 with the fields at fault, as the client wrote them."""
-    return _answer(400, *faults(error.errors()))
+def invalid_request(error: RequestValidationError) -> Response[str]:
+    """400 with the invalid fields, named as the client wrote them."""
+    return _response(400, *describe(error.errors()))
 
 
-def faults(errors: Iterable[Mapping[str, Any]]) -> tuple[str, list[dict[str, str]]]:
-    """What a validation found, in a sentence and field by field."""
+def describe(errors: Iterable[Mapping[str, Any]]) -> tuple[str, list[dict[str, str]]]:
+    """Validation errors as one message, and as details by field."""
     details = []
-    for one in errors:
-        field = ".".join(str(step) for step in one["loc"] if step not in ("body", "query", "path"))
-        no_object = str(one["type"]).startswith("model_") or (not field and one["type"] == "missing")
-        message = "must be a JSON object" if no_object else str(one["msg"]).removeprefix("Value error, ")
+    for error in errors:
+        field = ".".join(str(step) for step in error["loc"] if step not in ("body", "query", "path"))
+        not_an_object = str(error["type"]).startswith("model_") or (not field and error["type"] == "missing")
+        message = "must be a JSON object" if not_an_object else str(error["msg"]).removeprefix("Value error, ")
         details.append({"field": field, "message": message})
-    named = "; ".join(": ".join(filter(None, detail.values())) for detail in details)
-    return named[:500], details
+    summary = "; ".join(": ".join(filter(None, detail.values())) for detail in details)
+    return summary[:500], details
 
 
-def broken(error: Exception) -> Response[str]:
-    """500; what happened is for the log alone."""
-    return _answer(500, broken_item(error))
+def internal_error(error: Exception) -> Response[str]:
+    """500; only the log has the reason."""
+    return _response(500, log_unexpected(error))
 
 
-def broken_item(error: Exception) -> str:
-    """Log a surprise; what may be said of it."""
+def log_unexpected(error: Exception) -> str:
+    """Log an unexpected error; the message that a caller may see."""
     logger.exception("request failed", exc_info=error)
-    return "something failed here; it has been logged"
+    return "internal error; it has been logged"
 
 
 def no_route(allowed: list[str]) -> Response[str]:
-    """405 where the address is right and the method is not, else 404."""
+    """405 when the path exists but not with this method, else 404."""
     if allowed:
         methods = ", ".join(allowed)
-        return _answer(405, f"this address takes {methods}", headers={"Allow": methods})
-    return _answer(404, "there is no such address; GET /api/docs lists those there are")
+        return _response(405, f"this path accepts {methods}", headers={"Allow": methods})
+    return _response(404, "this path does not exist; GET /api/docs lists the routes")
 
 
-def _answer(
+def _response(
     status: int,
     message: str,
     details: list[dict[str, str]] | None = None,

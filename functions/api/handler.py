@@ -1,4 +1,4 @@
-"""The HTTP API: authenticates a request, passes it to its route, and answers in JSON whatever happens."""
+"""The HTTP API: authenticates a request, passes it to its route, and responds to any error in JSON."""
 
 from __future__ import annotations
 
@@ -13,43 +13,43 @@ from cairn.observability import logger, metrics
 from functions.api.app import app
 from functions.api.auth import require_json
 from functions.api.dependencies import Dependencies
-from functions.api.errors import broken, refused
+from functions.api.errors import error_response, internal_error
 
 UNCACHED = ("/api/session", "/api/ws-ticket")
-"""Answers under these prefixes are about one person, and no cache may keep them."""
+"""Responses under these prefixes belong to one person; no cache may store them."""
 
 
 def create(dependencies: Dependencies) -> Callable[[dict[str, Any], LambdaContext], dict[str, Any]]:
     """The function with these dependencies."""
 
-    def answer(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    def respond(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         try:
             caller = dependencies.authenticator.authenticate(event)
             require_json(event)
         except CairnError as error:
-            return _without_route(refused(error))
+            return _to_result(error_response(error))
         except Exception as error:
-            return _without_route(broken(error))
+            return _to_result(internal_error(error))
         app.append_context(caller=caller, dependencies=dependencies)  # type: ignore[no-untyped-call]  # Powertools leaves it untyped
         return app.resolve(event, context)
 
     @logger.inject_lambda_context(clear_state=True)
     @metrics.log_metrics
     def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-        answered = answer(event, context)
+        result = respond(event, context)
         if event["rawPath"].startswith(UNCACHED):
-            answered["headers"]["Cache-Control"] = "no-store"
-        return answered
+            result["headers"]["Cache-Control"] = "no-store"
+        return result
 
     return handler
 
 
-def _without_route(answer: Response[str]) -> dict[str, Any]:
+def _to_result(response: Response[str]) -> dict[str, Any]:
     return {
-        "statusCode": answer.status_code,
-        "headers": dict(answer.headers),
-        "cookies": [str(cookie) for cookie in answer.cookies],
-        "body": answer.body,
+        "statusCode": response.status_code,
+        "headers": dict(response.headers),
+        "cookies": [str(cookie) for cookie in response.cookies],
+        "body": response.body,
     }
 
 

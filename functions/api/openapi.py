@@ -1,4 +1,4 @@
-"""The OpenAPI document as Powertools makes it, put right where it does not know us."""
+"""Powertools' OpenAPI document, corrected where it does not match this API."""
 
 from __future__ import annotations
 
@@ -22,33 +22,36 @@ from functions.api import cookies
 SCHEMES: dict[str, SecurityScheme] = {
     "apiKey": HTTPBearer(description="A machine's API key"),
     "session": APIKey.model_validate(
-        {"in": "cookie", "name": cookies.SESSION, "description": "A person's session; writes need our own origin"}
+        {
+            "in": "cookie",
+            "name": cookies.SESSION,
+            "description": "A person's session; writes are accepted from our own origin only",
+        }
     ),
     "refresh": APIKey.model_validate(
-        {"in": "cookie", "name": cookies.REFRESH, "description": "What a session is refreshed with"}
+        {"in": "cookie", "name": cookies.REFRESH, "description": "The token that refreshes a session"}
     ),
 }
 _METHODS = ("get", "post", "put", "patch", "delete")
 _FUNCTIONS = Path(__file__).parent.parent
-"""Each function that answers HTTP without this API describes its routes in its own `openapi.json`."""
+"""Each function that serves its own HTTP routes describes them in its `openapi.json`."""
 _PUBLIC = (("/api/health", "get"), ("/api/config", "get"), ("/api/session", "post"), ("/api/session", "delete"))
 
 
 def methods_of(document: OpenAPI, path: str) -> list[str]:
-    """What an address may be called with; nothing when it is none of ours."""
+    """The methods of a path; empty when the path is not in the document."""
     for template, item in (document.paths or {}).items():
         if re.fullmatch(re.sub(r"\\{\w+\\}", "[^/]+", re.escape(template)), path):
             return [method.upper() for method in _METHODS if getattr(item, method)]
     return []
 
 
-def described(document: OpenAPI) -> OpenAPI:
-    """The document with the routes of other functions, without 422 (a bad request is answered 400), and without
-    bodies for 204."""
+def adapt(document: OpenAPI) -> OpenAPI:
+    """Add the routes of other functions; remove 422, since an invalid request gets a 400, and the bodies of 204."""
     for path, item in (document.paths or {}).items():
         for operation in filter(None, (getattr(item, method) for method in _METHODS)):
             operation.tags = [path.split("/")[2]]
-            _mend(operation)
+            _correct(operation)
     paths: dict[str, Any] = document.paths or {}
     for path, method in _PUBLIC:
         if path in paths:
@@ -57,7 +60,7 @@ def described(document: OpenAPI) -> OpenAPI:
     schemas: dict[str, Any] = components.schemas or {}
     for name in ("HTTPValidationError", "ResponseValidationError", "ValidationError"):
         schemas.pop(name, None)
-    for other in _others():
+    for other in _other_documents():
         paths |= other.paths or {}
         for kind in ("schemas", "responses", "parameters", "headers"):
             if added := getattr(other.components, kind, None):
@@ -66,14 +69,14 @@ def described(document: OpenAPI) -> OpenAPI:
 
 
 @cache
-def _others() -> list[OpenAPI]:
-    """The documents of the functions that answer their own routes."""
+def _other_documents() -> list[OpenAPI]:
+    """The documents of the functions that serve their own routes."""
     head = {"openapi": "3.1.0", "info": {"title": "", "version": ""}}
     files = sorted(_FUNCTIONS.glob("*/openapi.json"))
     return [OpenAPI.model_validate(head | json.loads(file.read_text(encoding="utf-8"))) for file in files]
 
 
-def _mend(operation: Operation) -> None:
+def _correct(operation: Operation) -> None:
     responses: dict[Any, Any] = operation.responses or {}
     for status in (422, "422"):
         responses.pop(status, None)

@@ -1,4 +1,4 @@
-"""Parameters that several routes share: pages of a list, and the instants between which something is asked for."""
+"""Query parameters that several routes share: pagination and time ranges."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from pydantic import BeforeValidator
 
 from cairn.errors import BadInputError
 
-Limit = Annotated[int, Query(description="At most this many.", ge=1, le=100)]
-Cursor = Annotated[str | None, Query(description="`nextCursor` of the page before.", max_length=1000)]
+Limit = Annotated[int, Query(description="The maximum number of items.", ge=1, le=100)]
+Cursor = Annotated[str | None, Query(description="`nextCursor` of the previous page.", max_length=1000)]
 
 
 def _iso_8601(text: object) -> object:
-    """Only dates and times as texts: pydantic would take a bare number for seconds since 1970."""
+    """Reject text that is not a date or time: pydantic would read a bare number as seconds since 1970."""
     if isinstance(text, str) and not _DATE.match(text):
         raise ValueError("must be an ISO 8601 date or time, such as 2026-11-20T12:00:00Z")
     return text
@@ -29,7 +29,7 @@ When = Annotated[datetime, BeforeValidator(_iso_8601)]
 def time_range(
     since: datetime | None, until: datetime | None, present: datetime, default: timedelta
 ) -> tuple[datetime, datetime]:
-    """The instants that `from` and `to` mean; without an offset they are UTC. BadInputError when they are reversed."""
+    """The range from `from` to `to`; times without an offset are UTC. BadInputError when the two are reversed."""
     last = _utc(until) if until else present
     try:
         first = _utc(since) if since else last - default
@@ -44,4 +44,4 @@ def _utc(instant: datetime) -> datetime:
     try:
         return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
     except OverflowError:
-        raise BadInputError("from, to: an instant between the years 1 and 9999") from None
+        raise BadInputError("from, to: must be between the years 1 and 9999") from None

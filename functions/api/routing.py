@@ -1,4 +1,4 @@
-"""The router of a system's routes, which knows the caller and the dependencies of the request."""
+"""The router of a system's routes, with the caller and the dependencies of the request."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ class Router(LambdaFunctionUrlRouter):
 
     @property
     def dependencies(self) -> Dependencies:
-        given: Dependencies = self.context["dependencies"]
-        return given
+        dependencies: Dependencies = self.context["dependencies"]
+        return dependencies
 
     @property
     def caller(self) -> Caller:
@@ -31,5 +31,5 @@ class Router(LambdaFunctionUrlRouter):
         return from_millis(int(self.current_event.request_context.time_epoch))
 
     def seconds_left(self, reserve: float) -> float:
-        """Seconds that this invocation may still use, less the reserve."""
+        """Seconds that this invocation may still use, minus the reserve."""
         return float(self.lambda_context.get_remaining_time_in_millis()) / 1000 - reserve

@@ -1,4 +1,4 @@
-"""What every route's JSON has in common: camelCase, UTC instants in ISO 8601, exact numbers."""
+"""The JSON conventions of every route: camelCase, UTC instants in ISO 8601, exact numbers."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Schema(BaseModel):
 
 
 class Error(Schema):
-    """A refusal: what was wrong, and in which fields."""
+    """What went wrong, and in which fields."""
 
     error: str
     details: list[dict[str, str]] = []

@@ -137,7 +137,7 @@ def test_an_invalid_key_is_rejected_and_not_created(api_keys: ApiKeys, name: str
 def test_keys_are_listed_by_what_may_be_shown_of_them(stack: Stack) -> None:
     plaintext = keys.create(stack, "importer", "ingest, analytics")
     titles, line = keys.table_of_keys(stack)
-    assert titles.split() == ["ID", "NAME", "ENDS", "IN", "MADE", "SCOPES"]
+    assert titles.split() == ["ID", "NAME", "ENDS", "IN", "CREATED", "SCOPES"]
     assert "analytics,ingest" in line
     assert plaintext not in line
 
@@ -158,7 +158,7 @@ def test_a_misspelt_key_or_platform_is_rejected(stack: Stack, platform: str, nam
 
 def test_a_value_that_is_not_given_is_read_from_the_input(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdin", io.StringIO("from the pipe\n"))
-    assert platform_secrets.parse(["A=1=2", "B"], command._ask) == {"A": "1=2", "B": "from the pipe"}
+    assert platform_secrets.parse(["A=1=2", "B"], command._prompt) == {"A": "1=2", "B": "from the pipe"}
 
 
 def test_dead_letters_are_counted_where_they_lie(stack: Stack) -> None:
@@ -182,7 +182,7 @@ def test_in_aws_sqs_moves_dead_letters_back(stack: Stack) -> None:
     events: Any = sqs.meta.events
     events.register("provide-client-params.sqs.StartMessageMoveTask", note)
     events.register("before-call.sqs.StartMessageMoveTask", lambda **_: (SimpleNamespace(status_code=200), {}))
-    assert queues.redrive(stack, "NotifyDeadLetters") == "1 messages of NotifyDeadLetters are on their way back"
+    assert queues.redrive(stack, "NotifyDeadLetters") == "1 messages of NotifyDeadLetters are being moved back"
     assert moved == ["arn:aws:sqs:us-east-1:123456789012:dead"]
 
 
@@ -258,7 +258,7 @@ def test_a_password_that_the_pool_rejects_leaves_nobody_behind(stack: Stack) -> 
 
 
 def test_an_unknown_module_is_rejected_before_anybody_is_created(stack: Stack) -> None:
-    with pytest.raises(OperationError, match="No module sales"):
+    with pytest.raises(OperationError, match="Unknown module sales"):
         people.add(stack, "ada", ["sales"], PASSWORD)
     assert people.table_of_people(stack) == ["NAME  MODULES"]
 

@@ -1,4 +1,4 @@
-"""The channels' routes: what is tracked, its reading now, and its history."""
+"""The channel routes: the tracked channels, their latest readings and their history."""
 
 from __future__ import annotations
 
@@ -27,60 +27,60 @@ from functions.api.schemas import Threshold
 
 router = Router()
 
-ChannelId = Annotated[str, Path(description="The channel's id, as in `youtube:UC…`.", max_length=200)]
-MOST_DAYS = 3 * 366
+ChannelId = Annotated[str, Path(description="The channel's id, such as `youtube:UC…`.", max_length=200)]
+MAX_DAYS = 3 * 366
 EARLIEST = datetime(1970, 1, 2, tzinfo=UTC)
-"""No reading is older; the calendars of all time zones reach this far back and one day further."""
+"""No reading is older. In every time zone this instant and the day before it are valid dates."""
 RESERVE_SECONDS = 18.0
-"""What a call to a platform may still take after it has begun; what is not begun by then goes on the queue."""
+"""How long a platform call may take once started; batches that have not started by then go on the queue."""
 METRICS = ("subscribers", "views", "videos")
 
 
 @router.get(
     "/api/channels",
-    summary="What is tracked",
+    summary="List the tracked channels",
     middlewares=requires("analytics", "ingest"),
     responses=responses(schemas.Channels),
 )
 def list_channels(limit: Limit = 50, cursor: Cursor = None) -> schemas.Channels:
     found, next_cursor = router.dependencies.channels.page(limit, cursor)
     return schemas.Channels(
-        items=[_body(one) for one in router.dependencies.statuses.of(found)], next_cursor=next_cursor
+        items=[_to_schema(status) for status in router.dependencies.statuses.of(found)], next_cursor=next_cursor
     )
 
 
 @router.post(
     "/api/channels",
-    summary="Track a channel, and take its first reading",
+    summary="Track a channel and take its first reading",
     middlewares=requires(),
     status_code=201,
     responses={
-        **responses(schemas.Channel, 201, "Tracked from now on"),
-        **responses(schemas.Channel, 200, "It was tracked already"),
+        **responses(schemas.Channel, 201, "The channel is now tracked"),
+        **responses(schemas.Channel, 200, "The channel was already tracked"),
     },
 )
 def add_channel(body: schemas.NewChannel) -> Response[schemas.Channel]:
     channel, new = router.dependencies.fetching.track(body.platform, body.handle, body.name)
-    return Response(status_code=201 if new else 200, content_type="application/json", body=_one(channel.id))
+    return Response(status_code=201 if new else 200, content_type="application/json", body=_read(channel.id))
 
 
 @router.delete(
     "/api/channels/<channel_id>",
-    summary="Track a channel no longer; what it passed stays recorded",
+    summary="Stop tracking a channel; its milestones are kept",
     middlewares=requires(),
     status_code=204,
     responses=responses(None, 204),
 )
 def remove_channel(channel_id: ChannelId) -> Response[None]:
     channel = _tracked(channel_id)
-    router.dependencies.stats.delete(channel.subject)  # first: what is still tracked then begins anew, in silence
+    router.dependencies.stats.delete(channel.subject)  # first: if the next call fails, a silent baseline follows
     router.dependencies.channels.remove(channel)
-    return Response(status_code=204, content_type="text/plain")  # Lambda would call an answer without a type JSON
+    return Response(status_code=204, content_type="text/plain")  # without a type, Lambda would label it JSON
 
 
 @router.get(
     "/api/channels/<channel_id>",
-    summary="A channel's reading",
+    summary="Get a channel and its latest reading",
     middlewares=requires("analytics", "ingest"),
     responses=responses(schemas.Channel),
 )
@@ -88,7 +88,7 @@ def read_channel(
     channel_id: ChannelId,
     refresh: Annotated[
         Literal["auto", "never"],
-        Query(description="`auto` fetches first when the reading is older than the refresh age."),
+        Query(description="`auto` fetches a new reading if the stored one is older than the refresh age."),
     ] = "never",
 ) -> schemas.Channel:
     channel = _tracked(channel_id)
@@ -96,26 +96,26 @@ def read_channel(
         status = router.dependencies.statuses.of([channel])[0]
         age = timedelta(seconds=router.dependencies.settings.refresh_age_seconds)
         if status.as_of is None or now() - status.as_of > age:
-            # A page is content with a try within the refresh age, so that a channel that cannot be read costs no more.
+            # A failed fetch within the refresh age counts too, so that a broken channel costs no extra calls.
             router.dependencies.fetching.refresh(channel, source="page", asked_at=router.requested_at - age)
-    return _one(channel.id)
+    return _read(channel.id)
 
 
 @router.post(
     "/api/channels/<channel_id>/refresh",
-    summary="Fetch a channel now",
+    summary="Fetch a channel's reading now",
     middlewares=requires("ingest", "analytics"),
     responses=responses(schemas.Channel),
 )
 def refresh_channel(channel_id: ChannelId) -> schemas.Channel:
     channel = _tracked(channel_id)
     router.dependencies.fetching.refresh(channel, source="refresh", asked_at=router.requested_at)
-    return _one(channel.id)
+    return _read(channel.id)
 
 
 @router.post(
     "/api/sync",
-    summary="Fetch every channel now",
+    summary="Fetch the readings of all channels now",
     middlewares=requires("ingest"),
     responses=responses(schemas.SyncResult),
 )
@@ -131,18 +131,17 @@ def sync(body: schemas.SyncRequest | None = None) -> schemas.SyncResult:
 
 @router.get(
     "/api/channels/<channel_id>/history",
-    summary="A channel's readings over time",
+    summary="Get a channel's readings over time",
     middlewares=requires("analytics"),
     responses=responses(schemas.ChannelHistory),
 )
 def channel_history(
     channel_id: ChannelId,
-    from_: Annotated[
-        When | None, Query(alias="from", description="The first instant; 30 days ago when left away.")
-    ] = None,
-    to: Annotated[When | None, Query(description="The last instant; now when left away.")] = None,
+    from_: Annotated[When | None, Query(alias="from", description="The first instant; 30 days ago by default.")] = None,
+    to: Annotated[When | None, Query(description="The last instant; now by default.")] = None,
     bucket: Annotated[
-        Literal["day", "none"], Query(description="Days, or the single readings of the last 30.")
+        Literal["day", "none"],
+        Query(description="`day`: one value a day. `none`: the single readings of the last 30 days."),
     ] = "day",
     limit: Limit = 100,
     cursor: Cursor = None,
@@ -159,13 +158,13 @@ def channel_history(
         return schemas.ChannelHistory(id=channel.id, bucket=bucket, items=[], next_cursor=None)
     zone = router.dependencies.settings.time_zone
     first, last = day_of(max(since, EARLIEST), zone), day_of(min(until, present), zone)
-    if (last - first).days >= MOST_DAYS:
-        raise BadInputError(f"from, to: at most {MOST_DAYS} days at once")
+    if (last - first).days >= MAX_DAYS:
+        raise BadInputError(f"from, to: at most {MAX_DAYS} days per request")
     return schemas.ChannelHistory(id=channel.id, bucket=bucket, items=_days(channel, first, last), next_cursor=None)
 
 
 def _days(channel: Channel, first: date, last: date) -> list[schemas.DailyValues]:
-    """A value for each day: those that a day ended with, and for the day of the stored reading and after, that one."""
+    """One entry a day: the values at the day's end, or the stored reading from its own day on."""
     history, zone = router.dependencies.history, router.dependencies.settings.time_zone
     ended = history.days(channel.subject, first, last)
     before = history.before(channel.subject, first)
@@ -196,24 +195,24 @@ def _gained(before: Mapping[str, Number], after: Mapping[str, Number], metric: s
 
 
 def _tracked(channel_id: str) -> Channel:
-    name = unquote(channel_id)  # Lambda hands the path over as it was sent, and clients encode the colon
+    name = unquote(channel_id)  # Lambda does not decode the path, and clients encode the colon
     channel = router.dependencies.channels.get(name)
     if channel is None:
-        raise NotFoundError(f"no channel {name!r} is tracked; GET /api/channels lists those that are")
+        raise NotFoundError(f"channel {name!r} is not tracked; GET /api/channels lists the tracked channels")
     return channel
 
 
-def _one(channel_id: str) -> schemas.Channel:
-    return _body(router.dependencies.statuses.of([_tracked(channel_id)])[0])
+def _read(channel_id: str) -> schemas.Channel:
+    return _to_schema(router.dependencies.statuses.of([_tracked(channel_id)])[0])
 
 
 def _counts(metrics: Any) -> dict[str, int | None]:
     return {metric: int(metrics[metric]) if metric in metrics else None for metric in METRICS}
 
 
-def _body(status: ChannelStatus) -> schemas.Channel:
+def _to_schema(status: ChannelStatus) -> schemas.Channel:
     channel, reading = status.channel, status.reading
-    trouble = channel.health_issue
+    issue = channel.health_issue
     return schemas.Channel(
         id=channel.id,
         platform=channel.platform,
@@ -232,6 +231,6 @@ def _body(status: ChannelStatus) -> schemas.Channel:
         next_milestone=Threshold(threshold=status.next_threshold.threshold, label=status.next_threshold.label)
         if status.next_threshold
         else None,
-        trouble=schemas.Trouble(code=trouble.code, message=trouble.message, since=trouble.since) if trouble else None,
+        trouble=schemas.Trouble(code=issue.code, message=issue.message, since=issue.since) if issue else None,
         added_at=channel.added_at,
     )

@@ -1,4 +1,4 @@
-"""What the channels' routes accept and answer. An unknown count is null."""
+"""Request and response bodies of the channel routes. An unknown count is null."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from functions.api.schemas import Instant, Schema, Threshold
 
 
 class NewChannel(Schema):
-    """A channel to be tracked: `handle` as people write it (@name), or the platform's id."""
+    """A channel to track. `handle` is its public handle (@name) or its id on the platform."""
 
     platform: Annotated[str, StringConstraints(min_length=1, max_length=40)]
     handle: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
@@ -19,13 +19,13 @@ class NewChannel(Schema):
 
 
 class SyncRequest(Schema):
-    """Which platform's channels to fetch; all of them when left away."""
+    """The platform whose channels to fetch; all platforms by default."""
 
     platform: Annotated[str, StringConstraints(min_length=1, max_length=40)] | None = None
 
 
 class SyncResult(Schema):
-    """What came of it, in channels. `queued` ones are being fetched in the background."""
+    """The number of channels by outcome. `queued` ones are being fetched in the background."""
 
     stored: int
     unchanged: int
@@ -39,7 +39,7 @@ class ReachedThreshold(Threshold):
 
 
 class Trouble(Schema):
-    """Why there is no fresh reading: `unknown_channel`, `hidden_count` or `refused`, in words, and since when."""
+    """Why there is no fresh reading, and since when; `code` is `unknown_channel`, `hidden_count` or `refused`."""
 
     code: str
     message: str
@@ -47,18 +47,18 @@ class Trouble(Schema):
 
 
 class Channel(Schema):
-    """A tracked channel and its reading. A count that is null is unknown, which is not zero."""
+    """A tracked channel and its latest reading. A null count is unknown, not zero."""
 
     id: str
     platform: str
     handle: str
     name: str
-    page: str | None = Field(description="Its address on the platform, where that is known.")
+    page: str | None = Field(description="The channel's URL on the platform, if known.")
     subscribers: int | None
     views: int | None
     videos: int | None
-    precision: int = Field(description="The step to which the source rounds subscribers down; 1 is exact.")
-    as_of: Instant | None = Field(description="When these values were last seen to be true.")
+    precision: int = Field(description="The platform rounds subscribers down to a multiple of this; 1 is exact.")
+    as_of: Instant | None = Field(description="When these values were last confirmed.")
     stale: bool
     last_milestone: ReachedThreshold | None
     next_milestone: Threshold | None
@@ -72,7 +72,7 @@ class Channels(Schema):
 
 
 class DailyValues(Schema):
-    """A day's last values, and by how much they grew; on a day without a reading the counts go on, and that is 0."""
+    """A day's last values and their growth. A day without a reading repeats the counts before it, with growth 0."""
 
     day: date
     subscribers: int | None
@@ -91,7 +91,7 @@ class SingleReading(Schema):
 
 
 class ChannelHistory(Schema):
-    """Days for a chart, or single readings; the other list is empty."""
+    """Daily values for a chart, or single readings, as `bucket` says."""
 
     id: str
     bucket: Literal["day", "none"]

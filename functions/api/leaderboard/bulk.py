@@ -1,4 +1,4 @@
-"""Bulk updates: each is applied by itself and in parallel, those of one rep in their order."""
+"""Bulk updates: each is applied on its own, in parallel, but the updates of one rep in order."""
 
 from __future__ import annotations
 
@@ -14,40 +14,40 @@ from cairn.errors import CairnError
 from cairn.leaderboard.badges import Badges
 from cairn.leaderboard.reps import Reps, UpdateResult
 from cairn.rules.ladder import Ladder
-from functions.api.errors import broken_item, faults
+from functions.api.errors import describe, log_unexpected
 from functions.api.leaderboard import responses, schemas
 
 CONCURRENCY = 8
-"""Updates that are applied in parallel; each waits mostly for DynamoDB."""
+"""Updates that are applied in parallel; each mostly waits for DynamoDB."""
 
 Applied = UpdateResult | schemas.BulkResult
-"""What became of one update: its result, or the error that is answered for it."""
+"""The outcome of one update: its result, or the error to return for it."""
 
 
 def apply(updates: Sequence[Any], reps: Reps, seconds_left: Callable[[], float]) -> list[Applied]:
-    """Apply every update, in the order of the updates for each rep; an update without time left is answered 503."""
+    """Apply every update, those of one rep in order; an update for which no time is left gets a 503."""
     numbered = list(enumerate(updates))
     lanes = [list(lane) for _, lane in groupby(sorted(numbered, key=_rep_of), key=_rep_of)]
     with ThreadPoolExecutor(CONCURRENCY) as pool:
         lane = partial(_apply_lane, reps=reps, seconds_left=seconds_left)
-        applied = dict(one for results in pool.map(lane, lanes) for one in results)
+        applied = dict(numbered_result for results in pool.map(lane, lanes) for numbered_result in results)
     return [applied[number] for number, _ in numbered]
 
 
-def answer(applied: Sequence[Applied], badges: Badges, rules: Mapping[str, Ladder]) -> schemas.BulkUpdated:
-    """The answer to a bulk; `rules` are those of reps, by name."""
-    earned = badges.of(list({one.rep.subject for one in applied if isinstance(one, UpdateResult)}))
+def response(applied: Sequence[Applied], badges: Badges, rules: Mapping[str, Ladder]) -> schemas.BulkUpdated:
+    """The response to a bulk update; `rules` are those of reps, by name."""
+    earned = badges.of(list({outcome.rep.subject for outcome in applied if isinstance(outcome, UpdateResult)}))
     results = [
-        one
-        if isinstance(one, schemas.BulkResult)
+        outcome
+        if isinstance(outcome, schemas.BulkResult)
         else schemas.BulkResult(
-            rep_id=int(one.rep.subject.id),
+            rep_id=int(outcome.rep.subject.id),
             success=True,
-            rep=responses.rep(one.rep, one.rank, earned.get(one.rep.subject, [])),
-            milestones=responses.milestones(one, rules),
-            rank_change=one.rank_change,
+            rep=responses.rep(outcome.rep, outcome.rank, earned.get(outcome.rep.subject, [])),
+            milestones=responses.milestones(outcome, rules),
+            rank_change=outcome.rank_change,
         )
-        for one in applied
+        for outcome in applied
     ]
     succeeded = sum(result.success for result in results)
     return schemas.BulkUpdated(results=results, succeeded=succeeded, failed=len(results) - succeeded)
@@ -66,14 +66,14 @@ def _apply_lane(
 def _apply(update: Any, reps: Reps, seconds_left: Callable[[], float]) -> Applied:
     rep_id = update.get("repId") if isinstance(update, dict) else None
     try:
-        one = schemas.OneUpdate.model_validate(update)
+        validated = schemas.OneUpdate.model_validate(update)
         if seconds_left() > 0:
-            return reps.update(one.rep_id, one.stats.given())
-        status, message, details = 503, "there was no time left for this update", list[dict[str, str]]()
+            return reps.update(validated.rep_id, validated.stats.sent())
+        status, message, details = 503, "no time was left to apply this update", list[dict[str, str]]()
     except ValidationError as error:
-        status, (message, details) = 400, faults(error.errors())
+        status, (message, details) = 400, describe(error.errors())
     except CairnError as error:
         status, message, details = error.status, error.message, []
     except Exception as error:  # noqa: BLE001 - one update's unexpected error stops only that update
-        status, message, details = 500, broken_item(error), []
+        status, message, details = 500, log_unexpected(error), []
     return schemas.BulkResult(rep_id=rep_id, success=False, status=status, error=message, details=details)

@@ -1,4 +1,4 @@
-"""Reps and their badges as the leaderboard's routes answer them."""
+"""Reps and their badges as the leaderboard routes return them."""
 
 from __future__ import annotations
 
@@ -15,26 +15,28 @@ from functions.api.leaderboard import schemas
 
 
 def rep(reading: Reading, rank: int, earned: Sequence[Earned]) -> schemas.Rep:
-    shown = rep_json(reading.subject.id, reading.name, reading.metrics, reading.details)
+    fields = rep_json(reading.subject.id, reading.name, reading.metrics, reading.details)
     badges = badge_list(earned)
-    return schemas.Rep.model_validate({**shown, "rank": rank, "badges": badges, "asOf": iso(reading.as_of)})
+    return schemas.Rep.model_validate({**fields, "rank": rank, "badges": badges, "asOf": iso(reading.as_of)})
 
 
-def on_board(ranked: Iterable[RankedRow], badges: Badges) -> list[schemas.Rep]:
-    """Ranked rows with their badges, which are read in one go."""
-    rows = list(ranked)
-    earned = badges.of([one.row.subject for one in rows])
+def on_board(ranked_rows: Iterable[RankedRow], badges: Badges) -> list[schemas.Rep]:
+    """Ranked rows with their badges, read in one batch."""
+    rows = list(ranked_rows)
+    earned = badges.of([ranked.row.subject for ranked in rows])
     return [
-        schemas.Rep.model_validate({**ranked_row_json(one), "badges": badge_list(earned.get(one.row.subject, []))})
-        for one in rows
+        schemas.Rep.model_validate(
+            {**ranked_row_json(ranked), "badges": badge_list(earned.get(ranked.row.subject, []))}
+        )
+        for ranked in rows
     ]
 
 
 def milestones(result: UpdateResult, rules: Mapping[str, Ladder]) -> list[schemas.RepMilestone]:
     """The milestones that an update passed; `rules` are those of reps, by name."""
-    shown = [milestone_json(one, rules[one.rule].wording(one)) for one in result.milestones]
-    return [schemas.RepMilestone.model_validate(one) for one in shown]
+    announced = [milestone_json(passed, rules[passed.rule].wording(passed)) for passed in result.milestones]
+    return [schemas.RepMilestone.model_validate(milestone) for milestone in announced]
 
 
 def badge_list(earned: Iterable[Earned]) -> list[schemas.RepBadge]:
-    return [schemas.RepBadge(id=one.id, name=one.name, emoji=one.emoji, awarded_at=one.at) for one in earned]
+    return [schemas.RepBadge(id=badge.id, name=badge.name, emoji=badge.emoji, awarded_at=badge.at) for badge in earned]

@@ -1,6 +1,6 @@
-"""The leaderboard's routes: boards of this month and of past ones, reps and their updates, and the badge catalogue.
+"""The leaderboard routes: boards of this month and past ones, reps and their updates, and the badge catalogue.
 
-A rep is one item: an update is answered with the very images that the stream will deliver.
+A rep is one item: the response to an update is made from the same images that the stream will deliver.
 """
 
 from __future__ import annotations
@@ -26,34 +26,36 @@ from functions.api.routing import Router
 router = Router()
 
 RepId = Annotated[int, Path(description="The rep's id.", ge=1, le=10**15 - 1)]
-BadgeId = Annotated[str, Path(description="The badge's id, as in `rising-star`.", pattern=r"^[a-z0-9-]{1,40}$")]
+BadgeId = Annotated[str, Path(description="The badge's id, such as `rising-star`.", pattern=r"^[a-z0-9-]{1,40}$")]
 
 
 RESERVE_SECONDS = 5.0
-"""What a bulk leaves of its time: updates that have not begun by then are answered as not applied."""
+"""Time that a bulk update leaves unused: updates that have not started by then are reported as not applied."""
 
 
 @router.get(
     "/api/leaderboard",
-    summary="A month's board, the best first",
+    summary="Get a month's board, best rep first",
     middlewares=requires("leaderboard"),
     responses=responses(schemas.Board),
 )
 def read_board(
     period: Annotated[
         str | None,
-        Query(description="A month, as in `2026-10`; this one when left away.", pattern=r"^\d{4}-(0[1-9]|1[0-2])$"),
+        Query(
+            description="A month, such as `2026-10`; the current month by default.", pattern=r"^\d{4}-(0[1-9]|1[0-2])$"
+        ),
     ] = None,
-    limit: Annotated[int, Query(description="At most so many.", ge=1, le=500)] = 100,
+    limit: Annotated[int, Query(description="The maximum number of items.", ge=1, le=500)] = 100,
     cursor: Cursor = None,
 ) -> schemas.Board:
     month = router.dependencies.reps.month
-    wanted = period or month
-    page = router.dependencies.boards.page(None if wanted == month else wanted, limit, cursor)
-    if wanted != month and not page.rows and not cursor:
-        raise NotFoundError(f"no board of {wanted} was kept")
+    requested = period or month
+    page = router.dependencies.boards.page(None if requested == month else requested, limit, cursor)
+    if requested != month and not page.rows and not cursor:
+        raise NotFoundError(f"there is no board for {requested}")
     return schemas.Board(
-        period=wanted,
+        period=requested,
         items=on_board(page.rows, router.dependencies.badges),
         total=page.total,
         next_cursor=page.next_cursor,
@@ -62,17 +64,19 @@ def read_board(
 
 @router.get(
     "/api/leaderboard/badges",
-    summary="The badges there are",
+    summary="List the badges",
     middlewares=requires("leaderboard"),
     responses=responses(schemas.BadgeList),
 )
 def list_badges() -> schemas.BadgeList:
-    return schemas.BadgeList(items=[_badge(one) for one in router.dependencies.badges.catalogue()], next_cursor=None)
+    return schemas.BadgeList(
+        items=[_badge(badge) for badge in router.dependencies.badges.catalogue()], next_cursor=None
+    )
 
 
 @router.put(
     "/api/leaderboard/badges/<badge_id>",
-    summary="Change a badge, or add one; who has it keeps it",
+    summary="Create or change a badge; reps who have earned it keep it",
     middlewares=requires(),
     responses=responses(schemas.Badge),
 )
@@ -87,7 +91,7 @@ def put_badge(badge_id: BadgeId, body: schemas.BadgeChange) -> schemas.Badge:
 
 @router.get(
     "/api/leaderboard/sales-reps",
-    summary="The reps, the best of the month first",
+    summary="List the reps, best of the month first",
     middlewares=requires("leaderboard"),
     responses=responses(schemas.RepList),
 )
@@ -98,20 +102,20 @@ def list_reps(limit: Limit = 50, cursor: Cursor = None) -> schemas.RepList:
 
 @router.post(
     "/api/leaderboard/sales-reps",
-    summary="A new rep",
+    summary="Create a rep",
     middlewares=requires("leaderboard"),
     status_code=201,
-    responses=responses(schemas.Rep, 201, "Made"),
+    responses=responses(schemas.Rep, 201, "The rep is created"),
 )
 def create_rep(body: schemas.NewRep) -> Response[schemas.Rep]:
-    described = {name: getattr(body, name) for name in ("avatar", "team", "user_id") if getattr(body, name) is not None}
-    outcome = router.dependencies.reps.create(body.name, described, body.monthly_revenue_goal, body.given())
+    details = {name: getattr(body, name) for name in ("avatar", "team", "user_id") if getattr(body, name) is not None}
+    outcome = router.dependencies.reps.create(body.name, details, body.monthly_revenue_goal, body.sent())
     return Response(status_code=201, content_type="application/json", body=_rep(outcome.rep, outcome.rank))
 
 
 @router.get(
     "/api/leaderboard/sales-reps/<rep_id>",
-    summary="A rep",
+    summary="Get a rep",
     middlewares=requires("leaderboard"),
     responses=responses(schemas.Rep),
 )
@@ -121,7 +125,7 @@ def read_rep(rep_id: RepId) -> schemas.Rep:
 
 @router.patch(
     "/api/leaderboard/sales-reps/<rep_id>",
-    summary="Change what is said of a rep, or the goal",
+    summary="Change a rep's details or goal",
     middlewares=requires("leaderboard"),
     responses=responses(schemas.Rep),
 )
@@ -130,16 +134,14 @@ def change_rep(rep_id: RepId, body: schemas.RepChange) -> schemas.Rep:
     cleared = [GOAL if name == "monthly_revenue_goal" else name for name, value in sent.items() if value is None]
     goal = sent.pop("monthly_revenue_goal", None)
     name = sent.pop("name", None)
-    described = {key: value for key, value in sent.items() if value is not None}
-    outcome = router.dependencies.reps.update_details(
-        rep_id, name=name, described=described, cleared=cleared, goal=goal
-    )
+    details = {key: value for key, value in sent.items() if value is not None}
+    outcome = router.dependencies.reps.update_details(rep_id, name=name, described=details, cleared=cleared, goal=goal)
     return _rep(outcome.rep, outcome.rank)
 
 
 @router.delete(
     "/api/leaderboard/sales-reps/<rep_id>",
-    summary="Retire a rep; what they passed, and past months' boards, stay",
+    summary="Retire a rep; their milestones and past months' boards are kept",
     middlewares=requires("leaderboard"),
     status_code=204,
     responses=responses(None, 204),
@@ -151,7 +153,7 @@ def retire_rep(rep_id: RepId) -> Response[None]:
 
 @router.get(
     "/api/leaderboard/sales-reps/<rep_id>/badges",
-    summary="A rep's badges, the newest first",
+    summary="List a rep's badges, newest first",
     middlewares=requires("leaderboard"),
     responses=responses(schemas.RepBadges),
 )
@@ -163,12 +165,12 @@ def read_badges(rep_id: RepId) -> schemas.RepBadges:
 
 @router.post(
     "/api/leaderboard/sales-reps/<rep_id>/update-stats",
-    summary="New numbers of a rep, and what they pass with them",
+    summary="Update a rep's numbers and return the milestones that this passes",
     middlewares=requires("leaderboard"),
     responses=responses(schemas.Updated),
 )
 def update_stats(rep_id: RepId, body: schemas.StatsUpdate) -> schemas.Updated:
-    outcome = router.dependencies.reps.update(rep_id, body.given())
+    outcome = router.dependencies.reps.update(rep_id, body.sent())
     return schemas.Updated(
         rep=_rep(outcome.rep, outcome.rank),
         milestones=milestones(outcome, router.dependencies.rep_rules),
@@ -178,15 +180,15 @@ def update_stats(rep_id: RepId, body: schemas.StatsUpdate) -> schemas.Updated:
 
 @router.post(
     "/api/leaderboard/bulk-update",
-    summary="Up to 1,000 updates; each is answered by itself",
+    summary="Apply up to 1,000 updates; each has its own result",
     middlewares=requires("leaderboard"),
     responses=responses(schemas.BulkUpdated),
 )
 def bulk_update(body: schemas.BulkUpdate) -> schemas.BulkUpdated:
-    """Updates of one rep are applied in the order in which they are listed."""
-    given = router.dependencies
-    applied = bulk.apply(body.updates, given.reps, partial(router.seconds_left, RESERVE_SECONDS))
-    return bulk.answer(applied, given.badges, given.rep_rules)
+    """Updates of the same rep are applied in the order of the list."""
+    dependencies = router.dependencies
+    applied = bulk.apply(body.updates, dependencies.reps, partial(router.seconds_left, RESERVE_SECONDS))
+    return bulk.response(applied, dependencies.badges, dependencies.rep_rules)
 
 
 def _rep(reading: Reading, rank: int) -> schemas.Rep:

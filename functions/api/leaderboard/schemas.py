@@ -1,4 +1,4 @@
-"""What the leaderboard's routes take and give. A number may come as a text, since some systems send money so."""
+"""Request and response bodies of the leaderboard routes. Numbers may be sent as text, as some systems send money."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from cairn.leaderboard.rank_counters import HIGHEST
 from cairn.model import Number
 from functions.api.schemas import Instant, Schema
 
-MOST_SIGNUPS = 10**9
-MOST_PER_CENT = 10**9
+MAX_SIGNUPS = 10**9
+MAX_PERCENTAGE = 10**9
 MOST_UPDATES = 1000
-MOST_USERS = 2**53
+MAX_USER_NUMBER = 2**53
 _HUNDREDTH = Decimal("0.01")
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,4})?", re.ASCII)
 _USER_ID = re.compile(r"[\w.@+-]{1,128}")
 
 
 def _exact(value: object) -> Decimal:
-    """The number that was sent, digit by digit."""
+    """The number as sent, without rounding."""
     text = value.strip() if isinstance(value, str) else ""
     if isinstance(value, bool) or not (isinstance(value, int | float | Decimal) or _NUMBER.fullmatch(text)):
-        raise ValueError("must be a number, or a text that is one")
+        raise ValueError("must be a number, or a number as text")
     number = Decimal(text or str(value))
     if not number.is_finite():
         raise ValueError("must be finite")
@@ -34,7 +34,7 @@ def _exact(value: object) -> Decimal:
     return number
 
 
-def _whole(number: Decimal) -> Number:
+def _as_integer(number: Decimal) -> Number:
     return int(number) if number == number.to_integral_value() else number
 
 
@@ -43,36 +43,37 @@ def _money(value: object) -> Number:
     if number >= HIGHEST:
         raise ValueError(f"must be below {HIGHEST:,}")
     if number != number.quantize(_HUNDREDTH, ROUND_DOWN):
-        raise ValueError("must have two decimals at most")
-    return _whole(number.normalize())
+        raise ValueError("must have at most two decimals")
+    return _as_integer(number.normalize())
 
 
 def _count(value: object) -> Number:
     number = _exact(value)
-    if number > MOST_SIGNUPS or number != number.to_integral_value():
-        raise ValueError(f"must be a whole number up to {MOST_SIGNUPS:,}")
+    if number > MAX_SIGNUPS or number != number.to_integral_value():
+        raise ValueError(f"must be a whole number up to {MAX_SIGNUPS:,}")
     return int(number)
 
 
-def _per_cent(value: object) -> Number:
-    """Kept to hundredths, rounded down, so that 99.999 is not yet 100."""
+def _percentage(value: object) -> Number:
+    """Rounded down to hundredths, so that 99.999 does not become 100."""
     number = _exact(value)
-    if number > MOST_PER_CENT:
-        raise ValueError(f"must not be above {MOST_PER_CENT:,}")
-    return _whole(number.quantize(_HUNDREDTH, ROUND_DOWN))
+    if number > MAX_PERCENTAGE:
+        raise ValueError(f"must be at most {MAX_PERCENTAGE:,}")
+    return _as_integer(number.quantize(_HUNDREDTH, ROUND_DOWN))
 
 
 def _user_id(value: object) -> int | str | None:
-    """The name of a user, which may be a number."""
-    whole = isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MOST_USERS
-    if value is None or whole or (isinstance(value, str) and _USER_ID.fullmatch(value)):
+    """A user's name, which may be a number."""
+    is_number = isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MAX_USER_NUMBER
+    if value is None or is_number or (isinstance(value, str) and _USER_ID.fullmatch(value)):
         return value  # type: ignore[return-value]  # one of these three
-    raise ValueError("must be a user's name, or a whole number that is one")
+    raise ValueError("must be a user's name, as text or as a whole number")
 
 
-def _schema(most: int, *others: dict[str, str], **more: Any) -> WithJsonSchema:
-    numeric = {"type": "number", "minimum": 0, "maximum": most, **more}
-    return WithJsonSchema({"anyOf": [numeric, {"type": "string", "pattern": r"^\d{1,9}(\.\d{1,2})?$"}, *others]})
+def _schema(maximum: int, *alternatives: dict[str, str], **more: Any) -> WithJsonSchema:
+    number = {"type": "number", "minimum": 0, "maximum": maximum, **more}
+    text = {"type": "string", "pattern": r"^\d{1,9}(\.\d{1,2})?$"}
+    return WithJsonSchema({"anyOf": [number, text, *alternatives]})
 
 
 Money = Annotated[Any, BeforeValidator(_money), _schema(HIGHEST - 1)]
@@ -87,18 +88,18 @@ Count = Annotated[
     WithJsonSchema(
         {
             "anyOf": [
-                {"type": "integer", "minimum": 0, "maximum": MOST_SIGNUPS},
+                {"type": "integer", "minimum": 0, "maximum": MAX_SIGNUPS},
                 {"type": "string", "pattern": r"^\d{1,9}$"},
             ]
         }
     ),
 ]
-PerCent = Annotated[Any, BeforeValidator(_per_cent), _schema(MOST_PER_CENT)]
+Percentage = Annotated[Any, BeforeValidator(_percentage), _schema(MAX_PERCENTAGE)]
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=80)]
 Avatar = Annotated[
     str,
     StringConstraints(strip_whitespace=True, max_length=300),
-    Field(description="An https address, or a short text."),
+    Field(description="An https URL or a short text."),
 ]
 Team = Annotated[str, StringConstraints(strip_whitespace=True, max_length=60)]
 UserId = Annotated[
@@ -107,7 +108,7 @@ UserId = Annotated[
     WithJsonSchema(
         {
             "anyOf": [
-                {"type": "integer", "minimum": 0, "maximum": MOST_USERS},
+                {"type": "integer", "minimum": 0, "maximum": MAX_USER_NUMBER},
                 {"type": "string", "pattern": f"^{_USER_ID.pattern}$"},
                 {"type": "null"},
             ]
@@ -117,33 +118,35 @@ UserId = Annotated[
 RepId = Annotated[int, Field(strict=True, ge=1, le=10**15 - 1)]
 
 
-class Sent(Schema):
-    """What a client sends is in camelCase, and nothing else."""
+class RequestBody(Schema):
+    """Fields in camelCase only; other names are rejected."""
 
     model_config = ConfigDict(populate_by_name=False)
 
 
-class Values(Sent):
-    """A rep's numbers; those left away stay as they are."""
+class Values(RequestBody):
+    """A rep's numbers; those that are not sent keep their values."""
 
     monthly_revenue: Money = None
     yearly_revenue: Money = None
     all_time_revenue: Money = None
     monthly_signups: Count = None
     yearly_signups: Count = None
-    goal_progress: PerCent = Field(None, description="In per cent; follows the revenue and the goal when left away.")
-    monthly_growth: PerCent = None
-    yearly_growth: PerCent = None
+    goal_progress: Percentage = Field(
+        None, description="In percent; computed from the revenue and the goal if not sent."
+    )
+    monthly_growth: Percentage = None
+    yearly_growth: Percentage = None
 
-    def given(self) -> dict[str, Number]:
+    def sent(self) -> dict[str, Number]:
         return {name: getattr(self, name) for name in Values.model_fields if name in self.model_fields_set}
 
 
 class StatsUpdate(Values):
     @model_validator(mode="after")
-    def _something(self) -> StatsUpdate:
+    def _not_empty(self) -> StatsUpdate:
         if not self.model_fields_set:
-            raise ValueError(f"name at least one of {', '.join(str(f.alias) for f in Values.model_fields.values())}")
+            raise ValueError(f"send at least one of {', '.join(str(f.alias) for f in Values.model_fields.values())}")
         return self
 
 
@@ -151,12 +154,12 @@ class NewRep(Values):
     name: Name
     avatar: Avatar | None = None
     team: Team | None = None
-    user_id: UserId = Field(None, description="The name by which the rep signs in; their room is `user:{userId}`.")
+    user_id: UserId = Field(None, description="The name with which the rep signs in; their room is `user:{userId}`.")
     monthly_revenue_goal: Goal = None
 
 
-class RepChange(Sent):
-    """What to change; null takes away what may be missing."""
+class RepChange(RequestBody):
+    """The fields to change; null clears an optional field."""
 
     name: Name = ""
     avatar: Avatar | None = None
@@ -165,19 +168,19 @@ class RepChange(Sent):
     monthly_revenue_goal: Goal = None
 
     @model_validator(mode="after")
-    def _something(self) -> RepChange:
+    def _not_empty(self) -> RepChange:
         if not self.model_fields_set:
-            raise ValueError(f"name at least one of {', '.join(str(f.alias) for f in RepChange.model_fields.values())}")
+            raise ValueError(f"send at least one of {', '.join(str(f.alias) for f in RepChange.model_fields.values())}")
         return self
 
 
-class BulkUpdate(Sent):
-    """Each is `{repId, stats}`, and is looked at by itself: one that is wrong spoils no other."""
+class BulkUpdate(RequestBody):
+    """Each update is `{repId, stats}` and is validated on its own: an invalid one does not affect the others."""
 
     updates: Annotated[list[Any], Field(min_length=1, max_length=MOST_UPDATES)]
 
 
-class OneUpdate(Sent):
+class OneUpdate(RequestBody):
     rep_id: RepId
     stats: StatsUpdate
 
@@ -195,7 +198,7 @@ class RepBadges(Schema):
 
 
 class Rep(Schema):
-    """A rep. Who has the same monthly revenue shares a rank."""
+    """A rep. Reps with the same monthly revenue share a rank."""
 
     id: int
     name: str
@@ -223,7 +226,7 @@ class RepList(Schema):
 
 
 class Board(Schema):
-    """A month's board, the best first; `total` is how many are on it."""
+    """A month's board, best rep first; `total` is the number of reps on it."""
 
     period: str
     items: list[Rep]
@@ -248,7 +251,7 @@ class CelebratedRep(Schema):
 
 
 class RepMilestone(Schema):
-    """A milestone as it is announced: its id is the announcement's too."""
+    """A milestone as it is announced; the announcement has the same id."""
 
     id: str
     type: str
@@ -263,7 +266,7 @@ class RepMilestone(Schema):
 
 
 class Updated(Schema):
-    """What came of an update; `rankChange` is positive when the rank improved."""
+    """The result of an update; `rankChange` is positive when the rank improved."""
 
     success: bool = True
     rep: Rep
@@ -272,7 +275,7 @@ class Updated(Schema):
 
 
 class BulkResult(Schema):
-    """What came of one of the updates: `error` and `details` when it is not a success."""
+    """The result of one update; a failed one has `error` and `details`."""
 
     rep_id: Any
     success: bool
@@ -291,7 +294,7 @@ class BulkUpdated(Schema):
 
 
 class Badge(Schema):
-    """Earned by a milestone of the rule `rule` at `threshold` or above, as long as it is active."""
+    """Earned by a milestone of the rule `rule` at `threshold` or above, while the badge is active."""
 
     id: str
     name: str
@@ -307,7 +310,7 @@ class BadgeList(Schema):
     next_cursor: str | None
 
 
-class BadgeChange(Sent):
+class BadgeChange(RequestBody):
     name: Name
     description: Annotated[str, StringConstraints(strip_whitespace=True, max_length=200)] = ""
     emoji: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=16)]

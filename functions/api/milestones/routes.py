@@ -1,4 +1,4 @@
-"""The milestones' and subscribers' routes: what was passed, and who is told."""
+"""The milestone and subscriber routes: the milestones passed, and the Telegram chats that are notified."""
 
 from __future__ import annotations
 
@@ -22,35 +22,35 @@ router = Router()
 
 @router.get(
     "/api/milestones",
-    summary="What was passed, newest first",
+    summary="List the milestones passed, newest first",
     middlewares=requires("analytics"),
     responses=responses(schemas.Milestones),
 )
 def list_milestones(
     subject: Annotated[
-        str | None, Query(description="One subject's, as in `channel:youtube:UC…`.", max_length=200)
+        str | None, Query(description="Only milestones of this subject, such as `channel:youtube:UC…`.", max_length=200)
     ] = None,
     from_: Annotated[
-        When | None, Query(alias="from", description="The first instant; ten years ago when left away.")
+        When | None, Query(alias="from", description="The first instant; ten years ago by default.")
     ] = None,
-    to: Annotated[When | None, Query(description="The last instant; now when left away.")] = None,
+    to: Annotated[When | None, Query(description="The last instant; now by default.")] = None,
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> schemas.Milestones:
     since, until = time_range(from_, to, now(), timedelta(days=3653))
     page = router.dependencies.milestones.page(_subject(subject), since, until, limit, cursor)
-    return schemas.Milestones(items=[_body(*entry) for entry in page.items], next_cursor=page.next_cursor)
+    return schemas.Milestones(items=[_to_schema(*entry) for entry in page.items], next_cursor=page.next_cursor)
 
 
 @router.get(
     "/api/subscribers",
-    summary="How many are told, and since when",
+    summary="Count and list the subscribed chats",
     middlewares=requires(),
     responses=responses(schemas.Subscribers),
 )
 def list_subscribers(limit: Limit = 50, cursor: Cursor = None) -> schemas.Subscribers:
     found, next_cursor = router.dependencies.subscribers.page(limit, cursor)
-    items = [schemas.Subscriber(chat_id=one.chat_id, type=one.type, since=one.since) for one in found]
+    items = [schemas.Subscriber(chat_id=chat.chat_id, type=chat.type, since=chat.since) for chat in found]
     return schemas.Subscribers(total=router.dependencies.subscribers.count(), items=items, next_cursor=next_cursor)
 
 
@@ -61,7 +61,7 @@ def _subject(key: str | None) -> Subject | None:
         raise BadInputError(f"subject: {error}") from None
 
 
-def _body(milestone: Milestone, tally: DeliveryTally) -> schemas.Milestone:
+def _to_schema(milestone: Milestone, tally: DeliveryTally) -> schemas.Milestone:
     return schemas.Milestone(
         id=milestone.id,
         subject=str(milestone.subject),
@@ -72,7 +72,7 @@ def _body(milestone: Milestone, tally: DeliveryTally) -> schemas.Milestone:
         threshold=milestone.threshold,
         label=milestone.label,
         value=milestone.value,
-        also_passed=[Threshold(threshold=one.threshold, label=one.label) for one in milestone.also_passed],
+        also_passed=[Threshold(threshold=passed.threshold, label=passed.label) for passed in milestone.also_passed],
         achieved_at=milestone.achieved_at,
         trace_id=milestone.trace_id,
         delivery=schemas.DeliveryTally(total=tally.total, delivered=tally.delivered, failed=tally.failed),

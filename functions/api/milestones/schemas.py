@@ -1,4 +1,4 @@
-"""What the milestones' and subscribers' routes answer."""
+"""Response bodies of the milestone and subscriber routes."""
 
 from __future__ import annotations
 

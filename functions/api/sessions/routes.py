@@ -1,4 +1,4 @@
-"""The sessions' routes: signing in and out, tickets for WebSockets, and what a page has to know before that."""
+"""The session routes: signing in and out, WebSocket tickets, and the configuration of the pages."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ router = Router()
 @router.post(
     "/api/session",
     summary="Sign in",
-    description="Sets two cookies: the session, for an hour, and what refreshes it, for 90 days.",
+    description="Sets two cookies: the session, for one hour, and the token that refreshes it, for 90 days.",
     responses=responses(schemas.Session),
 )
 def sign_in(body: schemas.SignIn) -> Response[schemas.Session]:
@@ -32,49 +32,47 @@ def sign_in(body: schemas.SignIn) -> Response[schemas.Session]:
 
 
 @router.get(
-    "/api/session", summary="Who is signed in", security=[{"session": []}], responses=responses(schemas.Session)
+    "/api/session", summary="Get the signed-in person", security=[{"session": []}], responses=responses(schemas.Session)
 )
 def who() -> schemas.Session:
     caller = router.caller
-    if not isinstance(caller.who, Person):
+    if not isinstance(caller.identity, Person):
         raise NotSignedInError("an API key has no session; a person signs in with POST /api/session")
-    return _body(caller.who)
+    return _to_schema(caller.identity)
 
 
 @router.post(
     "/api/session/refresh",
-    summary="Go on with a session, expired or not",
+    summary="Refresh the session, even an expired one",
     security=[{"refresh": []}],
     responses=responses(schemas.Session),
 )
 def refresh() -> Response[schemas.Session]:
-    refresh_token = _sent().get(cookies.REFRESH)
+    refresh_token = _cookies().get(cookies.REFRESH)
     if not refresh_token:
-        raise SessionEndedError("there is no session to go on with: sign in", for_good=True)
+        raise SessionEndedError("there is no session to refresh: sign in", for_good=True)
     return _session(router.dependencies.user_pool.refresh(refresh_token))
 
 
-@router.delete(
-    "/api/session", summary="Sign out", status_code=204, responses=responses(None, 204, "Nobody is signed in any more")
-)
+@router.delete("/api/session", summary="Sign out", status_code=204, responses=responses(None, 204, "Signed out"))
 def sign_out() -> Response[None]:
-    refresh_token = _sent().get(cookies.REFRESH)
+    refresh_token = _cookies().get(cookies.REFRESH)
     if refresh_token and not router.dependencies.user_pool.revoke(refresh_token):
-        # The browser forgets it all the same: whoever sits there next must not be signed in.
-        logger.warning("a refresh token is not revoked")
-    return Response(status_code=204, content_type="text/plain", cookies=cookies.forgotten(for_good=True))
+        # The browser still deletes its cookies: the next person at this browser must not be signed in.
+        logger.warning("refresh token not revoked; it stays valid until it expires")
+    return Response(status_code=204, content_type="text/plain", cookies=cookies.expired(for_good=True))
 
 
-@router.post("/api/ws-ticket", summary="A ticket for the WebSocket", responses=responses(schemas.SocketTicket))
+@router.post("/api/ws-ticket", summary="Create a ticket for the WebSocket", responses=responses(schemas.SocketTicket))
 def ticket() -> schemas.SocketTicket:
     caller = router.caller
-    made = router.dependencies.tickets.issue(Holder(caller.user_id, caller.who.name, caller.modules), now())
+    issued = router.dependencies.tickets.issue(Holder(caller.user_id, caller.identity.name, caller.modules), now())
     return schemas.SocketTicket(
-        ticket=made, expires_in=int(GOOD_FOR.total_seconds()), url=router.dependencies.settings.websocket_url
+        ticket=issued, expires_in=int(GOOD_FOR.total_seconds()), url=router.dependencies.settings.websocket_url
     )
 
 
-@router.get("/api/config", summary="What a page has to know first", responses=responses(schemas.Config))
+@router.get("/api/config", summary="Get the configuration of the pages", responses=responses(schemas.Config))
 def config() -> schemas.Config:
     return schemas.Config(
         web_socket_url=router.dependencies.settings.websocket_url,
@@ -87,22 +85,22 @@ def config() -> schemas.Config:
     )
 
 
-def _session(id_token: str, *others: Cookie) -> Response[schemas.Session]:
+def _session(id_token: str, *more: Cookie) -> Response[schemas.Session]:
     person = router.dependencies.id_tokens.person(id_token)
     seconds = int((person.expires_at - now()).total_seconds())
     return Response(
         status_code=200,
         content_type="application/json",
-        body=_body(person),
-        cookies=[cookies.session(id_token, seconds), *others],
+        body=_to_schema(person),
+        cookies=[cookies.session(id_token, seconds), *more],
     )
 
 
-def _body(person: Person) -> schemas.Session:
+def _to_schema(person: Person) -> schemas.Session:
     return schemas.Session(
         user_id=person.id, name=person.name, modules=sorted(person.modules), expires_at=person.expires_at
     )
 
 
-def _sent() -> dict[str, Any]:
-    return cookies.sent(router.current_event.raw_event)
+def _cookies() -> dict[str, Any]:
+    return cookies.parse(router.current_event.raw_event)

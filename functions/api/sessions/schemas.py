@@ -1,4 +1,4 @@
-"""What the sessions' routes accept and answer."""
+"""Request and response bodies of the session routes."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from functions.api.schemas import Instant, Schema
 
 
 class SignIn(Schema):
-    """Both as Cognito bounds them: what is longer belongs to nobody."""
+    """The limits are Cognito's: nobody has a longer name or password."""
 
     name: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=128)]
     password: Annotated[SecretStr, Field(min_length=1, max_length=256)]
 
 
 class Session(Schema):
-    """Who is signed in, and until when without a refresh."""
+    """The signed-in person; `expiresAt` is when the session ends unless it is refreshed."""
 
     user_id: str
     name: str
@@ -26,7 +26,7 @@ class Session(Schema):
 
 
 class SocketTicket(Schema):
-    """What is given to the WebSocket as `?ticket=`: once, and within so many seconds."""
+    """A ticket to send to the WebSocket as `?ticket=`, once, within `expiresIn` seconds."""
 
     ticket: str
     expires_in: int
@@ -34,8 +34,8 @@ class SocketTicket(Schema):
 
 
 class Config(Schema):
-    """What a page has to know before anybody signs in."""
+    """What a page needs before anybody signs in."""
 
     web_socket_url: str
     time_zone: str
-    ladders: dict[str, list[int]] = Field(description="What a rep passes in a month, by rule.")
+    ladders: dict[str, list[int]] = Field(description="The thresholds that a rep can pass in a month, by rule.")

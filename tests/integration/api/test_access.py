@@ -1,4 +1,4 @@
-"""Who may call which route: every route of the OpenAPI document, against a key's every scope and a person's module."""
+"""Access: every route of the OpenAPI document against every scope of a key and every module of a person."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from cairn.errors import NotSignedInError
 from cairn.identity.api_keys import SCOPES, ApiKeys
 from cairn.identity.cognito import MODULES
 from functions.api.app import app
-from functions.api.auth import CACHE_SECONDS, MOST_BYTES, Authenticator
+from functions.api.auth import CACHE_SECONDS, MAX_BYTES, Authenticator
 from testing.api import ABSENT, SESSION, Api, event
 from testing.clock import controlled_clock
 from testing.cloud import cloud
@@ -45,9 +45,9 @@ ROUTES: dict[tuple[str, str], tuple[set[str], object]] = {
     ("GET", "/api/leaderboard/sales-reps/{rep_id}/badges"): ({"leaderboard"}, None),
     ("POST", "/api/leaderboard/sales-reps/{rep_id}/update-stats"): ({"leaderboard"}, {"monthlySignups": 5}),
 }
-"""Each route with the scopes that open it besides `admin`, and a body it takes."""
-OPEN = {("GET", "/api/session"), ("POST", "/api/session/refresh"), ("POST", "/api/ws-ticket")}
-"""Who is let in is who they say they are: there is nothing to be allowed."""
+"""Each route with the scopes that grant access besides `admin`, and a valid body."""
+ANY_CALLER = {("GET", "/api/session"), ("POST", "/api/session/refresh"), ("POST", "/api/ws-ticket")}
+"""Every authenticated caller may use these."""
 PUBLIC = {
     ("GET", "/api/health"),
     ("GET", "/api/config"),
@@ -68,7 +68,7 @@ def documented() -> dict[tuple[str, str], Any]:
     }
 
 
-def ask(
+def call(
     api: Api, route: tuple[str, str], scopes: tuple[str, ...] | None = None, person: tuple[str, ...] | None = None
 ) -> Any:
     body = ROUTES[route][1] if route in ROUTES else None
@@ -80,51 +80,54 @@ def ask(
 
 @pytest.fixture(scope="module")
 def api() -> Iterator[Api]:
-    """One account for all of these: whoever needs the channel adds it, and that it is there already is no matter."""
+    """One account for all of these tests: a test that needs the channel adds it; adding it twice is harmless."""
     platforms = FakePlatforms(youtube={ID: {"subscriberCount": "9500", "viewCount": "1", "videoCount": "2"}})
     with controlled_clock(), cloud(platforms.transport()) as aws:
         yield Api(aws)
 
 
-def test_every_route_of_the_document_has_a_door_in_this_table() -> None:
-    viewers = {route for route in documented() if route[1].startswith("/api/viewer/")}  # another function's, and public
-    assert set(documented()) == set(ROUTES) | OPEN | PUBLIC | viewers
+def test_every_route_of_the_document_is_in_this_table() -> None:
+    # Public, and served by another function.
+    viewers = {route for route in documented() if route[1].startswith("/api/viewer/")}
+    assert set(documented()) == set(ROUTES) | ANY_CALLER | PUBLIC | viewers
 
 
-@pytest.mark.parametrize("route", [*ROUTES, *sorted(OPEN)], ids=" ".join)
+@pytest.mark.parametrize("route", [*ROUTES, *sorted(ANY_CALLER)], ids=" ".join)
 def test_nobody_enters_without_a_key_or_a_session(api: Api, route: tuple[str, str]) -> None:
-    answer = ask(api, route)
-    assert answer.status == 401
-    assert "sign in" in answer.error
+    response = call(api, route)
+    assert response.status == 401
+    assert "sign in" in response.error
 
 
 @pytest.mark.parametrize("scope", sorted(SCOPES))
 @pytest.mark.parametrize("route", ROUTES, ids=" ".join)
-def test_a_key_opens_the_doors_of_its_scope_and_no_others(api: Api, route: tuple[str, str], scope: str) -> None:
+def test_a_key_has_access_to_the_routes_of_its_scope_and_no_others(
+    api: Api, route: tuple[str, str], scope: str
+) -> None:
     api("POST", "/api/channels", {"platform": "youtube", "handle": ID})
-    answer = ask(api, route, (scope,))
+    response = call(api, route, (scope,))
     if scope in ROUTES[route][0] | {"admin"}:
-        assert answer.status in (200, 201, 204)
+        assert response.status in (200, 201, 204)
     else:
-        assert answer.status == 403
-        assert "needs the scope" in answer.error
-        assert "admin" in answer.error
+        assert response.status == 403
+        assert "needs the scope" in response.error
+        assert "admin" in response.error
 
 
 @pytest.mark.parametrize("module", [*sorted(MODULES), None])
 @pytest.mark.parametrize("route", ROUTES, ids=" ".join)
-def test_a_session_opens_the_doors_of_its_module_and_no_others(
+def test_a_session_has_access_to_the_routes_of_its_module_and_no_others(
     api: Api, route: tuple[str, str], module: str | None
 ) -> None:
     api("POST", "/api/channels", {"platform": "youtube", "handle": ID})
-    answer = ask(api, route, person=(module,) if module else ())
+    response = call(api, route, person=(module,) if module else ())
     if module in ROUTES[route][0] | {"admin"}:
-        assert answer.status in (200, 201, 204)
+        assert response.status in (200, 201, 204)
     else:
-        assert answer.status == 403
-        assert "needs the module" in answer.error
-        assert "admin" in answer.error
-        assert "ingest" not in answer.error
+        assert response.status == 403
+        assert "needs the module" in response.error
+        assert "admin" in response.error
+        assert "ingest" not in response.error
 
 
 def test_a_group_that_is_no_module_opens_nothing(api: Api) -> None:
@@ -156,8 +159,8 @@ def test_of_a_key_and_a_session_the_key_counts(api: Api) -> None:
 
 def test_a_key_writes_from_wherever_it_is(api: Api) -> None:
     header = {"authorization": f"Bearer {api.key('admin')}", "sec-fetch-site": "cross-site"}
-    answer = api("POST", "/api/sync", {}, cookies={SESSION: api.session("admin")}, headers=header)
-    assert answer.status == 200
+    response = api("POST", "/api/sync", {}, cookies={SESSION: api.session("admin")}, headers=header)
+    assert response.status == 200
 
 
 @pytest.mark.parametrize(
@@ -176,9 +179,9 @@ def test_a_key_writes_from_wherever_it_is(api: Api) -> None:
     ],
 )
 def test_a_header_without_a_key_that_was_made_opens_nothing(api: Api, header: str) -> None:
-    answer = api("GET", "/api/channels", scopes=None, headers={"authorization": header})
-    assert answer.status == 401
-    assert answer.headers["content-type"] == "application/json"
+    response = api("GET", "/api/channels", scopes=None, headers={"authorization": header})
+    assert response.status == 401
+    assert response.headers["content-type"] == "application/json"
 
 
 def test_the_scheme_may_be_written_in_any_case(api: Api) -> None:
@@ -188,21 +191,21 @@ def test_the_scheme_may_be_written_in_any_case(api: Api) -> None:
 
 def test_a_revoked_key_opens_nothing_after_half_a_minute(api: Api) -> None:
     keys, seconds = ApiKeys(api.aws.table("AUDIENCE_TABLE")), [0.0]
-    door = Authenticator(keys, FUNCTIONS["api"].dependencies.id_tokens, clock=lambda: seconds[0])
+    authenticator = Authenticator(keys, FUNCTIONS["api"].dependencies.id_tokens, clock=lambda: seconds[0])
     request = event(
         "GET", "/api/channels", headers={"authorization": f"Bearer {keys.create('gone', ['admin'], now())}"}
     )
-    assert door.authenticate(request)
+    assert authenticator.authenticate(request)
     keys.revoke("gone")
     seconds[0] += CACHE_SECONDS
-    assert door.authenticate(request)
+    assert authenticator.authenticate(request)
     seconds[0] += 1
     for _ in range(2):
         with pytest.raises(NotSignedInError, match="has been revoked"):
-            door.authenticate(request)
+            authenticator.authenticate(request)
 
 
-@pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning")  # Powertools reads its page of docs so
+@pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning")  # Powertools leaves the file of its docs page open
 def test_public_routes_ask_for_no_key_and_do_not_mind_a_session_that_is_over(api: Api) -> None:
     assert api("GET", "/api/health", scopes=None).status == 200
     assert api("GET", "/api/config", cookies={SESSION: "nonsense"}).status == 200
@@ -224,9 +227,9 @@ def test_public_routes_ask_for_no_key_and_do_not_mind_a_session_that_is_over(api
     ],
 )
 def test_an_address_that_is_none_says_where_the_others_are(api: Api, method: str, path: str) -> None:
-    answer = api(method, path)
-    assert answer.status == 404
-    assert "/api/docs" in answer.error
+    response = api(method, path)
+    assert response.status == 404
+    assert "/api/docs" in response.error
 
 
 @pytest.mark.parametrize(
@@ -239,13 +242,13 @@ def test_an_address_that_is_none_says_where_the_others_are(api: Api, method: str
         ("GET", f"{CHANNEL}/refresh", "POST"),
     ],
 )
-def test_an_address_that_is_called_by_the_wrong_method_says_which_it_takes(
+def test_an_address_that_is_called_by_the_wrong_method_says_which_it_accepts(
     api: Api, method: str, path: str, allowed: str
 ) -> None:
-    answer = api(method, path)
-    assert answer.status == 405
-    assert answer.headers["allow"] == allowed
-    assert allowed in answer.error
+    response = api(method, path)
+    assert response.status == 405
+    assert response.headers["allow"] == allowed
+    assert allowed in response.error
 
 
 def test_a_stranger_learns_nothing_of_which_addresses_there_are(api: Api) -> None:
@@ -253,7 +256,7 @@ def test_a_stranger_learns_nothing_of_which_addresses_there_are(api: Api) -> Non
 
 
 def test_a_body_that_is_too_long_is_not_read(api: Api) -> None:
-    for raw in ("x" * (MOST_BYTES + 1), b"x" * MOST_BYTES):
-        answer = api("POST", "/api/channels", raw=raw)
-        assert answer.status == 413
-        assert str(MOST_BYTES) in answer.error
+    for raw in ("x" * (MAX_BYTES + 1), b"x" * MAX_BYTES):
+        response = api("POST", "/api/channels", raw=raw)
+        assert response.status == 413
+        assert str(MAX_BYTES) in response.error

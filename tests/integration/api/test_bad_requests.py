@@ -1,4 +1,4 @@
-"""Wrong input of any kind is refused with words that say what to change, and nothing is half-written."""
+"""Invalid input of any kind is rejected with a message that says what to change, and nothing is half-written."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ GOOD = {"platform": "youtube", "handle": ID}
 
 @pytest.fixture(scope="module")
 def api() -> Iterator[Api]:
-    """One account for all of these: nothing here changes it, which is what they are about."""
+    """One account for all of these tests: none of them changes it, which is what they check."""
     platforms = FakePlatforms(youtube={ID: {"subscriberCount": "9500", "viewCount": "1", "videoCount": "2"}})
     with controlled_clock(), cloud(platforms.transport()) as aws:
         shared = Api(aws)
@@ -60,17 +60,17 @@ def api() -> Iterator[Api]:
     ],
 )
 def test_a_wrong_field_is_named_and_nothing_is_tracked(api: Api, body: object, field: str) -> None:
-    answer = api("POST", "/api/channels", body)
-    assert answer.status == 400
-    assert field in answer.error
+    response = api("POST", "/api/channels", body)
+    assert response.status == 400
+    assert field in response.error
     assert [item["id"] for item in api("GET", "/api/channels").json["items"]] == [f"youtube:{ID}"]
 
 
 @pytest.mark.parametrize("body", [None, [], [5], [GOOD, GOOD], "text", 5, True, 1.5])
-def test_a_body_that_is_no_object_is_refused(api: Api, body: object) -> None:
-    answer = api("POST", "/api/channels", body)
-    assert answer.status == 400
-    assert "must be a JSON object" in answer.error
+def test_a_body_that_is_no_object_is_rejected(api: Api, body: object) -> None:
+    response = api("POST", "/api/channels", body)
+    assert response.status == 400
+    assert "must be a JSON object" in response.error
 
 
 @pytest.mark.parametrize(
@@ -87,13 +87,13 @@ def test_a_body_that_is_no_object_is_refused(api: Api, body: object) -> None:
         b"\x00",
     ],
 )
-def test_a_body_that_is_no_json_is_refused(api: Api, raw: str | bytes) -> None:
-    answer = api("POST", "/api/channels", raw=raw)
-    assert answer.status == 400
-    assert "the body is not JSON" in answer.error
+def test_a_body_that_is_no_json_is_rejected(api: Api, raw: str | bytes) -> None:
+    response = api("POST", "/api/channels", raw=raw)
+    assert response.status == 400
+    assert "the body is not JSON" in response.error
 
 
-def test_no_body_at_all_is_refused_where_one_is_needed(api: Api) -> None:
+def test_no_body_at_all_is_rejected_where_one_is_needed(api: Api) -> None:
     assert api("POST", "/api/channels").status == 400
     assert api("POST", "/api/channels", raw="").status == 400
 
@@ -103,17 +103,19 @@ def test_a_body_in_base64_is_read(api: Api) -> None:
 
 
 @pytest.mark.parametrize(
-    "given", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "☃"]
+    "content_type", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "☃"]
 )
-def test_a_body_that_does_not_call_itself_json_is_told_to(api: Api, given: str) -> None:
-    answer = api("POST", "/api/channels", GOOD, headers={"content-type": given})
-    assert answer.status == 400
-    assert "Content-Type: application/json" in answer.error
+def test_a_body_that_does_not_call_itself_json_is_rejected(api: Api, content_type: str) -> None:
+    response = api("POST", "/api/channels", GOOD, headers={"content-type": content_type})
+    assert response.status == 400
+    assert "Content-Type: application/json" in response.error
 
 
-@pytest.mark.parametrize("given", ["application/json", "application/json; charset=utf-8", "Application/JSON", ""])
-def test_a_body_may_call_itself_json_in_any_way_or_not_at_all(api: Api, given: str) -> None:
-    assert api("POST", "/api/channels", GOOD, headers={"content-type": given}).status == 200
+@pytest.mark.parametrize(
+    "content_type", ["application/json", "application/json; charset=utf-8", "Application/JSON", ""]
+)
+def test_a_body_may_call_itself_json_in_any_way_or_not_at_all(api: Api, content_type: str) -> None:
+    assert api("POST", "/api/channels", GOOD, headers={"content-type": content_type}).status == 200
 
 
 @pytest.mark.parametrize(
@@ -135,22 +137,22 @@ def test_a_body_may_call_itself_json_in_any_way_or_not_at_all(api: Api, given: s
         ("/api/milestones", {"from": "yesterday"}, "from"),
         ("/api/milestones", {"to": "2026-13-01"}, "to"),
         ("/api/milestones", {"from": "2026-11-20T12:00:00Z", "to": "2026-11-20T11:00:00Z"}, "from: must not be later"),
-        ("/api/milestones", {"from": "0001-01-01T00:00:00+05:00"}, "from, to: an instant between"),
+        ("/api/milestones", {"from": "0001-01-01T00:00:00+05:00"}, "from, to: must be between"),
         ("/api/subscribers", {"cursor": "nonsense"}, "cursor"),
         ("/api/subscribers", {"limit": "x"}, "limit"),
         (f"/api/channels/youtube:{ID}", {"refresh": "now"}, "refresh"),
         (f"/api/channels/youtube:{ID}/history", {"bucket": "week"}, "bucket"),
         (f"/api/channels/youtube:{ID}/history", {"from": "x"}, "from"),
-        (f"/api/channels/youtube:{ID}/history", {"from": "2020-01-01", "to": "2026-01-01"}, "days at once"),
+        (f"/api/channels/youtube:{ID}/history", {"from": "2020-01-01", "to": "2026-01-01"}, "days per request"),
         (f"/api/channels/youtube:{ID}/history", {"bucket": "none", "cursor": "x"}, "cursor"),
         (f"/api/channels/youtube:{ID}/history", {"from": "2027-01-01"}, "from: must not be later than to"),
         ("/api/channels/" + "x" * 201, "", "channel_id"),
     ],
 )
 def test_a_wrong_parameter_is_named(api: Api, path: str, query: Mapping[str, object] | str, field: str) -> None:
-    answer = api("GET", path, query=query)
-    assert answer.status == 400, answer.text
-    assert field in answer.error
+    response = api("GET", path, query=query)
+    assert response.status == 400, response.text
+    assert field in response.error
 
 
 def test_details_name_each_field_at_fault(api: Api) -> None:
@@ -164,8 +166,8 @@ def test_details_name_each_field_at_fault(api: Api) -> None:
     "channel", ["youtube:UCx", "youtube", ":", "myspace:x", "a%2Fb", "%00", "%", "%ff", "youtube%3A%E2%98%83"]
 )
 def test_a_channel_that_is_not_tracked_is_not_found(api: Api, channel: str, path: str) -> None:
-    answer = api("POST" if path == "/refresh" else "GET", f"/api/channels/{channel}{path}")
-    assert answer.status == 404
+    response = api("POST" if path == "/refresh" else "GET", f"/api/channels/{channel}{path}")
+    assert response.status == 404
     assert api("DELETE", f"/api/channels/{channel}").status == 404
 
 
@@ -183,8 +185,8 @@ near_misses = st.fixed_dictionaries(
 @given(body=anything | near_misses)
 def test_no_json_is_answered_with_a_500(api: Api, body: object) -> None:
     for path in ("/api/channels", "/api/sync"):
-        answer = api("POST", path, body)
-        assert answer.status in (200, 400, 404), answer.text
+        response = api("POST", path, body)
+        assert response.status in (200, 400, 404), response.text
 
 
 @settings(max_examples=60, deadline=None)

@@ -1,4 +1,4 @@
-"""What the API says of itself is what it does."""
+"""The OpenAPI document matches what the API does."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def test_health_says_ok(api: Api) -> None:
     assert api("GET", "/api/health", scopes=None).json == {"status": "ok"}
 
 
-@pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning")  # Powertools reads its page of docs so
+@pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning")  # Powertools leaves the file of its docs page open
 def test_the_docs_are_a_page(api: Api) -> None:
     page = api("GET", "/api/docs", scopes=None)
     assert page.headers["content-type"].startswith("text/html")
@@ -25,9 +25,9 @@ def test_the_docs_are_a_page(api: Api) -> None:
 
 
 def test_the_document_is_json_and_knows_no_422(api: Api) -> None:
-    answer = api("GET", "/api/openapi.json", scopes=None)
-    assert answer.headers["content-type"] == "application/json"
-    document = answer.json
+    response = api("GET", "/api/openapi.json", scopes=None)
+    assert response.headers["content-type"] == "application/json"
+    document = response.json
     assert document["openapi"].startswith("3.")
     assert "422" not in json.dumps(list(document["paths"].values()))
     assert not {"HTTPValidationError", "ValidationError"} & set(document["components"]["schemas"])
@@ -53,7 +53,7 @@ OTHERWISE: dict[str, list[dict[str, list[str]]]] = {
 }
 
 
-def test_every_route_says_who_may_call_it_and_what_it_refuses(api: Api) -> None:
+def test_every_route_says_who_may_call_it_and_how_it_fails(api: Api) -> None:
     document = api("GET", "/api/openapi.json", scopes=None).json
     public = set()
     for path, item in document["paths"].items():
@@ -65,7 +65,7 @@ def test_every_route_says_who_may_call_it_and_what_it_refuses(api: Api) -> None:
             else:
                 assert security == OTHERWISE.get(name, [{"apiKey": []}, {"session": []}]), name
             if path in ("/api/health", "/api/telegram/webhook") or path.startswith("/api/viewer/"):
-                continue  # the last have a test of their own, tests/integration/viewers/test_document.py
+                continue  # the viewer routes are tested in tests/integration/viewers/test_document.py
             for status in ("400", "401", "403", "404", "413", "429", "500", "503"):
                 schema = operation["responses"][status]["content"]["application/json"]["schema"]
                 assert schema["$ref"].endswith("/Error")
@@ -79,7 +79,7 @@ def test_the_document_says_how_keys_and_cookies_are_sent(api: Api) -> None:
         assert (schemes[scheme]["type"], schemes[scheme]["in"], schemes[scheme]["name"]) == ("apiKey", "cookie", cookie)
 
 
-def test_an_answer_without_a_body_is_described_without_one(api: Api) -> None:
+def test_a_response_without_a_body_is_described_without_one(api: Api) -> None:
     paths = api("GET", "/api/openapi.json", scopes=None).json["paths"]
     empty = [
         operation["responses"]["204"]
@@ -88,14 +88,14 @@ def test_an_answer_without_a_body_is_described_without_one(api: Api) -> None:
         if "204" in operation["responses"]
     ]
     assert len(empty) >= 2
-    assert not [answer for answer in empty if "content" in answer]
+    assert not [response for response in empty if "content" in response]
 
 
 def test_what_the_document_points_to_is_there(api: Api) -> None:
     text = api("GET", "/api/openapi.json", scopes=None).text
     schemas = json.loads(text)["components"]["schemas"]
-    pointed = {piece.split('"')[0] for piece in text.split("#/components/schemas/")[1:]}
-    assert pointed <= set(schemas)
+    referenced = {piece.split('"')[0] for piece in text.split("#/components/schemas/")[1:]}
+    assert referenced <= set(schemas)
 
 
 def test_fields_are_written_in_camel_case(api: Api) -> None:
@@ -108,9 +108,9 @@ def test_fields_are_written_in_camel_case(api: Api) -> None:
 def test_when_the_table_of_keys_does_not_answer_that_is_said_in_json(api: Api, aws: Cloud) -> None:
     header = {"authorization": f"Bearer {api.key('admin')}"}
     aws.table("AUDIENCE_TABLE").delete()
-    answer = api("GET", "/api/channels", scopes=None, headers=header)
-    assert answer.status == 500
-    assert answer.error == "something failed here; it has been logged"
+    response = api("GET", "/api/channels", scopes=None, headers=header)
+    assert response.status == 500
+    assert response.error == "internal error; it has been logged"
 
 
 def test_when_the_pools_keys_cannot_be_read_that_is_said_and_nobody_signed_out(
@@ -118,18 +118,18 @@ def test_when_the_pools_keys_cannot_be_read_that_is_said_and_nobody_signed_out(
 ) -> None:
     platforms.broken["people"] = lambda: httpx.Response(500)
     api.aws.people.add("ada", "admin")
-    for answer in (
+    for response in (
         api("GET", "/api/subscribers", cookies={SESSION: api.aws.people.tokens("ada")["IdToken"]}),
         api("POST", "/api/session", {"name": "ada", "password": PASSWORD}, scopes=None),
     ):
-        assert (answer.status, answer.cookies) == (503, ())
-        assert answer.error == "Cognito does not answer: no keys, HTTPStatusError"
+        assert (response.status, response.cookies) == (503, ())
+        assert response.error == "Cognito does not answer: no keys, HTTPStatusError"
     assert api("GET", "/api/subscribers").status == 200
 
 
-def test_what_fails_inside_is_told_to_nobody_outside(api: Api, aws: Cloud) -> None:
+def test_what_fails_inside_is_not_revealed_to_callers(api: Api, aws: Cloud) -> None:
     api("GET", "/api/channels")
     aws.table("CHANNELS_TABLE").delete()
-    answer = api("GET", "/api/channels")
-    assert answer.status == 500
-    assert answer.json == {"error": "something failed here; it has been logged", "details": []}
+    response = api("GET", "/api/channels")
+    assert response.status == 500
+    assert response.json == {"error": "internal error; it has been logged", "details": []}

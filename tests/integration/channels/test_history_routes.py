@@ -197,4 +197,4 @@ def test_a_long_range_reads_days_and_not_readings(
     assert api("GET", HISTORY, query={"from": "2023-11-21"}).status == 200
     answer = api("GET", HISTORY, query={"from": "2023-11-18"})
     assert answer.status == 400
-    assert "from, to: at most 1098 days at once" in answer.error
+    assert "from, to: at most 1098 days per request" in answer.error

@@ -1,4 +1,4 @@
-"""Whether our own page asks: every combination of what a browser says of where a request comes from."""
+"""Whether a page of our own origin sent a request, for every combination of the headers that browsers send."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ OURS = {"https://cairn.example", "https://CAIRN.example"}
 
 
 def headers(site: str | None, origin: str | None, host: str | None) -> dict[str, str]:
-    given = {"sec-fetch-site": site, "origin": origin, "x-forwarded-host": host}
-    return {name: value for name, value in given.items() if value is not None}
+    values = {"sec-fetch-site": site, "origin": origin, "x-forwarded-host": host}
+    return {name: value for name, value in values.items() if value is not None}
 
 
 @pytest.mark.parametrize(("site", "origin", "host"), [*product(SITES[1:], ORIGINS, HOSTS)])
