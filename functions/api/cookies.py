@@ -40,10 +40,10 @@ def refresh(refresh_token: str) -> Cookie:
     return _cookie(REFRESH, refresh_token, REFRESH_PATH, REFRESH_SECONDS)
 
 
-def expired(*, for_good: bool) -> list[Cookie]:
-    """Make the browser delete the session, and with `for_good` the refresh token too."""
+def expired(*, permanent: bool) -> list[Cookie]:
+    """Make the browser delete the session, and with `permanent` the refresh token too."""
     cleared = [_cookie(SESSION, "", "/", 0)]
-    return [*cleared, _cookie(REFRESH, "", REFRESH_PATH, 0)] if for_good else cleared
+    return [*cleared, _cookie(REFRESH, "", REFRESH_PATH, 0)] if permanent else cleared
 
 
 def _cookie(name: str, value: str, path: str, seconds: int) -> Cookie:

@@ -45,7 +45,7 @@ def error_response(error: CairnError) -> Response[str]:
         headers["Retry-After"] = str(max(1, round((error.until - now()).total_seconds())))
     response = _response(error.status, error.message, headers=headers)
     if isinstance(error, SessionEndedError):
-        response.cookies = cookies.expired(for_good=error.for_good)
+        response.cookies = cookies.expired(permanent=error.permanent)
     return response
 
 

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from cairn.errors import PlatformUnavailableError
-from cairn.upstream import MAX_WAIT, whole
+from cairn.upstream import MAX_WAIT, to_count
 from tests.unit.scripted import NOON, FakeClock, Script, upstream
 
 
@@ -98,7 +98,7 @@ def test_errors_hold_neither_the_address_nor_its_parameters() -> None:
 )
 def test_retry_after_is_read_as_seconds_or_as_a_date_and_nonsense_is_passed_over(header: str, seconds: int) -> None:
     response = httpx.Response(429, headers=[(b"retry-after", header.encode())] if header else [])
-    until = upstream(Script([response]), FakeClock()).until(response, timedelta(minutes=1))
+    until = upstream(Script([response]), FakeClock()).retry_at(response, timedelta(minutes=1))
     assert until - NOON == timedelta(seconds=seconds)
     assert until - NOON <= MAX_WAIT
     assert until.tzinfo is UTC or until.utcoffset() == timedelta(0)
@@ -106,14 +106,14 @@ def test_retry_after_is_read_as_seconds_or_as_a_date_and_nonsense_is_passed_over
 
 def test_what_a_platform_says_of_our_key_is_not_passed_on() -> None:
     error = "Consumer 'api_key:AIzaSecret' has been suspended." + "x" * 500
-    words = upstream(Script([httpx.Response(200)]), FakeClock(), "AIzaSecret").clean(error)
+    words = upstream(Script([httpx.Response(200)]), FakeClock(), "AIzaSecret").redact(error)
     assert "AIzaSecret" not in words
     assert len(words) <= 300
 
 
 @pytest.mark.parametrize("value", [0, 1, "0", "10400", 10**14])
 def test_a_count_comes_as_a_number_or_a_text(value: object) -> None:
-    assert whole(value) == int(str(value))
+    assert to_count(value) == int(str(value))
 
 
 @pytest.mark.parametrize(
@@ -121,4 +121,4 @@ def test_a_count_comes_as_a_number_or_a_text(value: object) -> None:
 )
 def test_what_cannot_be_a_count_is_rejected(value: object) -> None:
     with pytest.raises(ValueError, match=r"count|int\(\)"):
-        whole(value)
+        to_count(value)

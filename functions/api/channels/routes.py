@@ -97,7 +97,7 @@ def read_channel(
         age = timedelta(seconds=router.dependencies.settings.refresh_age_seconds)
         if status.as_of is None or now() - status.as_of > age:
             # A failed fetch within the refresh age counts too, so that a broken channel costs no extra calls.
-            router.dependencies.fetching.refresh(channel, source="page", asked_at=router.requested_at - age)
+            router.dependencies.fetching.refresh(channel, source="page", requested_at=router.requested_at - age)
     return _read(channel.id)
 
 
@@ -109,7 +109,7 @@ def read_channel(
 )
 def refresh_channel(channel_id: ChannelId) -> schemas.Channel:
     channel = _tracked(channel_id)
-    router.dependencies.fetching.refresh(channel, source="refresh", asked_at=router.requested_at)
+    router.dependencies.fetching.refresh(channel, source="refresh", requested_at=router.requested_at)
     return _read(channel.id)
 
 

@@ -50,7 +50,7 @@ def who() -> schemas.Session:
 def refresh() -> Response[schemas.Session]:
     refresh_token = _cookies().get(cookies.REFRESH)
     if not refresh_token:
-        raise SessionEndedError("there is no session to refresh: sign in", for_good=True)
+        raise SessionEndedError("there is no session to refresh: sign in", permanent=True)
     return _session(router.dependencies.user_pool.refresh(refresh_token))
 
 
@@ -60,7 +60,7 @@ def sign_out() -> Response[None]:
     if refresh_token and not router.dependencies.user_pool.revoke(refresh_token):
         # The browser still deletes its cookies: the next person at this browser must not be signed in.
         logger.warning("refresh token not revoked; it stays valid until it expires")
-    return Response(status_code=204, content_type="text/plain", cookies=cookies.expired(for_good=True))
+    return Response(status_code=204, content_type="text/plain", cookies=cookies.expired(permanent=True))
 
 
 @router.post("/api/ws-ticket", summary="Create a ticket for the WebSocket", responses=responses(schemas.SocketTicket))

@@ -119,7 +119,9 @@ def test_concurrent_requests_cause_one_call(platforms: FakePlatforms) -> None:
         assert channel
         fetching = FUNCTIONS["api"].dependencies.fetching
         threads = [
-            threading.Thread(target=fetching.refresh, args=(channel,), kwargs={"source": "refresh", "asked_at": now()})
+            threading.Thread(
+                target=fetching.refresh, args=(channel,), kwargs={"source": "refresh", "requested_at": now()}
+            )
             for _ in range(8)
         ]
         threads[0].start()
@@ -141,11 +143,11 @@ def test_a_request_made_before_a_fetch_started_is_answered_by_it(
 ) -> None:
     api("POST", "/api/channels", GOOD)
     clock.sleep(10)
-    asked_at = now()
+    requested_at = now()
     clock.sleep(1)
     api("POST", f"{PATH}/refresh")
     platforms.calls.clear()
-    api("POST", f"{PATH}/refresh", asked_at=asked_at)
+    api("POST", f"{PATH}/refresh", asked_at=requested_at)
     assert platforms.calls == []
     clock.sleep(1)
     api("POST", f"{PATH}/refresh")

@@ -42,11 +42,11 @@ class NotSignedInError(CairnError):
 
 
 class SessionEndedError(NotSignedInError):
-    """`for_good` when the session cannot be refreshed either."""
+    """`permanent` when the session cannot be refreshed either."""
 
-    def __init__(self, message: str, *, for_good: bool = False) -> None:
+    def __init__(self, message: str, *, permanent: bool = False) -> None:
         super().__init__(message)
-        self.for_good = for_good
+        self.permanent = permanent
 
 
 class ForbiddenError(CairnError):

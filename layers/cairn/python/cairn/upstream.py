@@ -96,7 +96,7 @@ class Upstream:
             raise _RetryableError(f"HTTP {response.status_code} with a body that is not a JSON object")
         return response, body
 
-    def until(self, response: httpx.Response, default: timedelta) -> datetime:
+    def retry_at(self, response: httpx.Response, default: timedelta) -> datetime:
         """When to call again: Retry-After in seconds or as a date, else after `default`; at most a day from now."""
         present, header, wait = self.clock(), response.headers.get("retry-after", "").strip(), default
         with suppress(ValueError, OverflowError):
@@ -107,7 +107,7 @@ class Upstream:
                 wait = (date if date.tzinfo else date.replace(tzinfo=UTC)) - present
         return present + min(max(wait, timedelta(0)), MAX_WAIT)
 
-    def clean(self, text: object) -> str:
+    def redact(self, text: object) -> str:
         """A platform's text, fit for logs and answers: Google, for example, quotes a suspended key in its error."""
         redacted = str(text)
         for secret in self._secrets:
@@ -124,7 +124,7 @@ def as_documented(platform: str) -> Iterator[None]:
         raise PlatformUnavailableError(platform, f"unexpected answer format ({type(error).__name__})") from None
 
 
-def whole(value: object) -> int:
+def to_count(value: object) -> int:
     """A count, sent as a number or a text; ValueError for anything else."""
     if isinstance(value, bool) or not isinstance(value, int | str) or not 0 <= int(value) < MAX_COUNT:
         raise ValueError("not a count")

@@ -99,7 +99,7 @@ class Fetching:
         existing = self._channels.add(channel)
         if existing:
             return existing, False
-        self.refresh(channel, source="api", asked_at=channel.added_at)
+        self.refresh(channel, source="api", requested_at=channel.added_at)
         return channel, True
 
     def sweep(self, names: Sequence[str], source: str, seconds_left: SecondsLeft) -> Summary:
@@ -165,14 +165,14 @@ class Fetching:
             logger.info("batch fetched", summary=summary)
             return summary
 
-    def refresh(self, channel: Channel, *, source: str, asked_at: datetime) -> None:
-        """Fetch one channel now, unless another fetch of it has started since `asked_at` or is still under way.
+    def refresh(self, channel: Channel, *, source: str, requested_at: datetime) -> None:
+        """Fetch one channel now, unless another fetch of it has started since `requested_at` or is still under way.
 
         Concurrent requests thus cause one call. A platform that is paused or fails is recorded and logged, and the
         stored reading stays as it is.
         """
         owner = uuid4().hex
-        if not self._channels.acquire_fetch(channel, owner, asked_at, self._clock(), LEASE):
+        if not self._channels.acquire_fetch(channel, owner, requested_at, self._clock(), LEASE):
             self._wait_for(channel, self._clock() + LEASE)
             return
         found_at = None

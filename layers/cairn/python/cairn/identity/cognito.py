@@ -110,7 +110,7 @@ class CognitoUserPool:
 
     def refresh(self, refresh_token: str) -> str:
         """A new id token; SessionEndedError when the refresh token is expired, revoked or invalid."""
-        ended = SessionEndedError(SESSION_ENDED, for_good=True)
+        ended = SessionEndedError(SESSION_ENDED, permanent=True)
         result = self._initiate("REFRESH_TOKEN_AUTH", {"REFRESH_TOKEN": refresh_token}, rejected=ended, not_ready=ended)
         return str(result["IdToken"])
 

@@ -17,7 +17,7 @@ import httpx
 from cairn.channels.platforms import ChannelCounts, CountsUnavailable, Profile
 from cairn.channels.registry import Channel
 from cairn.errors import BadInputError, PlatformPausedError, PlatformUnavailableError
-from cairn.upstream import Upstream, as_documented, error_of, whole
+from cairn.upstream import Upstream, as_documented, error_of, to_count
 
 _HANDLE = re.compile(r"(?:(?:https?://)?(?:www\.)?instagram\.com/|@)?([A-Za-z0-9._]{1,30})/?")
 _LIMITED = {4, 17, 32, 613}  # application, user, page and custom limits
@@ -57,7 +57,7 @@ class Instagram:
         found = self._discover(channel.handle.removeprefix("@"), "followers_count")
         if isinstance(found, CountsUnavailable):
             return found
-        return ChannelCounts({"subscribers": whole(found["followers_count"])} if "followers_count" in found else {})
+        return ChannelCounts({"subscribers": to_count(found["followers_count"])} if "followers_count" in found else {})
 
     def _discover(self, username: str, account_fields: str) -> dict[str, Any] | CountsUnavailable:
         if self._limit_reached:
@@ -71,11 +71,11 @@ class Instagram:
             return found
         error = error_of(body)
         if error.get("code") in _LIMITED or response.status_code == 429:
-            reason = self._upstream.clean(error.get("message", "too many requests"))
-            raise PlatformPausedError("instagram", reason, self._upstream.until(response, _WAIT))
+            reason = self._upstream.redact(error.get("message", "too many requests"))
+            raise PlatformPausedError("instagram", reason, self._upstream.retry_at(response, _WAIT))
         if error.get("code") in _NOT_FOUND or error.get("error_subcode") == 2207013:
             return CountsUnavailable("unknown_channel", "Instagram has no business or creator account with this name")
-        message = self._upstream.clean(error.get("message", f"HTTP {response.status_code}"))
+        message = self._upstream.redact(error.get("message", f"HTTP {response.status_code}"))
         raise PlatformUnavailableError("instagram", message)
 
 

@@ -13,7 +13,7 @@ from typing import Any
 from cairn.channels.platforms import ChannelCounts, CountsUnavailable, Profile
 from cairn.channels.registry import Channel
 from cairn.errors import BadInputError, PlatformPausedError, PlatformUnavailableError
-from cairn.upstream import Upstream, as_documented, whole
+from cairn.upstream import Upstream, as_documented, to_count
 
 _HANDLE = re.compile(r"(?:(?:https?://)?t\.me/|@)?([A-Za-z]\w{3,31})")
 
@@ -46,13 +46,13 @@ class Telegram:
 
     def _count(self, channel: Channel) -> ChannelCounts | CountsUnavailable:
         count = self._call("getChatMemberCount", int(channel.native_id))
-        return count if isinstance(count, CountsUnavailable) else ChannelCounts({"subscribers": whole(count)})
+        return count if isinstance(count, CountsUnavailable) else ChannelCounts({"subscribers": to_count(count)})
 
     def _call(self, method: str, chat: str | int) -> Any:
         response, body = self._upstream.call("POST", f"/bot{self._token}/{method}", json={"chat_id": chat})
         if body.get("ok") is True:
             return body.get("result")
-        description = self._upstream.clean(body.get("description", f"HTTP {response.status_code}"))
+        description = self._upstream.redact(body.get("description", f"HTTP {response.status_code}"))
         if response.status_code == 429:
             seconds = int((body.get("parameters") or {}).get("retry_after", 1))
             raise PlatformPausedError(

@@ -16,7 +16,7 @@ import httpx
 from cairn.channels.platforms import ChannelCounts, CountsUnavailable, Profile
 from cairn.channels.registry import Channel
 from cairn.errors import BadInputError, PlatformPausedError, PlatformUnavailableError
-from cairn.upstream import Upstream, as_documented, error_of, whole
+from cairn.upstream import Upstream, as_documented, error_of, to_count
 
 _ID = re.compile(r"UC[0-9A-Za-z_-]{22}")
 _HANDLE = re.compile(r"@?([\w.·-]{1,100})")
@@ -71,9 +71,9 @@ class YouTube:
         if reasons & {"quotaExceeded", "dailyLimitExceeded"}:
             raise PlatformPausedError("youtube", "the daily quota is used up", self._quota_reset())
         if response.status_code == 429 or reasons & {"rateLimitExceeded", "userRateLimitExceeded"}:
-            until = self._upstream.until(response, timedelta(minutes=1))
+            until = self._upstream.retry_at(response, timedelta(minutes=1))
             raise PlatformPausedError("youtube", "too many requests", until)
-        message = self._upstream.clean(error.get("message", "no message"))
+        message = self._upstream.redact(error.get("message", "no message"))
         raise PlatformUnavailableError("youtube", f"HTTP {response.status_code}: {message}")
 
     def _quota_reset(self) -> datetime:
@@ -85,7 +85,7 @@ class YouTube:
 
 def _counts(statistics: Any) -> ChannelCounts | CountsUnavailable:
     try:
-        metrics = {metric: whole(statistics[field]) for metric, field in _COUNTS.items() if field in statistics}
+        metrics = {metric: to_count(statistics[field]) for metric, field in _COUNTS.items() if field in statistics}
         hidden = statistics.get("hiddenSubscriberCount")
     except (AttributeError, TypeError, ValueError):
         return CountsUnavailable("refused", "YouTube's counts for this channel cannot be read")
