@@ -123,7 +123,7 @@ class FloorWay:
 
     def tell_in_parts(self, room: str) -> None:
         """As if the room had been large half an hour ago."""
-        sockets_of(self.account.cloud)._tell_in_parts(room, now())
+        sockets_of(self.account.cloud)._mark_sharded(room, now())
 
     def ask(self, method: str, path: str, body: object = api.ABSENT) -> Any:
         """What the API answers; None when that is an error, or nothing at all."""

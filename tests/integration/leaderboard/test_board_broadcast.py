@@ -16,7 +16,7 @@ from cairn.leaderboard.board_refresh import BoardRefresh
 from cairn.leaderboard.boards import Boards, Row
 from cairn.messages import BoardChanged
 from cairn.model import Subject
-from cairn.realtime.frames import LARGEST
+from cairn.realtime.frames import MAX_FRAME_BYTES
 from functions.broadcast.board import TOP, BoardFrames, board_frame
 from testing.clock import ControlledClock
 from testing.cloud import Cloud
@@ -91,7 +91,7 @@ def test_the_month_is_the_sales_floors_own(floor: Hall, zone: str, period: str) 
 def test_whatever_reps_are_called_a_board_fits_into_a_frame() -> None:
     reps: list[dict[str, Any]] = [{"name": "🎉" * 1000, "rank": number} for number in range(TOP)]
     text = board_frame("everyone/1", now(), reps, {"total": 100_000})
-    assert 0.8 * LARGEST < len(text) <= LARGEST
+    assert 0.8 * MAX_FRAME_BYTES < len(text) <= MAX_FRAME_BYTES
     assert '"rank":0' in text
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from cairn.clock import now
 from cairn.errors import NotYetError
-from cairn.leaderboard.board_refresh import DISTANCE, GIVEN_UP, BoardRefresh
+from cairn.leaderboard.board_refresh import ABANDONED_AFTER, INTERVAL, BoardRefresh
 from testing.clock import ControlledClock
 from testing.cloud import Cloud
 
@@ -71,7 +71,7 @@ def test_a_message_whose_function_died_begins_again(refreshes: BoardRefresh, clo
     assert refreshes.acquire(key, now())
     with pytest.raises(NotYetError):
         refreshes.acquire(key, now())
-    clock.reach(now() + DISTANCE)
+    clock.reach(now() + INTERVAL)
     assert refreshes.acquire(key, now())
 
 
@@ -79,7 +79,7 @@ def test_a_message_that_never_came_does_not_stop_the_board_for_ever(
     refreshes: BoardRefresh, clock: ControlledClock
 ) -> None:
     poked(refreshes, "lost")
-    clock.reach(now() + GIVEN_UP - timedelta(milliseconds=1))
+    clock.reach(now() + ABANDONED_AFTER - timedelta(milliseconds=1))
     assert refreshes.request("b", now()) is None
     clock.sleep(0.001)
     assert refreshes.acquire(poked(refreshes, "b"), now())
@@ -134,4 +134,4 @@ def test_however_it_goes_the_last_state_is_shown_and_never_two_in_a_second(
         floor.bring()
     assert floor.shown == floor.version
     distances = [later - earlier for earlier, later in pairwise(floor.shown_at)]
-    assert min(distances) >= DISTANCE
+    assert min(distances) >= INTERVAL

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from cairn.aws import dynamodb
 from cairn.clock import now
 from cairn.errors import ContentionError, NotFoundError
-from cairn.leaderboard.boards import PATIENCE, Boards, Row, row_of
+from cairn.leaderboard.boards import CONFLICT_PAUSES, Boards, Row, row_of
 from cairn.leaderboard.reps import RETIRED, Reps
 from cairn.model import Number, Subject
 from cairn.readings.stats import Stats
@@ -122,14 +122,16 @@ def test_a_move_that_meets_another_is_made_again_and_again(floor: Floor, boards:
     before = floor.clock.now()
     with refusing(table, "TransactWriteItems", CONFLICT, times=5):
         assert boards.replace_row(None, row(100))
-    assert sum(PATIENCE[:5]) * 0.5 <= (floor.clock.now() - before).total_seconds() <= sum(PATIENCE[:5]) * 1.5
+    assert (
+        sum(CONFLICT_PAUSES[:5]) * 0.5 <= (floor.clock.now() - before).total_seconds() <= sum(CONFLICT_PAUSES[:5]) * 1.5
+    )
     assert floor.in_line()
 
 
 def test_a_move_that_meets_others_all_the_time_asks_to_be_tried_again(boards: Boards, table: Any) -> None:
     with refusing(table, "TransactWriteItems", CONFLICT) as refused, pytest.raises(ContentionError, match="try again"):
         boards.replace_row(None, row(100))
-    assert len(refused) == len(PATIENCE) + 1
+    assert len(refused) == len(CONFLICT_PAUSES) + 1
     assert boards.row(ADA) is None
 
 

@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 from cairn.aws.websocket_api import GoneError, PostTimeoutError, ThrottledError
 from cairn.clock import now
 from cairn.messages import FetchBatch, RoomEvent, RoomShard
-from cairn.realtime.event_log import KEPT, EventLog, LoggedEvent
+from cairn.realtime.event_log import RETENTION, EventLog, LoggedEvent
 from cairn.realtime.membership import LARGE
 from testing.clock import ControlledClock
 from testing.cloud import Cloud
@@ -76,7 +76,7 @@ def test_a_repeat_is_the_same_event_again_and_no_new_one(floor: Hall, poster: Fa
 def test_a_repeat_of_what_is_kept_no_more_is_not_told(floor: Hall, poster: FakePoster) -> None:
     floor.send(event("1"))
     floor.settle()
-    floor.clock.reach(now() + KEPT)
+    floor.clock.reach(now() + RETENTION)
     floor.join("a", TV)
     floor.send(event("1"), RoomShard(TV, 0, "tv-display/1", "t"))
     floor.settle()
@@ -89,7 +89,7 @@ def test_who_is_told_is_counted_and_traced(floor: Hall, logs: Written) -> None:
     floor.send(event("1"))
     floor.clock.sleep(0.25)
     floor.bring()
-    (line,) = [line for line in logs.lines if line["message"] == "event told"]
+    (line,) = [line for line in logs.lines if line["message"] == "event broadcast"]
     assert (line["event_id"], line["sockets"], line["trace_id"]) == ("tv-display/1", 2, "trace-1")
     assert logs.metrics["FramesPosted"] == [2]
     assert logs.metrics["BroadcastDelay"] == [250]

@@ -11,7 +11,7 @@ import pytest
 
 from cairn.clock import now, to_millis
 from cairn.messages import RoomEvent, RoomState
-from cairn.realtime.event_log import KEPT, LONGEST_REPLAY, EventLog, LoggedEvent, Replay, current_state
+from cairn.realtime.event_log import MAX_REPLAY, RETENTION, EventLog, LoggedEvent, Replay, current_state
 from cairn.realtime.frames import FrameTooLargeError
 from testing.clock import ControlledClock
 from testing.cloud import Cloud
@@ -67,7 +67,7 @@ def test_a_repeat_finds_its_event(rooms: EventLog) -> None:
 
 def test_a_repeat_of_what_is_kept_no_more_says_nothing(rooms: EventLog, clock: ControlledClock) -> None:
     say(rooms, "a")
-    clock.reach(now() + KEPT)
+    clock.reach(now() + RETENTION)
     assert rooms.append(event("a"), now()) is None
     assert rooms.last(TV) == 1
     assert [one.number for one in say(rooms, "b")] == [2]
@@ -116,15 +116,15 @@ def test_what_is_older_than_a_day_is_not_replayed_though_the_table_still_has_it(
     rooms: EventLog, clock: ControlledClock, aws: Cloud
 ) -> None:
     say(rooms, "a", "b")
-    clock.reach(now() + KEPT / 2)
+    clock.reach(now() + RETENTION / 2)
     say(rooms, "c")
-    clock.reach(now() + KEPT / 2)
+    clock.reach(now() + RETENTION / 2)
     assert len(aws.table("CONNECTIONS_TABLE").scan()["Items"]) == 7
     assert numbers(rooms.after(TV, 0, now())) == [3]
     assert not rooms.after(TV, 1, now()).complete
     assert rooms.after(TV, 2, now()).complete
     assert rooms.event(TV, 2, now()) is None
-    clock.reach(now() + KEPT / 2)
+    clock.reach(now() + RETENTION / 2)
     assert rooms.after(TV, 2, now()) == Replay((), complete=False, last=3)
     assert rooms.after(TV, 3, now()) == Replay((), complete=True, last=3)
 
@@ -142,11 +142,11 @@ def test_numbers_go_on_where_they_were_when_everything_else_has_expired(rooms: E
 def test_of_very_much_the_newest_is_replayed(rooms: EventLog, aws: Cloud) -> None:
     with aws.table("CONNECTIONS_TABLE").batch_writer() as batch:
         kept = {"pk": "log#tv-display", "frame": "{}", "at": 0, "trace_id": "t", "expires_at": 2**40}
-        for number in range(1, LONGEST_REPLAY + 3):
+        for number in range(1, MAX_REPLAY + 3):
             batch.put_item(Item=kept | {"sk": f"event#{number:015d}"})
-        batch.put_item(Item={"pk": "log#tv-display", "sk": "head", "last_number": LONGEST_REPLAY + 2})
+        batch.put_item(Item={"pk": "log#tv-display", "sk": "head", "last_number": MAX_REPLAY + 2})
     replay = rooms.after(TV, 0, now())
-    assert numbers(replay) == list(range(3, LONGEST_REPLAY + 3))
+    assert numbers(replay) == list(range(3, MAX_REPLAY + 3))
     assert not replay.complete
     assert rooms.after(TV, 2, now()).complete
 

@@ -11,11 +11,11 @@ import pytest
 
 from cairn.clock import now
 from cairn.realtime.membership import (
-    IN_PARTS,
     LARGE,
-    LIFE,
-    MOST_ROOMS,
+    MAX_ROOMS,
+    SHARDED_FOR,
     SHARDS,
+    SOCKET_LIFETIME,
     Member,
     Socket,
     Sockets,
@@ -102,7 +102,7 @@ def test_a_socket_that_joins_is_a_member_until_it_leaves(sockets: Sockets) -> No
 
 def test_a_socket_is_in_so_many_rooms_and_no_more(sockets: Sockets) -> None:
     socket = sockets.open("c", None, now())
-    for number in range(MOST_ROOMS):
+    for number in range(MAX_ROOMS):
         sockets.join(socket, f"channel:{number}", now())
     with pytest.raises(TooManyRoomsError):
         sockets.join(socket, "channel:more", now())
@@ -223,7 +223,7 @@ def test_a_socket_outlives_its_two_hours_by_little_though_the_table_still_has_it
     clock.sleep(1)
     assert sockets.get("c", now(), now()) is None
     assert members(sockets, "tv-display") == members(sockets, "everyone") == set()
-    assert timedelta(hours=2) < LIFE < timedelta(hours=2.5)
+    assert timedelta(hours=2) < SOCKET_LIFETIME < timedelta(hours=2.5)
 
 
 def test_a_member_is_in_the_room_since_it_first_joined(sockets: Sockets, clock: ControlledClock) -> None:
@@ -254,5 +254,5 @@ def test_a_room_stays_in_parts_until_it_was_quiet(aws: Cloud, clock: ControlledC
     for _ in range(3):
         clock.sleep(2400)
         assert sockets.audience("user:big", now()) is None
-    clock.reach(now() + IN_PARTS)
+    clock.reach(now() + SHARDED_FOR)
     assert sockets.audience("user:big", now()) is not None

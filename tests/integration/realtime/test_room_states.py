@@ -12,7 +12,7 @@ from cairn.aws.websocket_api import ThrottledError
 from cairn.clock import now, to_millis
 from cairn.messages import RoomState
 from cairn.realtime.event_log import EventLog
-from cairn.realtime.frames import LARGEST
+from cairn.realtime.frames import MAX_FRAME_BYTES
 from cairn.viewers.counts import CountState, ViewerCount, ViewerCounts
 from testing.clock import ControlledClock
 from testing.cloud import Cloud
@@ -78,7 +78,7 @@ def test_only_of_what_happened_it_is_measured_how_late_it_is_told(floor: Hall, l
     assert "BroadcastDelay" not in logs.metrics
     floor.send(state(4), event("1", CHANNEL))
     floor.bring()
-    assert [line["state"] for line in logs.lines if line["message"] == "event told"] == [True, False, True]
+    assert [line["state"] for line in logs.lines if line["message"] == "event broadcast"] == [True, False, True]
     assert logs.metrics["BroadcastDelay"] == [0]
 
 
@@ -110,7 +110,7 @@ def test_a_repeat_is_the_same_frame_again(floor: Hall, poster: FakePoster) -> No
 def test_a_state_that_is_too_large_is_soon_a_dead_letter_and_holds_nobody_back(floor: Hall, poster: FakePoster) -> None:
     floor.join("a", CHANNEL, TV)
     began = now()
-    floor.send(RoomState(CHANNEL, "viewers:count", "k", json.dumps("x" * LARGEST), began, "t"), state(1, TV))
+    floor.send(RoomState(CHANNEL, "viewers:count", "k", json.dumps("x" * MAX_FRAME_BYTES), began, "t"), state(1, TV))
     floor.settle()
     assert now() == began
     assert told(poster, "a") == [1]

@@ -10,8 +10,8 @@ import pytest
 from cairn.aws.websocket_api import GoneError, PostTimeoutError, ThrottledError
 from cairn.clock import now
 from cairn.messages import RoomEvent
-from cairn.realtime.event_log import KEPT, EventLog
-from cairn.realtime.membership import LIFE
+from cairn.realtime.event_log import RETENTION, EventLog
+from cairn.realtime.membership import SOCKET_LIFETIME
 from cairn.realtime.tickets import Holder, Tickets
 from testing.clock import ControlledClock
 from testing.cloud import Cloud
@@ -154,7 +154,7 @@ def test_these_rooms_are_not(account: Cloud, who: str | None, room: str, rooms: 
     answer = client.send(action="join", room=room, after=f"{room}/0")
     assert answer["event"] == "error"
     assert answer["room"] == room
-    assert answer["data"] == {"code": "forbidden", "message": "this room is not open to you", "room": room}
+    assert answer["data"] == {"code": "forbidden", "message": "you may not join this room", "room": room}
     assert poster.posts == []
     assert client.connection_id not in members(account, room)
 
@@ -225,7 +225,7 @@ def test_a_socket_that_is_not_known_any_more_is_closed(
     account: Cloud, clock: ControlledClock, poster: FakePoster
 ) -> None:
     client = connected(account, "ada")
-    clock.reach(now() + LIFE)
+    clock.reach(now() + SOCKET_LIFETIME)
     assert client.send_text('{"action": "join", "room": "tv-display"}') is None
     assert poster.closed == ["c-ada"]
     assert left(account) == []
@@ -261,7 +261,7 @@ def test_who_was_away_for_too_long_is_told_so_and_what_is_left(
     account: Cloud, rooms: EventLog, poster: FakePoster, clock: ControlledClock
 ) -> None:
     say(rooms, "tv-display", "a", "b", "c")
-    clock.reach(now() + KEPT)
+    clock.reach(now() + RETENTION)
     say(rooms, "tv-display", "d")
     client = connected(account, "ada")
     assert client.join("tv-display", "tv-display/1") == {"recovered": False, "last": "tv-display/4"}

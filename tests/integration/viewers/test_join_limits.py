@@ -9,7 +9,7 @@ import pytest
 from cairn.aws import dynamodb
 from cairn.errors import TooManyJoinsError
 from cairn.viewers import join_limits
-from cairn.viewers.join_limits import UNTOLD, JoinLimits
+from cairn.viewers.join_limits import UNREPORTED_JOINS, JoinLimits
 from testing.clock import ControlledClock
 from testing.cloud import Cloud
 from testing.meter import Meter
@@ -60,7 +60,7 @@ def test_who_is_refused_is_told_when_the_minute_is_over(aws: Cloud, clock: Contr
 def test_many_lambdas_together_let_in_little_more_than_the_cap(aws: Cloud, clock: ControlledClock) -> None:
     several = lambdas(aws, 4)
     allowed = sum(let_in(one, clock) for _ in range(CAP) for one in several)
-    assert CAP <= allowed <= CAP + UNTOLD * len(several)
+    assert CAP <= allowed <= CAP + UNREPORTED_JOINS * len(several)
     assert [let_in(one, clock, tries=3) for one in several] == [0, 0, 0, 0]
 
 
@@ -68,7 +68,7 @@ def test_an_addresss_first_joins_write_nothing(aws: Cloud, clock: ControlledCloc
     (one,) = lambdas(aws)
     with meter.measuring() as usage:
         for last in range(100):
-            assert let_in(one, clock, f"198.51.100.{last}", UNTOLD) == UNTOLD
+            assert let_in(one, clock, f"198.51.100.{last}", UNREPORTED_JOINS) == UNREPORTED_JOINS
     assert usage.total == 0
 
 
@@ -78,7 +78,7 @@ def test_each_further_join_is_one_write_and_one_beyond_the_cap_is_none(
     (one,) = lambdas(aws)
     with meter.measuring() as usage:
         assert let_in(one, clock, tries=CAP) == CAP
-    assert (usage.write_units, usage.read_units) == (CAP - UNTOLD, 0)
+    assert (usage.write_units, usage.read_units) == (CAP - UNREPORTED_JOINS, 0)
     with meter.measuring() as usage:
         assert let_in(one, clock, tries=100) == 0
     assert usage.total == 1, "it learns once that the address is over the cap, and asks no more"
@@ -113,10 +113,10 @@ def test_no_address_is_stored_and_what_is_stored_goes_in_minutes(aws: Cloud, clo
 def test_a_lambda_remembers_so_many_addresses_and_no_more(
     aws: Cloud, clock: ControlledClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(join_limits, "MOST_ADDRESSES", 2)
+    monkeypatch.setattr(join_limits, "MAX_ADDRESSES", 2)
     (one,) = lambdas(aws, most=1)
     assert [let_in(one, clock, address) for address in ("a", "b", "b", "c")] == [1, 1, 0, 1]
-    assert len(one._seen) == 2
+    assert len(one._joins) == 2
     assert let_in(one, clock, "a") == 1, "who came first is forgotten first"
 
 

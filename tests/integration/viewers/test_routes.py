@@ -158,7 +158,7 @@ def test_a_join_and_a_leave_are_logged_with_their_channel_and_a_heartbeat_is_not
 
 def test_a_refusal_is_logged_without_what_was_sent(site: Site, logs: Written) -> None:
     site("POST", "join", {"channelId": "<script>"})
-    (line,) = [line for line in logs.lines if line["message"] == "refused"]
+    (line,) = [line for line in logs.lines if line["message"] == "request rejected"]
     assert line["status"] == 400
     assert "<script>" not in logs.text
 

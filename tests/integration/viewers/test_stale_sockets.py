@@ -29,7 +29,7 @@ def watching(aws: Cloud, *names: str) -> None:
 
 
 def left(aws: Cloud) -> list[str]:
-    return sorted(seat.tab[1:] for seat in presence_of(aws).some_sockets("demo", 100))
+    return sorted(slot.tab[1:] for slot in presence_of(aws).some_sockets("demo", 100))
 
 
 def test_sockets_that_are_gone_are_taken_out_and_others_stay(aws: Cloud) -> None:
@@ -58,5 +58,5 @@ def test_a_socket_of_which_nothing_is_answered_holds_nobody_back_for_long(aws: C
             return await super().is_open(connection_id)
 
     watching(aws, "slow", "gone-1", "stays")
-    StaleSockets(presence_of(aws), Slow(), longest=timedelta(seconds=0.2)).prune("demo")
+    StaleSockets(presence_of(aws), Slow(), max_duration=timedelta(seconds=0.2)).prune("demo")
     assert left(aws) == ["slow", "stays"], "what was known by then was done"

@@ -61,5 +61,5 @@ def test_a_small_change_alters_what_is_below_the_point_where_the_ways_part() -> 
 
 @pytest.mark.parametrize("score", [-1, Decimal("0.001"), HIGHEST, Decimal("-0.01")])
 def test_what_cannot_be_a_score_is_refused(score: Number) -> None:
-    with pytest.raises(ValueError, match="a score is from 0"):
+    with pytest.raises(ValueError, match="a score must be from 0"):
         path(score)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cairn.realtime.frames import LARGEST, FrameTooLargeError, event_id, frame, number_of
+from cairn.realtime.frames import MAX_FRAME_BYTES, FrameTooLargeError, event_id, frame, number_of
 from cairn.rooms import is_room
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -33,9 +33,9 @@ def test_a_celebration_says_when_it_is_over_and_a_board_how_many_there_are() -> 
 
 
 def test_a_frame_that_api_gateway_would_refuse_is_refused_here() -> None:
-    room = LARGEST - len(frame("a/1", "e", "a", NOON, ""))
-    assert len(frame("a/1", "e", "a", NOON, "x" * room)) == LARGEST
-    with pytest.raises(FrameTooLargeError, match="e in a is 131073 bytes long, and API Gateway takes 131072"):
+    room = MAX_FRAME_BYTES - len(frame("a/1", "e", "a", NOON, ""))
+    assert len(frame("a/1", "e", "a", NOON, "x" * room)) == MAX_FRAME_BYTES
+    with pytest.raises(FrameTooLargeError, match="e in a is 131073 bytes long, and API Gateway accepts 131072"):
         frame("a/1", "e", "a", NOON, "x" * (room + 1))
 
 
