@@ -1,4 +1,4 @@
-"""JoinLimits are capped by address and minute, and hardly anybody's are written down."""
+"""Joins are capped by address and minute, and few are written to the table."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ CAP = 20
 
 
 def lambdas(aws: Cloud, count: int = 1, most: int = CAP) -> list[JoinLimits]:
-    """Lambdas at once, each with a memory of its own."""
+    """Concurrent Lambdas, each with its own memory."""
     return [JoinLimits(dynamodb.resource().Table("presence_table"), most) for _ in range(count)]
 
 
@@ -46,13 +46,13 @@ def test_even_a_small_cap_is_kept(aws: Cloud, clock: ControlledClock, most: int)
     assert let_in(one, clock, tries=10) == most
 
 
-def test_who_is_refused_is_told_when_the_minute_is_over(aws: Cloud, clock: ControlledClock) -> None:
+def test_a_rejected_join_says_when_the_minute_ends(aws: Cloud, clock: ControlledClock) -> None:
     (one,) = lambdas(aws, most=1)
     clock.sleep(20)
     one.allow(HOME, clock.now())
-    with pytest.raises(TooManyJoinsError) as refusal:
+    with pytest.raises(TooManyJoinsError) as rejection:
         one.allow(HOME, clock.now())
-    assert (refusal.value.status, refusal.value.until - clock.now()) == (429, timedelta(seconds=40))
+    assert (rejection.value.status, rejection.value.until - clock.now()) == (429, timedelta(seconds=40))
     clock.sleep(40)
     one.allow(HOME, clock.now())
 
@@ -81,7 +81,7 @@ def test_each_further_join_is_one_write_and_one_beyond_the_cap_is_none(
     assert (usage.write_units, usage.read_units) == (CAP - UNREPORTED_JOINS, 0)
     with meter.measuring() as usage:
         assert let_in(one, clock, tries=100) == 0
-    assert usage.total == 1, "it learns once that the address is over the cap, and asks no more"
+    assert usage.total == 1, "it learns once that the address is over the cap, and does not ask again"
 
 
 @pytest.mark.parametrize(
@@ -117,14 +117,14 @@ def test_a_lambda_remembers_so_many_addresses_and_no_more(
     (one,) = lambdas(aws, most=1)
     assert [let_in(one, clock, address) for address in ("a", "b", "b", "c")] == [1, 1, 0, 1]
     assert len(one._joins) == 2
-    assert let_in(one, clock, "a") == 1, "who came first is forgotten first"
+    assert let_in(one, clock, "a") == 1, "the oldest is forgotten first"
 
 
-def test_a_write_that_fails_is_told_with_the_next(aws: Cloud, clock: ControlledClock) -> None:
+def test_a_write_that_fails_is_reported_with_the_next(aws: Cloud, clock: ControlledClock) -> None:
     (one,) = lambdas(aws, most=4)
     assert let_in(one, clock, tries=3) == 3
     table, one._table = one._table, dynamodb.resource().Table("nowhere")
     with pytest.raises(Exception, match="ResourceNotFound"):
         one.allow(HOME, clock.now())
     one._table = table
-    assert let_in(one, clock) == 0, "it is the fifth, and the fourth was told of with it"
+    assert let_in(one, clock) == 0, "it is the fifth, and the fourth was reported with it"

@@ -41,8 +41,8 @@ def count(viewers: PresenceSlots, *, level: int = 0, ahead: float = 29) -> Headc
 
 
 def numbers(viewers: PresenceSlots, level: int = 0) -> tuple[int, int]:
-    tally = count(viewers, level=level)
-    return tally.viewers, tally.connections
+    headcount = count(viewers, level=level)
+    return headcount.viewers, headcount.connections
 
 
 def test_a_viewer_with_two_tabs_counts_once_and_is_two_connections(viewers: PresenceSlots) -> None:
@@ -58,7 +58,7 @@ def test_a_tab_that_enters_again_is_one_tab(viewers: PresenceSlots) -> None:
     assert numbers(viewers) == (1, 1)
 
 
-def test_whoever_is_over_is_not_counted_though_nothing_is_deleted(
+def test_an_expired_tab_is_not_counted_though_nothing_is_deleted(
     viewers: PresenceSlots, clock: ControlledClock
 ) -> None:
     viewers.enter(slot(), until(60), now())
@@ -78,9 +78,7 @@ def test_a_heartbeat_keeps_a_tab_and_no_other_of_the_viewer(viewers: PresenceSlo
     assert numbers(viewers) == (1, 1)
 
 
-def test_a_short_lived_tab_beside_a_socket_takes_nothing_from_it(
-    viewers: PresenceSlots, clock: ControlledClock
-) -> None:
+def test_a_short_lived_tab_does_not_shorten_a_sockets_presence(viewers: PresenceSlots, clock: ControlledClock) -> None:
     viewers.enter(slot(tab="ssocket"), until(7200), now())
     viewers.enter(slot(tab="h1"), until(60), now())
     clock.sleep(61)
@@ -89,7 +87,7 @@ def test_a_short_lived_tab_beside_a_socket_takes_nothing_from_it(
     assert numbers(viewers) == (1, 1)
 
 
-def test_a_tab_that_stays_is_known_to_be_over_though_one_that_lasted_longer_left(
+def test_a_remaining_tab_expires_on_time_though_one_that_would_last_longer_left(
     viewers: PresenceSlots, clock: ControlledClock
 ) -> None:
     viewers.enter(slot(tab="h1"), until(60), now())
@@ -108,13 +106,15 @@ def test_a_heartbeat_that_comes_late_brings_a_viewer_back(viewers: PresenceSlots
     assert numbers(viewers) == (1, 1)
 
 
-def test_what_is_over_is_swept_unless_it_came_back_in_between(viewers: PresenceSlots, clock: ControlledClock) -> None:
+def test_expired_tabs_are_pruned_unless_they_came_back_in_between(
+    viewers: PresenceSlots, clock: ControlledClock
+) -> None:
     viewers.enter(slot(), until(60), now())
     viewers.enter(slot(BOB), until(60), now())
     clock.sleep(61)
-    dead = count(viewers).expired
+    expired = count(viewers).expired
     viewers.keep_alive(slot(BOB), until(60), now())
-    assert viewers.prune(dead) == 1
+    assert viewers.prune(expired) == 1
     assert numbers(viewers) == (1, 1)
     with pytest.raises(NotFoundError):
         viewers.keep_alive(slot(), until(60), now())
@@ -144,10 +144,10 @@ def test_two_tabs_that_leave_at_the_same_instant_are_both_gone(aws: Cloud, viewe
     assert count(viewers).expired == ()
 
 
-def test_a_viewer_of_whom_one_tab_is_left_is_plain_again(
+def test_a_viewer_with_one_tab_left_is_filtered_out_of_a_count_again(
     aws: Cloud, viewers: PresenceSlots, clock: ControlledClock
 ) -> None:
-    """Of such, a count is sent nothing: sockets that take over from others must not make it slower and slower."""
+    """A count does not receive such items: sockets that replace others must not make it slower and slower."""
     last = until(7200)
     viewers.enter(slot(tab="sold="), until(600), now())
     viewers.enter(slot(tab="snew="), last, now())
@@ -174,7 +174,9 @@ def test_one_viewer_can_neither_end_nor_prolong_another(viewers: PresenceSlots) 
     assert numbers(viewers) == (1, 1)
 
 
-def test_a_viewer_has_only_so_many_tabs_and_dead_ones_make_room(viewers: PresenceSlots, clock: ControlledClock) -> None:
+def test_a_viewer_has_a_limited_number_of_tabs_and_expired_ones_make_room(
+    viewers: PresenceSlots, clock: ControlledClock
+) -> None:
     for number in range(MAX_TABS):
         viewers.enter(slot(tab=f"h{number}"), until(60 + number), now())
     with pytest.raises(TooManyTabsError):
@@ -185,16 +187,16 @@ def test_a_viewer_has_only_so_many_tabs_and_dead_ones_make_room(viewers: Presenc
     assert numbers(viewers) == (1, MAX_TABS)
 
 
-def test_a_count_says_when_the_first_late_heartbeat_is_over(viewers: PresenceSlots, clock: ControlledClock) -> None:
+def test_a_count_says_when_the_first_late_heartbeat_expires(viewers: PresenceSlots, clock: ControlledClock) -> None:
     viewers.enter(slot(), until(60), now())
-    over = now() + 60 * SECOND
+    expiry = now() + 60 * SECOND
     assert count(viewers).next_expiry is None
     clock.sleep(32)
     viewers.enter(slot(BOB), until(60), now())
-    assert count(viewers).next_expiry == over
+    assert count(viewers).next_expiry == expiry
 
 
-def test_a_channel_grows_over_more_partition_keys_and_keeps_whoever_sits(aws: Cloud, viewers: PresenceSlots) -> None:
+def test_a_channel_grows_over_more_partition_keys_and_keeps_its_viewers(aws: Cloud, viewers: PresenceSlots) -> None:
     for number in range(40):
         viewers.enter(slot(f"{number:024}", level=number % 3), until(60), now())
     assert numbers(viewers, level=2) == (40, 40)
@@ -203,18 +205,18 @@ def test_a_channel_grows_over_more_partition_keys_and_keeps_whoever_sits(aws: Cl
     assert len(keys) <= partitions(2) == 21
 
 
-def test_a_viewer_is_found_where_they_sit(viewers: PresenceSlots) -> None:
+def test_a_viewer_is_found_at_their_level(viewers: PresenceSlots) -> None:
     viewers.enter(slot(level=1), until(60), now())
     assert viewers.find("demo", ADA, range(3)) == 1
     assert viewers.find("demo", BOB, range(3)) is None
 
 
-@pytest.mark.parametrize("parts", [1, 5, 16])
-def test_each_socket_is_in_just_one_part(viewers: PresenceSlots, parts: int) -> None:
+@pytest.mark.parametrize("shards", [1, 5, 16])
+def test_each_socket_is_in_exactly_one_shard(viewers: PresenceSlots, shards: int) -> None:
     for number in range(30):
         viewers.enter(slot(f"{number:024}", tab=f"ssocket{number}", level=number % 3), until(7200), now())
     viewers.enter(slot(ADA, tab="h1"), until(60), now())
-    found = [one.tab for part in range(parts) for one, _ in viewers.sockets("demo", 2, now(), (part, parts))]
+    found = [one.tab for shard in range(shards) for one, _ in viewers.sockets("demo", 2, now(), (shard, shards))]
     assert sorted(found) == sorted(f"ssocket{number}" for number in range(30))
 
 

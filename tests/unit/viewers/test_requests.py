@@ -1,4 +1,4 @@
-"""What a page of any origin sends is taken for nothing but what it is, and named where it is wrong."""
+"""What a page of any origin sends is parsed strictly, and each invalid field is named."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ GOOD = {"channelId": "demo", "viewerId": VIEWER, "token": TOKEN}
 
 
 def sent(body: str | bytes | None, called: str = "text/plain") -> dict[str, Any]:
-    """An event with a body; Lambda brings what is no text in base64."""
+    """An event with a body; Lambda encodes what is not text in base64."""
     event: dict[str, Any] = {"headers": {"content-type": called}, "isBase64Encoded": isinstance(body, bytes)}
     if body is not None:
         event["body"] = base64.b64encode(body).decode() if isinstance(body, bytes) else body
@@ -33,11 +33,11 @@ def of(**changes: object) -> dict[str, Any]:
 
 
 def named(event: dict[str, Any]) -> list[str]:
-    """The fields at fault, which the message names too."""
-    with pytest.raises(BadInputError) as refusal:
+    """The invalid fields, which the message names too."""
+    with pytest.raises(BadInputError) as rejection:
         requests.slot(event)
-    details: Any = refusal.value.details
-    assert all(detail["field"] in refusal.value.message and detail["message"] for detail in details)
+    details: Any = rejection.value.details
+    assert all(detail["field"] in rejection.value.message and detail["message"] for detail in details)
     return [detail["field"] for detail in details]
 
 
@@ -124,7 +124,7 @@ def test_all_that_is_wrong_is_named_at_once() -> None:
     assert named(sent("{}")) == ["channelId", "viewerId", "token"]
 
 
-def test_more_than_is_asked_for_is_let_be() -> None:
+def test_unknown_fields_are_ignored() -> None:
     assert requests.slot(of(colour="red", channel_id="x")).channel == "demo"
 
 
@@ -170,7 +170,7 @@ def test_a_form_of_very_many_fields_is_none() -> None:
         *("1" * 2048, "channelId=demo", "\ud800", b"\xff\xfe{", b"\x00", b"", "ñ" * 500, '{"a": "\n"}'),
     ],
 )
-def test_what_is_no_json_object_is_told_so(body: str | bytes | None) -> None:
+def test_what_is_no_json_object_is_rejected(body: str | bytes | None) -> None:
     with pytest.raises(BadInputError, match="the body must be a JSON object"):
         requests.join(sent(body))
 
@@ -207,7 +207,7 @@ def test_an_address_may_be_percent_encoded(segment: str, channel: str) -> None:
 
 
 @pytest.mark.parametrize("segment", ["", "%00", "a%2Fb", "%E2%98%83", "%ff", "a%253Ab", "%", "a+b", "%2e%2e%2f", "☃"])
-def test_an_address_that_is_no_channel_is_refused(segment: str) -> None:
+def test_an_address_that_is_no_channel_is_rejected(segment: str) -> None:
     with pytest.raises(BadInputError, match="channelId"):
         requests.channel_query({"headers": {}}, segment)
 
@@ -230,7 +230,7 @@ JSON = st.recursive(
 
 
 @given(JSON.map(json.dumps) | st.text() | st.binary(), st.sampled_from(["", "text/plain", requests.FORM]))
-def test_whatever_is_sent_is_read_or_refused(body: str | bytes, called: str) -> None:
+def test_whatever_is_sent_is_parsed_or_rejected(body: str | bytes, called: str) -> None:
     for read in (requests.join, requests.slot):
         try:
             read(sent(body, called))
@@ -254,7 +254,7 @@ def called_from(**headers: str) -> dict[str, Any]:
         ("[2001:db8::1]:46532", "2001:db8::1"),
     ],
 )
-def test_who_comes_by_the_front_is_where_the_front_says(seen: str, address: str) -> None:
+def test_a_caller_behind_the_cdn_is_where_the_cdn_says(seen: str, address: str) -> None:
     assert requests.address_of(called_from(x_cairn_front="key", cloudfront_viewer_address=seen), "key") == address
 
 
