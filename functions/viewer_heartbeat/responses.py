@@ -54,16 +54,16 @@ def rejected(error: CairnError, retry_after: int | None) -> Response:
 
 
 def no_route(methods: str | None) -> Response:
-    """405 if the address is right and the method is not, else 404."""
+    """405 if the path exists but not with this method, else 404."""
     if methods:
-        return _error(405, f"this address accepts {methods}", (), {"Allow": methods})
-    return _error(404, "there is no such address; GET /api/docs lists those there are", (), {})
+        return _error(405, f"this path accepts {methods}", (), {"Allow": methods})
+    return _error(404, "this path does not exist; GET /api/docs lists the routes", (), {})
 
 
 def failed(error: Exception) -> Response:
     """500; what happened is only logged."""
     logger.exception("request failed", exc_info=error)
-    return _error(500, "something failed here; it has been logged", (), {})
+    return _error(500, "internal error; it has been logged", (), {})
 
 
 def without_body(answer: Response) -> Response:

@@ -315,4 +315,4 @@ def test_an_internal_failure_is_not_disclosed(site: Site, aws: Cloud) -> None:
     aws.table("PRESENCE_TABLE").delete()
     for answer in (site("POST", "join", {"channelId": "demo"}), site("GET", "count/demo"), site("GET", "sse/demo")):
         assert (answer.status, answer.headers["access-control-allow-origin"]) == (500, "*")
-        assert answer.json == {"error": "something failed here; it has been logged", "details": []}
+        assert answer.json == {"error": "internal error; it has been logged", "details": []}

@@ -242,7 +242,7 @@ def _as_contention(error: ClientError) -> Exception:
     """The error to raise: ContentionError if other transactions changed the same counters at every attempt."""
     reasons: Any = error.response.get("CancellationReasons", [])
     if "TransactionConflict" in {reason.get("Code") for reason in reasons}:
-        return ContentionError("too many requests are changing the leaderboard at the same time; try again")
+        return ContentionError("too many concurrent updates of the leaderboard; try again")
     return error
 
 
@@ -302,7 +302,7 @@ def _decoded(cursor: str | None, pk: str) -> tuple[Item | None, int, int]:
         rank_counters.path(score)  # ValueError for a score that no row can have
         return {**_row_key(pk, _subject(key["sk"])), "score": score}, position, rank
     except (ValueError, ArithmeticError):
-        raise BadInputError("cursor: this list did not issue it; omit it to start at the beginning") from None
+        raise BadInputError("cursor: not issued by this list; omit it to start from the beginning") from None
 
 
 def _pages(table: Table, where: Any, **options: Any) -> Iterator[Any]:

@@ -213,7 +213,7 @@ class Reps:
             if same_row(row, wanted) or self._boards.replace_row(row, wanted):
                 return wanted
             sleep(random.uniform(0, min(0.5, 0.01 * 2**attempt)))  # noqa: S311 - spreads retries, guards nothing
-        raise ContentionError(f"{rep.subject} is being changed by too many requests at the same time; try again")
+        raise ContentionError(f"too many concurrent updates of {rep.subject}; try again")
 
     def _with_computed(self, rep: Reading, at: datetime, source: str, trace_id: str) -> Reading:
         """The reading with its computed values: the bonus tier, and the highest values of the month."""
