@@ -149,7 +149,7 @@ def describe(records: Iterable[Record], names: Names) -> Iterator[Happening]:
                 if milestones <= _MILESTONES_SHOWN:
                     text = f"{record.get('name_')} reached {record.get('label')}"
                     yield Happening(at, "milestone", text, "green", trace_id)
-            case "event told" if record.get("sockets") and _is_news(record):
+            case "event broadcast" if record.get("sockets") and _is_news(record):
                 sockets = f"{record['sockets']:,} socket{'s' if record['sockets'] > 1 else ''}"
                 yield Happening(at, "room", f"{record.get('event_id')} told to {sockets}", "cyan", trace_id)
             case "delivered":

@@ -1,4 +1,4 @@
-"""The frame that shows everybody the leaderboard: its top, and how many there are in all."""
+"""The frame that shows `everyone` the leaderboard: its top, and how many reps it has in total."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ class BoardFrames:
         self._top = top
 
     def now(self, at: datetime, trace_id: str) -> LoggedEvent:
-        """The board as it stands. Two are never made in the same millisecond, so that the higher id is the later."""
+        """The current board. Two are never made in the same millisecond, so the higher id is the later one."""
         page = self._boards.page(None, self._top)
-        reps = [ranked_row_json(place) for place in page.rows]
+        reps = [ranked_row_json(ranked) for ranked in page.rows]
         period = at.astimezone(self._zone).strftime("%Y-%m")
         number = to_millis(at)
         text = board_frame(event_id(EVERYONE, number), at, reps, {"total": page.total, "period": period})
@@ -34,7 +34,7 @@ class BoardFrames:
 
 
 def board_frame(id_: str, at: datetime, reps: list[dict[str, Any]], more: dict[str, Any]) -> str:
-    """As many of the reps, from the best, as a frame has room for."""
+    """A frame with as many of the reps, from the best, as fit into it."""
     while True:
         try:
             return frame(id_, REFRESH, EVERYONE, at, reps, more=more)

@@ -1,4 +1,4 @@
-"""A batch of messages becomes frames for the sockets of their rooms, each room's in order."""
+"""Turns a batch of messages into frames for the sockets of their rooms, each room's in order."""
 
 from __future__ import annotations
 
@@ -22,29 +22,29 @@ from cairn.realtime.membership import SHARDS, Member, Sockets
 from functions.broadcast.board import BoardFrames
 from functions.broadcast.fanout import Fanout, Post, PostingOutcome
 
-LONGEST_SECONDS = 10.0
-"""How long a batch is posted: what is left by then comes again, and holds its room back no longer than this."""
-CLEANING_SECONDS = 2.0
-"""How long the closed sockets of a batch are forgotten one by one; whoever is left is found to be gone again."""
+MAX_POSTING_SECONDS = 10.0
+"""How long a batch is posted. What is unfinished then is retried, and holds its room back no longer than this."""
+PRUNING_SECONDS = 2.0
+"""How long the closed sockets of a batch are removed, one by one; a later broadcast finds the rest again."""
 OPENING = timedelta(seconds=10)
-"""A socket is in `everyone` before API Gateway has opened it, and says 410 until then."""
+"""A socket is in `everyone` before API Gateway has opened it; until then, a post is answered with 410."""
 PERMANENT = (UnreadableMessageError, FrameTooLargeError)
-"""What no repeat mends: the message goes to the dead letters, and those behind it in its room need not wait."""
+"""What no retry can fix: the message goes to the dead-letter queue, and those behind it in its room do not wait."""
 
 
 class HeldBackError(Exception):
-    """A message before this one in its room must come again first."""
+    """An earlier message of the room must be retried first."""
 
 
 class UnfinishedError(Exception):
-    """Some sockets are left, and the time is up: the message must come again."""
+    """The time is up before all sockets have the frame: the message must be retried."""
 
 
 Broadcast = RoomEvent | RoomShard | BoardChanged | RoomState
 STATES = (BoardChanged, RoomState)
 """Messages that say how something stands."""
 WAITING = (NotYetError, HeldBackError)
-"""Nothing is wrong: the message's time is yet to come."""
+"""Nothing is wrong: the message is not due yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,15 +61,15 @@ class Received:
 
 @dataclass(frozen=True, slots=True)
 class _Dispatch:
-    """What is to be told to a room, or to one of its stretches, on account of a message."""
+    """The event to post to a room, or to one of its shards, for a message."""
 
     message: int
-    said: LoggedEvent
-    stretch: int | None
+    event: LoggedEvent
+    shard: int | None
 
     @property
     def audience(self) -> tuple[str, int | None]:
-        return self.said.room, self.stretch
+        return self.event.room, self.shard
 
 
 class Broadcaster:
@@ -92,122 +92,122 @@ class Broadcaster:
         self._poster = poster
         self._clock = clock
 
-    def deliver(self, batch: Sequence[Received], left: Callable[[], float]) -> dict[int, Exception]:
-        """Why which messages of the batch must come again. What happened is told before how things stand."""
+    def deliver(self, batch: Sequence[Received], seconds_left: Callable[[], float]) -> dict[int, Exception]:
+        """Post a batch, events before states; returns the messages to retry, and why."""
         failed: dict[int, Exception] = {}
         states = [index for index, received in enumerate(batch) if isinstance(received.message, STATES)]
-        self._tell([one for one in enumerate(batch) if one[0] not in states], left, failed)
-        held = _held_back(batch, failed)
+        self._post([one for one in enumerate(batch) if one[0] not in states], seconds_left, failed)
+        held_back = _with_held_back(batch, failed)
         newest = _newest([(index, batch[index]) for index in states])
-        self._tell([one for one in newest if one[0] not in held], left, failed)
-        return _held_back(batch, failed)
+        self._post([one for one in newest if one[0] not in held_back], seconds_left, failed)
+        return _with_held_back(batch, failed)
 
-    def _tell(
-        self, batch: Sequence[tuple[int, Received]], left: Callable[[], float], failed: dict[int, Exception]
+    def _post(
+        self, batch: Sequence[tuple[int, Received]], seconds_left: Callable[[], float], failed: dict[int, Exception]
     ) -> None:
         if not batch:
             return
-        tellings = self._numbered(batch, failed)
-        members = self._audiences(tellings, failed)
-        told = [one for one in tellings if one.message not in failed and one.audience in members]
-        lines: dict[str, list[Post]] = {}
-        for one in told:
+        dispatches = self._dispatches(batch, failed)
+        members = self._audiences(dispatches, failed)
+        posted = [one for one in dispatches if one.message not in failed and one.audience in members]
+        queues: dict[str, list[Post]] = {}
+        for one in posted:
             for member in members[one.audience]:
-                lines.setdefault(member.connection_id, []).append(Post(one.message, one.said.frame))
-        # Whoever the time does not suffice for is not always the same.
-        lines = dict(random.sample(list(lines.items()), len(lines)))
+                queues.setdefault(member.connection_id, []).append(Post(one.message, one.event.frame))
+        # In random order: if the time is too short, it is not always for the same sockets.
+        queues = dict(random.sample(list(queues.items()), len(queues)))
         fanout = Fanout(self._poster)
-        outcome = self._poster.run(fanout.post_all(lines, max(1.0, min(LONGEST_SECONDS, left()))))
-        failed |= {message: UnfinishedError("some sockets are left") for message in outcome.unfinished}
-        self._report(told, outcome, failed)
-        self._clean(members, outcome, left)
+        outcome = self._poster.run(fanout.post_all(queues, max(1.0, min(MAX_POSTING_SECONDS, seconds_left()))))
+        failed |= {message: UnfinishedError("some sockets have not received it") for message in outcome.unfinished}
+        self._report(posted, outcome, failed)
+        self._prune(members, outcome, seconds_left)
 
-    def _numbered(self, batch: Sequence[tuple[int, Received]], failed: dict[int, Exception]) -> list[_Dispatch]:
-        """What the messages say, each kept in its room; after a failure, nothing more of its group."""
-        tellings: list[_Dispatch] = []
+    def _dispatches(self, batch: Sequence[tuple[int, Received]], failed: dict[int, Exception]) -> list[_Dispatch]:
+        """What to post for each message, whose event is logged first; after a failure, nothing more of its group."""
+        dispatches: list[_Dispatch] = []
         broken: set[str] = set()
         for index, received in batch:
             if received.group in broken:
                 continue
             try:
-                telling = self._telling(index, received.message)
-            except Exception as error:  # noqa: BLE001 - a message's failure is its group's alone
+                dispatch = self._dispatch(index, received.message)
+            except Exception as error:  # noqa: BLE001 - a failure affects only the message's group
                 failed[index] = error
                 if not isinstance(error, PERMANENT):
                     broken.add(received.group)
             else:
-                if telling:
-                    tellings.append(telling)
-        return tellings
+                if dispatch:
+                    dispatches.append(dispatch)
+        return dispatches
 
-    def _telling(self, index: int, message: Broadcast | UnreadableMessageError) -> _Dispatch | None:
-        """What there is to tell on account of a message; None when it was told, or is over."""
+    def _dispatch(self, index: int, message: Broadcast | UnreadableMessageError) -> _Dispatch | None:
+        """What to post for a message; None if it is superseded or has expired."""
         now = self._clock()
         match message:
             case RoomEvent():
-                said = self._event_log.append(message, now)
-                telling = _Dispatch(index, said, None) if said else None
+                event = self._event_log.append(message, now)
+                dispatch = _Dispatch(index, event, None) if event else None
             case RoomShard(room=room, shard=shard):
-                said = self._event_log.find(room, message.event_id, now)
-                telling = _Dispatch(index, said, shard) if said else None
+                event = self._event_log.find(room, message.event_id, now)
+                dispatch = _Dispatch(index, event, shard) if event else None
             case RoomState():
-                telling = _Dispatch(index, current_state(message), None)
+                dispatch = _Dispatch(index, current_state(message), None)
             case BoardChanged():
-                wanted = self._board_refresh.acquire(message.key, now)
-                said = self._board.now(now, message.trace_id) if wanted else None
-                telling = _Dispatch(index, said, None) if said else None
+                acquired = self._board_refresh.acquire(message.key, now)
+                event = self._board.now(now, message.trace_id) if acquired else None
+                dispatch = _Dispatch(index, event, None) if event else None
             case UnreadableMessageError():
                 raise message
-        if telling is None:
-            logger.info("nothing to tell any more", message_type=message.type, trace_id=message.trace_id)
-        return telling
+        if dispatch is None:
+            logger.info("nothing left to broadcast", message_type=message.type, trace_id=message.trace_id)
+        return dispatch
 
     def _audiences(
-        self, tellings: Sequence[_Dispatch], failed: dict[int, Exception]
+        self, dispatches: Sequence[_Dispatch], failed: dict[int, Exception]
     ) -> dict[tuple[str, int | None], list[Member]]:
-        """The sockets to post to, read after everything was kept: who joins later finds it in the replay.
+        """The sockets to post to, read after every event was stored: a socket that joins later finds it in the replay.
 
-        A room that is too large is left to messages of its own, one for each stretch and event.
+        A large room is left to messages of its own, one for each event and shard.
         """
         found: dict[tuple[str, int | None], list[Member]] = {}
-        for audience in dict.fromkeys(one.audience for one in tellings):
-            room, stretch = audience
-            mine = [one for one in tellings if one.audience == audience]
+        for audience in dict.fromkeys(one.audience for one in dispatches):
+            room, shard = audience
+            own = [one for one in dispatches if one.audience == audience]
             try:
-                if stretch is not None:
-                    found[audience] = self._sockets.shard(room, stretch, self._clock())
+                if shard is not None:
+                    found[audience] = self._sockets.shard(room, shard, self._clock())
                     continue
                 members = self._sockets.audience(room, self._clock())
                 if members is None:
-                    self._tell_in_parts(mine)
+                    self._send_to_shards(own)
                 else:
                     found[audience] = members
-            except Exception as error:  # noqa: BLE001 - a room's failure is its own
-                failed |= {one.message: error for one in mine}
+            except Exception as error:  # noqa: BLE001 - a failure affects only its room
+                failed |= {one.message: error for one in own}
         return found
 
-    def _tell_in_parts(self, tellings: Sequence[_Dispatch]) -> None:
-        for said in (one.said for one in tellings):
-            if said.state and not self._event_log.store_state(said):
-                logger.info("overtaken by a newer state", event_id=said.id, trace_id=said.trace_id)
+    def _send_to_shards(self, dispatches: Sequence[_Dispatch]) -> None:
+        for event in (one.event for one in dispatches):
+            if event.state and not self._event_log.store_state(event):
+                logger.info("state skipped: there is a newer one", event_id=event.id, trace_id=event.trace_id)
                 continue
-            self._queue.send([RoomShard(said.room, number, said.id, said.trace_id) for number in range(SHARDS)])
-            logger.info("event told in parts", event_id=said.id, trace_id=said.trace_id)
+            self._queue.send([RoomShard(event.room, number, event.id, event.trace_id) for number in range(SHARDS)])
+            logger.info("event sent to the room's shards", event_id=event.id, trace_id=event.trace_id)
 
-    def _report(self, told: Sequence[_Dispatch], outcome: PostingOutcome, failed: dict[int, Exception]) -> None:
-        for one in told:
-            posted = outcome.posted[one.message]
+    def _report(self, posted: Sequence[_Dispatch], outcome: PostingOutcome, failed: dict[int, Exception]) -> None:
+        for one in posted:
+            sockets = outcome.posted[one.message]
             logger.info(
-                "event told",
-                event_id=one.said.id,
-                stretch=one.stretch,
-                state=one.said.state,
-                sockets=posted,
+                "event broadcast",
+                event_id=one.event.id,
+                shard=one.shard,
+                state=one.event.state,
+                sockets=sockets,
                 finished=one.message not in failed,
-                trace_id=one.said.trace_id,
+                trace_id=one.event.trace_id,
             )
-            if posted and not one.said.state:
-                delay = (self._clock() - one.said.at) / timedelta(milliseconds=1)
+            if sockets and not one.event.state:
+                delay = (self._clock() - one.event.at) / timedelta(milliseconds=1)
                 metrics.add_metric("BroadcastDelay", MetricUnit.Milliseconds, max(0, delay))
         counts = {
             "FramesPosted": outcome.posted.total(),
@@ -218,51 +218,54 @@ class Broadcaster:
             if count:
                 metrics.add_metric(name, MetricUnit.Count, count)
 
-    def _clean(
-        self, members: dict[tuple[str, int | None], list[Member]], outcome: PostingOutcome, left: Callable[[], float]
+    def _prune(
+        self,
+        members: dict[tuple[str, int | None], list[Member]],
+        outcome: PostingOutcome,
+        seconds_left: Callable[[], float],
     ) -> None:
-        """Forget the sockets that are closed, as far as there is time."""
-        places: dict[str, set[str]] = {}
+        """Remove the sockets that are closed, as far as there is time."""
+        memberships: dict[str, set[str]] = {}
         since: dict[str, datetime] = {}
-        for here in members.values():
-            for member in here:
-                places.setdefault(member.connection_id, set()).add(member.membership)
+        for audience in members.values():
+            for member in audience:
+                memberships.setdefault(member.connection_id, set()).add(member.membership)
                 since[member.connection_id] = max(member.since, since.get(member.connection_id, member.since))
         opened_by = self._clock() - OPENING
         closed = [one for one in outcome.gone if since[one] < opened_by] + list(outcome.dropped)
-        until = self._clock() + timedelta(seconds=CLEANING_SECONDS)
+        until = self._clock() + timedelta(seconds=PRUNING_SECONDS)
         for connection_id in closed:
-            if self._clock() > until or left() <= 0:
+            if self._clock() > until or seconds_left() <= 0:
                 return
             try:
-                self._sockets.remove(connection_id, self._clock(), *places[connection_id])
+                self._sockets.remove(connection_id, self._clock(), *memberships[connection_id])
             except (ClientError, NotSentError) as error:
-                logger.warning("socket not forgotten", connection_id=connection_id, exc_info=error)
+                logger.warning("closed socket could not be removed", connection_id=connection_id, exc_info=error)
                 return
-            logger.info("socket forgotten", connection_id=connection_id)
+            logger.info("closed socket removed", connection_id=connection_id)
 
 
 def _newest(states: Sequence[tuple[int, Received]]) -> list[tuple[int, Received]]:
-    """Without the states of rooms that a newer one in the batch takes the place of."""
+    """Without the states that a newer one of the same room in the batch replaces."""
     newest: dict[str, tuple[datetime, int]] = {}
     for index, received in states:
         if isinstance(received.message, RoomState):
             room, this = received.message.room, (received.message.at, index)
             newest[room] = max(this, newest.get(room, this))
-    told = {index for _, index in newest.values()}
-    return [one for one in states if one[0] in told or not isinstance(one[1].message, RoomState)]
+    kept = {index for _, index in newest.values()}
+    return [one for one in states if one[0] in kept or not isinstance(one[1].message, RoomState)]
 
 
-def _held_back(batch: Sequence[Received], failed: dict[int, Exception]) -> dict[int, Exception]:
-    """The failures, and what stands behind them in their groups, in the order of the batch."""
+def _with_held_back(batch: Sequence[Received], failed: dict[int, Exception]) -> dict[int, Exception]:
+    """The failures, and the messages behind them in their groups, in the order of the batch."""
     broken: set[str] = set()
-    answer: dict[int, Exception] = {}
+    to_retry: dict[int, Exception] = {}
     for index, received in enumerate(batch):
         error = failed.get(index)
         if received.group in broken:
-            answer[index] = error or HeldBackError("a message of the room comes again before it")
+            to_retry[index] = error or HeldBackError("an earlier message of the room is retried first")
         elif error:
-            answer[index] = error
+            to_retry[index] = error
             if not isinstance(error, PERMANENT):
                 broken.add(received.group)
-    return answer
+    return to_retry

@@ -1,4 +1,4 @@
-"""Broadcasts the events of rooms: ten messages at a time, each room's in order; SQS redelivers what is left."""
+"""Broadcasts the events of rooms: ten messages at a time, each room's in order; SQS redelivers what is unfinished."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Settings:
 
 
 class Dependencies:
-    """The adapters of a warm function, made on first use; `connect` makes what posts to sockets."""
+    """The adapters of a warm function, created on first use; `connect` creates the one that posts to sockets."""
 
     def __init__(self, connect: Connect = websocket_api.connect) -> None:
         self._connect = connect

@@ -1,4 +1,4 @@
-"""Counts the viewers of channels as the count queue requests it; a changed count becomes a reading."""
+"""Counts the viewers of channels when the count queue requests it; a changed count becomes a reading."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from cairn.viewers.presence import Presence
 from functions.count_viewers.stale_sockets import StaleSockets
 
 PATIENCE = timedelta(seconds=1)
-"""SQS counts visibility in whole seconds; the fraction is waited for here, once for a whole batch."""
+"""SQS delays a message by whole seconds; the function waits for the fraction, once for the whole batch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class Settings:
 
 
 class Dependencies:
-    """The adapters of a warm function, made on first use; `connect` makes what asks about sockets."""
+    """The adapters of a warm function, created on first use; `connect` creates the one that probes sockets."""
 
     def __init__(self, connect: Connect = websocket_api.connect) -> None:
         self._connect = connect
@@ -71,7 +71,7 @@ class Dependencies:
             stats=Stats(dynamodb.table(self.settings.stats_table)),
             pace=Pace.of(
                 heartbeat=self.settings.viewer_heartbeat_interval,
-                time_out=self.settings.viewer_timeout,
+                timeout=self.settings.viewer_timeout,
                 interval=self.settings.viewer_count_update_interval,
             ),
             names=json.loads(self.settings.live_channels),

@@ -1,4 +1,4 @@
-"""Sockets that ended without our being told: API Gateway says of a close only once, and not always."""
+"""Removes sockets that closed without notice: API Gateway reports a close only once, and not always."""
 
 from __future__ import annotations
 
@@ -12,49 +12,49 @@ from cairn.observability import logger
 from cairn.viewers.presence import Presence
 from cairn.viewers.presence_slots import PresenceSlot
 
-ASKED = 500
-"""Sockets at a time, which is all of most channels'. A larger one's count changes, and who cannot be told is found."""
-APART = timedelta(seconds=20)
-LONGEST = timedelta(seconds=4)
-"""Other channels of the batch wait: whoever was not asked by then is asked another time."""
-_AT_ONCE = 32
-_MOST_KNOWN = 1000
+SAMPLE_SIZE = 500
+"""Sockets to probe at a time, all of most channels'. A larger channel's count changes, and its broadcast finds them."""
+INTERVAL = timedelta(seconds=20)
+MAX_DURATION = timedelta(seconds=4)
+"""Other channels of the batch wait: a socket that was not probed by then is probed another time."""
+_MAX_CONCURRENT = 32
+_MAX_REMEMBERED = 1000
 
 
 class StaleSockets:
-    def __init__(self, presence: Presence, poster: Poster, *, longest: timedelta = LONGEST) -> None:
+    def __init__(self, presence: Presence, poster: Poster, *, max_duration: timedelta = MAX_DURATION) -> None:
         self._presence = presence
         self._poster = poster
-        self._longest = longest
+        self._max_duration = max_duration
         self._pruned: dict[str, datetime] = {}
 
     def prune(self, channel: str) -> None:
-        """Take closed sockets for gone, of some that are chosen at random; not for APART after the last time."""
+        """Probe a random sample of sockets and remove the closed ones, unless that was done in the last INTERVAL."""
         now = self._presence.clock()
-        if channel in self._pruned and now < self._pruned[channel] + APART:
+        if channel in self._pruned and now < self._pruned[channel] + INTERVAL:
             return
-        if len(self._pruned) >= _MOST_KNOWN:
+        if len(self._pruned) >= _MAX_REMEMBERED:
             self._pruned.clear()
         self._pruned[channel] = now
-        for seat in self._poster.run(self._closed(self._presence.some_sockets(channel, ASKED))):
-            if self._presence.clock() > now + self._longest:
+        for slot in self._poster.run(self._closed(self._presence.some_sockets(channel, SAMPLE_SIZE))):
+            if self._presence.clock() > now + self._max_duration:
                 return
-            with suppress(ForbiddenError):  # it has left by now, and the viewer has another tab
-                self._presence.leave(seat)
-            logger.info("socket forgotten", channel=channel, connection_id=seat.tab[1:])
+            with suppress(ForbiddenError):  # it left meanwhile, and the viewer has another tab
+                self._presence.leave(slot)
+            logger.info("closed socket removed", channel=channel, connection_id=slot.tab[1:])
 
-    async def _closed(self, seats: list[PresenceSlot]) -> list[PresenceSlot]:
-        places, gone = asyncio.Semaphore(_AT_ONCE), list[PresenceSlot]()
+    async def _closed(self, slots: list[PresenceSlot]) -> list[PresenceSlot]:
+        concurrency, closed = asyncio.Semaphore(_MAX_CONCURRENT), list[PresenceSlot]()
 
-        async def ask(seat: PresenceSlot) -> None:
-            async with places:
+        async def probe(slot: PresenceSlot) -> None:
+            async with concurrency:
                 try:
-                    if not await self._poster.is_open(seat.tab[1:]):
-                        gone.append(seat)
+                    if not await self._poster.is_open(slot.tab[1:]):
+                        closed.append(slot)
                 except PostError as error:
-                    logger.warning("socket not asked for", connection_id=seat.tab[1:], reason=str(error))
+                    logger.warning("socket could not be probed", connection_id=slot.tab[1:], reason=str(error))
 
         with suppress(TimeoutError):
-            async with asyncio.timeout(self._longest / timedelta(seconds=2)):
-                await asyncio.gather(*map(ask, seats))
-        return gone
+            async with asyncio.timeout(self._max_duration / timedelta(seconds=2)):
+                await asyncio.gather(*map(probe, slots))
+        return closed

@@ -1,4 +1,4 @@
-"""How a channel's viewers rose and fell, from its history; and the most there were today."""
+"""A channel's viewers over time, from its history; and today's peak."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ class Curves:
         self._clock = clock
 
     def of(self, channel: str, hours: int) -> dict[str, Any]:
-        """As JSON: how many there were as the last hours began, and each change since, one a minute at most.
+        """As JSON: the viewers when the last `hours` began, and each change since, one a minute at most.
 
-        Nothing, and one read, for a channel that nobody has ever watched.
+        For a channel that nobody has ever watched: nothing, and one read.
         """
         now, subject = self._clock(), viewer_subject(channel)
         since = now - timedelta(hours=hours)
@@ -32,22 +32,22 @@ class Curves:
             items = [{"at": iso(since), "viewers": int(last.metrics["viewers"])}]
         elif last:
             before = self._history.at(subject, since, now)
-            begin = {"at": iso(since), "viewers": int(before.metrics["viewers"]) if before else 0}
-            items = [begin, *self._items(subject, since, now, 60 * hours)]
+            first = {"at": iso(since), "viewers": int(before.metrics["viewers"]) if before else 0}
+            items = [first, *self._items(subject, since, now, 60 * hours)]
         return {"channelId": channel, "items": items, "peak": self._peak(last, now) if last else None}
 
-    def _items(self, subject: Subject, since: datetime, now: datetime, most: int) -> list[dict[str, Any]]:
+    def _items(self, subject: Subject, since: datetime, now: datetime, limit: int) -> list[dict[str, Any]]:
         items: list[dict[str, Any]] = []
         cursor: str | None = None
-        while len(items) < most:
-            found, cursor = self._history.readings(subject, since, now, now, most - len(items), cursor)
+        while len(items) < limit:
+            found, cursor = self._history.readings(subject, since, now, now, limit - len(items), cursor)
             items += [{"at": iso(point.at), "viewers": int(point.metrics["viewers"])} for point in found]
             if cursor is None:
                 break
         return items
 
     def _peak(self, last: Reading, now: datetime) -> dict[str, Any] | None:
-        """Of today: those who were there as the day began were there on it."""
+        """Today's peak; the viewers who were present when the day began belong to it."""
         today = day_of(now, self._zone)
         viewers = int(last.metrics["peak" if day_of(last.as_of, self._zone) == today else "viewers"])
         return {"viewers": viewers, "day": today.isoformat()} if viewers else None

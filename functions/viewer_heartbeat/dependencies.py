@@ -1,4 +1,4 @@
-"""The settings, and the adapters that the routes work with, made on first use."""
+"""The settings, and the adapters that the routes use, created on first use."""
 
 from __future__ import annotations
 
@@ -39,12 +39,12 @@ class Settings:
     viewer_joins_per_minute: int
 
     @property
-    def time_out(self) -> timedelta:
+    def timeout(self) -> timedelta:
         return timedelta(seconds=self.viewer_timeout)
 
 
 class Dependencies:
-    """The adapters of a warm function, made on first use."""
+    """The adapters of a warm function, created on first use."""
 
     @cached_property
     def settings(self) -> Settings:
@@ -72,7 +72,7 @@ class Dependencies:
             stats=self._stats,
             pace=Pace.of(
                 heartbeat=self.settings.viewer_heartbeat_interval,
-                time_out=self.settings.viewer_timeout,
+                timeout=self.settings.viewer_timeout,
                 interval=self.settings.viewer_count_update_interval,
             ),
             names=self.names,

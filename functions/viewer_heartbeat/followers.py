@@ -1,4 +1,4 @@
-"""The followers that a page shows beside its viewers: those of the tracked channel of that id, where there is one."""
+"""The followers that a page shows beside its viewers: those of the tracked channel with that id, if there is one."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from cairn.clock import Clock, iso
 from cairn.readings.freshness import is_stale, last_seen
 from cairn.readings.stats import Stats
 
-KEPT = timedelta(minutes=1)
-"""How long a Lambda goes by what it read."""
+CACHE_TTL = timedelta(minutes=1)
+"""How long a Lambda uses what it has read."""
 METRIC = "subscribers"
-_MOST_KNOWN = 1000
+_MAX_CACHED = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,22 +31,22 @@ class Followers:
         self._stats = stats
         self._stale_after = stale_after
         self._clock = clock
-        self._known: dict[str, tuple[datetime, _FollowerCount | None]] = {}
+        self._cache: dict[str, tuple[datetime, _FollowerCount | None]] = {}
 
     def of(self, channel_id: str) -> dict[str, Any] | None:
-        """As JSON; None where nothing of that id is tracked, or the count is hidden or not known yet.
+        """As JSON; None if no channel with that id is tracked, or its count is hidden or not known yet.
 
-        Only an id with a platform in it is looked for, and at most once in KEPT.
+        Only an id that names a platform is looked up, and at most once in CACHE_TTL.
         """
         if ":" not in channel_id:
             return None
         now = self._clock()
-        read_at, found = self._known.get(channel_id, (None, None))
-        if read_at is None or now - read_at >= KEPT:
+        read_at, found = self._cache.get(channel_id, (None, None))
+        if read_at is None or now - read_at >= CACHE_TTL:
             found = self._read(channel_id)
-            if len(self._known) >= _MOST_KNOWN:
-                self._known.clear()
-            self._known[channel_id] = (now, found)
+            if len(self._cache) >= _MAX_CACHED:
+                self._cache.clear()
+            self._cache[channel_id] = (now, found)
         if found is None:
             return None
         return {
@@ -64,6 +64,6 @@ class Followers:
         reading = self._stats.get(channel.subject)
         if reading is None or METRIC not in reading.metrics:
             return None
-        # A reading that did not change is not stored again; that it still holds is known from the checks.
+        # An unchanged reading is not stored again; the checks say until when it was confirmed.
         seen = self._channels.checks(channel.platform, [channel]).last_found(channel)
         return _FollowerCount(int(reading.metrics[METRIC]), channel.name, channel.page, last_seen(reading, seen))

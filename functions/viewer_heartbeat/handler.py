@@ -1,4 +1,4 @@
-"""Serves viewers without a socket, and everybody who asks for a count, at a Lambda URL open to pages of any origin."""
+"""Serves viewers without a socket, and requests for counts, at a Lambda URL that pages of any origin may call."""
 
 from __future__ import annotations
 

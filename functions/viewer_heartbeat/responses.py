@@ -1,7 +1,7 @@
-"""What is answered, in the form of a Lambda URL's answer: any page of any origin may read it, and no cache keeps it.
+"""The answers, in the format of a Lambda URL: pages of any origin may read them, and no cache stores them.
 
-Powertools' router would leave the origin's header away where a request names none, and import as long again as all the
-rest here.
+Powertools' router would omit the origin's header if a request names no origin, and would take as long to import as
+everything else here.
 """
 
 from __future__ import annotations
@@ -22,56 +22,56 @@ _ALWAYS = {
 _PREFLIGHT = {"Access-Control-Allow-Headers": "content-type, last-event-id", "Access-Control-Max-Age": "86400"}
 
 
-def plain(body: dict[str, Any], status: int = 200, **headers: str) -> Response:
+def json_answer(body: dict[str, Any], status: int = 200, **headers: str) -> Response:
     return _answer(status, json.dumps(body), JSON, headers)
 
 
-def nothing() -> Response:
-    """204; Lambda would call an answer without a type JSON."""
+def no_content() -> Response:
+    """204. It has a content type, because Lambda would otherwise set JSON."""
     return _answer(204, "", TEXT, {})
 
 
 def preflight(methods: str) -> Response:
-    """What a browser asks before it sends what a page of another origin wants to send."""
+    """The answer to a browser that asks what a page of another origin may send."""
     return _answer(204, "", TEXT, {"Allow": methods, "Access-Control-Allow-Methods": methods, **_PREFLIGHT})
 
 
 def stream(retry: int, event_id: str, data: dict[str, Any], last_event_id: str | None) -> Response:
-    """An event stream that ends at once: EventSource comes again by itself after `retry` milliseconds.
+    """An event stream that ends immediately: EventSource reconnects by itself after `retry` milliseconds.
 
-    It holds one event, or none when that is the one which the client had last.
+    It has one event, or none if that is the last one that the client received.
     https://html.spec.whatwg.org/multipage/server-sent-events.html
     """
-    told = "" if event_id == last_event_id else f"id: {event_id}\ndata: {json.dumps(data)}\n\n"
-    return _answer(200, f"retry: {retry}\n\n{told}", STREAM, {})
+    event = "" if event_id == last_event_id else f"id: {event_id}\ndata: {json.dumps(data)}\n\n"
+    return _answer(200, f"retry: {retry}\n\n{event}", STREAM, {})
 
 
-def refused(error: CairnError, retry_after: int | None) -> Response:
-    """A refusal with its own status, and after how many seconds to come again where that is known."""
-    logger.info("refused", status=error.status, reason=error.message)
+def rejected(error: CairnError, retry_after: int | None) -> Response:
+    """The error with its own status, and after how many seconds to retry if that is known."""
+    logger.info("request rejected", status=error.status, reason=error.message)
     headers = {"Retry-After": str(retry_after)} if retry_after else {}
-    return _refusal(error.status, error.message, error.details, headers)
+    return _error(error.status, error.message, error.details, headers)
 
 
 def no_route(methods: str | None) -> Response:
-    """405 where the address is right and the method is not, else 404."""
+    """405 if the path exists but not with this method, else 404."""
     if methods:
-        return _refusal(405, f"this address takes {methods}", (), {"Allow": methods})
-    return _refusal(404, "there is no such address; GET /api/docs lists those there are", (), {})
+        return _error(405, f"this path accepts {methods}", (), {"Allow": methods})
+    return _error(404, "this path does not exist; GET /api/docs lists the routes", (), {})
 
 
-def broken(error: Exception) -> Response:
-    """500; what happened is for the log alone."""
+def failed(error: Exception) -> Response:
+    """500; what happened is only logged."""
     logger.exception("request failed", exc_info=error)
-    return _refusal(500, "something failed here; it has been logged", (), {})
+    return _error(500, "internal error; it has been logged", (), {})
 
 
-def bodiless(answer: Response) -> Response:
-    """The same to HEAD."""
+def without_body(answer: Response) -> Response:
+    """The same answer, to HEAD."""
     return answer | {"body": ""}
 
 
-def _refusal(status: int, message: str, details: tuple[object, ...], headers: dict[str, str]) -> Response:
+def _error(status: int, message: str, details: tuple[object, ...], headers: dict[str, str]) -> Response:
     return _answer(status, json.dumps({"error": message, "details": list(details)}), JSON, headers)
 
 

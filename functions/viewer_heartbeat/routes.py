@@ -1,4 +1,4 @@
-"""The viewers' routes: who comes, stays and goes by HTTP, and what anybody may ask about a channel."""
+"""The viewers' routes: join, heartbeat and leave by HTTP, and what anyone may ask about a channel."""
 
 from __future__ import annotations
 
@@ -12,61 +12,63 @@ from cairn.observability import logger
 from cairn.viewers.counts import count_json
 from functions.viewer_heartbeat import requests, responses
 from functions.viewer_heartbeat.dependencies import Dependencies
-from functions.viewer_heartbeat.requests import Event, Look
+from functions.viewer_heartbeat.requests import ChannelQuery, Event
 from functions.viewer_heartbeat.responses import Response
 
 
-def join(given: Dependencies, event: Event) -> Response:
-    asked = requests.join(event)
-    given.join_limits.allow(requests.address_of(event, given.settings.cdn_key), now())
-    viewer_id = asked.viewer_id or secrets.token_urlsafe(16)
+def join(dependencies: Dependencies, event: Event) -> Response:
+    request = requests.join(event)
+    dependencies.join_limits.allow(requests.address_of(event, dependencies.settings.cdn_key), now())
+    viewer_id = request.viewer_id or secrets.token_urlsafe(16)
     secret = secrets.token_urlsafe(16)
-    until = now() + given.settings.time_out
-    seat = given.presence.enter(asked.channel, viewer_id, requests.tab_of(secret), until)
-    logger.info("joined", channel=asked.channel)
-    viewers = given.counting.current(asked.channel, entered=True).viewers
-    return responses.plain({"viewerId": viewer_id, "token": f"{seat.level}.{secret}", **_told(given, viewers)})
+    until = now() + dependencies.settings.timeout
+    slot = dependencies.presence.enter(request.channel, viewer_id, requests.tab_of(secret), until)
+    logger.info("joined", channel=request.channel)
+    viewers = dependencies.counting.current(request.channel, entered=True).viewers
+    return responses.json_answer(
+        {"viewerId": viewer_id, "token": f"{slot.level}.{secret}", **_presence_json(dependencies, viewers)}
+    )
 
 
-def heartbeat(given: Dependencies, event: Event) -> Response:
-    seat = requests.seat(event)
-    given.presence.keep_alive(seat, now() + given.settings.time_out)
-    # A count of its own would be two writes more; as long as somebody is there, counts are arranged anyway.
-    counted = given.presence.last_count(seat.channel) or given.counting.current(seat.channel)
-    return responses.plain(_told(given, max(1, counted.viewers)))
+def heartbeat(dependencies: Dependencies, event: Event) -> Response:
+    slot = requests.slot(event)
+    dependencies.presence.keep_alive(slot, now() + dependencies.settings.timeout)
+    # A new count would cost two more writes; while there are viewers, one is always scheduled.
+    counted = dependencies.presence.last_count(slot.channel) or dependencies.counting.current(slot.channel)
+    return responses.json_answer(_presence_json(dependencies, max(1, counted.viewers)))
 
 
-def leave(given: Dependencies, event: Event) -> Response:
-    seat = requests.seat(event)
-    given.presence.leave(seat)
-    logger.info("left", channel=seat.channel)
-    return responses.nothing()
+def leave(dependencies: Dependencies, event: Event) -> Response:
+    slot = requests.slot(event)
+    dependencies.presence.leave(slot)
+    logger.info("left", channel=slot.channel)
+    return responses.no_content()
 
 
-def count(given: Dependencies, asked: Look) -> Response:
-    return responses.plain(count_json(given.counting.current(asked.channel)))
+def count(dependencies: Dependencies, query: ChannelQuery) -> Response:
+    return responses.json_answer(count_json(dependencies.counting.current(query.channel)))
 
 
-def sse(given: Dependencies, asked: Look) -> Response:
-    found = given.counting.current(asked.channel)
-    retry, event_id = given.settings.viewer_count_update_interval // 2, str(to_millis(found.changed_at))
-    return responses.stream(retry, event_id, count_json(found), asked.last_event_id)
+def sse(dependencies: Dependencies, query: ChannelQuery) -> Response:
+    found = dependencies.counting.current(query.channel)
+    retry, event_id = dependencies.settings.viewer_count_update_interval // 2, str(to_millis(found.changed_at))
+    return responses.stream(retry, event_id, count_json(found), query.last_event_id)
 
 
-def curve(given: Dependencies, asked: Look) -> Response:
-    return responses.plain(given.curves.of(asked.channel, requests.hours(asked)))
+def curve(dependencies: Dependencies, query: ChannelQuery) -> Response:
+    return responses.json_answer(dependencies.curves.of(query.channel, requests.hours(query)))
 
 
-def channel(given: Dependencies, asked: Look) -> Response:
-    settings = given.settings
-    return responses.plain(
+def channel(dependencies: Dependencies, query: ChannelQuery) -> Response:
+    settings = dependencies.settings
+    return responses.json_answer(
         {
-            "channelId": asked.channel,
-            "name": given.names.get(asked.channel),
+            "channelId": query.channel,
+            "name": dependencies.names.get(query.channel),
             "webSocketUrl": settings.websocket_url,
             "heartbeatInterval": settings.viewer_heartbeat_interval,
             "countInterval": settings.viewer_count_update_interval,
-            "followers": given.followers.of(asked.channel),
+            "followers": dependencies.followers.of(query.channel),
         }
     )
 
@@ -76,31 +78,31 @@ WRITES: dict[str, Callable[[Dependencies, Event], Response]] = {
     "/api/viewer/heartbeat": heartbeat,
     "/api/viewer/leave": leave,
 }
-"""Asked with POST."""
-READS: dict[str, Callable[[Dependencies, Look], Response]] = {
+"""Called with POST."""
+READS: dict[str, Callable[[Dependencies, ChannelQuery], Response]] = {
     "/api/viewer/count/": count,
     "/api/viewer/sse/": sse,
     "/api/viewer/curve/": curve,
     "/api/viewer/channel/": channel,
 }
-"""Asked with GET, or with HEAD; the channel's id follows."""
+"""Called with GET or HEAD; the channel's id follows."""
 
 
-def answer(given: Dependencies, event: Event) -> Response:
-    """The answer to whatever was sent."""
+def answer(dependencies: Dependencies, event: Event) -> Response:
+    """The answer to any request."""
     try:
-        return _routed(given, event)
+        return _routed(dependencies, event)
     except CairnError as error:
-        return responses.refused(error, _retry_after(given, error))
-    except Exception as error:  # noqa: BLE001 - whoever asked is told that it failed, and the log what
-        return responses.broken(error)
+        return responses.rejected(error, _retry_after(dependencies, error))
+    except Exception as error:  # noqa: BLE001 - the caller gets a 500, and the log the reason
+        return responses.failed(error)
 
 
-def _routed(given: Dependencies, event: Event) -> Response:
+def _routed(dependencies: Dependencies, event: Event) -> Response:
     requests.check_size(event)
     path, method = event["rawPath"].removesuffix("/"), event["requestContext"]["http"]["method"]
-    begin, slash, segment = path.rpartition("/")
-    write, read = WRITES.get(path), READS.get(begin + slash)
+    prefix, slash, segment = path.rpartition("/")
+    write, read = WRITES.get(path), READS.get(prefix + slash)
     if write is None and read is None:
         return responses.no_route(None)
     allowed = "POST, OPTIONS" if write else "GET, HEAD, OPTIONS"
@@ -109,18 +111,18 @@ def _routed(given: Dependencies, event: Event) -> Response:
     if method not in allowed.split(", "):
         return responses.no_route(allowed)
     if write:
-        return write(given, event)
+        return write(dependencies, event)
     assert read
-    found = read(given, requests.look(event, segment))
-    return responses.bodiless(found) if method == "HEAD" else found
+    found = read(dependencies, requests.channel_query(event, segment))
+    return responses.without_body(found) if method == "HEAD" else found
 
 
-def _retry_after(given: Dependencies, error: CairnError) -> int | None:
+def _retry_after(dependencies: Dependencies, error: CairnError) -> int | None:
     if isinstance(error, TooManyJoinsError):
         return max(1, math.ceil((error.until - now()).total_seconds()))
-    # By then, tabs that were closed without a word are over.
-    return given.settings.viewer_timeout if isinstance(error, TooManyTabsError) else None
+    # By then, tabs that closed without notice have expired.
+    return dependencies.settings.viewer_timeout if isinstance(error, TooManyTabsError) else None
 
 
-def _told(given: Dependencies, viewers: int) -> dict[str, int]:
-    return {"viewers": viewers, "heartbeatInterval": given.settings.viewer_heartbeat_interval}
+def _presence_json(dependencies: Dependencies, viewers: int) -> dict[str, int]:
+    return {"viewers": viewers, "heartbeatInterval": dependencies.settings.viewer_heartbeat_interval}

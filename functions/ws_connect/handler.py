@@ -1,4 +1,4 @@
-"""Opens, serves and closes sockets. Posts nothing to a socket that connects: it is open only once this has answered."""
+"""Opens, serves and closes sockets. A socket opens only after its handshake is answered: nothing is posted before."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Settings:
 
 
 class Dependencies:
-    """The adapters of a warm function, made on first use; `connect` makes what posts to sockets."""
+    """The adapters of a warm function, created on first use; `connect` creates the one that posts to sockets."""
 
     def __init__(self, connect: Connect = websocket_api.connect) -> None:
         self._connect = connect
@@ -70,7 +70,7 @@ def create(dependencies: Dependencies) -> Callable[[dict[str, Any], LambdaContex
     """The function with these dependencies."""
 
     def open_socket(connection_id: str, ticket: str | None) -> int:
-        """The status of the handshake. Anybody may connect; a ticket that is given must be valid."""
+        """The status of the handshake. Anyone may connect; a ticket must be valid if one is sent."""
         holder = dependencies.tickets.redeem(ticket, now()) if ticket is not None else None
         if ticket is not None and holder is None:
             logger.warning("ticket rejected")

@@ -1,9 +1,10 @@
-"""What a client may ask on its socket, and what it is answered.
+"""The requests of a client on its socket, and their answers.
 
-A `join` with `after` first lets the socket in, and then replays what the room's log holds after that event. An event is
-kept before those are read to whom it is posted, and both reads are consistent: what was kept when the log was read is
-replayed, and what is kept later finds the socket in the room. So each event after `after` comes at least once. One that
-is said meanwhile may come twice, or before older ones: its number says where it belongs.
+A `join` with `after` first adds the socket to the room, and then replays what the room's log holds after that event. A
+broadcast stores its event before it reads the room's sockets, and both reads are consistent. So an event that is stored
+before the log is read is replayed; and the broadcast of an event that is stored later finds the socket in the room.
+Each event after `after` therefore arrives at least once. One that is broadcast meanwhile may arrive twice, or before
+older ones; its number says where it belongs.
 """
 
 from __future__ import annotations
@@ -30,13 +31,13 @@ from cairn.viewers.presence import Presence
 from cairn.viewers.presence_slots import is_channel_id, is_viewer_id
 
 PAUSES = (0.1, 0.4, 1.5)
-"""Seconds between tries to post a replayed frame, while API Gateway is throttled."""
-TABS_AGAIN = 60
-"""Seconds after which a viewer with too many tabs may try: some that were left without a word are over by then."""
+"""Seconds between attempts to post a replayed frame while API Gateway throttles."""
+TABS_RETRY_SECONDS = 60
+"""After how many seconds a viewer with too many tabs may retry: tabs that closed without notice have expired then."""
 
 
 class RequestError(Exception):
-    """What the client is told instead."""
+    """An error that the client receives as its answer."""
 
     def __init__(self, code: str, message: str, room: str | None = None, **more: int) -> None:
         super().__init__(message)
@@ -48,7 +49,7 @@ class RequestError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """Who sends: a socket, since when it is open, and the address it comes from."""
+    """The sender of a frame: its socket, when that was opened, and its address."""
 
     connection_id: str
     opened_at: datetime
@@ -74,30 +75,30 @@ class RequestHandler:
         self._clock = clock
 
     def handle(self, peer: Peer, text: str) -> str | None:
-        """The answer to a frame; None when the socket is closed instead."""
+        """The answer to a frame; None if the socket is closed instead."""
         try:
-            asked = _parsed(text)
-            if asked["action"] == "ping":
+            request = _parsed(text)
+            if request["action"] == "ping":
                 return self._answer("pong", None, {})
-            room = _room(asked)
+            room = _room(request)
             socket = self._sockets.get(peer.connection_id, peer.opened_at, self._clock())
             if socket is None:
-                self._close(peer.connection_id, "it is not known any more")
+                self._close(peer.connection_id, "recorded as closed, or past its lifetime")
                 return None
-            if asked["action"] == "leave":
+            if request["action"] == "leave":
                 self._sockets.leave(socket, room)
                 return self._answer("left", room, {})
-            return self._join(socket, room, asked, peer.address)
-        except RequestError as refusal:
-            about = {"room": refusal.room} if refusal.room else {}
-            said = {"code": refusal.code, "message": refusal.message, **about, **refusal.more}
-            return self._answer("error", refusal.room, said)
+            return self._join(socket, room, request, peer.address)
+        except RequestError as error:
+            room_field = {"room": error.room} if error.room else {}
+            data = {"code": error.code, "message": error.message, **room_field, **error.more}
+            return self._answer("error", error.room, data)
 
-    def _join(self, socket: Socket, room: str, asked: dict[str, Any], address: str) -> str | None:
+    def _join(self, socket: Socket, room: str, request: dict[str, Any], address: str) -> str | None:
         if not may_join(room, socket.user_id, socket.modules):
-            raise RequestError("forbidden", "this room is not open to you", room)
-        start = _start(room, asked.get("after"))
-        viewer_id = _viewer(room, asked.get("viewer"))
+            raise RequestError("forbidden", "you may not join this room", room)
+        start = _start(room, request.get("after"))
+        viewer_id = _viewer(room, request.get("viewer"))
         channel = channel_of(room)
         try:
             if channel and room not in socket.rooms:
@@ -106,7 +107,7 @@ class RequestHandler:
         except TooManyRoomsError as error:
             raise RequestError("too_many_rooms", str(error), room) from None
         except TooManyTabsError as error:
-            raise RequestError("too_many_tabs", error.message, room, retryAfter=TABS_AGAIN) from None
+            raise RequestError("too_many_tabs", error.message, room, retryAfter=TABS_RETRY_SECONDS) from None
         except TooManyJoinsError as error:
             seconds = math.ceil((error.until - self._clock()) / timedelta(seconds=1))
             raise RequestError("too_many_joins", error.message, room, retryAfter=max(1, seconds)) from None
@@ -122,14 +123,14 @@ class RequestHandler:
                 self._sockets.remove(socket.connection_id, self._clock())
                 return None
             except PostError as error:
-                self._close(socket.connection_id, f"a replay was not taken: {error}")
+                self._close(socket.connection_id, f"the replay failed: {error}")
                 return None
             last, recovered = replay.last, replay.complete
             logger.info("replayed", room=room, events=len(replay.events), recovered=recovered)
         newest = event_id(room, last) if last else None
         count = self._presence.last_count(channel) if channel else None
-        about = {"count": count_json(count) if count else None} if channel else {}
-        return self._answer("joined", room, {"recovered": recovered, "last": newest, **about})
+        count_field = {"count": count_json(count) if count else None} if channel else {}
+        return self._answer("joined", room, {"recovered": recovered, "last": newest, **count_field})
 
     async def _replay(self, connection_id: str, events: tuple[LoggedEvent, ...]) -> None:
         for event in events:
@@ -143,13 +144,13 @@ class RequestHandler:
                     await asyncio.sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311 - spreads retries, guards nothing
 
     def _close(self, connection_id: str, reason: str) -> None:
-        """Its client connects again, and goes on from where it was."""
+        """Close a socket; its client reconnects, and continues after its last event."""
         logger.warning("socket closed", connection_id=connection_id, reason=reason)
         self._sockets.remove(connection_id, self._clock())
         try:
             self._poster.run(self._poster.disconnect(connection_id))
         except PostError as error:
-            logger.warning("socket not closed", connection_id=connection_id, reason=str(error))
+            logger.warning("socket could not be closed", connection_id=connection_id, reason=str(error))
 
     def _answer(self, event: str, room: str | None, data: dict[str, Any]) -> str:
         return frame(None, event, room, self._clock(), data)
@@ -157,42 +158,45 @@ class RequestHandler:
 
 def _parsed(text: str) -> dict[str, Any]:
     try:
-        asked = json.loads(text)
+        request = json.loads(text)
     except (ValueError, RecursionError):
-        asked = None
-    if not isinstance(asked, dict):
-        raise RequestError("bad_request", "a frame is a JSON object")
-    if asked.get("action") not in ("join", "leave", "ping"):
-        raise RequestError("bad_request", "action is join, leave or ping")
-    return asked
+        request = None
+    if not isinstance(request, dict):
+        raise RequestError("bad_request", "a frame must be a JSON object")
+    if request.get("action") not in ("join", "leave", "ping"):
+        raise RequestError("bad_request", "action must be join, leave or ping")
+    return request
 
 
-def _room(asked: dict[str, Any]) -> str:
-    room = asked.get("room")
+def _room(request: dict[str, Any]) -> str:
+    room = request.get("room")
     if not isinstance(room, str) or not is_room(room):
         raise RequestError(
-            "bad_request", "room is everyone, tv-display, leaderboard, user:ID or channel:ID, in 200 characters"
+            "bad_request",
+            "room must be everyone, tv-display, leaderboard, user:ID or channel:ID, and at most 200 characters long",
         )
     channel = channel_of(room)
     if channel is not None and not is_channel_id(channel):
-        raise RequestError("bad_request", "a channel's id is 1 to 100 letters, digits and ._~:@- of ASCII", room)
+        raise RequestError(
+            "bad_request", "a channel's id must be 1 to 100 ASCII letters, digits or any of . _ ~ : @ -", room
+        )
     return room
 
 
 def _viewer(room: str, viewer_id: object) -> str | None:
-    """As whom a channel is watched; None for nobody's id."""
+    """The viewer id of a join to a channel's room; None if there is none."""
     if viewer_id is None or channel_of(room) is None:
         return None
     if not isinstance(viewer_id, str) or not is_viewer_id(viewer_id):
-        raise RequestError("bad_request", "viewer is 22 to 64 letters, digits, - and _, or left away", room)
+        raise RequestError("bad_request", "viewer must be 22 to 64 letters, digits, - or _, or omitted", room)
     return viewer_id
 
 
 def _start(room: str, after: object) -> int | None:
-    """The number after which a replay begins; None for none."""
+    """The number after which a replay begins; None if none is requested."""
     if after is None:
         return None
     number = number_of(room, after) if isinstance(after, str) else None
     if number is None:
-        raise RequestError("bad_request", "after is the id of an event of the room", room)
+        raise RequestError("bad_request", "after must be the id of an event of the room", room)
     return number

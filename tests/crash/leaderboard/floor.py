@@ -1,4 +1,4 @@
-"""A sales floor with reps and sockets, and what must be true of it when everything has settled."""
+"""A sales floor with reps and sockets, and what must hold when everything has settled."""
 
 from __future__ import annotations
 
@@ -51,17 +51,17 @@ class FloorWay:
     key: str
     visitors: list[Visitor] = field(default_factory=list)
     earned: list[Earned] = field(default_factory=list)
-    """By what went before; `verdict` is told what is deserved besides."""
+    """Before the part that is tested; `verdict` is given the rest."""
     answered: list[str] = field(default_factory=list)
-    """The milestones of which the API told whoever made the update."""
+    """The milestones in the API's answers to updates."""
     wrong: list[str] = field(default_factory=list)
 
     # -- what people do
 
     def hire(self, name: str, *, user: str | None = None, goal: int | None = None, **numbers: int) -> int:
         body = {"name": name, "userId": user, "monthlyRevenueGoal": goal, **numbers}
-        given = {key: value for key, value in body.items() if value is not None}
-        answer = self.ask("POST", REPS, given)
+        sent = {key: value for key, value in body.items() if value is not None}
+        answer = self.ask("POST", REPS, sent)
         assert answer
         self.account.settle()
         return int(answer["id"])
@@ -76,7 +76,7 @@ class FloorWay:
         return visitor
 
     def update(self, rep: int, **numbers: int) -> bool:
-        """New numbers, once; whether they were stored, which is all of them or none, answered or not."""
+        """Send new numbers, once; returns whether they were stored (all or none), whatever was answered."""
         self.account.clock.sleep(1)
         before = self.reps()[rep]
         answer = self.ask("POST", f"{REPS}/{rep}/update-stats", numbers)
@@ -85,21 +85,21 @@ class FloorWay:
         if answer:
             self.answered += [one["id"] for one in answer["milestones"]]
         expected = {**before.metrics, **({METRICS[name]: number for name, number in numbers.items()} if stored else {})}
-        followed = {"bonus_tier", "podium", "goal_progress"} if stored else {"podium"}
-        changed = {key for key, value in after.metrics.items() if value != expected.get(key)} - followed
-        fresh = after.as_of.month != before.as_of.month
-        if (changed and not fresh) or (answer and not stored):
+        computed = {"bonus_tier", "podium", "goal_progress"} if stored else {"podium"}
+        changed = {key for key, value in after.metrics.items() if value != expected.get(key)} - computed
+        new_month = after.as_of.month != before.as_of.month
+        if (changed and not new_month) or (answer and not stored):
             self.wrong.append(f"{numbers} of {rep} left {after}, answered: {bool(answer)}")
         return stored
 
     def update_and_die(self, rep: int, **numbers: int) -> None:
-        """New numbers that were stored, and nothing after that: neither the board knows of them, nor the stream yet."""
+        """Send new numbers that are stored, and die then: neither the board nor the stream has them yet."""
         self.account.wire.choose = lambda _number, name: Failure.DIES_AFTER if name == "api: dynamodb PutItem" else None
         assert self.update(rep, **numbers)
         self.account.wire.choose = lambda _number, _name: None
 
     def retire(self, rep: int) -> bool:
-        """Whether they are retired, answered or not."""
+        """Retire a rep; returns whether that was stored, whatever was answered."""
         answer = self.ask("DELETE", f"{REPS}/{rep}")
         retired = "retired_at" in self.reps()[rep].details
         if answer and not retired:
@@ -107,26 +107,26 @@ class FloorWay:
         return retired
 
     def begin_month(self, instant: str) -> None:
-        """Let time pass; the schedule has not come yet."""
+        """Let time pass; the schedule has not fired yet."""
         self.account.clock.reach(from_iso(instant))
 
     def tick(self) -> None:
-        """The schedule of the month's first hours, five minutes later, and before anything else that is due."""
+        """The schedule of the month's first hours fires, five minutes later, before anything else that is due."""
         self.account.clock.sleep(300)
         self.account.rollover.put({"source": "schedule"})
         self.account.rollover.step(self.account.invoke)
         self.account.settle()
 
     def broadcast(self) -> None:
-        """What is on the queue and due."""
+        """Deliver what is due on the broadcast queue."""
         self.account.broadcast.step(self.account.invoke)
 
-    def tell_in_parts(self, room: str) -> None:
+    def mark_sharded(self, room: str) -> None:
         """As if the room had been large half an hour ago."""
-        sockets_of(self.account.cloud)._tell_in_parts(room, now())
+        sockets_of(self.account.cloud)._mark_sharded(room, now())
 
     def ask(self, method: str, path: str, body: object = api.ABSENT) -> Any:
-        """What the API answers; None when that is an error, or nothing at all."""
+        """What the API answers; None if that is an error, or if it dies."""
         headers = {"content-type": "application/json", "authorization": f"Bearer {self.key}"}
         text = None if body is api.ABSENT else json.dumps(body)
         try:
@@ -136,13 +136,13 @@ class FloorWay:
         assert answer["statusCode"] < 300 or answer["statusCode"] >= 500, answer
         return json.loads(answer.get("body") or '{"done": true}') if answer["statusCode"] < 300 else None
 
-    # -- what is there
+    # -- what is stored
 
     def reps(self) -> dict[int, Reading]:
         return {int(one.subject.id): one for one in map(to_reading, items("STATS_TABLE"))}
 
     def board(self) -> list[dict[str, Any]]:
-        """The board as the reps' own items have it."""
+        """The board as it follows from the reps' items."""
         reps = [rep for rep in self.reps().values() if "retired_at" not in rep.details]
         scores = [rep.metrics["monthly_revenue"] for rep in reps]
         rows = [
@@ -155,7 +155,7 @@ class FloorWay:
             }
             for rep in reps
         ]
-        return sorted(rows, key=_place)
+        return sorted(rows, key=_rank)
 
     def kept(self, month: str) -> dict[int, dict[str, Any]]:
         """The board that a month ended with."""
@@ -163,7 +163,7 @@ class FloorWay:
         return {int(row["sk"].partition("#")[2]): row for row in rows}
 
     def verdict(self, *deserved: Earned) -> Verdict:
-        """Hold the floor against what is deserved, by rooms, badges, board and sockets."""
+        """Compare the floor with what is deserved: rooms, badges, board and sockets."""
         expected = {one.id: one for one in (*self.earned, *deserved)}
         recorded = self._recorded()
         lost = [f"{id_} is not in the history" for id_ in expected.keys() - recorded.keys()]
@@ -181,7 +181,7 @@ class FloorWay:
             log = self._log(room, expected, wrong)
             for visitor in self.visitors:
                 if room in visitor.rooms and visitor.connected:
-                    repeated = max(repeated, self._heard(visitor, room, log, lost, wrong))
+                    repeated = max(repeated, self._repeats(visitor, room, log, lost, wrong))
         wrong += self._shown()
         return Verdict(tuple(lost), tuple(wrong), repeated)
 
@@ -194,17 +194,17 @@ class FloorWay:
         return recorded
 
     def _marks(self, expected: Mapping[str, Earned]) -> list[str]:
-        """Each mark stands as high as the highest of its milestones, and all of it was told."""
+        """Each high-water mark is at the highest of its milestones, and all of it was announced."""
         heights: dict[tuple[str, str], int] = {}
         for one in expected.values():
             key = f"rep:{one.rep}", f"mark#{one.rule}#{one.month}"
             heights[key] = max(one.threshold, heights.get(key, 0))
         marks = {(one["pk"], one["sk"]): one for one in items("MILESTONES_TABLE") if one["sk"].startswith("mark#")}
-        stands = {key: (one["height"], one["told"]) for key, one in marks.items()}
+        found = {key: (one["height"], one["told"]) for key, one in marks.items()}
         return [
-            f"mark {key} is at {stands.get(key)}, not {heights.get(key)}"
-            for key in heights.keys() | stands.keys()
-            if stands.get(key) != (heights.get(key, 0), heights.get(key, 0))
+            f"mark {key} is at {found.get(key)}, not {heights.get(key)}"
+            for key in heights.keys() | found.keys()
+            if found.get(key) != (heights.get(key, 0), heights.get(key, 0))
         ]
 
     def _badges(self, expected: Mapping[str, Earned], recorded: Mapping[str, list[dict[str, Any]]]) -> list[str]:
@@ -225,12 +225,12 @@ class FloorWay:
         return [] if awarded == deserved else [f"badges are {awarded}, not {deserved}"]
 
     def _ranks(self) -> list[str]:
-        """Rows follow from the reps' items, counters from the rows, and ranks from the counters."""
+        """Rows match the reps' items, counters the rows, and ranks the counters."""
         table = items("LEADERBOARD_TABLE")
         rows = {int(row["sk"].partition("#")[2]): row for row in table if row["pk"] == "board"}
-        working = {id_: rep for id_, rep in self.reps().items() if "retired_at" not in rep.details}
-        wrong = [f"{id_} has a row that they should not have" for id_ in rows.keys() - working.keys()]
-        for id_, rep in working.items():
+        active = {id_: rep for id_, rep in self.reps().items() if "retired_at" not in rep.details}
+        wrong = [f"{id_} has a row that they should not have" for id_ in rows.keys() - active.keys()]
+        for id_, rep in active.items():
             metrics = {name: value for name, value in rep.metrics.items() if name != "podium"}
             wanted: dict[str, Any] = {"name": rep.name, "metrics": metrics, "details": dict(rep.details)}
             wanted |= {"score": metrics["monthly_revenue"], "period": rep.as_of.strftime("%Y-%m")}
@@ -264,37 +264,37 @@ class FloorWay:
             wrong.append(f"the log of {room} has {sorted(events)}, and its head says {last}")
         owners = {id_: str(rep.details.get("user_id")) for id_, rep in self.reps().items()}
         due = [id_ for id_, one in expected.items() if room in (TV_DISPLAY, f"user:{owners[one.rep]}")]
-        said = {number: frame["data"]["milestone"]["id"] for number, frame in events.items()}
-        if sorted(said.values()) != sorted(due):
-            wrong.append(f"the log of {room} has {said}, not {due}")
-        marks = {sk[5:]: int(item["number"]) for sk, item in found.items() if sk.startswith("said#")}
-        if marks != {id_: number for number, id_ in said.items()}:
-            wrong.append(f"the log of {room} remembers {marks} for {said}")
+        logged = {number: frame["data"]["milestone"]["id"] for number, frame in events.items()}
+        if sorted(logged.values()) != sorted(due):
+            wrong.append(f"the log of {room} has {logged}, not {due}")
+        keys = {sk[5:]: int(item["number"]) for sk, item in found.items() if sk.startswith("said#")}
+        if keys != {id_: number for number, id_ in logged.items()}:
+            wrong.append(f"the log of {room} has the keys {keys} for {logged}")
         return events
 
-    def _heard(self, visitor: Visitor, room: str, log: dict[int, Any], lost: list[str], wrong: list[str]) -> int:
-        """How often a visitor was told of some event besides the first time."""
-        heard = visitor.heard(room)
-        numbers = Counter(number for number, _ in heard)
+    def _repeats(self, visitor: Visitor, room: str, log: dict[int, Any], lost: list[str], wrong: list[str]) -> int:
+        """How many repeats of some event a visitor received."""
+        received = visitor.received(room)
+        numbers = Counter(number for number, _ in received)
         due = [number for number in log if number > visitor.began[room]]
-        lost += [f"{visitor.name} was not told of {room}/{number}" for number in due if number not in numbers]
-        wrong += [f"{visitor.name} was told {frame}" for number, frame in heard if log.get(number) != frame]
+        lost += [f"{visitor.name} did not receive {room}/{number}" for number in due if number not in numbers]
+        wrong += [f"{visitor.name} received {frame}" for number, frame in received if log.get(number) != frame]
         if list(numbers) != sorted(numbers) and len(visitor.connections) == 1:
-            wrong.append(f"{visitor.name} was told of {room} in the order {list(numbers)}")
+            wrong.append(f"{visitor.name} received {room} in the order {list(numbers)}")
         return max(numbers.values(), default=1) - 1
 
     def _shown(self) -> list[str]:
-        """Everybody sees the board as it is, and is told of what comes."""
+        """Everybody sees the current board, and is in their rooms."""
         board = self.board()
         wrong = []
         members = {(item["pk"], item["sk"].partition("#")[2]) for item in items("CONNECTIONS_TABLE")}
         for visitor in self.visitors:
             if visitor.connected:
                 shown = [{name: row[name] for name in board[0]} for row in visitor.shown]
-                if sorted(shown, key=_place) != board:
+                if sorted(shown, key=_rank) != board:
                     wrong.append(f"{visitor.name} is shown {shown}, not {board}")
                 wrong += [
-                    f"{visitor.name} is connected, and in {room} no more"
+                    f"{visitor.name} is connected, and not in {room} any more"
                     for room in ("everyone", *visitor.rooms)
                     if (f"room#{room}", visitor.connections[-1]) not in members
                 ]
@@ -303,11 +303,11 @@ class FloorWay:
     def _in_flight(self) -> list[str]:
         wrong = [f"{name}: {found}" for name, found in self.account.left_behind().items()]
         wrong += [f"{source} is not empty" for source in self.account.sources if source.due()]
-        wrong += [f"nobody brings {item}" for item in items("CONNECTIONS_TABLE") if "pending" in item]
+        wrong += [f"no message serves {item}" for item in items("CONNECTIONS_TABLE") if "pending" in item]
         return wrong
 
 
-def _place(row: Mapping[str, Any]) -> tuple[int, int]:
+def _rank(row: Mapping[str, Any]) -> tuple[int, int]:
     return row["rank"], row["id"]
 
 

@@ -1,4 +1,4 @@
-"""Promises 1 and 2 on the sales floor: whatever fails, everybody is told of every milestone, under one id."""
+"""Promises 1 and 2 on the sales floor: whatever fails, everybody receives every milestone, under one id."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ TV = "tv-display"
 
 
 def test_a_leap_is_celebrated_and_earns_its_badges_wherever_detection_fails(prove: Prove) -> None:
-    """On the first day of a new table: whoever detects it finds no catalogue of badges yet."""
+    """With a new table: detection finds no catalogue of badges yet."""
 
     def leap(points: Explorer) -> Verdict:
         with sales_floor() as here:
@@ -29,7 +29,7 @@ def test_a_leap_is_celebrated_and_earns_its_badges_wherever_detection_fails(prov
     prove(leap, alike=2)
 
 
-def test_two_updates_in_one_batch_are_told_each_wherever_detection_fails(prove: Prove) -> None:
+def test_two_updates_in_one_batch_are_each_announced_wherever_detection_fails(prove: Prove) -> None:
     def batch(points: Explorer) -> Verdict:
         with sales_floor() as here:
             ada, _ = here.hire("Ada", user="ada"), here.hire("Bob")
@@ -49,8 +49,8 @@ def test_two_updates_in_one_batch_are_told_each_wherever_detection_fails(prove: 
     prove(batch, alike=1)
 
 
-def test_everybody_in_a_room_is_told_everything_wherever_broadcast_fails(prove: Prove) -> None:
-    """Also who was away meanwhile, once they are back."""
+def test_everybody_in_a_room_receives_everything_wherever_broadcast_fails(prove: Prove) -> None:
+    """Also a visitor who was away meanwhile, once they are back."""
 
     def broadcast(points: Explorer) -> Verdict:
         with sales_floor() as here:
@@ -73,24 +73,24 @@ def test_everybody_in_a_room_is_told_everything_wherever_broadcast_fails(prove: 
 
 
 def test_an_event_of_a_large_room_reaches_each_of_its_sockets_wherever_broadcast_fails(prove: Prove) -> None:
-    def parts(points: Explorer) -> Verdict:
+    def shards(points: Explorer) -> Verdict:
         with sales_floor() as here:
             ada, _ = here.hire("Ada", user="ada"), here.hire("Bob")
             here.visit("tv", TV)
-            here.visit("stairs", TV)  # in another part
-            here.tell_in_parts(TV)
+            here.visit("stairs", TV)  # in another shard
+            here.mark_sharded(TV)
             here.update(ada, monthlySignups=10)
             assert here.account.step()  # detection
             with points.at_every_call_of(here.account.wire, "broadcast"):
                 here.broadcast()  # the event
-                here.broadcast()  # ten of its parts
+                here.broadcast()  # ten of its shards
             here.account.settle()
             return here.verdict(Earned(ada, "signups", 10))
 
-    prove(parts, alike=2)
+    prove(shards, alike=2)
 
 
-def test_who_comes_back_finds_what_was_said_meanwhile_wherever_the_replay_fails(prove: Prove) -> None:
+def test_a_visitor_who_comes_back_receives_the_events_since_wherever_the_replay_fails(prove: Prove) -> None:
     def replay(points: Explorer) -> Verdict:
         with sales_floor() as here:
             ada, _ = here.hire("Ada", user="ada"), here.hire("Bob")
@@ -134,7 +134,7 @@ def test_an_update_that_failed_changed_nothing_or_leads_to_all_that_follows(prov
 
 
 def test_the_board_is_shown_as_it_is_at_last_at_whatever_instant_a_refresh_comes() -> None:
-    """Each update dies before the board has it, so that detection has something to do there."""
+    """Each update dies before the board has it, so that detection has something to repair."""
     with sales_floor() as here:
         ada, _ = here.hire("Ada"), here.hire("Bob")
         here.visit("tv", TV)
@@ -147,7 +147,7 @@ def test_the_board_is_shown_as_it_is_at_last_at_whatever_instant_a_refresh_comes
             assert here.verdict(Earned(ada, "rank", 3, (1, 2), badges=("top-performer",))) == Verdict(), turn
             if not reached():
                 return
-    pytest.fail("detection never came to its end")
+    pytest.fail("detection never ended")
 
 
 def test_an_update_is_answered_what_is_announced_at_whatever_instant_the_stream_comes() -> None:
@@ -164,7 +164,7 @@ def test_an_update_is_answered_what_is_announced_at_whatever_instant_the_stream_
             assert here.verdict() == Verdict(), turn
             if not reached():
                 return
-    pytest.fail("the update never came to its end")
+    pytest.fail("the update never ended")
 
 
 def test_an_update_that_is_made_again_leads_to_everything_once(prove: Prove) -> None:
@@ -184,8 +184,8 @@ def test_an_update_that_is_made_again_leads_to_everything_once(prove: Prove) -> 
     prove(again)
 
 
-def test_who_comes_and_goes_is_on_the_board_and_off_it_wherever_it_fails(prove: Prove) -> None:
-    def come_and_go(points: Explorer) -> Verdict:
+def test_a_rep_who_is_hired_or_retires_is_on_the_board_or_off_it_wherever_it_fails(prove: Prove) -> None:
+    def hire_and_retire(points: Explorer) -> Verdict:
         with sales_floor() as here:
             ada = here.hire("Ada")
             here.visit("ada", TV)
@@ -195,13 +195,15 @@ def test_who_comes_and_goes_is_on_the_board_and_off_it_wherever_it_fails(prove: 
             here.account.settle()
             return here.verdict()
 
-    prove(come_and_go, alike=1)
+    prove(hire_and_retire, alike=1)
 
 
-def test_a_month_ends_with_its_last_values_and_the_next_begins_at_zero_wherever_its_turn_fails(prove: Prove) -> None:
-    """Ada's last sale is on no board yet. Bob sells before the schedule comes, and is turned on his way."""
+def test_a_month_ends_with_its_last_values_and_the_next_begins_at_zero_wherever_its_rollover_fails(
+    prove: Prove,
+) -> None:
+    """Ada's last sale is on no board yet. Bob sells before the schedule fires, which begins the month for him."""
 
-    def turn(points: Explorer) -> Verdict:
+    def roll_over(points: Explorer) -> Verdict:
         with sales_floor() as here:
             ada, bob = here.hire("Ada"), here.hire("Bob")
             here.update(ada, monthlyRevenue=4_000)
@@ -227,4 +229,4 @@ def test_a_month_ends_with_its_last_values_and_the_next_begins_at_zero_wherever_
                 here.wrong.append(f"December began with {begun}")
             return here.verdict(Earned(bob, "rank", 3, (1, 2), month="2026-12"))
 
-    prove(turn)
+    prove(roll_over)

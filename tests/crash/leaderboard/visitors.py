@@ -1,4 +1,4 @@
-"""Clients of the WebSocket API as `web/cairn.js` is one: whoever was closed comes back and asks for what it missed."""
+"""Clients of the WebSocket API that behave like `web/cairn.js`: they reconnect, and request what they missed."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ class Visitor:
         self.name = name
         self.rooms = rooms
         self.frames: list[dict[str, Any]] = []
-        """All that was ever heard, on whichever connection."""
+        """All frames received, on any connection."""
         self.connections: list[str] = []
         self.began: dict[str, int] = {}
-        """Each room's newest event when this one came first."""
+        """Each room's newest event at the first join."""
         self._account = account
         self._fetch = board
         self._board = 0, board()
@@ -42,19 +42,19 @@ class Visitor:
 
     @property
     def shown(self) -> Any:
-        """The board as this one sees it: the latest of what was fetched on coming, and of the refreshes."""
+        """The board as the visitor sees it: the latest of what was fetched on connecting, and of the refreshes."""
         shown = [(number_of(EVERYONE, one["id"]), one["data"]) for one in self.frames if one["event"] == REFRESH]
         return max([self._board, *shown], key=lambda one: one[0] or 0)[1]
 
-    def heard(self, room: str) -> list[tuple[int, dict[str, Any]]]:
-        """The events of a room, by number, in the order in which they came."""
+    def received(self, room: str) -> list[tuple[int, dict[str, Any]]]:
+        """The events of a room, by number, in the order of their arrival."""
         return [(number_of(room, one["id"]) or 0, one) for one in self.frames if one["id"] and one["room"] == room]
 
     def due(self) -> datetime | None:
         return self._back_at
 
     def step(self, invoke: Invoke) -> None:
-        """Connect, and join every room after the last event that is known without a gap."""
+        """Connect, and join every room after the last event received without a gap."""
         client = Client(f"{self.name}{len(self.connections)}")
         self.connections.append(client.connection_id)
         self._back_at = now() + BACK_AFTER
@@ -67,7 +67,7 @@ class Visitor:
                 invoke("ws_connect", event(client, "$disconnect", "DISCONNECT"))
 
     def vanish(self) -> None:
-        """The connection breaks, and nobody is told."""
+        """The connection breaks, and API Gateway does not report it."""
         del self._account.gateway.connected[self.connections[-1]]
 
     def come_back(self) -> None:
@@ -76,34 +76,34 @@ class Visitor:
     def _connect(self, invoke: Invoke, client: Client) -> bool:
         holder = Holder(self.name, self.name, frozenset({"leaderboard"}))
         ticket = Tickets(self._account.cloud.table("CONNECTIONS_TABLE")).issue(holder, now())
-        asked = event(client, "$connect", "CONNECT", queryStringParameters={"ticket": ticket})
-        if invoke("ws_connect", asked)["statusCode"] != 200:
+        request = event(client, "$connect", "CONNECT", queryStringParameters={"ticket": ticket})
+        if invoke("ws_connect", request)["statusCode"] != 200:
             return False
-        self._account.gateway.connected[client.connection_id] = partial(self._hear, client.connection_id)
+        self._account.gateway.connected[client.connection_id] = partial(self._receive, client.connection_id)
         if not all(self._join(invoke, client, room) for room in self.rooms):
             return False
         self._board = to_millis(now()), self._fetch()
         return True
 
     def _join(self, invoke: Invoke, client: Client, room: str) -> bool:
-        after = {"after": f"{room}/{self._known(room)}"} if room in self.began else {}
-        asked = json.dumps({"action": "join", "room": room} | after)
-        answer = invoke("ws_connect", event(client, "$default", "MESSAGE", body=asked))
+        after = {"after": f"{room}/{self._last(room)}"} if room in self.began else {}
+        request = json.dumps({"action": "join", "room": room} | after)
+        answer = invoke("ws_connect", event(client, "$default", "MESSAGE", body=request))
         if "body" not in answer:
             return False
-        said = json.loads(answer["body"])
-        assert said["event"] == "joined", said
-        assert said["data"]["recovered"] is bool(after), said
-        self.began.setdefault(room, number_of(room, said["data"]["last"] or "") or 0)
+        joined = json.loads(answer["body"])
+        assert joined["event"] == "joined", joined
+        assert joined["data"]["recovered"] is bool(after), joined
+        self.began.setdefault(room, number_of(room, joined["data"]["last"] or "") or 0)
         return True
 
-    def _known(self, room: str) -> int:
-        known, numbers = self.began[room], {number for number, _ in self.heard(room)}
-        while known + 1 in numbers:
-            known += 1
-        return known
+    def _last(self, room: str) -> int:
+        last, numbers = self.began[room], {number for number, _ in self.received(room)}
+        while last + 1 in numbers:
+            last += 1
+        return last
 
-    def _hear(self, connection_id: str, frame: dict[str, Any] | None) -> None:
+    def _receive(self, connection_id: str, frame: dict[str, Any] | None) -> None:
         if frame is not None:
             self.frames.append(frame)
         elif connection_id == self.connections[-1]:

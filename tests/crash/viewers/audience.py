@@ -1,4 +1,4 @@
-"""People who watch a live channel, by socket and by heartbeats, and what must be true of it once time has passed."""
+"""People who watch a live channel, by socket and by heartbeats, and what must hold once time has passed."""
 
 from __future__ import annotations
 
@@ -33,15 +33,15 @@ from tests.crash.explorer import Verdict
 
 CHANNEL = "demo"
 ROOM = channel_room(CHANNEL)
-BEAT, TIME_OUT = timedelta(seconds=30), timedelta(seconds=60)
-MOST_LOOKS = 3
-"""The next, and some that others took the place of."""
-SOON = timedelta(seconds=1)
-"""After how long a page tries again to join."""
+BEAT, TIMEOUT = timedelta(seconds=30), timedelta(seconds=60)
+MAX_CHECKS = 3
+"""The next check, and some that it has replaced."""
+RETRY_AFTER = timedelta(seconds=1)
+"""After how long a page retries a join."""
 
 
 class Page:
-    """Somebody who watches by heartbeats, as web/watching.js does: a join is tried again, a leave never."""
+    """A viewer by heartbeats, as in web/watching.js: it retries a join, and never a leave."""
 
     def __init__(self, account: Account, name: str) -> None:
         self.viewer_id = _viewer_id(name)
@@ -63,7 +63,7 @@ class Page:
         return self._due
 
     def step(self, invoke: Invoke) -> None:
-        """What is due: to join, or a heartbeat, which is followed by the next one whatever became of it."""
+        """Do what is due: a join, or a heartbeat, which is followed by the next one whatever its answer."""
         if self.token is None:
             self._join(invoke)
             return
@@ -73,27 +73,27 @@ class Page:
             self._join(invoke)
 
     def sleep(self, time: timedelta) -> None:
-        """Its machine does, and its next heartbeat comes when it wakes."""
+        """Its machine sleeps, and it sends its next heartbeat when that wakes."""
         self._due = now() + time
 
     def leave(self) -> None:
-        """As a page does in its last moment, when it hears of no answer."""
+        """As a page does when it closes, without waiting for the answer."""
         assert self.token
         self._ask(self._account.invoke, "leave", token=self.token)
         self.vanish()
 
     def vanish(self) -> None:
-        """It is closed without a word."""
+        """It closes without notice."""
         self._due = self.token = None
 
     def _join(self, invoke: Invoke) -> None:
-        self._due = now() + SOON
+        self._due = now() + RETRY_AFTER
         answer = self._ask(invoke, "join")
         if answer["statusCode"] == 200:
-            said = json.loads(answer["body"])
-            assert said["viewerId"] == self.viewer_id, said
-            assert said["viewers"] >= 1, said
-            self.token, self._due, self.beaten_at = said["token"], now() + BEAT, now()
+            joined = json.loads(answer["body"])
+            assert joined["viewerId"] == self.viewer_id, joined
+            assert joined["viewers"] >= 1, joined
+            self.token, self._due, self.beaten_at = joined["token"], now() + BEAT, now()
 
     def _ask(self, invoke: Invoke, what: str, **more: str) -> dict[str, Any]:
         body = json.dumps({"channelId": CHANNEL, "viewerId": self.viewer_id, **more})
@@ -106,14 +106,14 @@ class Page:
 
 
 class Watcher:
-    """Somebody who watches by a socket: once closed, it comes back as the same viewer, after what it was told last."""
+    """A viewer by socket: once closed, it reconnects as the same viewer, and joins after its last event."""
 
     def __init__(self, account: Account, name: str) -> None:
         self.viewer_id = _viewer_id(name)
         self.connections: list[Client] = []
         self.frames: list[dict[str, Any]] = []
         self.counts: list[dict[str, Any]] = []
-        """As it was told them on joining, and since."""
+        """Those received on joining, and since."""
         self._last: str | None = None
         self._account = account
         self._due: datetime | None = now()
@@ -128,7 +128,7 @@ class Watcher:
 
     @property
     def shown(self) -> dict[str, Any] | None:
-        """The newest count that it knows."""
+        """The newest count that it has received."""
         return max(self.counts, key=lambda one: from_iso(one["asOf"]), default=None)
 
     def milestones(self) -> list[dict[str, Any]]:
@@ -140,7 +140,7 @@ class Watcher:
     def step(self, invoke: Invoke) -> None:
         client = Client(f"{self.viewer_id.strip('-')}{len(self.connections)}")
         self.connections.append(client)
-        self._due = now() + SOON
+        self._due = now() + RETRY_AFTER
         with suppress(InvocationFailedError):
             if self._join(invoke, client):
                 self._due = None
@@ -148,14 +148,14 @@ class Watcher:
         self._close(invoke)
 
     def leave(self) -> None:
-        """API Gateway says so once, and to nobody else when that fails."""
+        """API Gateway reports the close once, even if that fails."""
         self._close(self._account.invoke)
 
     def stay_away(self) -> None:
         self._due = None
 
     def vanish(self) -> None:
-        """It is closed, and API Gateway does not say so."""
+        """It is closed, and API Gateway does not report it."""
         del self._account.gateway.connected[self.connections[-1].connection_id]
 
     def _close(self, invoke: Invoke) -> None:
@@ -167,23 +167,23 @@ class Watcher:
     def _join(self, invoke: Invoke, client: Client) -> bool:
         if invoke("ws_connect", event(client, "$connect", "CONNECT"))["statusCode"] != 200:
             return False
-        self._account.gateway.connected[client.connection_id] = partial(self._hear, client)
+        self._account.gateway.connected[client.connection_id] = partial(self._receive, client)
         after = {"after": self._last} if self._last else {}
-        asked = json.dumps({"action": "join", "room": ROOM, "viewer": self.viewer_id} | after)
-        answer = invoke("ws_connect", event(client, "$default", "MESSAGE", body=asked))
+        request = json.dumps({"action": "join", "room": ROOM, "viewer": self.viewer_id} | after)
+        answer = invoke("ws_connect", event(client, "$default", "MESSAGE", body=request))
         if "body" not in answer:
             return False
-        said = json.loads(answer["body"])
+        joined = json.loads(answer["body"])
         if not self.connected:
             return False
-        assert said["event"] == "joined", said
-        assert said["data"]["recovered"] is bool(after), said
-        self._last = self._last or said["data"]["last"] or f"{ROOM}/0"
-        if said["data"]["count"]:
-            self.counts.append(said["data"]["count"])
+        assert joined["event"] == "joined", joined
+        assert joined["data"]["recovered"] is bool(after), joined
+        self._last = self._last or joined["data"]["last"] or f"{ROOM}/0"
+        if joined["data"]["count"]:
+            self.counts.append(joined["data"]["count"])
         return True
 
-    def _hear(self, client: Client, frame: dict[str, Any] | None) -> None:
+    def _receive(self, client: Client, frame: dict[str, Any] | None) -> None:
         if frame is None:
             if client is self.connections[-1]:
                 self._due = now()
@@ -205,40 +205,40 @@ class LiveWay:
 
     def pages(self, *names: str) -> list[Page]:
         """People who join by heartbeats now."""
-        return self._come([Page(self.account, name) for name in names])
+        return self._add([Page(self.account, name) for name in names])
 
     def watchers(self, *names: str) -> list[Watcher]:
         """People who join by sockets now."""
-        return self._come([Watcher(self.account, name) for name in names])
+        return self._add([Watcher(self.account, name) for name in names])
 
     def absent(self, name: str) -> Watcher:
-        """Somebody who is yet to join."""
+        """Somebody who has not joined yet."""
         watcher = Watcher(self.account, name)
         self.people.append(watcher)
         return watcher
 
     def crowd(self, size: int) -> None:
-        """So many sockets, in place for a while."""
+        """So many sockets that have been open for some seconds."""
         self.watchers(*(f"crowd{number}-" for number in range(size)))
         self.run(timedelta(seconds=10))
 
     def run(self, time: timedelta) -> None:
-        """Everything that is due in this time."""
+        """Do everything that is due in this time."""
         self.account.run(now() + time)
 
     def settle(self) -> None:
-        """Let a time-out pass and some, after what a queue holds back has come again."""
+        """Let more than a timeout pass, after messages that a queue holds back were redelivered."""
         held = [message.visible_at for message in (*self.account.count.messages, *self.account.broadcast.messages)]
-        self.account.run(max([now(), *held]) + TIME_OUT + BEAT + timedelta(seconds=5))
+        self.account.run(max([now(), *held]) + TIMEOUT + BEAT + timedelta(seconds=5))
 
     def lose(self, number: int) -> None:
-        """A socket that is closed for good, of which nobody is told."""
+        """Close a socket for good, and do not report it."""
         person = self.people[number]
         assert isinstance(person, Watcher)
         person.vanish()
 
     def count(self) -> None:
-        """What is due first in the count queue, whatever else is."""
+        """Deliver what is due first in the count queue, whatever else is due."""
 
         def invoke(function: str, batch: dict[str, Any]) -> Any:
             self._batch = batch
@@ -250,45 +250,45 @@ class LiveWay:
         self.account.count.step(invoke)
 
     def count_again(self) -> None:
-        """The same messages are given to another function."""
+        """Deliver the same messages to another function."""
         self.account.invoke("count_viewers", self._batch)
 
     def ask(self) -> None:
-        """Somebody asks for the count; when the last one is old, that makes one."""
+        """Request the count; if the last one is old, that makes one."""
         answer = self.account.invoke("viewer_heartbeat", api.event("GET", f"/api/viewer/count/{CHANNEL}"))
         assert answer["statusCode"] == 200, answer
 
-    def come(self) -> None:
-        self.watchers(f"comer{len(self.people)}-")
+    def join(self) -> None:
+        self.watchers(f"joiner{len(self.people)}-")
 
-    def go(self) -> None:
-        """Whoever came last."""
+    def leave(self) -> None:
+        """The last one who joined leaves."""
         last = [one for one in self.people if one.connected][-1]
         last.leave()
 
-    # -- what is there
+    # -- what is stored
 
     def verdict(self, *, passed: int | None = None) -> Verdict:
-        """Hold the channel against who is really there, and against the threshold that was passed."""
-        there = [one for one in self.people if one.connected]
-        truth = len({one.viewer_id for one in there}), len(there)
+        """Compare the channel with who is really present, and with the threshold that was passed."""
+        present = [one for one in self.people if one.connected]
+        truth = len({one.viewer_id for one in present}), len(present)
         wrong, lost = list[str](), list[str]()
         count = self._counted()
         if count is None or (count.viewers, count.connections) != truth:
-            wrong.append(f"{truth} are there, and counted are {count}")
-        wrong += self._seats(there) + self._readings(truth) + self._told(truth) + self._checks(bool(there))
+            wrong.append(f"{truth} are present, and counted are {count}")
+        wrong += self._slots(present) + self._readings(truth) + self._received(truth) + self._checks(bool(present))
         wrong += [f"{name}: {found}" for name, found in self.account.left_behind().items()]
         repeated = self._milestone(passed, lost, wrong)
         return Verdict(tuple(lost), tuple(wrong), repeated)
 
     def _counted(self) -> ViewerCount | None:
-        known = ViewerCounts(self.account.cloud.table("PRESENCE_TABLE")).get(CHANNEL, now())
-        return known.count if known else None
+        state = ViewerCounts(self.account.cloud.table("PRESENCE_TABLE")).get(CHANNEL, now())
+        return state.count if state else None
 
-    def _seats(self, there: Iterable[Page | Watcher]) -> list[str]:
-        """One item a viewer, with every tab in it that is open, and none that is not; nothing half-written."""
+    def _slots(self, present: Iterable[Page | Watcher]) -> list[str]:
+        """One item a viewer, with every open tab and no other; nothing half-written."""
         wanted: dict[str, set[str]] = {}
-        for one in there:
+        for one in present:
             wanted.setdefault(one.viewer_id, set()).add(one.tab)
         found: dict[str, set[str]] = {}
         wrong = []
@@ -299,21 +299,21 @@ class LiveWay:
                     wrong.append(f"half-written: {item}")
                 found[item["sk"]] = tabs
         if found != wanted:
-            wrong.append(f"the seats are {found}, not {wanted}")
+            wrong.append(f"the slots are {found}, not {wanted}")
         rooms = {
             f"s{item['pk'].partition('#')[2]}"
             for item in items("CONNECTIONS_TABLE")
             if item["sk"] == "socket" and "closed" not in item and "rooms" in item
         }
         open_ = {tab for tabs in wanted.values() for tab in tabs if tab.startswith("s")}
-        return wrong + [f"socket {one} has no place of its own" for one in open_ - rooms]
+        return wrong + [f"socket {one} has no membership" for one in open_ - rooms]
 
     def _readings(self, truth: tuple[int, int]) -> list[str]:
         """The stats table has the last count, and the history each minute's last; the day's peak is the highest."""
         stored = Stats(self.account.cloud.table("STATS_TABLE")).get(viewer_subject(CHANNEL))
         if stored is None:
             return [] if truth == (0, 0) else ["no reading was ever stored"]
-        wrong = [] if _numbers(stored) == truth else [f"{truth} are there, and the reading is {stored}"]
+        wrong = [] if _numbers(stored) == truth else [f"{truth} are present, and the reading is {stored}"]
         readings = _readings()
         if stored.metrics["peak"] != max(one.metrics["viewers"] for one in readings):
             wrong.append(f"the peak is {stored.metrics['peak']}")
@@ -321,8 +321,8 @@ class LiveWay:
         kept = {item["sk"].removeprefix("reading#"): item["metrics"] for item in items("HISTORY_TABLE")}
         return wrong + ([] if kept == minutes else [f"the history is {kept}, not {minutes}"])
 
-    def _told(self, truth: tuple[int, int]) -> list[str]:
-        """Everybody with a socket knows the last count."""
+    def _received(self, truth: tuple[int, int]) -> list[str]:
+        """Everybody with a socket has received the last count."""
         return [
             f"{one.viewer_id} is shown {one.shown}, not {truth}"
             for one in self.people
@@ -331,16 +331,18 @@ class LiveWay:
         ]
 
     def _checks(self, watched: bool) -> list[str]:
-        """As long as anybody is there, the next look is on its way."""
-        known = ViewerCounts(self.account.cloud.table("PRESENCE_TABLE")).get(CHANNEL, now())
-        check_at = known.check_at if known else None
+        """While anybody is present, the next check is scheduled."""
+        state = ViewerCounts(self.account.cloud.table("PRESENCE_TABLE")).get(CHANNEL, now())
+        check_at = state.check_at if state else None
         waiting = [message.at for message in self.waiting() if message.check]
-        if len(waiting) > MOST_LOOKS:
-            return [f"looks are asked for at {waiting}"]
+        if len(waiting) > MAX_CHECKS:
+            return [f"checks are scheduled at {waiting}"]
         if watched:
             late = check_at is None or check_at < now()
-            return [f"the next look is at {check_at}, asked for {waiting}"] if late or check_at not in waiting else []
-        return [f"nobody is there, and the next look is at {check_at}"] if check_at else []
+            return (
+                [f"the next check is at {check_at}, scheduled are {waiting}"] if late or check_at not in waiting else []
+            )
+        return [f"nobody is present, and the next check is at {check_at}"] if check_at else []
 
     def waiting(self) -> Sequence[CountViewers]:
         """The messages of the count queue."""
@@ -348,7 +350,7 @@ class LiveWay:
         return [message for message in found if isinstance(message, CountViewers)]
 
     def _milestone(self, passed: int | None, lost: list[str], wrong: list[str]) -> int:
-        """How often somebody was told of the milestone besides the first time."""
+        """How many repeats of the milestone somebody received."""
         recorded = [item["threshold"] for item in items("MILESTONES_TABLE") if item["sk"].startswith("milestone#")]
         if recorded != ([] if passed is None else [passed]):
             wrong.append(f"milestones are {recorded}")
@@ -359,13 +361,17 @@ class LiveWay:
         repeated = 0
         for one in self.people:
             if isinstance(one, Watcher) and one.connected:
-                told = Counter(json.dumps(frame) for frame in one.milestones())
-                lost += [f"{one.viewer_id} was not told" for frame in events if not told.pop(json.dumps(frame), 0)]
-                wrong += [f"{one.viewer_id} was told {frame}" for frame in told]
+                received = Counter(json.dumps(frame) for frame in one.milestones())
+                lost += [
+                    f"{one.viewer_id} did not receive {frame}"
+                    for frame in events
+                    if not received.pop(json.dumps(frame), 0)
+                ]
+                wrong += [f"{one.viewer_id} received {frame}" for frame in received]
                 repeated = max(repeated, len(one.milestones()) - len(events))
         return repeated
 
-    def _come(self, people: list[Any]) -> list[Any]:
+    def _add(self, people: list[Any]) -> list[Any]:
         self.people += people
         self.account.sources += people
         for one in people:
@@ -387,7 +393,7 @@ class _InTurn:
 
 
 def _readings() -> list[Reading]:
-    """What the stats table's stream ever carried."""
+    """All that the stats table's stream has carried."""
     return [to_reading(dynamodb.from_image(record["dynamodb"]["NewImage"])) for record in changes()]
 
 

@@ -1,6 +1,6 @@
-"""Promises 1 and 2 of a live channel: whatever fails, its viewers are counted right at last, and told so.
+"""Promises 1 and 2 of a live channel: whatever fails, the count is right in the end, and its viewers receive it.
 
-Whoever is there keeps beating, and comes back when it is closed; who goes says so once, or not at all.
+Present viewers keep sending heartbeats, and reconnect when closed; a leave is sent once, or not at all.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ import pytest
 from cairn.clock import now
 from tests.crash.conftest import Prove
 from tests.crash.explorer import Explorer, Verdict
-from tests.crash.viewers.audience import BEAT, SOON, TIME_OUT, LiveWay, Watcher, live
+from tests.crash.viewers.audience import BEAT, RETRY_AFTER, TIMEOUT, LiveWay, Watcher, live
 
 COUNTED = timedelta(seconds=4)
 """After a change, when all goes well."""
 
 
-def test_who_joins_by_socket_is_counted_wherever_it_fails(prove: Prove) -> None:
+def test_a_join_by_socket_is_counted_wherever_it_fails(prove: Prove) -> None:
     """Ada in a second tab, too."""
 
     def join(points: Explorer) -> Verdict:
@@ -34,7 +34,7 @@ def test_who_joins_by_socket_is_counted_wherever_it_fails(prove: Prove) -> None:
     prove(join, alike=1)
 
 
-def test_who_leaves_by_socket_is_missed_wherever_it_fails(prove: Prove) -> None:
+def test_a_leave_by_socket_is_counted_wherever_it_fails(prove: Prove) -> None:
     def leave(points: Explorer) -> Verdict:
         with live() as here:
             here.crowd(2)
@@ -50,32 +50,32 @@ def test_who_leaves_by_socket_is_missed_wherever_it_fails(prove: Prove) -> None:
     prove(leave, alike=1)
 
 
-def test_who_comes_beats_and_goes_by_http_is_counted_right_wherever_it_fails(prove: Prove) -> None:
-    def come_and_go(points: Explorer) -> Verdict:
+def test_a_join_heartbeat_and_leave_by_http_are_counted_right_wherever_they_fail(prove: Prove) -> None:
+    def join_and_leave(points: Explorer) -> Verdict:
         with live() as here:
             here.crowd(2)
             with points.at_every_call_of(here.account.wire, "viewer_heartbeat"):
                 ada, _ = here.pages("ada", "bob")
-                here.run(BEAT + SOON)
+                here.run(BEAT + RETRY_AFTER)
                 ada.leave()
             here.settle()
             return here.verdict()
 
-    prove(come_and_go, alike=1)
+    prove(join_and_leave, alike=1)
 
 
-def test_who_beats_too_late_is_there_again_wherever_it_fails(prove: Prove) -> None:
-    """Ada was removed by then, Bob is over and not removed yet."""
+def test_a_viewer_whose_heartbeat_is_too_late_is_present_again_wherever_it_fails(prove: Prove) -> None:
+    """Ada was removed by then, Bob has expired and is not removed yet."""
 
     def late(points: Explorer) -> Verdict:
         with live() as here:
             here.crowd(1)
             ada, bob = here.pages("ada", "bob")
-            ada.sleep(TIME_OUT + 2 * SOON)
-            bob.sleep(TIME_OUT)
-            here.run(TIME_OUT - SOON)
+            ada.sleep(TIMEOUT + 2 * RETRY_AFTER)
+            bob.sleep(TIMEOUT)
+            here.run(TIMEOUT - RETRY_AFTER)
             with points.at_every_call_of(here.account.wire, "viewer_heartbeat"):
-                here.run(4 * SOON)
+                here.run(4 * RETRY_AFTER)
             here.settle()
             return here.verdict()
 
@@ -94,7 +94,7 @@ def test_a_channels_first_viewer_is_counted_wherever_it_fails(prove: Prove) -> N
     prove(first, alike=1)
 
 
-def test_when_the_last_viewer_goes_nobody_is_left_wherever_it_fails(prove: Prove) -> None:
+def test_when_the_last_viewer_leaves_nobody_is_present_wherever_it_fails(prove: Prove) -> None:
     def last(points: Explorer) -> Verdict:
         with live() as here:
             (ada,) = here.pages("ada")
@@ -109,14 +109,14 @@ def test_when_the_last_viewer_goes_nobody_is_left_wherever_it_fails(prove: Prove
 
 
 def test_a_count_is_right_at_last_wherever_it_fails(prove: Prove) -> None:
-    """Four come, two are over, and one is lost: ten are left, and that is a milestone."""
+    """Four join, two expire, and one is lost: ten remain, and that is a milestone."""
 
     def count(points: Explorer) -> Verdict:
         with live() as here:
             here.crowd(7)
             for page in here.pages("late", "later"):
                 page.vanish()
-            here.run(TIME_OUT - COUNTED)
+            here.run(TIMEOUT - COUNTED)
             here.watchers("ada", "bob", "cat", "dan")
             here.lose(0)
             with points.at_every_call_of(here.account.wire, "count_viewers"):
@@ -127,8 +127,8 @@ def test_a_count_is_right_at_last_wherever_it_fails(prove: Prove) -> None:
     prove(count, alike=1)
 
 
-def test_a_count_is_told_and_kept_wherever_that_fails(prove: Prove) -> None:
-    def tell(points: Explorer) -> Verdict:
+def test_a_count_is_broadcast_and_recorded_wherever_that_fails(prove: Prove) -> None:
+    def broadcast(points: Explorer) -> Verdict:
         with live() as here:
             here.crowd(7)
             here.watchers("ada", "bob", "cat")
@@ -139,11 +139,11 @@ def test_a_count_is_told_and_kept_wherever_that_fails(prove: Prove) -> None:
             here.settle()
             return here.verdict(passed=10)
 
-    prove(tell, alike=1)
+    prove(broadcast, alike=1)
 
 
 def test_a_channel_that_grows_is_counted_right_wherever_that_fails(prove: Prove) -> None:
-    """The second tab sits where the first one does, whoever knows of the new places."""
+    """The second tab goes into the first one's item, whichever Lambda knows the new level."""
 
     def grow(points: Explorer) -> Verdict:
         with live(per_shard=2) as here:
@@ -161,7 +161,7 @@ def test_a_channel_that_grows_is_counted_right_wherever_that_fails(prove: Prove)
 
 
 def test_a_socket_that_is_closed_as_it_joins_leaves_nobody_behind_at_whatever_instant() -> None:
-    """Before anybody asks whether it is still open."""
+    """Before anything probes whether it is still open."""
     with live() as here:
         here.watchers("ada")
         for turn in range(30):
@@ -178,7 +178,7 @@ def test_a_socket_that_is_closed_as_it_joins_leaves_nobody_behind_at_whatever_in
     pytest.fail("nobody ever joined")
 
 
-def test_a_look_that_was_lost_is_asked_for_by_the_next_heartbeat() -> None:
+def test_a_check_that_was_lost_is_replaced_by_the_next_heartbeat() -> None:
     with live() as here:
         _, bob = here.pages("ada", "bob")
         here.run(COUNTED)
@@ -189,14 +189,14 @@ def test_a_look_that_was_lost_is_asked_for_by_the_next_heartbeat() -> None:
 
 
 def test_a_count_that_was_overtaken_changes_nothing_at_whatever_instant() -> None:
-    """It began while Ada was there, and goes on when another one has found that she had left."""
+    """It began while Ada was present, and continues after another one has found that she had left."""
     with live() as here:
         for turn in range(30):
             (ada,) = here.watchers(f"ada{turn}-")
 
             def overtake(ada: Watcher = ada) -> None:
                 ada.leave()
-                here.account.clock.reach(now() + 3 * SOON)
+                here.account.clock.reach(now() + 3 * RETRY_AFTER)
                 here.ask()
 
             with here.account.wire.beside(turn, "count_viewers", overtake) as reached:
@@ -207,18 +207,18 @@ def test_a_count_that_was_overtaken_changes_nothing_at_whatever_instant() -> Non
             assert here.verdict() == Verdict(), turn
             if not reached():
                 return
-    pytest.fail("the count never came to its end")
+    pytest.fail("the count never ended")
 
 
-def test_who_beats_as_they_are_removed_stays_at_whatever_instant() -> None:
+def test_a_heartbeat_during_the_removal_keeps_the_viewer_at_whatever_instant() -> None:
     with live() as here:
         here.watchers("ada")
         (bob,) = here.pages("bob")
         for turn in range(30):
-            bob.sleep(TIME_OUT + BEAT)
-            here.run(bob.beaten_at + TIME_OUT - SOON - now())
+            bob.sleep(TIMEOUT + BEAT)
+            here.run(bob.beaten_at + TIMEOUT - RETRY_AFTER - now())
             with here.account.wire.beside(turn, "count_viewers", lambda: bob.step(here.account.invoke)) as reached:
-                here.run(3 * SOON)
+                here.run(3 * RETRY_AFTER)
             if not reached():
                 bob.step(here.account.invoke)
             here.run(COUNTED)
@@ -229,10 +229,12 @@ def test_who_beats_as_they_are_removed_stays_at_whatever_instant() -> None:
 
 
 @pytest.mark.parametrize(
-    "what", [LiveWay.count_again, LiveWay.ask, LiveWay.come, LiveWay.go], ids=["repeat", "asker", "comer", "goer"]
+    "what",
+    [LiveWay.count_again, LiveWay.ask, LiveWay.join, LiveWay.leave],
+    ids=["repeat", "request", "join", "leave"],
 )
 def test_a_count_is_right_at_last_at_whatever_instant_another_comes(what: Callable[[LiveWay], None]) -> None:
-    """Another function with the same message; somebody who asks and so counts; somebody who comes, or goes."""
+    """Another function with the same message; a request that makes a count; a join; a leave."""
     with live() as here:
         here.watchers("ada")
         here.run(COUNTED)

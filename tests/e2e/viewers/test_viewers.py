@@ -14,7 +14,7 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, Request, expect, sync_playwright
 
-from cairn.viewers.join_limits import UNTOLD
+from cairn.viewers.join_limits import UNREPORTED_JOINS
 from testing.local_cloud import JOINS_PER_MINUTE, NAMED_CHANNEL, TIME_OUT_SECONDS, LocalCloud, client
 from tests.browser.browser import launched
 from tests.browser.site import Site
@@ -27,8 +27,8 @@ WITHIN_SECONDS = 2.0
 INTERVAL_SECONDS = 2.0
 FALLBACK_SECONDS = 30
 CALLERS = 8
-UNTOLD_HERE = CALLERS * (UNTOLD + 1)
-"""Each Lambda lets so many in before it asks; here one answers each caller."""
+UNREPORTED_HERE = CALLERS * (UNREPORTED_JOINS + 1)
+"""Each Lambda admits so many before it asks the table; here one Lambda answers each caller."""
 LAST_SECOND = 40
 ((NAMED, NAME),) = NAMED_CHANNEL.items()
 
@@ -51,7 +51,7 @@ def site() -> Iterator[Site]:
 
 @pytest.fixture(scope="module", autouse=True)
 def warm(local_cloud: LocalCloud) -> None:
-    """Each function of the way has begun once: here that takes seconds, with so few processors."""
+    """Each function involved has started once: here that takes seconds, with so few processors."""
     channel = fresh("warm")
     with Listener(local_cloud, None) as listener:
         listener.join_room(f"channel:{channel}")
@@ -63,24 +63,24 @@ def fresh(name: str) -> str:
     return f"{name}-{uuid4().hex[:8]}"
 
 
-def say(url: str, what: str, **body: str) -> httpx.Response:
+def post(url: str, route: str, **body: str) -> httpx.Response:
     with client(url) as http:
-        return http.post(f"/api/viewer/{what}", json=body)
+        return http.post(f"/api/viewer/{route}", json=body)
 
 
 def join(cloud: LocalCloud, channel: str) -> dict[str, str]:
-    """A viewer by HTTP; what it says with each heartbeat."""
-    joined = ok(say(cloud.outputs["ApiUrl"], "join", channelId=channel))
+    """A viewer by HTTP; returns the body of its heartbeats."""
+    joined = ok(post(cloud.outputs["ApiUrl"], "join", channelId=channel))
     return {"channelId": channel, "viewerId": joined["viewerId"], "token": joined["token"]}
 
 
-def look(url: str, what: str, channel: str) -> Any:
+def fetch(url: str, route: str, channel: str) -> Any:
     with client(url) as http:
-        return ok(http.get(f"/api/viewer/{what}/{channel}"))
+        return ok(http.get(f"/api/viewer/{route}/{channel}"))
 
 
 def viewers(cloud: LocalCloud, channel: str) -> int:
-    return int(look(cloud.outputs["ApiUrl"], "count", channel)["viewers"])
+    return int(fetch(cloud.outputs["ApiUrl"], "count", channel)["viewers"])
 
 
 def widget(cloud: LocalCloud, channel: str) -> str:
@@ -123,25 +123,25 @@ def test_tabs_other_people_and_an_event_stream_see_each_other_within_two_seconds
 def test_a_tab_that_crashes_is_missed_at_once_where_it_had_a_socket(local_cloud: LocalCloud, browser: Browser) -> None:
     channel = fresh("crash")
     with somebody(browser) as ada, somebody(browser) as eve:
-        stays, goes = Watcher(ada), Watcher(eve)
+        stays, crashes = Watcher(ada), Watcher(eve)
         stays.opens(live(local_cloud, channel))
-        joined = goes.opens(live(local_cloud, channel))
+        joined = crashes.opens(live(local_cloud, channel))
         stays.sees((2, 2), joined)
-        crashed = goes.crashes()
+        crashed = crashes.crashes()
         print("missed after", stays.sees((1, 1), crashed, TIME_OUT_SECONDS))
     wait_for(lambda: viewers(local_cloud, channel) == 0 or None)
 
 
-def test_where_sockets_are_refused_people_are_counted_by_heartbeats_until_they_leave_or_crash(
+def test_where_sockets_are_blocked_viewers_are_counted_by_heartbeats_until_they_leave_or_crash(
     local_cloud: LocalCloud, browser: Browser, site: Site
 ) -> None:
     """Two on a page of another origin, the element and the frame; one on ours; and one by a socket, to compare."""
     channel = fresh("fallback")
     site.html = widget(local_cloud, channel)
-    said: list[tuple[str, str]] = []
+    requests: list[tuple[str, str]] = []
 
     def note(request: Request) -> None:
-        said.append((request.method, request.url.rpartition("/")[2]))
+        requests.append((request.method, request.url.rpartition("/")[2]))
 
     with (
         Listener(local_cloud, None) as room,
@@ -166,9 +166,9 @@ def test_where_sockets_are_refused_people_are_counted_by_heartbeats_until_they_l
         wait_for(lambda: viewers(local_cloud, channel) == 1 or None, TIME_OUT_SECONDS + 2 * INTERVAL_SECONDS)
         missed_after = time.time() - crashed
     print("left after", gone_after, "missed after", missed_after)
-    assert said.count(("POST", "join")) == 2
-    assert said.count(("POST", "heartbeat")) >= 6
-    assert gone_after < TIME_OUT_SECONDS / 2, "nothing was said when the page was left"
+    assert requests.count(("POST", "join")) == 2
+    assert requests.count(("POST", "heartbeat")) >= 6
+    assert gone_after < TIME_OUT_SECONDS / 2, "nothing was sent when the page was closed"
     assert missed_after <= TIME_OUT_SECONDS + INTERVAL_SECONDS
 
 
@@ -180,14 +180,14 @@ def test_one_script_tag_counts_on_a_page_of_another_origin(
     with somebody(browser) as ada:
         watcher = Watcher(ada)
         watcher.page.goto(site.origin)
-        for place in (watcher.page, watcher.page.frame_locator("iframe")):
-            expect(place.locator("[part=viewers]")).to_have_attribute("title", "2 Zuschauer", timeout=20_000)
+        for counter in (watcher.page, watcher.page.frame_locator("iframe")):
+            expect(counter.locator("[part=viewers]")).to_have_attribute("title", "2 Zuschauer", timeout=20_000)
         assert watcher.troubles == []
 
 
 @pytest.fixture(scope="module")
 def passed_ten(local_cloud: LocalCloud) -> Iterator[dict[str, Any]]:
-    """Ten viewers by HTTP and one by a socket, of the named channel and of another; what was heard of it."""
+    """Ten viewers by HTTP and one by a socket, of the named channel and of another; what was received."""
     other = fresh("unnamed")
     person = Person(local_cloud, CHAT)
     person.write("/start from a test")
@@ -196,22 +196,22 @@ def passed_ten(local_cloud: LocalCloud) -> Iterator[dict[str, Any]]:
         for channel in (NAMED, other):
             answer = listener.join_room(f"channel:{channel}", viewer=token_urlsafe(16))
             assert answer["event"] == "joined"
-        seats = list(callers.map(lambda channel: join(local_cloud, channel), [NAMED, other] * 10))
+        tabs = list(callers.map(lambda channel: join(local_cloud, channel), [NAMED, other] * 10))
 
-        def told() -> dict[str, Any] | None:
-            """The room's milestones; until there are both, everybody stays, however slow this machine is."""
-            list(callers.map(lambda seat: say(local_cloud.outputs["ApiUrl"], "heartbeat", **seat), seats))
+        def both() -> dict[str, Any] | None:
+            """The rooms' milestones; until there are both, everybody stays, however slow this machine is."""
+            list(callers.map(lambda tab: post(local_cloud.outputs["ApiUrl"], "heartbeat", **tab), tabs))
             frames = {frame["room"].removeprefix("channel:"): frame for frame in listener.frames("viewers:milestone")}
             return frames if len(frames) == 2 else None
 
-        heard = wait_for(told, 30)
-        curves = {channel: look(local_cloud.outputs["ApiUrl"], "curve", channel) for channel in (NAMED, other)}
-        list(callers.map(lambda seat: say(local_cloud.outputs["ApiUrl"], "leave", **seat), seats))
+        received = wait_for(both, 30)
+        curves = {channel: fetch(local_cloud.outputs["ApiUrl"], "curve", channel) for channel in (NAMED, other)}
+        list(callers.map(lambda tab: post(local_cloud.outputs["ApiUrl"], "leave", **tab), tabs))
         counted = {
             channel: [frame["data"] for frame in listener.frames("viewers:count") if frame["room"].endswith(channel)]
             for channel in (NAMED, other)
         }
-    yield {"other": other, "heard": heard, "curves": curves, "counted": counted, "person": person}
+    yield {"other": other, "received": received, "curves": curves, "counted": counted, "person": person}
     person.write("/stop")
 
 
@@ -220,11 +220,11 @@ def milestones(cloud: LocalCloud, channel: str) -> list[Any]:
     return list(answer["items"])
 
 
-def test_ten_at_once_are_a_milestone_told_to_the_room(local_cloud: LocalCloud, passed_ten: dict[str, Any]) -> None:
+def test_ten_viewers_are_a_milestone_announced_to_the_room(local_cloud: LocalCloud, passed_ten: dict[str, Any]) -> None:
     for channel in (NAMED, passed_ten["other"]):
         (milestone,) = milestones(local_cloud, channel)
         assert (milestone["rule"], milestone["threshold"], milestone["label"]) == ("viewers", 10, "10")
-        frame = passed_ten["heard"][channel]
+        frame = passed_ten["received"][channel]
         assert frame["data"]["milestone"] == milestone["id"]
         assert (frame["data"]["channelId"], frame["data"]["threshold"]) == (channel, 10)
         assert frame["data"]["viewers"] == milestone["value"] >= 10
@@ -235,7 +235,7 @@ def test_ten_at_once_are_a_milestone_told_to_the_room(local_cloud: LocalCloud, p
         assert max(count["viewers"] for count in counts) <= 11
 
 
-def test_telegram_is_told_of_a_named_channel_only(local_cloud: LocalCloud, passed_ten: dict[str, Any]) -> None:
+def test_telegram_announces_a_named_channel_only(local_cloud: LocalCloud, passed_ten: dict[str, Any]) -> None:
     person = passed_ten["person"]
     assert f"{NAME} passed 10 viewers" in person.is_told(NAME)
     time.sleep(GRACE_SECONDS)
@@ -251,7 +251,7 @@ def test_the_curve_and_the_days_peak_are_kept(passed_ten: dict[str, Any]) -> Non
         assert curve["items"][-1]["viewers"] >= 10
 
 
-def test_one_search_in_the_logs_shows_the_way_from_the_count_to_those_who_are_told(
+def test_one_search_in_the_logs_shows_the_way_from_the_count_to_the_recipients(
     local_cloud: LocalCloud, passed_ten: dict[str, Any]
 ) -> None:
     logs = local_cloud.stack.clients.logs
@@ -270,39 +270,39 @@ def test_one_search_in_the_logs_shows_the_way_from_the_count_to_those_who_are_to
     found = wait_for(lines)
     assert found["viewers counted"] <= {"count_viewers", "viewer_heartbeat"}
     assert found["milestone reached"] == {"detect_milestone"}
-    assert found["event told"] == {"broadcast"}
+    assert found["event broadcast"] == {"broadcast"}
     assert found["delivered"] == {"notify"}
 
 
-def test_the_functions_own_address_answers_as_the_front_does(local_cloud: LocalCloud) -> None:
-    channel, front, own = fresh("direct"), local_cloud.outputs["ApiUrl"], local_cloud.outputs["ViewerUrl"]
-    seat = join(local_cloud, channel)
-    for url in (front, own):
-        assert ok(say(url, "heartbeat", **seat))["viewers"] == 1
-        assert say(url, "heartbeat", **seat | {"token": f"0.{token_urlsafe(16)}"}).status_code == 403
-        assert say(url, "leave", **seat | {"token": f"0.{token_urlsafe(16)}"}).status_code == 403
-        assert look(url, "count", channel)["viewers"] == 1
+def test_the_functions_own_address_answers_as_the_cdn_does(local_cloud: LocalCloud) -> None:
+    channel, cdn, own = fresh("direct"), local_cloud.outputs["ApiUrl"], local_cloud.outputs["ViewerUrl"]
+    tab = join(local_cloud, channel)
+    for url in (cdn, own):
+        assert ok(post(url, "heartbeat", **tab))["viewers"] == 1
+        assert post(url, "heartbeat", **tab | {"token": f"0.{token_urlsafe(16)}"}).status_code == 403
+        assert post(url, "leave", **tab | {"token": f"0.{token_urlsafe(16)}"}).status_code == 403
+        assert fetch(url, "count", channel)["viewers"] == 1
         with client(url) as http:
-            asked = {"Origin": "https://a.site", "Access-Control-Request-Method": "POST"}
-            preflight = http.options("/api/viewer/join", headers=asked)
+            headers = {"Origin": "https://a.site", "Access-Control-Request-Method": "POST"}
+            preflight = http.options("/api/viewer/join", headers=headers)
             answer = http.get(f"/api/viewer/sse/{channel}", headers={"Origin": "https://a.site"})
         assert answer.headers["content-type"] == "text/event-stream"
         assert answer.headers["access-control-allow-origin"] == "*"
         assert "set-cookie" not in answer.headers
         assert "POST" in preflight.headers["access-control-allow-methods"]
-    for url in (own, front):
-        assert say(url, "leave", **seat).status_code == 204
-        assert say(url, "heartbeat", **seat).status_code == 404
+    for url in (own, cdn):
+        assert post(url, "leave", **tab).status_code == 204
+        assert post(url, "heartbeat", **tab).status_code == 404
     wait_for(lambda: viewers(local_cloud, channel) == 0 or None)
 
 
-def test_an_address_that_joins_too_often_is_told_when_to_come_again_whatever_it_says_it_is(
+def test_an_address_that_joins_too_often_gets_retry_after_whatever_it_claims_to_be(
     local_cloud: LocalCloud,
 ) -> None:
-    """From an address of its own, and with others in headers that only CloudFront may write."""
+    """From an address of its own, with other addresses in headers that only CloudFront may write."""
     channel = fresh("flood")
 
-    def knock(number: int) -> httpx.Response:
+    def try_join(number: int) -> httpx.Response:
         pretended = {
             "X-Forwarded-For": f"203.0.113.{number % 250}",
             "CloudFront-Viewer-Address": f"203.0.113.{number % 250}:4711",
@@ -316,12 +316,12 @@ def test_an_address_that_joins_too_often_is_told_when_to_come_again_whatever_it_
     ):
         if (second := time.time() % 60) > LAST_SECOND:
             time.sleep(60 - second)  # in one minute, which is what is counted
-        answers = list(callers.map(knock, range(JOINS_PER_MINUTE + 80)))
-    refused = [answer for answer in answers if answer.status_code == 429]
+        answers = list(callers.map(try_join, range(JOINS_PER_MINUTE + 80)))
+    rejected = [answer for answer in answers if answer.status_code == 429]
     let_in = [answer for answer in answers if answer.is_success]
-    assert len(let_in) + len(refused) == len(answers)
+    assert len(let_in) + len(rejected) == len(answers)
     print("let in", len(let_in))
-    assert JOINS_PER_MINUTE <= len(let_in) <= JOINS_PER_MINUTE + UNTOLD_HERE
-    assert 1 <= int(refused[0].headers["retry-after"]) <= 60
-    assert refused[0].headers["access-control-allow-origin"] == "*"
-    join(local_cloud, channel)  # others come as before
+    assert JOINS_PER_MINUTE <= len(let_in) <= JOINS_PER_MINUTE + UNREPORTED_HERE
+    assert 1 <= int(rejected[0].headers["retry-after"]) <= 60
+    assert rejected[0].headers["access-control-allow-origin"] == "*"
+    join(local_cloud, channel)  # others join as before

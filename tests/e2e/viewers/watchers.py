@@ -1,4 +1,4 @@
-"""Who watches a channel in a real browser, and when which count stood on their page."""
+"""A viewer of a channel in a real browser, and when which count was on the page."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ NOTES = """
     new MutationObserver(read).observe(connections, { childList: true });
   });
 })();"""
-"""For the live page, for the element, and for a page that calls noteCount: what was there, and when."""
+"""For the live page, for the element, and for a page that calls noteCount: what was shown, and when."""
 PAUSE_MILLISECONDS = 50
 NO_ICON = '<link rel="icon" href="data:,">'
-"""For pages of a site that has none: browsers ask for one."""
+"""For pages of a site that has none: browsers request one."""
 
 
 class Watcher:
@@ -44,16 +44,16 @@ class Watcher:
         self.page = context.new_page()
         self.troubles: list[str] = []
         self.page.on("pageerror", lambda error: self.troubles.append(str(error)))
-        self.page.on("console", lambda said: self.troubles.append(said.text) if said.type == "error" else None)
+        self.page.on("console", lambda message: self.troubles.append(message.text) if message.type == "error" else None)
         self.page.add_init_script(NOTES)
 
     def opens(self, address: str) -> float:
-        """Go there, and join a channel by a socket; when it did."""
+        """Go there, and join a channel by a socket; returns when it joined."""
         self.page.goto(address)
         return self._first("joins", None, 0, 20)
 
     def sees(self, count: Count, since: float, seconds: float = 20) -> float:
-        """Until so many are shown; how long after `since` that was."""
+        """Wait until so many are shown; returns how long after `since` that was."""
         return self._first("count", list(count), since, seconds) - since
 
     def counts(self) -> list[Count]:
@@ -61,7 +61,7 @@ class Watcher:
         return [(value[0], value[1]) for _, what, value in self._noted() if what == "count"]
 
     def crashes(self) -> float:
-        """The end of the tab's process, which has no time to say a word; when it was."""
+        """End the tab's process, without notice; returns when."""
         at = time.time()
         with suppress(Error):
             self.page.goto("chrome://crash")
@@ -83,7 +83,7 @@ class Watcher:
 
 @contextmanager
 def somebody(browser: Browser, *, sockets: bool = True) -> Iterator[BrowserContext]:
-    """A person's browser, with a storage of its own; without `sockets` each is closed as it opens."""
+    """A person's browser, with its own storage; without `sockets`, each socket is closed as it opens."""
     with browser.new_context() as context:
         context.set_default_timeout(20_000)
         if not sockets:
@@ -100,7 +100,7 @@ def embed(cloud: LocalCloud, channel: str) -> str:
 
 
 def listening(cloud: LocalCloud, channel: str) -> str:
-    """Somebody's page that asks for the counts with the browser's own EventSource."""
+    """Somebody's page that receives the counts by the browser's own EventSource."""
     address = json.dumps(f"{cloud.outputs['ApiUrl']}/api/viewer/sse/{channel}")
     return (
         f"<!doctype html><title>Somebody’s dashboard</title>{NO_ICON}<script>"

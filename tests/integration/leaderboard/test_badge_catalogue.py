@@ -1,4 +1,4 @@
-"""The badges there are, which an admin may change, and those that reps have, which nobody takes away."""
+"""The catalogue of badges, which an admin may change, and the badges that reps have, which they keep."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def change(floor: Floor, badge: str = "rising-star", **changed: Any) -> Any:
 
 @pytest.fixture(autouse=True)
 def forget_the_catalogue() -> None:
-    """A warm Lambda would, within half a minute."""
+    """As a warm Lambda does within half a minute."""
     FUNCTIONS.restart("detect_milestone")
 
 
@@ -128,7 +128,7 @@ def test_a_new_badge_may_be_added(floor: Floor) -> None:
     assert len(floor.api("GET", CATALOGUE).json["items"]) == 10
 
 
-def test_an_inactive_badge_is_earned_no_more_and_whoever_has_it_keeps_it(floor: Floor) -> None:
+def test_an_inactive_badge_is_not_earned_any_more_and_reps_who_have_it_keep_it(floor: Floor) -> None:
     ada, grace = floor.hire("Ada"), floor.hire("Grace")
     floor.update(ada, monthlySignups=20)
     floor.stream()
@@ -158,7 +158,7 @@ def test_an_inactive_badge_is_earned_no_more_and_whoever_has_it_keeps_it(floor: 
         ({"id": "another"}, "id"),
     ],
 )
-def test_a_badge_that_makes_no_sense_is_refused(one_floor: Floor, changed: dict[str, object], field: str) -> None:
+def test_a_badge_that_makes_no_sense_is_rejected(one_floor: Floor, changed: dict[str, object], field: str) -> None:
     answer = one_floor.api("PUT", f"{CATALOGUE}/rising-star", STAR | changed)
     assert answer.status == 400
     assert field in answer.error

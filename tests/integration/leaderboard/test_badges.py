@@ -1,4 +1,4 @@
-"""Badges are awarded once, with the date of the first time; a catalogue is begun whole, once, by whoever is first."""
+"""Badges are awarded once, with the date of the first award; a new catalogue is filled whole, and once."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 
 from cairn.aws import dynamodb
 from cairn.clock import now
-from cairn.leaderboard.badges import CACHE_SECONDS, FIRST, Badges
+from cairn.leaderboard.badges import CACHE_SECONDS, INITIAL_CATALOGUE, Badges
 from cairn.model import Milestone, Subject
 from testing.floor import Floor
 from testing.outages import refusing
@@ -81,40 +81,40 @@ def test_everybody_has_their_own(badges: Badges) -> None:
     assert badges.of([]) == {}
 
 
-def test_the_first_look_begins_the_catalogue_whoever_looks_at_once(table: Any) -> None:
+def test_the_first_read_fills_the_catalogue_once_however_many_read_concurrently(table: Any) -> None:
     with ThreadPoolExecutor(4) as pool:
         found = list(pool.map(lambda _: Badges(table).catalogue(), range(4)))
-    assert all(set(one) == set(FIRST) for one in found)
-    assert table.scan()["Count"] == len(FIRST)
+    assert all(set(one) == set(INITIAL_CATALOGUE) for one in found)
+    assert table.scan()["Count"] == len(INITIAL_CATALOGUE)
 
 
-def test_a_catalogue_whose_beginning_failed_is_begun_whole_by_the_next(badges: Badges, table: Any) -> None:
+def test_a_catalogue_that_could_not_be_filled_is_filled_whole_by_the_next_read(badges: Badges, table: Any) -> None:
     with refusing(table, "TransactWriteItems"), pytest.raises(ClientError):
         badges.catalogue()
     assert table.scan()["Count"] == 0
-    assert set(badges.catalogue()) == set(FIRST)
+    assert set(badges.catalogue()) == set(INITIAL_CATALOGUE)
 
 
-def test_a_change_before_anybody_looked_is_not_taken_back(badges: Badges, table: Any) -> None:
-    changed = replace(FIRST[0], threshold=7, active=False)
+def test_a_change_before_the_first_read_is_not_undone(badges: Badges, table: Any) -> None:
+    changed = replace(INITIAL_CATALOGUE[0], threshold=7, active=False)
     badges.put(changed)
-    assert set(Badges(table).catalogue()) == {changed, *FIRST[1:]}
+    assert set(Badges(table).catalogue()) == {changed, *INITIAL_CATALOGUE[1:]}
 
 
 def test_a_change_is_known_to_others_within_half_a_minute(table: Any) -> None:
     seconds = [0.0]
     warm = Badges(table, clock=lambda: seconds[0])
     assert award(warm, "signups", 10) == []
-    Badges(table).put(replace(FIRST[0], threshold=10))
+    Badges(table).put(replace(INITIAL_CATALOGUE[0], threshold=10))
     seconds[0] = CACHE_SECONDS
     assert award(warm, "signups", 10) == []
     seconds[0] += 1
     assert award(warm, "signups", 10) == ["sales-rookie"]
 
 
-def test_whoever_has_an_inactive_badge_keeps_it(badges: Badges) -> None:
+def test_a_rep_who_has_an_inactive_badge_keeps_it(badges: Badges) -> None:
     award(badges, "goal", 100)
-    crusher = next(badge for badge in FIRST if badge.id == "goal-crusher")
+    crusher = next(badge for badge in INITIAL_CATALOGUE if badge.id == "goal-crusher")
     badges.put(replace(crusher, active=False))
     assert had(badges) == ["goal-crusher"]
     badges.award(milestone("goal", 100, subject=Subject("rep", "2")))

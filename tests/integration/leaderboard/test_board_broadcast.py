@@ -1,4 +1,4 @@
-"""Everybody is shown the board as it is: once a second in a burst, at last after the last change, in one frame."""
+"""Everyone is shown the current board: once a second in a burst, once more after the last change, in one frame."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from cairn.leaderboard.board_refresh import BoardRefresh
 from cairn.leaderboard.boards import Boards, Row
 from cairn.messages import BoardChanged
 from cairn.model import Subject
-from cairn.realtime.frames import LARGEST
+from cairn.realtime.frames import MAX_FRAME_BYTES
 from functions.broadcast.board import TOP, BoardFrames, board_frame
 from testing.clock import ControlledClock
 from testing.cloud import Cloud
@@ -43,14 +43,14 @@ def row(number: int, revenue: Any) -> Row:
 
 
 def fill(floor: Hall, reps: int) -> None:
-    """In one batch, as the ranks' counters are not asked for here."""
+    """Rows of so many reps, the last one the best."""
     boards = Boards(floor.aws.table("LEADERBOARD_TABLE"))
     for number in range(1, reps + 1):
         assert boards.replace_row(None, row(number, Decimal("1000.50") + number))
 
 
 def changed(floor: Hall, event_id: str) -> None:
-    """As detect_milestone says it."""
+    """As detect_milestone does it."""
     key = BoardRefresh(floor.table).request(event_id, now())
     if key:
         floor.send(BoardChanged(key, "t"))
@@ -76,22 +76,22 @@ def test_everybody_is_shown_the_board(floor: Hall, poster: FakePoster) -> None:
 
 def test_a_board_too_large_for_a_frame_is_its_top_and_the_total(floor: Hall) -> None:
     fill(floor, 7)
-    said = BoardFrames(Boards(floor.aws.table("LEADERBOARD_TABLE")), "UTC", top=5).now(now(), "t")
-    frame = json.loads(said.frame)
+    state = BoardFrames(Boards(floor.aws.table("LEADERBOARD_TABLE")), "UTC", top=5).now(now(), "t")
+    frame = json.loads(state.frame)
     assert ([rep["rank"] for rep in frame["data"]], frame["total"]) == ([1, 2, 3, 4, 5], 7)
 
 
 @pytest.mark.parametrize(("zone", "period"), [("America/Los_Angeles", "2026-11"), ("Asia/Tokyo", "2026-12")])
 def test_the_month_is_the_sales_floors_own(floor: Hall, zone: str, period: str) -> None:
     floor.clock.reach(datetime(2026, 11, 30, 22, tzinfo=UTC))
-    said = BoardFrames(Boards(floor.aws.table("LEADERBOARD_TABLE")), zone).now(now(), "t")
-    assert json.loads(said.frame)["period"] == period
+    state = BoardFrames(Boards(floor.aws.table("LEADERBOARD_TABLE")), zone).now(now(), "t")
+    assert json.loads(state.frame)["period"] == period
 
 
 def test_whatever_reps_are_called_a_board_fits_into_a_frame() -> None:
     reps: list[dict[str, Any]] = [{"name": "🎉" * 1000, "rank": number} for number in range(TOP)]
     text = board_frame("everyone/1", now(), reps, {"total": 100_000})
-    assert 0.8 * LARGEST < len(text) <= LARGEST
+    assert 0.8 * MAX_FRAME_BYTES < len(text) <= MAX_FRAME_BYTES
     assert '"rank":0' in text
 
 
@@ -139,10 +139,10 @@ def test_wherever_a_sandbox_dies_the_last_board_is_shown(floor: Hall, poster: Fa
     assert poster.frames("a")[-1]["total"] == 2
 
 
-def test_a_record_that_comes_again_after_its_refresh_was_shown_keeps_nobody_waiting(
+def test_a_record_that_is_redelivered_after_its_refresh_was_shown_keeps_nobody_waiting(
     floor: Hall, poster: FakePoster
 ) -> None:
-    """The queue would drop its message, were it under the same key, and the next change would find it pending."""
+    """Under the same key the queue would drop its message, and the next change would find its request pending."""
     floor.join("a", holder=ADA)
     fill(floor, 1)
     changed(floor, "1")
@@ -155,7 +155,7 @@ def test_a_record_that_comes_again_after_its_refresh_was_shown_keeps_nobody_wait
     assert poster.frames("a")[-1]["total"] == 2
 
 
-def test_a_large_hall_is_shown_the_board_in_parts_and_one_that_was_overtaken_not_at_all(
+def test_a_large_room_is_shown_the_board_by_shards_and_a_superseded_board_not_at_all(
     floor: Hall, poster: FakePoster
 ) -> None:
     floor.told_in_parts_beyond(20)
@@ -163,8 +163,8 @@ def test_a_large_hall_is_shown_the_board_in_parts_and_one_that_was_overtaken_not
     fill(floor, 1)
     changed(floor, "1")
     assert floor.bring() == []
-    for part in floor.fifo.messages:
-        part.visible_at = now() + timedelta(seconds=30)
+    for message in floor.fifo.messages:
+        message.visible_at = now() + timedelta(seconds=30)
     floor.clock.sleep(1)
     changed(floor, "2")
     second = f"everyone/{to_millis(now())}"

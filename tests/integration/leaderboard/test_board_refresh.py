@@ -1,4 +1,4 @@
-"""A burst of changes shows the board once a second at most, and after the last of them once more."""
+"""A burst of changes shows the board at most once a second, and once more after the last change."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 
 from cairn.clock import now
 from cairn.errors import NotYetError
-from cairn.leaderboard.board_refresh import DISTANCE, GIVEN_UP, BoardRefresh
+from cairn.leaderboard.board_refresh import ABANDONED_AFTER, INTERVAL, BoardRefresh
 from testing.clock import ControlledClock
 from testing.cloud import Cloud
 
@@ -21,34 +21,34 @@ def refreshes(aws: Cloud) -> BoardRefresh:
     return BoardRefresh(aws.table("CONNECTIONS_TABLE"))
 
 
-def poked(refreshes: BoardRefresh, event_id: str) -> str:
+def granted(refreshes: BoardRefresh, event_id: str) -> str:
     key = refreshes.request(event_id, now())
     assert key
     return key
 
 
 def test_a_change_is_shown_at_once(refreshes: BoardRefresh) -> None:
-    assert refreshes.acquire(poked(refreshes, "a"), now())
+    assert refreshes.acquire(granted(refreshes, "a"), now())
 
 
-def test_while_a_refresh_is_asked_for_nobody_else_need_ask(refreshes: BoardRefresh) -> None:
-    poked(refreshes, "a")
+def test_while_a_request_is_pending_no_other_is_granted(refreshes: BoardRefresh) -> None:
+    granted(refreshes, "a")
     assert refreshes.request("b", now()) is None
 
 
-def test_once_it_was_begun_the_next_change_asks_anew(refreshes: BoardRefresh) -> None:
-    refreshes.acquire(poked(refreshes, "a"), now())
+def test_once_a_request_is_acquired_the_next_change_is_granted_one(refreshes: BoardRefresh) -> None:
+    refreshes.acquire(granted(refreshes, "a"), now())
     assert refreshes.request("b", now())
 
 
-def test_a_record_that_comes_again_asks_again_under_another_key(refreshes: BoardRefresh) -> None:
-    assert poked(refreshes, "a") != poked(refreshes, "a")
+def test_a_record_that_is_redelivered_is_granted_another_key(refreshes: BoardRefresh) -> None:
+    assert granted(refreshes, "a") != granted(refreshes, "a")
 
 
 def test_the_next_refresh_waits_for_its_second(refreshes: BoardRefresh, clock: ControlledClock) -> None:
-    refreshes.acquire(poked(refreshes, "a"), now())
+    refreshes.acquire(granted(refreshes, "a"), now())
     clock.sleep(0.4)
-    key = poked(refreshes, "b")
+    key = granted(refreshes, "b")
     with pytest.raises(NotYetError) as raised:
         refreshes.acquire(key, now())
     assert raised.value.until == now() + timedelta(seconds=0.6)
@@ -56,38 +56,38 @@ def test_the_next_refresh_waits_for_its_second(refreshes: BoardRefresh, clock: C
     assert refreshes.acquire(key, now())
 
 
-def test_a_message_that_comes_when_nobody_asks_any_more_shows_nothing(
+def test_a_message_whose_request_was_served_already_shows_nothing(
     refreshes: BoardRefresh, clock: ControlledClock
 ) -> None:
-    first, second = poked(refreshes, "a"), poked(refreshes, "a")
+    first, second = granted(refreshes, "a"), granted(refreshes, "a")
     assert refreshes.acquire(first, now())
     assert not refreshes.acquire(second, now())
     clock.sleep(60)
     assert not refreshes.acquire(second, now())
 
 
-def test_a_message_whose_function_died_begins_again(refreshes: BoardRefresh, clock: ControlledClock) -> None:
-    key = poked(refreshes, "a")
+def test_a_message_whose_function_died_acquires_again(refreshes: BoardRefresh, clock: ControlledClock) -> None:
+    key = granted(refreshes, "a")
     assert refreshes.acquire(key, now())
     with pytest.raises(NotYetError):
         refreshes.acquire(key, now())
-    clock.reach(now() + DISTANCE)
+    clock.reach(now() + INTERVAL)
     assert refreshes.acquire(key, now())
 
 
 def test_a_message_that_never_came_does_not_stop_the_board_for_ever(
     refreshes: BoardRefresh, clock: ControlledClock
 ) -> None:
-    poked(refreshes, "lost")
-    clock.reach(now() + GIVEN_UP - timedelta(milliseconds=1))
+    granted(refreshes, "lost")
+    clock.reach(now() + ABANDONED_AFTER - timedelta(milliseconds=1))
     assert refreshes.request("b", now()) is None
     clock.sleep(0.001)
-    assert refreshes.acquire(poked(refreshes, "b"), now())
+    assert refreshes.acquire(granted(refreshes, "b"), now())
 
 
 @dataclass
 class Floor:
-    """Changes, and messages that come late, twice or after their function died."""
+    """Changes, and messages that arrive late, twice or after their function died."""
 
     refreshes: BoardRefresh
     clock: ControlledClock
@@ -105,15 +105,15 @@ class Floor:
                 self.messages.append(key)
 
     def bring(self) -> None:
-        """The first message, which stays when it is too early or its function dies."""
+        """Deliver the first message, which stays if it is too early or its function dies."""
         if not self.messages:
             return
         try:
-            begun = self.refreshes.acquire(self.messages[0], now())
+            acquired = self.refreshes.acquire(self.messages[0], now())
         except NotYetError as error:
             self.clock.reach(error.until)
             return
-        if begun:
+        if acquired:
             self.shown_at.append(now())
             if self.dice.random() < 0.3:
                 return
@@ -133,5 +133,5 @@ def test_however_it_goes_the_last_state_is_shown_and_never_two_in_a_second(
     while floor.messages:
         floor.bring()
     assert floor.shown == floor.version
-    distances = [later - earlier for earlier, later in pairwise(floor.shown_at)]
-    assert min(distances) >= DISTANCE
+    gaps = [later - earlier for earlier, later in pairwise(floor.shown_at)]
+    assert min(gaps) >= INTERVAL

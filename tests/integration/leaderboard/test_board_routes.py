@@ -1,4 +1,4 @@
-"""The board of the running month, and for ever those of the floor before as they ended."""
+"""The board of the current month, and those of past months as they ended, for ever."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def test_badges_are_shown_on_the_board_and_in_the_list(floor: Floor) -> None:
 
 
 @pytest.mark.parametrize("period", ["2026-10", "2026-12", "0000-01", "9999-12"])
-def test_a_month_that_nobody_kept_is_not_found(one_floor: Floor, period: str) -> None:
+def test_a_month_that_was_not_archived_is_not_found(one_floor: Floor, period: str) -> None:
     answer = one_floor.api("GET", BOARD, query={"period": period})
     assert answer.status == 404
     assert period in answer.error
@@ -56,7 +56,7 @@ def test_a_month_that_nobody_kept_is_not_found(one_floor: Floor, period: str) ->
 @pytest.mark.parametrize(
     "period", ["2026", "2026-13", "2026-00", "2026-1", "26-11", "2026-11-01", " 2026-11", "board", "", "2026-11\n", "☃"]
 )
-def test_what_is_no_month_is_refused(one_floor: Floor, period: str) -> None:
+def test_what_is_no_month_is_rejected(one_floor: Floor, period: str) -> None:
     answer = one_floor.api("GET", BOARD, query={"period": period})
     assert answer.status == 400
     assert "period" in answer.error
@@ -67,7 +67,7 @@ def test_a_page_is_of_one_to_five_hundred(one_floor: Floor, limit: str, status: 
     assert one_floor.api("GET", BOARD, query={"limit": limit}).status == status
 
 
-def test_a_month_that_is_over_is_kept_as_it_ended(floor: Floor) -> None:
+def test_a_past_month_is_kept_as_it_ended(floor: Floor) -> None:
     ada, grace = floor.hire("Ada", team="North", monthlyRevenue=900), floor.hire("Grace", monthlyRevenue=900)
     alan = floor.hire("Alan", monthlyRevenue=100)
     ended = shown(floor.board())
@@ -102,7 +102,7 @@ def test_a_kept_month_has_pages_of_its_own(floor: Floor) -> None:
     assert floor.api("GET", BOARD, query={"cursor": cursor}).status == 400
 
 
-def test_whoever_retires_before_the_turn_is_on_the_board_of_the_month_that_ended(floor: Floor) -> None:
+def test_a_rep_who_retires_before_the_rollover_is_on_the_board_of_the_month_that_ended(floor: Floor) -> None:
     ada, grace = floor.hire("Ada", monthlyRevenue=900), floor.hire("Grace", monthlyRevenue=100)
     floor.clock.reach(at("2026-12-01T00:00:10Z"))
     floor.api("DELETE", f"{REPS}/{ada}")
@@ -113,7 +113,7 @@ def test_whoever_retires_before_the_turn_is_on_the_board_of_the_month_that_ended
     assert floor.in_line()
 
 
-def test_whoever_retires_within_a_month_is_not_on_the_board_it_ends_with(floor: Floor) -> None:
+def test_a_rep_who_retires_within_a_month_is_not_on_its_final_board(floor: Floor) -> None:
     ada, grace = floor.hire("Ada", monthlyRevenue=900), floor.hire("Grace", monthlyRevenue=100)
     floor.api("DELETE", f"{REPS}/{ada}")
     floor.stream()
@@ -123,7 +123,7 @@ def test_whoever_retires_within_a_month_is_not_on_the_board_it_ends_with(floor: 
     assert shown(floor.board(period="2026-11")) == [(1, grace, 100)]
 
 
-def test_before_the_turn_a_rep_is_shown_as_the_new_month_finds_them(floor: Floor) -> None:
+def test_before_the_rollover_a_rep_is_shown_with_the_new_months_values(floor: Floor) -> None:
     ada = floor.hire("Ada", monthlyRevenue=900, yearlyRevenue=5000, allTimeRevenue=7000)
     floor.clock.reach(at("2026-12-01T00:00:10Z"))
     rep = floor.rep(ada)

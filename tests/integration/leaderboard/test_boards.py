@@ -1,4 +1,4 @@
-"""The board's rows and the counters of their ranks agree, whoever changes them at once and whoever dies between."""
+"""The board's rows and the rank counters agree, whatever changes them concurrently and whatever dies in between."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from cairn.aws import dynamodb
 from cairn.clock import now
 from cairn.errors import ContentionError, NotFoundError
-from cairn.leaderboard.boards import PATIENCE, Boards, Row, row_of
+from cairn.leaderboard.boards import CONFLICT_PAUSES, Boards, Row, row_of
 from cairn.leaderboard.reps import RETIRED, Reps
 from cairn.model import Number, Subject
 from cairn.readings.stats import Stats
@@ -90,7 +90,7 @@ def test_what_alters_no_count_is_one_put(boards: Boards, table: Any) -> None:
     assert refused == []
 
 
-def test_the_row_of_a_month_that_is_over_is_kept_with_the_move(floor: Floor, boards: Boards) -> None:
+def test_the_row_of_a_past_month_is_archived_with_the_move(floor: Floor, boards: Boards) -> None:
     november = row(100)
     december = row(0, later=1, period="2026-12")
     boards.replace_row(None, november)
@@ -110,26 +110,28 @@ def test_of_two_ends_of_a_month_the_later_is_kept(boards: Boards) -> None:
         assert rows(boards, "2026-11") == [(1, "1", kept)]
 
 
-def test_an_id_is_given_once(boards: Boards) -> None:
+def test_an_id_is_assigned_once(boards: Boards) -> None:
     with ThreadPoolExecutor(4) as pool:
         assert sorted(pool.map(lambda _: boards.new_id(), range(20))) == list(range(1, 21))
 
 
-# -- others at the same counters
+# -- conflicts at the same counters
 
 
 def test_a_move_that_meets_another_is_made_again_and_again(floor: Floor, boards: Boards, table: Any) -> None:
     before = floor.clock.now()
     with refusing(table, "TransactWriteItems", CONFLICT, times=5):
         assert boards.replace_row(None, row(100))
-    assert sum(PATIENCE[:5]) * 0.5 <= (floor.clock.now() - before).total_seconds() <= sum(PATIENCE[:5]) * 1.5
+    assert (
+        sum(CONFLICT_PAUSES[:5]) * 0.5 <= (floor.clock.now() - before).total_seconds() <= sum(CONFLICT_PAUSES[:5]) * 1.5
+    )
     assert floor.in_line()
 
 
-def test_a_move_that_meets_others_all_the_time_asks_to_be_tried_again(boards: Boards, table: Any) -> None:
+def test_a_move_that_conflicts_all_the_time_is_answered_with_try_again(boards: Boards, table: Any) -> None:
     with refusing(table, "TransactWriteItems", CONFLICT) as refused, pytest.raises(ContentionError, match="try again"):
         boards.replace_row(None, row(100))
-    assert len(refused) == len(PATIENCE) + 1
+    assert len(refused) == len(CONFLICT_PAUSES) + 1
     assert boards.row(ADA) is None
 
 
@@ -162,26 +164,26 @@ def test_whatever_else_fails_is_no_conflict(boards: Boards, table: Any) -> None:
             act()
 
 
-# -- reps, whose rows follow
+# -- reps, from which rows are derived
 
 
 class DeadError(Exception):
-    """Whoever moved the row is no more."""
+    """The function that moved the row has died."""
 
 
 class Mortal(Boards):
-    """Dies before its next moves, or after them, as often as it is told."""
+    """Dies before its next moves, or after them, as `deaths` says."""
 
     def __init__(self, table: Any) -> None:
         super().__init__(table)
-        self.fates: Iterator[str | None] = iter(())
+        self.deaths: Iterator[str | None] = iter(())
 
     def replace_row(self, old: Row | None, new: Row | None) -> bool:
-        fate = next(self.fates, None)
-        if fate == "before":
+        death = next(self.deaths, None)
+        if death == "before":
             raise DeadError
         moved = super().replace_row(old, new)
-        if fate == "after":
+        if death == "after":
             raise DeadError
         return moved
 
@@ -191,30 +193,30 @@ def reps_on(boards: Boards, time_zone: str = "UTC") -> Reps:
     return Reps(stats=stats, boards=boards, rules=catalogue(), time_zone=time_zone, clock=now)
 
 
-fates = st.none() | st.sampled_from(["before", "after"])
+deaths = st.none() | st.sampled_from(["before", "after"])
 steps = st.tuples(
-    st.sampled_from(["create", "update", "update", "update", "retire", "settle", "month"]),
+    st.sampled_from(["create", "update", "update", "update", "retire", "reconcile", "month"]),
     st.integers(1, 3),
     st.integers(0, 3) | st.integers(0, 10**6),
-    fates,
+    deaths,
 )
 
 
 @settings(max_examples=12, deadline=None)
 @given(script=st.lists(steps, min_size=4, max_size=10))
-def test_counters_are_those_of_the_rows_whoever_dies_and_settling_heals(
+def test_the_counters_match_the_rows_whatever_dies_and_reconciling_repairs_both(
     one_floor: Floor, script: list[tuple[str, int, int, str | None]]
 ) -> None:
     one_floor.empty()
     boards = Mortal(dynamodb.resource().Table("leaderboard_table"))
     reps, stats = reps_on(boards), Stats(dynamodb.resource().Table("stats_table"))
 
-    def settle(subject: Subject) -> None:
+    def reconcile(subject: Subject) -> None:
         if found := stats.get(subject):
             reps.reconcile(None, found)
 
-    for action, rep, revenue, fate in script:
-        boards.fates = iter([fate])
+    for action, rep, revenue, death in script:
+        boards.deaths = iter([death])
         try:
             if action == "create":
                 reps.create("Ada", {}, None, {"monthly_revenue": revenue})
@@ -222,17 +224,17 @@ def test_counters_are_those_of_the_rows_whoever_dies_and_settling_heals(
                 reps.update(rep, {"monthly_revenue": revenue})
             elif action == "retire":
                 reps.retire(rep)
-            elif action == "settle":
-                settle(Subject("rep", str(rep)))
+            elif action == "reconcile":
+                reconcile(Subject("rep", str(rep)))
             else:
                 one_floor.clock.sleep(86_400 * 31)
         except (DeadError, NotFoundError):
             pass
         assert one_floor.in_line()
-    boards.fates = iter(())
+    boards.deaths = iter(())
     stored = [stats.get(Subject("rep", str(rep))) for rep in range(1, len(script) + 1)]
     for reading in filter(None, stored):
-        settle(reading.subject)
+        reconcile(reading.subject)
         wanted = None if RETIRED in reading.details else row_of(reading, reading.as_of.strftime("%Y-%m"))
         found = boards.row(reading.subject)
         assert (found and found.metrics) == (wanted and wanted.metrics)
@@ -250,7 +252,7 @@ def test_updates_of_one_rep_at_the_same_instant_lose_none_of_one_anothers_fields
                 try:
                     reps.update(1, {field: value})
                     break
-                except ContentionError:  # here nobody really waits between two tries
+                except ContentionError:  # here nothing really waits between two attempts
                     continue
 
     with ThreadPoolExecutor(5) as pool:
@@ -264,30 +266,28 @@ def test_updates_of_one_rep_at_the_same_instant_lose_none_of_one_anothers_fields
     assert floor.in_line()
 
 
-def test_what_a_month_ended_with_is_kept_though_its_last_move_was_overtaken_by_the_turn(
-    floor: Floor, table: Any
-) -> None:
+def test_a_months_final_values_are_kept_even_if_the_rollover_overtakes_its_last_move(floor: Floor, table: Any) -> None:
     floor.clock.reach(at("2026-11-30T23:59:59Z"))
     boards = Mortal(table)
     reps, stats = reps_on(boards), Stats(dynamodb.resource().Table("stats_table"))
     reps.create("Ada", {}, None, {"monthly_revenue": 10})
-    boards.fates = iter(["before"])
+    boards.deaths = iter(["before"])
     with pytest.raises(DeadError):
         reps.update(1, {"monthly_revenue": 20})
     sold = stats.get(ADA)
     assert sold
     floor.clock.reach(at("2026-12-01T00:00:05Z"))
     reps.roll_over(ADA)
-    turned = stats.get(ADA)
-    assert turned
+    rolled_over = stats.get(ADA)
+    assert rolled_over
     assert rows(boards, "2026-11") == [(1, "1", 10)]
     reps.reconcile(replace(sold, as_of=sold.as_of - timedelta(seconds=1)), sold)
-    reps.reconcile(sold, turned)
+    reps.reconcile(sold, rolled_over)
     assert rows(boards, "2026-11") == [(1, "1", 20)]
     assert rows(boards) == [(1, "1", 0)]
     assert floor.in_line()
 
 
-def test_nobody_is_turned_who_is_not_there(boards: Boards) -> None:
+def test_a_rep_who_does_not_exist_is_not_rolled_over(boards: Boards) -> None:
     with pytest.raises(NotFoundError):
         reps_on(boards).roll_over(GRACE)

@@ -1,4 +1,4 @@
-"""A thousand updates at once: each is answered by itself, and one that is wrong, or goes wrong, spoils no other."""
+"""A thousand updates in one request: each is answered separately, and one that is invalid or fails spoils no other."""
 
 from __future__ import annotations
 
@@ -68,11 +68,11 @@ def test_updates_of_one_rep_are_made_in_the_order_in_which_they_stand(floor: Flo
     assert passed == [[10_000], [25_000], [], []]
     assert floor.ranks() == {ada: 1, grace: 1}
     floor.stream()
-    told = [one["id"] for room, _, one in floor.celebrations() if room == "tv-display"]
-    assert sorted(told) == sorted(one["id"] for result in results for one in result["milestones"])
+    announced = [one["id"] for room, _, one in floor.celebrations() if room == "tv-display"]
+    assert sorted(announced) == sorted(one["id"] for result in results for one in result["milestones"])
 
 
-def test_a_thousand_updates_are_taken_and_what_is_wrong_spoils_only_itself(floor: Floor) -> None:
+def test_a_thousand_updates_are_accepted_and_an_invalid_one_spoils_only_itself(floor: Floor) -> None:
     reps = [floor.hire() for _ in range(3)]
     good = [of(rep, monthlySignups=number) for number in (4, 5, 6) for rep in reps]
     bad = [BAD[number % len(BAD)] for number in range(MOST_UPDATES - len(good) - 1)]
@@ -113,7 +113,7 @@ def test_a_wrong_update_says_what_is_wrong_and_whose_it_is(one_floor: Floor, bad
         ([{}], "must be a JSON object"),
     ],
 )
-def test_what_is_no_list_of_updates_is_refused_whole(one_floor: Floor, body: object, field: str) -> None:
+def test_what_is_no_list_of_updates_is_rejected_as_a_whole(one_floor: Floor, body: object, field: str) -> None:
     answer = one_floor.api("POST", BULK, body)
     assert answer.status == 400
     assert field in answer.error

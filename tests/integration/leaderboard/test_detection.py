@@ -1,4 +1,4 @@
-"""From a rep's change to the badges, the rooms and the board: whoever made the change, and whoever died on the way."""
+"""From a rep's change to the badges, the rooms and the board, whatever made the change and whatever died on the way."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def table(name: str) -> Any:
 
 
 def job(rep: int, *, later: int = 0, **metrics: Number) -> Reading:
-    """What somebody else's job writes of a rep: some numbers, and nothing of what Cairn decides."""
+    """What another program's job writes about a rep: some numbers, and nothing that Cairn computes."""
     at = now() + timedelta(seconds=later)
     return Reading(Subject("rep", str(rep)), "Grace", metrics, at, "nightly-job", "j" * 32)
 
@@ -40,14 +40,14 @@ def history(floor: Floor, rep: int) -> Any:
     return floor.api("GET", "/api/milestones", query={"subject": f"rep:{rep}"}).json["items"]
 
 
-def ids(said: list[tuple[str, str, Any]], room: str = "tv-display") -> list[str]:
-    return sorted(one["id"] for told, _, one in said if told == room)
+def ids(events: list[tuple[str, str, Any]], room: str = "tv-display") -> list[str]:
+    return sorted(one["id"] for recipient, _, one in events if recipient == room)
 
 
-# -- what is said
+# -- what is announced
 
 
-def test_a_milestone_is_said_to_the_rep_and_on_the_tv_with_the_sources_payload(floor: Floor) -> None:
+def test_a_milestone_is_announced_to_the_rep_and_on_the_tv_with_the_sources_payload(floor: Floor) -> None:
     rep = floor.hire("Ada", team="North", avatar="🦊", userId=7)
     answer = floor.update(rep, monthlySignups=12)
     floor.stream()
@@ -96,7 +96,7 @@ def test_a_rep_who_is_no_user_is_celebrated_on_the_tv_alone(floor: Floor) -> Non
     assert [(room, event) for room, event, _ in floor.celebrations()] == [("tv-display", "achievement:celebration")]
 
 
-def test_everything_said_has_the_readings_trace(floor: Floor) -> None:
+def test_every_announcement_has_the_readings_trace(floor: Floor) -> None:
     rep = floor.hire(userId="ada")
     floor.stream()
     floor.said()
@@ -104,9 +104,9 @@ def test_everything_said_has_the_readings_trace(floor: Floor) -> None:
     reading = Stats(table("stats")).get(Subject("rep", str(rep)))
     assert reading
     floor.stream()
-    said = [one for one in floor.said() if isinstance(one, RoomEvent)]
-    assert len(said) == 6
-    assert {one.trace_id for one in said} == {reading.trace_id}
+    sent = [one for one in floor.said() if isinstance(one, RoomEvent)]
+    assert len(sent) == 6
+    assert {one.trace_id for one in sent} == {reading.trace_id}
 
 
 def test_a_reps_milestone_is_nothing_for_the_telegram_subscribers(floor: Floor) -> None:
@@ -125,24 +125,24 @@ def test_rep_milestones_are_in_the_history_with_the_channels(floor: Floor) -> No
     assert shown == {"revenue": (25_000, 26_000.5, "$25,000"), "rank": (3, 3, "#1")}
 
 
-# -- the board anew
+# -- the board's refresh
 
 
-def test_a_burst_of_changes_asks_once_for_the_board_anew(floor: Floor) -> None:
+def test_a_burst_of_changes_requests_the_board_once(floor: Floor) -> None:
     reps = [floor.hire() for _ in range(3)]
     floor.stream()
     for rep in reps:
         floor.update(rep, monthlySignups=3)
     floor.stream()
-    (asked,) = floor.refreshes()
-    assert BoardRefresh(table("connections")).acquire(asked.key, now())
+    (first,) = floor.refreshes()
+    assert BoardRefresh(table("connections")).acquire(first.key, now())
     floor.api("PATCH", f"{REPS}/{reps[0]}", {"team": "North"})
     floor.stream()
     (again,) = floor.refreshes()
-    assert again.key != asked.key
+    assert again.key != first.key
 
 
-def test_the_board_is_in_line_before_anybody_is_told(floor: Floor) -> None:
+def test_the_board_is_repaired_before_anybody_is_notified(floor: Floor) -> None:
     rep = floor.hire()
     floor.stream()
     floor.said()
@@ -163,19 +163,19 @@ def test_a_retry_that_finds_its_request_unanswered_sends_it_again(floor: Floor) 
     keys = set()
     for _ in range(2):
         assert FUNCTIONS["detect_milestone"]({"Records": changes}, Context()) == DONE
-        keys |= {asked.key for asked in floor.refreshes()}
+        keys |= {refresh.key for refresh in floor.refreshes()}
     assert len(keys) == 2  # a key that the queue has had in the last five minutes is dropped
 
 
-# -- whoever made the change, and whoever died on the way
+# -- whatever made the change, and whatever died on the way
 
 
-def test_what_another_job_writes_is_detected_and_placed_on_the_board_like_any_update(floor: Floor) -> None:
+def test_what_another_job_writes_is_detected_and_ranked_like_any_update(floor: Floor) -> None:
     first = floor.hire("Ada", monthlyRevenue=100_000)
     floor.stream()
     floor.said()
     rep = 17
-    assert Stats(table("stats")).record(job(rep, monthly_revenue=9_000))  # what was there before Cairn is no news
+    assert Stats(table("stats")).record(job(rep, monthly_revenue=9_000))  # what was there before Cairn is not announced
     floor.stream()
     floor.said()
     assert Stats(table("stats")).record(job(rep, later=1, monthly_revenue=51_000, monthly_signups=26))
@@ -196,7 +196,7 @@ def test_what_another_job_writes_is_detected_and_placed_on_the_board_like_any_up
     assert floor.in_line()
 
 
-def test_what_is_decided_here_is_decided_for_another_jobs_write_too(floor: Floor) -> None:
+def test_what_is_computed_here_is_computed_for_another_jobs_write_too(floor: Floor) -> None:
     Stats(table("stats")).record(job(17, monthly_signups=26, bonus_tier=6))
     floor.stream()
     (shown,) = floor.board()["items"]
@@ -234,7 +234,7 @@ def test_a_job_that_keeps_last_months_peaks_hides_no_milestone_of_this_month(flo
     assert f"rep:{rep}/revenue/2026-12/75000" in ids(floor.celebrations())
 
 
-def test_an_update_that_died_before_it_moved_its_row_is_ended_by_the_stream(floor: Floor) -> None:
+def test_an_update_that_died_before_it_moved_its_row_is_completed_by_the_stream(floor: Floor) -> None:
     ada, grace = floor.hire("Ada", monthlyRevenue=100), floor.hire("Grace", userId="grace")
     floor.stream()
     floor.said()
@@ -243,12 +243,16 @@ def test_an_update_that_died_before_it_moved_its_row_is_ended_by_the_stream(floo
     assert floor.ranks() == {ada: 1, grace: 2}
     floor.stream()
     assert floor.ranks() == {grace: 1, ada: 2}
-    said = floor.celebrations()
-    assert ids(said) == ids(said, "user:grace") == [f"rep:{grace}/rank/2026-11/3", f"rep:{grace}/revenue/2026-11/25000"]
+    events = floor.celebrations()
+    assert (
+        ids(events)
+        == ids(events, "user:grace")
+        == [f"rep:{grace}/rank/2026-11/3", f"rep:{grace}/revenue/2026-11/25000"]
+    )
     assert floor.in_line()
 
 
-def test_an_update_that_died_before_it_noted_its_place_is_ended_by_the_stream(floor: Floor) -> None:
+def test_an_update_that_died_before_it_stored_its_podium_step_is_completed_by_the_stream(floor: Floor) -> None:
     rep = floor.hire()
     floor.stream()
     with refusing(
@@ -261,7 +265,7 @@ def test_an_update_that_died_before_it_noted_its_place_is_ended_by_the_stream(fl
     assert ids(floor.celebrations()) == [f"rep:{rep}/rank/2026-11/3"]
 
 
-def test_a_retry_says_and_awards_nothing_twice(floor: Floor) -> None:
+def test_a_retry_announces_and_awards_nothing_twice(floor: Floor) -> None:
     rep = floor.hire(userId=7)
     floor.update(rep, monthlyRevenue=50_000)
     changes = floor.aws.changes()
@@ -278,7 +282,7 @@ def test_a_retry_says_and_awards_nothing_twice(floor: Floor) -> None:
 
 @pytest.mark.parametrize(("operation", "calls"), [("UpdateItem", 6), ("PutItem", 2)])
 def test_whatever_fails_on_the_way_is_done_by_the_retry(floor: Floor, operation: str, calls: int) -> None:
-    """Each call to the milestones' table in turn: marks and badges, the history."""
+    """Each call to the milestones table in turn: high-water marks and badges, the history."""
     rep = floor.hire()
     floor.stream()
     floor.said()
@@ -298,15 +302,14 @@ def test_whatever_fails_on_the_way_is_done_by_the_retry(floor: Floor, operation:
     assert len(history(floor, rep)) == 2
 
 
-def test_whoever_retires_leaves_the_board_and_the_board_is_shown_anew(floor: Floor) -> None:
+def test_a_rep_who_retires_leaves_the_board_and_the_board_is_shown_again(floor: Floor) -> None:
     rep = floor.hire(monthlyRevenue=100)
     floor.stream()
-    (asked,) = floor.refreshes()
-    BoardRefresh(table("connections")).acquire(asked.key, now())
+    (first,) = floor.refreshes()
+    BoardRefresh(table("connections")).acquire(first.key, now())
     with refusing(FUNCTIONS["api"].dependencies.boards._table, "TransactWriteItems"):
         assert floor.api("DELETE", f"{REPS}/{rep}").status == 500
     floor.stream()
-    said = floor.said()
-    assert [type(one) for one in said] == [BoardChanged]
+    assert [type(one) for one in floor.said()] == [BoardChanged]
     assert Boards(table("leaderboard")).row(Subject("rep", str(rep))) is None
     assert floor.in_line()

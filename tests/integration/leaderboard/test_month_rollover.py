@@ -1,4 +1,4 @@
-"""The turn of the month: what it ended with is kept, and everybody begins at zero, once, however often it comes."""
+"""The month's rollover: the final values are kept, and every rep begins at zero, once, however often it runs."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def table() -> Any:
     return FUNCTIONS["month_rollover"].dependencies.reps._stats._table
 
 
-def test_within_a_month_there_is_nothing_to_turn(floor: Floor) -> None:
+def test_within_a_month_there_is_nothing_to_roll_over(floor: Floor) -> None:
     rep = floor.hire(monthlyRevenue=100)
     assert floor.roll_over() == {"turned": 0}
     assert floor.rep(rep)["monthlyRevenue"] == 100
@@ -62,7 +62,7 @@ def test_the_months_numbers_begin_at_zero_and_the_others_go_on(floor: Floor) -> 
     assert floor.in_line()
 
 
-def test_a_year_that_is_over_begins_at_zero_too(floor: Floor) -> None:
+def test_a_new_year_begins_at_zero_too(floor: Floor) -> None:
     rep = floor.hire(yearlyRevenue=5000, yearlySignups=60, yearlyGrowth=3, allTimeRevenue=9000)
     floor.clock.reach(at("2026-12-31T23:59:59Z"))
     floor.roll_over()
@@ -100,7 +100,7 @@ def test_a_second_time_changes_nothing(floor: Floor) -> None:
     assert kept(floor, "2026-11") == {ada: 100, grace: 50}
 
 
-def test_a_sale_before_the_turn_begins_the_month_for_whoever_made_it(floor: Floor) -> None:
+def test_a_sale_before_the_rollover_begins_the_month_for_its_rep(floor: Floor) -> None:
     ada, grace = floor.hire("Ada", monthlyRevenue=100), floor.hire("Grace", monthlyRevenue=50)
     floor.clock.reach(DECEMBER)
     answer = floor.update(ada, monthlySignups=3)
@@ -112,7 +112,7 @@ def test_a_sale_before_the_turn_begins_the_month_for_whoever_made_it(floor: Floo
     assert floor.in_line()
 
 
-def test_a_rep_who_fails_stops_nobody_else_and_is_told_of(floor: Floor) -> None:
+def test_a_rep_who_fails_stops_nobody_else_and_is_reported(floor: Floor) -> None:
     ada, grace, alan = (floor.hire(name, monthlyRevenue=100) for name in ("Ada", "Grace", "Alan"))
     floor.clock.reach(DECEMBER)
     mine = {"subject": f"rep:{grace}"}
@@ -126,7 +126,7 @@ def test_a_rep_who_fails_stops_nobody_else_and_is_told_of(floor: Floor) -> None:
     assert kept(floor, "2026-11") == {ada: 100, grace: 100, alan: 100}
 
 
-def test_a_turn_that_died_on_its_way_is_ended_by_the_next(floor: Floor) -> None:
+def test_a_rollover_that_died_is_completed_by_the_next(floor: Floor) -> None:
     ada, grace = floor.hire("Ada", monthlyRevenue=100), floor.hire("Grace", monthlyRevenue=50)
     floor.clock.reach(DECEMBER)
     with refusing(table(), "TransactWriteItems"), pytest.raises(RolloverError):
@@ -137,8 +137,8 @@ def test_a_turn_that_died_on_its_way_is_ended_by_the_next(floor: Floor) -> None:
     assert floor.in_line()
 
 
-def test_what_the_stream_brings_after_the_month_of_it_takes_no_values_into_the_next(floor: Floor) -> None:
-    """A step on the podium noted then would be a reading of the new month, with the values of the old one."""
+def test_a_record_that_arrives_after_its_month_takes_no_values_into_the_next(floor: Floor) -> None:
+    """A podium step stored then would be a reading of the new month with the values of the old one."""
     ada, grace = floor.hire("Ada"), floor.hire("Grace")
     floor.update(grace, monthlyRevenue=200)
     floor.update(ada, monthlyRevenue=100)
@@ -159,14 +159,14 @@ def test_what_there_is_no_time_for_is_left_to_the_next_tick(floor: Floor) -> Non
     assert floor.roll_over(seconds=RESERVE_SECONDS) == {"turned": 1}
 
 
-def test_nobody_is_turned_who_has_retired(floor: Floor) -> None:
+def test_a_rep_who_has_retired_is_not_rolled_over(floor: Floor) -> None:
     rep = floor.hire(monthlyRevenue=100)
     floor.api("DELETE", f"/api/leaderboard/sales-reps/{rep}")
     floor.clock.reach(DECEMBER)
     assert floor.roll_over() == {"turned": 0}
 
 
-def test_months_that_nobody_turned_are_kept_as_they_were_left(floor: Floor) -> None:
+def test_months_that_were_never_rolled_over_are_kept_as_they_were_left(floor: Floor) -> None:
     rep = floor.hire(monthlyRevenue=100)
     floor.clock.reach(at("2027-02-01T00:00:00Z"))
     assert floor.roll_over() == {"turned": 1}
@@ -174,7 +174,7 @@ def test_months_that_nobody_turned_are_kept_as_they_were_left(floor: Floor) -> N
     assert floor.api("GET", "/api/leaderboard", query={"period": "2026-12"}).status == 404
 
 
-def test_the_turn_is_no_news_and_the_new_month_may_pass_again_what_the_last_one_did(floor: Floor) -> None:
+def test_the_rollover_is_not_announced_and_the_new_month_may_pass_again_what_the_last_one_did(floor: Floor) -> None:
     rep = floor.hire()
     floor.update(rep, monthlyRevenue=26_000)
     floor.stream()
@@ -190,7 +190,7 @@ def test_the_turn_is_no_news_and_the_new_month_may_pass_again_what_the_last_one_
     assert {one["id"] for _, _, one in floor.celebrations()} == ids
 
 
-def test_the_turn_is_counted(floor: Floor, logs: Any) -> None:
+def test_the_rollover_is_counted(floor: Floor, logs: Any) -> None:
     floor.hire()
     floor.clock.reach(DECEMBER)
     floor.roll_over()

@@ -1,4 +1,4 @@
-"""Reps as the API makes, shows, changes and retires them: exact numbers, shared ranks, pages that fit together."""
+"""Reps as the API creates, shows, changes and retires them: exact numbers, shared ranks, pages that fit together."""
 
 from __future__ import annotations
 
@@ -194,19 +194,19 @@ def test_a_rep_who_has_retired_is_not_found_and_not_shown(floor: Floor) -> None:
 
 
 def assert_nobody(floor: Floor, rep: str) -> None:
-    asked = [
+    answers = [
         floor.api("GET", f"{REPS}/{rep}"),
         floor.api("GET", f"{REPS}/{rep}/badges"),
         floor.api("PATCH", f"{REPS}/{rep}", {"team": "North"}),
         floor.api("POST", f"{REPS}/{rep}/update-stats", {"monthlySignups": 5}),
         floor.api("DELETE", f"{REPS}/{rep}"),
     ]
-    assert [answer.status for answer in asked] == [404] * 5
-    assert all("no sales rep" in answer.error for answer in asked)
+    assert [answer.status for answer in answers] == [404] * 5
+    assert all("no sales rep" in answer.error for answer in answers)
 
 
 @pytest.mark.parametrize("rep", ["0", "-1", "x", "1.5", "1e3", "9" * 16, "%20", "None"])
-def test_an_id_that_is_none_is_refused(one_floor: Floor, rep: str) -> None:
+def test_an_invalid_id_is_rejected(one_floor: Floor, rep: str) -> None:
     answer = one_floor.api("GET", f"{REPS}/{rep}")
     assert answer.status == 400
     assert "rep_id" in answer.error
@@ -237,7 +237,7 @@ def sent(cursor: object) -> str:
     return base64.urlsafe_b64encode(json.dumps(cursor).encode()).decode()
 
 
-def test_a_cursor_that_was_never_given_out_is_refused(floor: Floor) -> None:
+def test_a_cursor_that_was_never_issued_is_rejected(floor: Floor) -> None:
     for revenue in (3, 2, 1):
         floor.hire(monthlyRevenue=revenue)
     good = json.loads(base64.urlsafe_b64decode(floor.board(limit=1)["nextCursor"] + "=="))
@@ -257,7 +257,7 @@ def test_a_cursor_that_was_never_given_out_is_refused(floor: Floor) -> None:
 
 
 @pytest.mark.parametrize("cursor", ["nonsense", "x" * 1001, "e30", "bnVsbA", "☃"])
-def test_a_cursor_that_is_none_at_all_is_refused(one_floor: Floor, cursor: str) -> None:
+def test_a_cursor_that_is_none_at_all_is_rejected(one_floor: Floor, cursor: str) -> None:
     assert one_floor.api("GET", BOARD, query={"cursor": cursor}).status == 400
 
 

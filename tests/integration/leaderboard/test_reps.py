@@ -1,6 +1,6 @@
 """An update's answer and the stream's announcements are the same, and ranks are those of everybody sorted.
 
-Driven by hypothesis on moto's tables, against an oracle that keeps every rep's month and looks at it the slow way.
+Driven by hypothesis on moto's tables, against an oracle that keeps every rep's month and computes the slow way.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class Seen:
 
 
 class Announced:
-    """The stream's audience: what it was told of."""
+    """In place of the stream's announcer: what it was given."""
 
     def __init__(self) -> None:
         self.milestones: list[Milestone] = []
@@ -68,7 +68,7 @@ class Announced:
 
 
 class Watched(Stats):
-    """The stats table, which keeps the records that its stream would bring."""
+    """The stats table, which keeps the records that its stream would deliver."""
 
     def __init__(self, table: Any) -> None:
         super().__init__(table)
@@ -120,7 +120,7 @@ class World:
         outcome = self.reps.update(rep, values)
         assert outcome.rank == self.rank(rep)
         assert outcome.rank_change == before - outcome.rank
-        assert sorted(_said(outcome)) == sorted(self.deserved(rep, outcome.rank))
+        assert sorted(_answered(outcome)) == sorted(self.deserved(rep, outcome.rank))
         self.answered += outcome.milestones
 
     def retire(self, which: int) -> None:
@@ -128,16 +128,16 @@ class World:
         if self.seen.pop(rep, None):
             self.reps.retire(rep)
 
-    def time_passes(self, days: int, *, turn: bool) -> None:
-        """Into another month perhaps, whose turn may come later, or not at all."""
+    def time_passes(self, days: int, *, roll_over: bool) -> None:
+        """Into another month perhaps, whose rollover may come later, or not at all."""
         self.now += timedelta(days=days)
-        if turn:
+        if roll_over:
             for subject in list(self.reps.not_rolled_over()):
                 self.reps.roll_over(subject)
             assert list(self.reps.not_rolled_over()) == []
             self.seen = {rep: seen.in_month(self.month) for rep, seen in self.seen.items()}
 
-    def the_stream_comes(self, *, again: bool) -> None:
+    def deliver_the_stream(self, *, again: bool) -> None:
         for record in self.stats.records:
             self.detection.process(record)
             if again:
@@ -161,11 +161,11 @@ class World:
         )
 
     def deserved(self, rep: int, rank: int) -> list[tuple[str, int, tuple[int, ...]]]:
-        """What a rep's values now deserve, that the month has not seen."""
+        """What a rep's values deserve now that they have not earned in the month yet."""
         seen, found = self.seen[rep], []
-        heights = {name: _stood(steps, seen.values.get(metric)) for name, (metric, steps) in LADDERS.items()}
-        heights["rank"] = [step for step in (1, 2, 3) if step <= 4 - rank and seen.values["monthly_revenue"] > 0]
-        for name, steps in heights.items():
+        reached = {name: _reached(steps, seen.values.get(metric)) for name, (metric, steps) in LADDERS.items()}
+        reached["rank"] = [step for step in (1, 2, 3) if step <= 4 - rank and seen.values["monthly_revenue"] > 0]
+        for name, steps in reached.items():
             fresh = [step for step in steps if step > seen.highest.get(name, 0)]
             if fresh:
                 found.append((name, fresh[-1], tuple(fresh[:-1])))
@@ -173,11 +173,11 @@ class World:
         return found
 
 
-def _stood(steps: tuple[int, ...], value: Number | None) -> list[int]:
+def _reached(steps: tuple[int, ...], value: Number | None) -> list[int]:
     return [step for step in steps if value is not None and step <= value]
 
 
-def _said(outcome: UpdateResult) -> list[tuple[str, int, tuple[int, ...]]]:
+def _answered(outcome: UpdateResult) -> list[tuple[str, int, tuple[int, ...]]]:
     return [
         (one.rule, int(one.threshold), tuple(int(also.threshold) for also in one.also_passed))
         for one in outcome.milestones
@@ -193,14 +193,14 @@ def _image(reading: Reading) -> dict[str, Any]:
     return {key: write(value) for key, value in to_item(reading).items()}
 
 
-whoever = st.integers(0, 9)
+which_rep = st.integers(0, 9)
 some = st.fixed_dictionaries(
     {}, optional={"monthly_revenue": revenues, "monthly_signups": signups, "goal_progress": progress}
 )
 earned = st.fixed_dictionaries({"monthly_revenue": revenues})
 a_step = st.tuples(
     st.sampled_from([*["sell"] * 6, "hire", "retire", "time passes", "the stream comes"]),
-    whoever,
+    which_rep,
     some | earned,
     st.sampled_from([0, 1, 11, 45]),
     st.booleans(),
@@ -233,9 +233,9 @@ def test_what_an_update_answers_is_what_the_stream_announces(tables: Tables, scr
             case "retire":
                 world.retire(which)
             case "time passes":
-                world.time_passes(days, turn=flag)
+                world.time_passes(days, roll_over=flag)
             case "the stream comes":
-                world.the_stream_comes(again=flag)
+                world.deliver_the_stream(again=flag)
                 world.check_the_board()
-    world.the_stream_comes(again=False)
+    world.deliver_the_stream(again=False)
     world.check_the_board()

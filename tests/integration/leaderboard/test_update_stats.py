@@ -1,4 +1,4 @@
-"""New numbers of a rep: taken as the source sends them, refused by the field's name, answered with what they pass."""
+"""A rep's new numbers: accepted as the source sends them, rejected by field name, answered with what they pass."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def types(answer: Any) -> list[str]:
     return [one["type"] for one in answer["milestones"]]
 
 
-# -- what is taken
+# -- what is accepted
 
 
 def test_the_sources_quick_start_passes_what_it_says(floor: Floor) -> None:
@@ -114,7 +114,7 @@ def test_per_cent_are_rounded_down_so_that_nothing_is_passed_too_early(
     assert ("goal_achieved" in types(answer)) == (shown >= 100)
 
 
-def test_the_highest_that_is_taken_is_shown_to_the_cent(one_floor: Floor) -> None:
+def test_the_highest_accepted_value_is_shown_to_the_cent(one_floor: Floor) -> None:
     highest = {"monthlyRevenue": "999999999999.99", "monthlySignups": 10**9, "goalProgress": 10**9}
     answer = one_floor.try_update(one_floor.hire(), highest)
     assert answer.status == 200
@@ -122,7 +122,7 @@ def test_the_highest_that_is_taken_is_shown_to_the_cent(one_floor: Floor) -> Non
     assert '"goalProgress":1000000000,' in answer.text
 
 
-# -- what is refused
+# -- what is rejected
 
 
 @pytest.fixture
@@ -131,11 +131,11 @@ def rep(one_floor: Floor) -> int:
 
 
 def somebody(floor: Floor) -> int:
-    """Whoever is there: nothing here changes them, which is what it is about."""
+    """Any rep: no test here changes them, which is what they are about."""
     return 1 if stored("STATS_TABLE").items() else floor.hire("Grace", monthlyRevenue=7)
 
 
-def refused(floor: Floor, rep: int, field: str, *, body: object = None, raw: str | None = None) -> None:
+def rejected(floor: Floor, rep: int, field: str, *, body: object = None, raw: str | None = None) -> None:
     before = stored("STATS_TABLE").records()[-1]
     path = f"{REPS}/{rep}/update-stats"
     answer = floor.api("POST", path, raw=raw) if raw else floor.api("POST", path, body)
@@ -145,15 +145,15 @@ def refused(floor: Floor, rep: int, field: str, *, body: object = None, raw: str
 
 
 @pytest.mark.parametrize("field", FIELDS)
-def test_what_is_no_number_is_refused_by_the_name_of_its_field(one_floor: Floor, rep: int, field: str) -> None:
+def test_what_is_no_number_is_rejected_by_the_name_of_its_field(one_floor: Floor, rep: int, field: str) -> None:
     for wrong in (
         *("-1", "-0.01", "NaN", "Infinity", "-Infinity", "1e400", "1e99999999999999999999", "1e-99999999999999999999"),
         *('""', '" "', '"abc"', '"1 2"', '"1,000"', '"$5"', '"5%"', '"0x10"', '"1_000"', '"١٢"', '"５"', '"--5"'),
         *('"NaN"', '"sNaN"', '"Infinity"', '"-inf"', '"-5"', '"1e400"', '"1e999999999"', '"1e-999999999"'),
         *("null", "true", "false", "[]", "[5]", "{}", '{"amount": 5}', '[[["5"]]]'),
     ):
-        refused(one_floor, rep, field, raw=f'{{"{field}": {wrong}}}')
-        refused(one_floor, rep, field, raw=f'{{"monthlySignups": 9, "{field}": {wrong}}}')
+        rejected(one_floor, rep, field, raw=f'{{"{field}": {wrong}}}')
+        rejected(one_floor, rep, field, raw=f'{{"monthlySignups": 9, "{field}": {wrong}}}')
 
 
 @pytest.mark.parametrize("field", MONEY)
@@ -167,13 +167,13 @@ def test_money_is_in_cents_and_within_bounds(one_floor: Floor, rep: int, field: 
         '"1000000000000"',
         '"1' + "0" * 5000 + '"',
     ):
-        refused(one_floor, rep, field, raw=f'{{"{field}": {wrong}}}')
+        rejected(one_floor, rep, field, raw=f'{{"{field}": {wrong}}}')
 
 
 @pytest.mark.parametrize("field", COUNTS)
 def test_a_count_is_whole_and_within_bounds(one_floor: Floor, rep: int, field: str) -> None:
     for wrong in (0.5, "0.5", "1.00000000000000000000000000001", 10**9 + 1, str(10**30)):
-        refused(one_floor, rep, field, body={field: wrong})
+        rejected(one_floor, rep, field, body={field: wrong})
 
 
 @pytest.mark.parametrize(
@@ -195,9 +195,9 @@ def test_a_count_is_whole_and_within_bounds(one_floor: Floor, rep: int, field: s
         *("monthly_revenue", "MonthlyRevenue", "monthlyRevenueGoal", "__proto__", "metrics", "details", "", "é"),
     ],
 )
-def test_any_other_field_is_refused_even_beside_a_good_one(one_floor: Floor, rep: int, field: str) -> None:
-    refused(one_floor, rep, field, body={field: 5})
-    refused(one_floor, rep, field, body={"monthlyRevenue": 5, field: 5})
+def test_any_other_field_is_rejected_even_with_a_good_one(one_floor: Floor, rep: int, field: str) -> None:
+    rejected(one_floor, rep, field, body={field: 5})
+    rejected(one_floor, rep, field, body={"monthlyRevenue": 5, field: 5})
 
 
 def test_each_wrong_field_is_named(one_floor: Floor, rep: int) -> None:
@@ -205,11 +205,11 @@ def test_each_wrong_field_is_named(one_floor: Floor, rep: int) -> None:
     assert [detail["field"] for detail in answer.json["details"]] == ["monthlyRevenue", "monthlySignups", "rank"]
 
 
-def test_an_update_of_nothing_is_told_what_there_is(one_floor: Floor, rep: int) -> None:
+def test_an_empty_update_is_answered_with_the_fields_there_are(one_floor: Floor, rep: int) -> None:
     for field in FIELDS:
-        refused(one_floor, rep, field, body={})
+        rejected(one_floor, rep, field, body={})
     for raw in ("null", "[]", '[{"monthlyRevenue": 5}]', "5", '"monthlyRevenue"'):
-        refused(one_floor, rep, "must be a JSON object", raw=raw)
+        rejected(one_floor, rep, "must be a JSON object", raw=raw)
     assert one_floor.api("POST", f"{REPS}/{rep}/update-stats").status == 400
 
 
@@ -223,7 +223,7 @@ near_misses = st.dictionaries(st.sampled_from([*FIELDS, "rank", "x"]), anything 
 
 @settings(max_examples=40, deadline=None)
 @given(body=near_misses | anything)
-def test_no_json_is_answered_with_a_500_and_what_is_refused_changes_nothing(one_floor: Floor, body: object) -> None:
+def test_no_json_is_answered_with_a_500_and_what_is_rejected_changes_nothing(one_floor: Floor, body: object) -> None:
     rep = somebody(one_floor)
     written = len(stored("STATS_TABLE").records())
     answer = one_floor.try_update(rep, body)
@@ -262,7 +262,7 @@ def test_the_rank_change_is_positive_when_the_rank_improves(floor: Floor) -> Non
     assert floor.ranks() == {reps[4]: 1, reps[1]: 2, reps[2]: 2, reps[3]: 2, reps[0]: 5}
 
 
-def test_only_a_better_place_than_before_in_the_month_is_passed(floor: Floor) -> None:
+def test_only_a_better_rank_than_before_in_the_month_is_passed(floor: Floor) -> None:
     first, second = floor.hire(monthlyRevenue=900), floor.hire(monthlyRevenue=800)
     mine = floor.hire()
     assert types(floor.update(mine, monthlyRevenue=10)) == ["rank_change"]
@@ -273,19 +273,19 @@ def test_only_a_better_place_than_before_in_the_month_is_passed(floor: Floor) ->
     assert floor.ranks() == {mine: 1, first: 2, second: 3}
 
 
-def test_a_place_with_nothing_sold_is_no_achievement(floor: Floor) -> None:
+def test_a_rank_with_nothing_sold_is_no_achievement(floor: Floor) -> None:
     rep = floor.hire()
     assert floor.update(rep, monthlySignups=5)["rep"]["rank"] == 1
     assert types(floor.update(rep, monthlyRevenue=0)) == []
 
 
-def test_what_is_answered_is_what_the_stream_says(floor: Floor) -> None:
+def test_what_is_answered_is_what_the_stream_announces(floor: Floor) -> None:
     rep = floor.hire(userId=7)
     answer = floor.update(rep, monthlySignups=42, monthlyRevenue=120_000, goalProgress=100)
     floor.stream()
-    said = floor.celebrations()
+    events = floor.celebrations()
     for room in ("tv-display", "user:7"):
-        assert sorted(one["id"] for told, _, one in said if told == room) == sorted(
+        assert sorted(one["id"] for recipient, _, one in events if recipient == room) == sorted(
             one["id"] for one in answer["milestones"]
         )
-        assert all(one in answer["milestones"] for told, _, one in said if told == room)
+        assert all(one in answer["milestones"] for recipient, _, one in events if recipient == room)

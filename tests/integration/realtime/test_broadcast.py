@@ -1,4 +1,4 @@
-"""Every socket of a room is told every event, in order, whatever dies, is slow, is throttled or comes twice."""
+"""Every socket of a room receives every event, in order, whatever dies, is slow, is throttled or is redelivered."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 from cairn.aws.websocket_api import GoneError, PostTimeoutError, ThrottledError
 from cairn.clock import now
 from cairn.messages import FetchBatch, RoomEvent, RoomShard
-from cairn.realtime.event_log import KEPT, EventLog, LoggedEvent
+from cairn.realtime.event_log import RETENTION, EventLog, LoggedEvent
 from cairn.realtime.membership import LARGE
 from testing.clock import ControlledClock
 from testing.cloud import Cloud
@@ -36,7 +36,7 @@ def floor(poster: FakePoster, aws: Cloud, clock: ControlledClock) -> Iterator[Ha
         yield made
 
 
-# -- telling
+# -- posting
 
 
 def test_an_event_reaches_every_socket_of_its_room_and_no_other(floor: Hall, poster: FakePoster) -> None:
@@ -50,14 +50,14 @@ def test_an_event_reaches_every_socket_of_its_room_and_no_other(floor: Hall, pos
     assert poster.frames("c") == []
 
 
-def test_a_socket_is_told_a_batch_in_order_whatever_the_room(floor: Hall, poster: FakePoster) -> None:
+def test_a_socket_receives_a_batch_in_order_whatever_the_room(floor: Hall, poster: FakePoster) -> None:
     floor.join("a", TV, CHANNEL)
     floor.send(*(event(str(number), room) for number in range(5) for room in (TV, CHANNEL)))
     assert floor.bring() == []
     assert poster.ids("a") == [f"{room}/{number}" for number in range(1, 6) for room in (TV, CHANNEL)]
 
 
-def test_a_room_without_sockets_keeps_what_was_said(floor: Hall, poster: FakePoster) -> None:
+def test_a_room_without_sockets_logs_its_events(floor: Hall, poster: FakePoster) -> None:
     floor.send(event("1"))
     assert floor.bring() == []
     assert poster.posts == []
@@ -69,50 +69,50 @@ def test_a_repeat_is_the_same_event_again_and_no_new_one(floor: Hall, poster: Fa
     for _ in range(2):
         floor.send(event("1"))
         floor.settle()
-        floor.clock.sleep(301)  # the queue takes the key for a new one
+        floor.clock.sleep(301)  # the queue accepts the key again
     assert poster.ids("a") == ["tv-display/1", "tv-display/1"]
 
 
-def test_a_repeat_of_what_is_kept_no_more_is_not_told(floor: Hall, poster: FakePoster) -> None:
+def test_a_repeat_of_an_expired_event_is_not_posted(floor: Hall, poster: FakePoster) -> None:
     floor.send(event("1"))
     floor.settle()
-    floor.clock.reach(now() + KEPT)
+    floor.clock.reach(now() + RETENTION)
     floor.join("a", TV)
     floor.send(event("1"), RoomShard(TV, 0, "tv-display/1", "t"))
     floor.settle()
     assert poster.posts == []
 
 
-def test_who_is_told_is_counted_and_traced(floor: Hall, logs: Written) -> None:
+def test_posts_are_counted_and_traced(floor: Hall, logs: Written) -> None:
     floor.join("a", TV)
     floor.join("b", TV)
     floor.send(event("1"))
     floor.clock.sleep(0.25)
     floor.bring()
-    (line,) = [line for line in logs.lines if line["message"] == "event told"]
+    (line,) = [line for line in logs.lines if line["message"] == "event broadcast"]
     assert (line["event_id"], line["sockets"], line["trace_id"]) == ("tv-display/1", 2, "trace-1")
     assert logs.metrics["FramesPosted"] == [2]
     assert logs.metrics["BroadcastDelay"] == [250]
 
 
-# -- sockets that are not what they were
+# -- sockets that are closed or slow
 
 
-def test_a_socket_that_is_gone_is_forgotten_with_all_its_rooms(floor: Hall, poster: FakePoster, logs: Written) -> None:
+def test_a_closed_socket_is_removed_from_all_its_rooms(floor: Hall, poster: FakePoster, logs: Written) -> None:
     floor.join("gone", TV, CHANNEL, holder=ADA)
     floor.join("there", TV)
     poster.answers = {"gone": always(GoneError("HTTP 410"))}
     floor.send(event("1"), event("2"))
     assert floor.bring() == []
     assert poster.ids("there") == ["tv-display/1", "tv-display/2"]
-    (left,) = [row for row in floor.table.scan()["Items"] if "gone" in row["pk"] + row["sk"]]
-    assert left["closed"]
+    (remaining,) = [row for row in floor.table.scan()["Items"] if "gone" in row["pk"] + row["sk"]]
+    assert remaining["closed"]
     assert floor.members(CHANNEL) == set()
     assert logs.metrics["SocketsGone"] == [1]
 
 
-def test_a_socket_that_is_still_opening_is_not_taken_for_gone(floor: Hall, poster: FakePoster) -> None:
-    """It is in `everyone` from its $connect; API Gateway says 410 of it until that is answered."""
+def test_a_socket_that_is_still_opening_is_not_removed(floor: Hall, poster: FakePoster) -> None:
+    """It is in `everyone` from its $connect; API Gateway answers 410 until that is answered."""
     floor.sockets.open("new", ADA, now())
     poster.answers = {"new": times(1, GoneError("HTTP 410"))}
     floor.send(event("1", "everyone"))
@@ -122,7 +122,7 @@ def test_a_socket_that_is_still_opening_is_not_taken_for_gone(floor: Hall, poste
     assert poster.ids("new") == ["everyone/2"]
 
 
-def test_a_slow_socket_is_closed_and_forgotten(floor: Hall, poster: FakePoster, logs: Written) -> None:
+def test_a_slow_socket_is_closed_and_removed(floor: Hall, poster: FakePoster, logs: Written) -> None:
     floor.join("slow", TV)
     floor.join("quick", TV)
     poster.answers = {"slow": always(PostTimeoutError("1.5 s"))}
@@ -134,7 +134,7 @@ def test_a_slow_socket_is_closed_and_forgotten(floor: Hall, poster: FakePoster, 
     assert logs.metrics["SocketsDropped"] == [1]
 
 
-def test_a_throttled_room_comes_again_in_order_and_another_room_does_not(floor: Hall, poster: FakePoster) -> None:
+def test_a_throttled_room_is_retried_in_order_and_another_room_is_not(floor: Hall, poster: FakePoster) -> None:
     floor.join("a", TV)
     floor.join("b", CHANNEL)
     poster.answers = {"a": always(ThrottledError("HTTP 429"))}
@@ -148,10 +148,10 @@ def test_a_throttled_room_comes_again_in_order_and_another_room_does_not(floor: 
     assert poster.ids("b") == ["channel:x/1"]
 
 
-# -- what cannot be told
+# -- what cannot be posted
 
 
-def test_what_can_never_be_told_is_soon_a_dead_letter_and_holds_nobody_back(floor: Hall, poster: FakePoster) -> None:
+def test_what_can_never_be_posted_is_soon_a_dead_letter_and_holds_nobody_back(floor: Hall, poster: FakePoster) -> None:
     floor.join("a", TV)
     floor.send(event("1"))
     floor.send_text("{")
@@ -170,7 +170,7 @@ def test_what_can_never_be_told_is_soon_a_dead_letter_and_holds_nobody_back(floo
 
 
 @pytest.mark.parametrize("calls", range(1, 20))
-def test_wherever_a_sandbox_dies_everybody_is_told_everything_in_order(
+def test_wherever_a_sandbox_dies_every_socket_receives_everything_in_order(
     floor: Hall, poster: FakePoster, calls: int
 ) -> None:
     """After each call of DynamoDB, and after each post."""
@@ -213,7 +213,7 @@ def test_a_table_that_fails_for_a_moment_holds_one_room_back_and_loses_nothing(f
     ]
 
 
-def test_a_socket_that_cannot_be_forgotten_now_is_found_again(floor: Hall, poster: FakePoster) -> None:
+def test_a_closed_socket_that_could_not_be_removed_is_found_again(floor: Hall, poster: FakePoster) -> None:
     floor.join("gone", TV)
     poster.answers = {"gone": always(GoneError("HTTP 410"))}
     floor.send(event("1"))
@@ -234,7 +234,7 @@ def test_a_socket_that_cannot_be_forgotten_now_is_found_again(floor: Hall, poste
 # -- large rooms
 
 
-def test_a_large_room_is_told_in_parts_and_each_socket_in_order(floor: Hall, poster: FakePoster) -> None:
+def test_a_large_room_is_served_by_shards_and_each_socket_in_order(floor: Hall, poster: FakePoster) -> None:
     names = floor.crowd(TV, 2 * LARGE + 1)
     poster.answers = {names[0]: always(GoneError("HTTP 410"))}
     floor.send(event("1"))
@@ -267,7 +267,7 @@ def test_no_event_overtakes_another_when_a_room_becomes_small_again(floor: Hall,
     assert poster.ids(names[1]) == ["tv-display/1", "tv-display/2", "tv-display/3"]
 
 
-def test_a_part_whose_sandbox_dies_is_told_again(floor: Hall, poster: FakePoster) -> None:
+def test_a_shard_whose_sandbox_dies_is_retried(floor: Hall, poster: FakePoster) -> None:
     names = large_room(floor)
     floor.send(event("1"))
     floor.bring()
@@ -276,7 +276,7 @@ def test_a_part_whose_sandbox_dies_is_told_again(floor: Hall, poster: FakePoster
     assert {tuple(dict.fromkeys(poster.ids(name))) for name in names} == {("tv-display/1",)}
 
 
-def test_who_dies_between_the_parts_sends_them_again(floor: Hall, poster: FakePoster) -> None:
+def test_a_sandbox_that_dies_between_the_shards_sends_them_again(floor: Hall, poster: FakePoster) -> None:
     names = large_room(floor)
     floor.send(event("1"), event("2"))
     for calls in range(1, 8):

@@ -1,4 +1,4 @@
-"""A room numbers what it says without a gap, says each once, and replays what it said for a day."""
+"""A room numbers its events without a gap, stores each once, and replays them for a day."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 
 from cairn.clock import now, to_millis
 from cairn.messages import RoomEvent, RoomState
-from cairn.realtime.event_log import KEPT, LONGEST_REPLAY, EventLog, LoggedEvent, Replay, current_state
+from cairn.realtime.event_log import MAX_REPLAY, RETENTION, EventLog, LoggedEvent, Replay, current_state
 from cairn.realtime.frames import FrameTooLargeError
 from testing.clock import ControlledClock
 from testing.cloud import Cloud
@@ -20,7 +20,7 @@ TV = "tv-display"
 
 
 @pytest.fixture
-def rooms(aws: Cloud) -> EventLog:
+def event_log(aws: Cloud) -> EventLog:
     return EventLog(aws.table("CONNECTIONS_TABLE"))
 
 
@@ -28,28 +28,28 @@ def event(key: str, room: str = TV, data: object = None) -> RoomEvent:
     return RoomEvent(room, "achievement:celebration", key, json.dumps(data or {"key": key}), now(), None, "t")
 
 
-def say(rooms: EventLog, *keys: str, room: str = TV) -> list[LoggedEvent]:
-    said = [rooms.append(event(key, room), now()) for key in keys]
-    assert None not in said
-    return [one for one in said if one]
+def append(event_log: EventLog, *keys: str, room: str = TV) -> list[LoggedEvent]:
+    logged = [event_log.append(event(key, room), now()) for key in keys]
+    assert None not in logged
+    return [one for one in logged if one]
 
 
 def numbers(replay: Replay) -> list[int]:
     return [one.number for one in replay.events]
 
 
-def test_events_are_numbered_in_the_order_in_which_they_come(rooms: EventLog) -> None:
-    assert [one.id for one in say(rooms, "a", "b", "c")] == ["tv-display/1", "tv-display/2", "tv-display/3"]
-    assert [one.id for one in say(rooms, "a", room="user:17")] == ["user:17/1"]
-    assert rooms.last(TV) == 3
-    assert rooms.last("leaderboard") == 0
+def test_events_are_numbered_in_the_order_in_which_they_come(event_log: EventLog) -> None:
+    assert [one.id for one in append(event_log, "a", "b", "c")] == ["tv-display/1", "tv-display/2", "tv-display/3"]
+    assert [one.id for one in append(event_log, "a", room="user:17")] == ["user:17/1"]
+    assert event_log.last(TV) == 3
+    assert event_log.last("leaderboard") == 0
 
 
-def test_the_frame_is_what_was_sent_with_its_number(rooms: EventLog) -> None:
+def test_the_frame_is_what_was_sent_with_its_number(event_log: EventLog) -> None:
     at = now()
-    told = rooms.append(replace(event("a"), at=at, fresh_until=at + timedelta(minutes=10)), now())
-    assert told
-    assert json.loads(told.frame) == {
+    logged = event_log.append(replace(event("a"), at=at, fresh_until=at + timedelta(minutes=10)), now())
+    assert logged
+    assert json.loads(logged.frame) == {
         "id": "tv-display/1",
         "event": "achievement:celebration",
         "room": "tv-display",
@@ -59,29 +59,29 @@ def test_the_frame_is_what_was_sent_with_its_number(rooms: EventLog) -> None:
     }
 
 
-def test_a_repeat_finds_its_event(rooms: EventLog) -> None:
-    first, *_ = say(rooms, "a", "b", "c")
-    assert say(rooms, "a") == [first]
-    assert rooms.last(TV) == 3
+def test_a_repeat_finds_its_event(event_log: EventLog) -> None:
+    first, *_ = append(event_log, "a", "b", "c")
+    assert append(event_log, "a") == [first]
+    assert event_log.last(TV) == 3
 
 
-def test_a_repeat_of_what_is_kept_no_more_says_nothing(rooms: EventLog, clock: ControlledClock) -> None:
-    say(rooms, "a")
-    clock.reach(now() + KEPT)
-    assert rooms.append(event("a"), now()) is None
-    assert rooms.last(TV) == 1
-    assert [one.number for one in say(rooms, "b")] == [2]
+def test_a_repeat_of_an_expired_event_is_not_appended(event_log: EventLog, clock: ControlledClock) -> None:
+    append(event_log, "a")
+    clock.reach(now() + RETENTION)
+    assert event_log.append(event("a"), now()) is None
+    assert event_log.last(TV) == 1
+    assert [one.number for one in append(event_log, "b")] == [2]
 
 
-def test_an_event_that_no_socket_could_take_gets_no_number(rooms: EventLog, aws: Cloud) -> None:
+def test_an_event_that_no_socket_could_take_gets_no_number(event_log: EventLog, aws: Cloud) -> None:
     with pytest.raises(FrameTooLargeError):
-        rooms.append(event("a", data="x" * 131_072), now())
+        event_log.append(event("a", data="x" * 131_072), now())
     assert aws.table("CONNECTIONS_TABLE").scan()["Items"] == []
 
 
-def test_who_comes_first_gets_the_number_and_who_is_second_the_next(rooms: EventLog, aws: Cloud) -> None:
+def test_who_comes_first_gets_the_number_and_who_is_second_the_next(event_log: EventLog, aws: Cloud) -> None:
     class Late(EventLog):
-        """Reads the last number, and is overtaken before it takes the next."""
+        """Reads the last number, and is overtaken before it assigns the next."""
 
         overtaken = False
 
@@ -89,79 +89,79 @@ def test_who_comes_first_gets_the_number_and_who_is_second_the_next(rooms: Event
             number = super().last(room)
             if not self.overtaken:
                 self.overtaken = True
-                say(rooms, "first")
+                append(event_log, "first")
             return number
 
     late = Late(aws.table("CONNECTIONS_TABLE")).append(event("second"), now())
     assert late
     assert late.number == 2
-    assert numbers(rooms.after(TV, 0, now())) == [1, 2]
+    assert numbers(event_log.after(TV, 0, now())) == [1, 2]
 
 
-def test_what_was_said_after_an_event_is_replayed_in_order(rooms: EventLog) -> None:
-    said = say(rooms, *"abcdefghijkl")
-    assert rooms.after(TV, 9, now()) == Replay(tuple(said[9:]), complete=True, last=12)
-    assert rooms.after(TV, 12, now()) == Replay((), complete=True, last=12)
-    assert numbers(rooms.after(TV, 0, now())) == list(range(1, 13))
+def test_the_events_after_one_are_replayed_in_order(event_log: EventLog) -> None:
+    logged = append(event_log, *"abcdefghijkl")
+    assert event_log.after(TV, 9, now()) == Replay(tuple(logged[9:]), complete=True, last=12)
+    assert event_log.after(TV, 12, now()) == Replay((), complete=True, last=12)
+    assert numbers(event_log.after(TV, 0, now())) == list(range(1, 13))
 
 
-def test_a_room_that_never_said_anything_cannot_have_said_what_came_before(rooms: EventLog) -> None:
-    assert rooms.after(TV, 5, now()) == Replay((), complete=False, last=0)
-    assert rooms.after(TV, 0, now()) == Replay((), complete=True, last=0)
-    say(rooms, "a")
-    assert not rooms.after(TV, 5, now()).complete
+def test_a_room_without_events_cannot_complete_a_replay(event_log: EventLog) -> None:
+    assert event_log.after(TV, 5, now()) == Replay((), complete=False, last=0)
+    assert event_log.after(TV, 0, now()) == Replay((), complete=True, last=0)
+    append(event_log, "a")
+    assert not event_log.after(TV, 5, now()).complete
 
 
 def test_what_is_older_than_a_day_is_not_replayed_though_the_table_still_has_it(
-    rooms: EventLog, clock: ControlledClock, aws: Cloud
+    event_log: EventLog, clock: ControlledClock, aws: Cloud
 ) -> None:
-    say(rooms, "a", "b")
-    clock.reach(now() + KEPT / 2)
-    say(rooms, "c")
-    clock.reach(now() + KEPT / 2)
+    append(event_log, "a", "b")
+    clock.reach(now() + RETENTION / 2)
+    append(event_log, "c")
+    clock.reach(now() + RETENTION / 2)
     assert len(aws.table("CONNECTIONS_TABLE").scan()["Items"]) == 7
-    assert numbers(rooms.after(TV, 0, now())) == [3]
-    assert not rooms.after(TV, 1, now()).complete
-    assert rooms.after(TV, 2, now()).complete
-    assert rooms.event(TV, 2, now()) is None
-    clock.reach(now() + KEPT / 2)
-    assert rooms.after(TV, 2, now()) == Replay((), complete=False, last=3)
-    assert rooms.after(TV, 3, now()) == Replay((), complete=True, last=3)
+    assert numbers(event_log.after(TV, 0, now())) == [3]
+    assert not event_log.after(TV, 1, now()).complete
+    assert event_log.after(TV, 2, now()).complete
+    assert event_log.event(TV, 2, now()) is None
+    clock.reach(now() + RETENTION / 2)
+    assert event_log.after(TV, 2, now()) == Replay((), complete=False, last=3)
+    assert event_log.after(TV, 3, now()) == Replay((), complete=True, last=3)
 
 
-def test_numbers_go_on_where_they_were_when_everything_else_has_expired(rooms: EventLog, aws: Cloud) -> None:
-    say(rooms, "a", "b")
+def test_numbers_go_on_where_they_were_when_everything_else_has_expired(event_log: EventLog, aws: Cloud) -> None:
+    append(event_log, "a", "b")
     table = aws.table("CONNECTIONS_TABLE")
     for item in table.scan()["Items"]:
         if "expires_at" in item:
             table.delete_item(Key={"pk": item["pk"], "sk": item["sk"]})
-    assert [one.number for one in say(rooms, "c")] == [3]
-    assert not rooms.after(TV, 1, now()).complete
+    assert [one.number for one in append(event_log, "c")] == [3]
+    assert not event_log.after(TV, 1, now()).complete
 
 
-def test_of_very_much_the_newest_is_replayed(rooms: EventLog, aws: Cloud) -> None:
+def test_of_very_much_the_newest_is_replayed(event_log: EventLog, aws: Cloud) -> None:
     with aws.table("CONNECTIONS_TABLE").batch_writer() as batch:
         kept = {"pk": "log#tv-display", "frame": "{}", "at": 0, "trace_id": "t", "expires_at": 2**40}
-        for number in range(1, LONGEST_REPLAY + 3):
+        for number in range(1, MAX_REPLAY + 3):
             batch.put_item(Item=kept | {"sk": f"event#{number:015d}"})
-        batch.put_item(Item={"pk": "log#tv-display", "sk": "head", "last_number": LONGEST_REPLAY + 2})
-    replay = rooms.after(TV, 0, now())
-    assert numbers(replay) == list(range(3, LONGEST_REPLAY + 3))
+        batch.put_item(Item={"pk": "log#tv-display", "sk": "head", "last_number": MAX_REPLAY + 2})
+    replay = event_log.after(TV, 0, now())
+    assert numbers(replay) == list(range(3, MAX_REPLAY + 3))
     assert not replay.complete
-    assert rooms.after(TV, 2, now()).complete
+    assert event_log.after(TV, 2, now()).complete
 
 
-def test_large_events_are_replayed_over_several_pages(rooms: EventLog) -> None:
+def test_large_events_are_replayed_over_several_pages(event_log: EventLog) -> None:
     for number in range(12):
-        rooms.append(event(str(number), data="x" * 120_000), now())
-    replay = rooms.after(TV, 0, now())
+        event_log.append(event(str(number), data="x" * 120_000), now())
+    replay = event_log.after(TV, 0, now())
     assert numbers(replay) == list(range(1, 13))
     assert replay.complete
 
 
-def test_a_gap_at_the_end_is_looked_at_again(rooms: EventLog, aws: Cloud) -> None:
-    """The head of an append was seen before its event was."""
-    said = say(rooms, "a", "b")
+def test_an_incomplete_result_is_read_once_more(event_log: EventLog, aws: Cloud) -> None:
+    """The head of an append was read before its event."""
+    logged = append(event_log, "a", "b")
     table = aws.table("CONNECTIONS_TABLE")
     item: Any = table.get_item(Key={"pk": "log#tv-display", "sk": f"event#{2:015d}"})["Item"]
     table.delete_item(Key={"pk": item["pk"], "sk": item["sk"]})
@@ -172,29 +172,29 @@ def test_a_gap_at_the_end_is_looked_at_again(rooms: EventLog, aws: Cloud) -> Non
             table.put_item(Item=item)
             return replay
 
-    assert Early(table).after(TV, 1, now()) == Replay((said[1],), complete=True, last=2)
+    assert Early(table).after(TV, 1, now()) == Replay((logged[1],), complete=True, last=2)
 
 
-def test_a_state_takes_the_place_of_the_one_before(rooms: EventLog) -> None:
+def test_a_state_replaces_the_one_before(event_log: EventLog) -> None:
     states = [
         LoggedEvent("everyone", number, f'{{"id":"everyone/{number}"}}', now(), "t", state=True)
         for number in (1000, 2000)
     ]
     for state in states:
-        assert rooms.store_state(state)
-        assert rooms.find("everyone", state.id, now()) == state
-    assert rooms.find("everyone", "everyone/1000", now()) is None
-    assert rooms.state("everyone") == states[1]
-    assert rooms.store_state(states[1])
-    assert not rooms.store_state(states[0])
-    assert rooms.state("everyone") == states[1]
+        assert event_log.store_state(state)
+        assert event_log.find("everyone", state.id, now()) == state
+    assert event_log.find("everyone", "everyone/1000", now()) is None
+    assert event_log.state("everyone") == states[1]
+    assert event_log.store_state(states[1])
+    assert not event_log.store_state(states[0])
+    assert event_log.state("everyone") == states[1]
 
 
-def test_a_state_has_an_address_and_is_told_under_no_id(rooms: EventLog) -> None:
+def test_a_state_is_found_by_its_id_and_broadcast_without_one(event_log: EventLog) -> None:
     state = current_state(RoomState("channel:x", "viewers:count", "key", '{"viewers":3}', now(), "t"))
-    rooms.store_state(state)
+    event_log.store_state(state)
     assert state.id == f"channel:x/{to_millis(now())}"
-    assert rooms.find("channel:x", state.id, now()) == state
+    assert event_log.find("channel:x", state.id, now()) == state
     assert json.loads(state.frame) == {
         "id": None,
         "event": "viewers:count",
@@ -204,14 +204,14 @@ def test_a_state_has_an_address_and_is_told_under_no_id(rooms: EventLog) -> None
     }
 
 
-def test_a_state_is_no_event_that_is_replayed(rooms: EventLog) -> None:
-    rooms.store_state(current_state(RoomState(TV, "viewers:count", "key", "{}", now(), "t")))
-    assert rooms.last(TV) == 0
-    assert rooms.after(TV, 0, now()) == Replay((), complete=True, last=0)
+def test_a_state_is_no_event_that_is_replayed(event_log: EventLog) -> None:
+    event_log.store_state(current_state(RoomState(TV, "viewers:count", "key", "{}", now(), "t")))
+    assert event_log.last(TV) == 0
+    assert event_log.after(TV, 0, now()) == Replay((), complete=True, last=0)
 
 
-def test_an_event_is_found_by_its_id(rooms: EventLog) -> None:
-    (said,) = say(rooms, "a")
-    assert rooms.find(TV, said.id, now()) == said
-    assert rooms.find(TV, "tv-display/2", now()) is None
-    assert rooms.find(TV, "everyone/1", now()) is None
+def test_an_event_is_found_by_its_id(event_log: EventLog) -> None:
+    (logged,) = append(event_log, "a")
+    assert event_log.find(TV, logged.id, now()) == logged
+    assert event_log.find(TV, "tv-display/2", now()) is None
+    assert event_log.find(TV, "everyone/1", now()) is None

@@ -1,4 +1,4 @@
-"""Who is in which room is known as long as the socket lives, and where a room is told apart, each socket stays put."""
+"""Memberships last as long as their sockets, and in a sharded room each socket stays in its shard."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ import pytest
 
 from cairn.clock import now
 from cairn.realtime.membership import (
-    IN_PARTS,
     LARGE,
-    LIFE,
-    MOST_ROOMS,
+    MAX_ROOMS,
+    SHARDED_FOR,
     SHARDS,
+    SOCKET_LIFETIME,
     Member,
     Socket,
     Sockets,
@@ -46,14 +46,14 @@ def here(sockets: Sockets, connection_id: str) -> Socket:
     return found
 
 
-def left(aws: Cloud) -> list[str]:
-    """What the table holds, besides that sockets are closed."""
+def remaining(aws: Cloud) -> list[str]:
+    """What the table holds, except the records of closed sockets."""
     return [item["sk"] for item in aws.table("CONNECTIONS_TABLE").scan()["Items"] if "closed" not in item]
 
 
 def watching(sockets: Sockets) -> tuple[int, int]:
-    tally = sockets._presence.slots.count("demo", 0, now(), now())
-    return tally.viewers, tally.connections
+    headcount = sockets._presence.slots.count("demo", 0, now(), now())
+    return headcount.viewers, headcount.connections
 
 
 def crowd(aws: Cloud, room: str, size: int) -> list[str]:
@@ -66,20 +66,20 @@ def crowd(aws: Cloud, room: str, size: int) -> list[str]:
     return names
 
 
-def test_a_socket_is_known_by_who_came_on_it(sockets: Sockets) -> None:
+def test_a_socket_keeps_its_holder(sockets: Sockets) -> None:
     opened = sockets.open("c", ADA, now())
     assert sockets.get("c", now(), now()) == opened
     assert opened.holder == ADA
 
 
-def test_nothing_is_written_of_a_stranger_who_joins_nothing(sockets: Sockets, aws: Cloud) -> None:
+def test_nothing_is_written_about_a_socket_without_a_ticket_that_joins_nothing(sockets: Sockets, aws: Cloud) -> None:
     opened = sockets.open("c", None, now())
     assert opened.holder is None
     assert sockets.get("c", now(), now()) == opened
     assert aws.table("CONNECTIONS_TABLE").scan()["Items"] == []
 
 
-def test_whoever_sees_the_board_is_in_the_room_of_everyone_at_once(sockets: Sockets) -> None:
+def test_a_holder_who_sees_the_board_is_in_everyone_from_the_start(sockets: Sockets) -> None:
     sockets.open("ada", ADA, now())
     sockets.open("grace", Holder("grace", "Grace", frozenset({"admin"})), now())
     sockets.open("eve", EVE, now())
@@ -102,7 +102,7 @@ def test_a_socket_that_joins_is_a_member_until_it_leaves(sockets: Sockets) -> No
 
 def test_a_socket_is_in_so_many_rooms_and_no_more(sockets: Sockets) -> None:
     socket = sockets.open("c", None, now())
-    for number in range(MOST_ROOMS):
+    for number in range(MAX_ROOMS):
         sockets.join(socket, f"channel:{number}", now())
     with pytest.raises(TooManyRoomsError):
         sockets.join(socket, "channel:more", now())
@@ -112,26 +112,26 @@ def test_a_socket_is_in_so_many_rooms_and_no_more(sockets: Sockets) -> None:
     assert members(sockets, "channel:more") == {"c"}
 
 
-def test_of_a_socket_that_is_forgotten_nothing_is_left(sockets: Sockets, aws: Cloud) -> None:
+def test_nothing_is_left_of_a_removed_socket(sockets: Sockets, aws: Cloud) -> None:
     socket = sockets.open("c", ADA, now())
     sockets.join(socket, "tv-display", now())
     sockets.remove("c", now())
     sockets.remove("c", now())
-    assert left(aws) == []
+    assert remaining(aws) == []
 
 
-def test_a_row_that_lost_its_socket_is_forgotten_where_it_was_found(sockets: Sockets, aws: Cloud) -> None:
+def test_a_member_without_a_socket_is_removed_from_where_it_was_found(sockets: Sockets, aws: Cloud) -> None:
     crowd(aws, "tv-display", 1)
     (name,) = members(sockets, "tv-display")
     sockets.remove(name, now(), "tv-display")
-    assert left(aws) == []
+    assert remaining(aws) == []
 
 
-def test_leaving_after_the_socket_was_forgotten_brings_nothing_back(sockets: Sockets, aws: Cloud) -> None:
+def test_leaving_after_the_socket_was_removed_brings_nothing_back(sockets: Sockets, aws: Cloud) -> None:
     socket = sockets.open("c", ADA, now())
     sockets.remove("c", now())
     sockets.leave(socket, "everyone")
-    assert left(aws) == []
+    assert remaining(aws) == []
 
 
 @pytest.mark.parametrize("holder", [None, ADA])
@@ -139,13 +139,13 @@ def test_leaving_after_the_socket_was_forgotten_brings_nothing_back(sockets: Soc
 def test_a_socket_that_was_closed_cannot_join_any_more(
     sockets: Sockets, aws: Cloud, holder: Holder | None, room: str
 ) -> None:
-    """API Gateway may bring a socket's end before the frame that came first."""
+    """API Gateway may deliver a socket's close before an earlier frame."""
     socket = sockets.open("c", holder, now())
     sockets.remove("c", now())
     assert sockets.get("c", now(), now()) is None
     with pytest.raises(TooManyRoomsError):
         sockets.join(socket, room, now())
-    assert left(aws) == []
+    assert remaining(aws) == []
     assert members(sockets, room) == set()
 
 
@@ -161,7 +161,7 @@ def test_a_socket_that_is_closed_while_it_joins_watches_nothing(sockets: Sockets
     events.register("before-call.dynamodb.UpdateItem", closes)
     sockets.join(socket, "channel:a", now())
     assert members(sockets, "channel:a") == set()
-    assert left(aws) == []
+    assert remaining(aws) == []
 
 
 def test_sockets_in_a_channels_room_are_its_viewers(sockets: Sockets) -> None:
@@ -191,8 +191,8 @@ def test_a_socket_is_one_viewer_of_a_channel_however_many_joins_meet(sockets: So
     assert watching(sockets) == (0, 0)
 
 
-def test_a_ghost_that_was_found_where_it_sits_is_forgotten_from_there(sockets: Sockets, aws: Cloud) -> None:
-    """Its row went, and what came after that did not happen."""
+def test_a_stale_socket_that_was_found_in_its_slot_is_removed_from_there(sockets: Sockets, aws: Cloud) -> None:
+    """Its item was deleted, and the rest of its removal failed."""
     sockets.join(sockets.open("a", None, now()), "channel:demo", now())
     (member,) = sockets.audience("channel:demo", now()) or []
     aws.table("CONNECTIONS_TABLE").delete_item(Key={"pk": "socket#a", "sk": "socket"})
@@ -200,15 +200,15 @@ def test_a_ghost_that_was_found_where_it_sits_is_forgotten_from_there(sockets: S
     assert watching(sockets) == (0, 0)
 
 
-def test_a_channel_whose_viewers_are_spread_is_told_in_parts(sockets: Sockets, aws: Cloud) -> None:
-    known = {"pk": "demo", "sk": "count", "as_of": 1, "viewers": 0, "connections": 0, "changed_at": 1}
+def test_a_channel_whose_viewers_are_spread_is_sharded(sockets: Sockets, aws: Cloud) -> None:
+    state = {"pk": "demo", "sk": "count", "as_of": 1, "viewers": 0, "connections": 0, "changed_at": 1}
     grown = {"window_seconds": 60, "level": 2, "level_from": 0, "check_at": 0, "begun_at": 1, "next_at": 2}
-    aws.table("PRESENCE_TABLE").put_item(Item=known | grown)
+    aws.table("PRESENCE_TABLE").put_item(Item=state | grown)
     for number in range(40):
         sockets.join(sockets.open(f"s{number}", None, now()), "channel:demo", now())
     assert sockets.audience("channel:demo", now()) is None
-    parts = [[one.connection_id for one in sockets.shard("channel:demo", n, now())] for n in range(SHARDS)]
-    assert Counter(name for part in parts for name in part) == Counter(f"s{number}" for number in range(40))
+    shards = [[one.connection_id for one in sockets.shard("channel:demo", n, now())] for n in range(SHARDS)]
+    assert Counter(name for shard in shards for name in shard) == Counter(f"s{number}" for number in range(40))
 
 
 def test_a_socket_outlives_its_two_hours_by_little_though_the_table_still_has_it(
@@ -223,7 +223,7 @@ def test_a_socket_outlives_its_two_hours_by_little_though_the_table_still_has_it
     clock.sleep(1)
     assert sockets.get("c", now(), now()) is None
     assert members(sockets, "tv-display") == members(sockets, "everyone") == set()
-    assert timedelta(hours=2) < LIFE < timedelta(hours=2.5)
+    assert timedelta(hours=2) < SOCKET_LIFETIME < timedelta(hours=2.5)
 
 
 def test_a_member_is_in_the_room_since_it_first_joined(sockets: Sockets, clock: ControlledClock) -> None:
@@ -234,18 +234,18 @@ def test_a_member_is_in_the_room_since_it_first_joined(sockets: Sockets, clock: 
     assert sockets.audience("tv-display", now()) == [Member("c", at, "tv-display")]
 
 
-def test_a_large_room_is_told_in_parts_of_which_each_socket_is_in_one(sockets: Sockets, aws: Cloud) -> None:
+def test_a_large_room_is_sharded_and_each_socket_is_in_one_shard(sockets: Sockets, aws: Cloud) -> None:
     names = crowd(aws, "user:big", LARGE)
     assert members(sockets, "user:big") == set(names)
     names += crowd(aws, "user:big", 501)
     assert sockets.audience("user:big", now()) is None
-    parts = [[one.connection_id for one in sockets.shard("user:big", n, now())] for n in range(SHARDS)]
-    assert Counter(name for part in parts for name in part) == Counter(names)
-    assert all(parts)
+    shards = [[one.connection_id for one in sockets.shard("user:big", n, now())] for n in range(SHARDS)]
+    assert Counter(name for shard in shards for name in shard) == Counter(names)
+    assert all(shards)
     assert sockets.audience("user:big2", now()) == []
 
 
-def test_a_room_stays_in_parts_until_it_was_quiet(aws: Cloud, clock: ControlledClock) -> None:
+def test_a_room_stays_sharded_until_it_was_quiet(aws: Cloud, clock: ControlledClock) -> None:
     sockets = sockets_of(aws, large=20)
     crowd(aws, "user:big", 21)
     assert sockets.audience("user:big", now()) is None
@@ -254,5 +254,5 @@ def test_a_room_stays_in_parts_until_it_was_quiet(aws: Cloud, clock: ControlledC
     for _ in range(3):
         clock.sleep(2400)
         assert sockets.audience("user:big", now()) is None
-    clock.reach(now() + IN_PARTS)
+    clock.reach(now() + SHARDED_FOR)
     assert sockets.audience("user:big", now()) is not None

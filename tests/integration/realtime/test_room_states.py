@@ -1,4 +1,4 @@
-"""How something stands is told to whoever is there: the newest alone, after what happened, and it is not kept."""
+"""A state is posted to every socket of its room: only the newest, after the events, and it is not stored."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from cairn.aws.websocket_api import ThrottledError
 from cairn.clock import now, to_millis
 from cairn.messages import RoomState
 from cairn.realtime.event_log import EventLog
-from cairn.realtime.frames import LARGEST
+from cairn.realtime.frames import MAX_FRAME_BYTES
 from cairn.viewers.counts import CountState, ViewerCount, ViewerCounts
 from testing.clock import ControlledClock
 from testing.cloud import Cloud
@@ -36,20 +36,22 @@ def floor(poster: FakePoster, aws: Cloud, clock: ControlledClock) -> Iterator[Ha
 
 
 def state(viewers: int, room: str = CHANNEL, *, seconds: float = 0) -> RoomState:
-    """How many watched, so many seconds from now."""
+    """A count, so many seconds from now."""
     data = json.dumps({"viewers": viewers})
     return RoomState(room, "viewers:count", f"key-{viewers}", data, now() + timedelta(seconds=seconds), "t")
 
 
-def told(poster: FakePoster, name: str) -> list[object]:
+def received(poster: FakePoster, name: str) -> list[object]:
     """The ids of events and the numbers of states, in order."""
     return [one["id"] or one["data"]["viewers"] for one in poster.frames(name)]
 
 
-# -- telling
+# -- posting
 
 
-def test_whoever_is_in_the_room_is_told_and_nothing_is_kept(floor: Hall, poster: FakePoster, logs: Written) -> None:
+def test_every_socket_in_the_room_receives_a_state_and_nothing_is_stored(
+    floor: Hall, poster: FakePoster, logs: Written
+) -> None:
     floor.join("a", CHANNEL)
     floor.join("b", CHANNEL, TV)
     floor.join("c", TV)
@@ -71,29 +73,29 @@ def test_whoever_is_in_the_room_is_told_and_nothing_is_kept(floor: Hall, poster:
     assert logs.metrics["FramesPosted"] == [2]
 
 
-def test_only_of_what_happened_it_is_measured_how_late_it_is_told(floor: Hall, logs: Written) -> None:
+def test_the_delay_is_measured_for_events_only(floor: Hall, logs: Written) -> None:
     floor.join("a", CHANNEL)
     floor.send(state(3))
     floor.bring()
     assert "BroadcastDelay" not in logs.metrics
     floor.send(state(4), event("1", CHANNEL))
     floor.bring()
-    assert [line["state"] for line in logs.lines if line["message"] == "event told"] == [True, False, True]
+    assert [line["state"] for line in logs.lines if line["message"] == "event broadcast"] == [True, False, True]
     assert logs.metrics["BroadcastDelay"] == [0]
 
 
-def test_of_several_only_the_newest_of_each_room_is_told(floor: Hall, poster: FakePoster) -> None:
+def test_of_several_states_only_the_newest_of_each_room_is_posted(floor: Hall, poster: FakePoster) -> None:
     floor.join("a", CHANNEL, TV)
     floor.send(state(1), state(2, seconds=4), state(3, seconds=2), state(7, TV), state(8, TV, seconds=1))
     assert floor.bring() == []
-    assert told(poster, "a") == [2, 8]
+    assert received(poster, "a") == [2, 8]
 
 
-def test_what_happened_is_told_before_how_things_stand(floor: Hall, poster: FakePoster) -> None:
+def test_events_are_posted_before_states(floor: Hall, poster: FakePoster) -> None:
     floor.join("a", CHANNEL)
     floor.send(state(1), event("1", CHANNEL), state(2, seconds=2), event("2", CHANNEL))
     assert floor.bring() == []
-    assert told(poster, "a") == ["channel:x/1", "channel:x/2", 2]
+    assert received(poster, "a") == ["channel:x/1", "channel:x/2", 2]
 
 
 def test_a_repeat_is_the_same_frame_again(floor: Hall, poster: FakePoster) -> None:
@@ -102,7 +104,7 @@ def test_a_repeat_is_the_same_frame_again(floor: Hall, poster: FakePoster) -> No
     for _ in range(2):
         floor.send(message)
         floor.settle()
-        floor.clock.sleep(301)  # the queue takes the key for a new one
+        floor.clock.sleep(301)  # the queue accepts the key again
     first, second = poster.frames("a")
     assert first == second
 
@@ -110,30 +112,30 @@ def test_a_repeat_is_the_same_frame_again(floor: Hall, poster: FakePoster) -> No
 def test_a_state_that_is_too_large_is_soon_a_dead_letter_and_holds_nobody_back(floor: Hall, poster: FakePoster) -> None:
     floor.join("a", CHANNEL, TV)
     began = now()
-    floor.send(RoomState(CHANNEL, "viewers:count", "k", json.dumps("x" * LARGEST), began, "t"), state(1, TV))
+    floor.send(RoomState(CHANNEL, "viewers:count", "k", json.dumps("x" * MAX_FRAME_BYTES), began, "t"), state(1, TV))
     floor.settle()
     assert now() == began
-    assert told(poster, "a") == [1]
+    assert received(poster, "a") == [1]
     assert len(floor.fifo.dead_letters) == 1
 
 
 # -- failures
 
 
-def test_a_state_behind_what_has_yet_to_be_told_waits_with_it(floor: Hall, poster: FakePoster) -> None:
+def test_a_state_behind_an_unfinished_event_waits_with_it(floor: Hall, poster: FakePoster) -> None:
     floor.join("a", CHANNEL)
     floor.join("b", CHANNEL)
     poster.answers = {"a": always(ThrottledError("HTTP 429"))}
     floor.send(event("1", CHANNEL), state(1))
     assert len(floor.bring(seconds=6)) == 2
-    assert told(poster, "b") == ["channel:x/1"]
+    assert received(poster, "b") == ["channel:x/1"]
     poster.answers = {}
     floor.settle()
-    assert told(poster, "a") == ["channel:x/1", 1]
+    assert received(poster, "a") == ["channel:x/1", 1]
 
 
 @pytest.mark.parametrize("calls", range(1, 8))
-def test_wherever_a_sandbox_dies_everybody_is_told_the_last(floor: Hall, poster: FakePoster, calls: int) -> None:
+def test_wherever_a_sandbox_dies_every_socket_receives_the_last(floor: Hall, poster: FakePoster, calls: int) -> None:
     """After each call of DynamoDB, and after each post."""
     for name in "abc":
         floor.join(name, CHANNEL)
@@ -141,7 +143,7 @@ def test_wherever_a_sandbox_dies_everybody_is_told_the_last(floor: Hall, poster:
     died = floor.bring_and_die(calls)
     floor.send(state(3, seconds=4))
     floor.settle()
-    assert {told(poster, name)[-1] for name in "abc"} == {3}
+    assert {received(poster, name)[-1] for name in "abc"} == {3}
     assert died == (calls < 6)
 
 
@@ -153,54 +155,54 @@ def large_room(floor: Hall) -> list[str]:
     return floor.crowd(TV, 21)
 
 
-def test_a_large_room_is_told_in_parts(floor: Hall, poster: FakePoster, logs: Written) -> None:
+def test_a_large_room_is_served_by_shards(floor: Hall, poster: FakePoster, logs: Written) -> None:
     names = large_room(floor)
     floor.send(state(1, TV))
     assert floor.bring() == []
     assert len(floor.fifo.messages) == 16
     floor.settle()
-    assert {tuple(told(poster, name)) for name in names} == {(1,)}
+    assert {tuple(received(poster, name)) for name in names} == {(1,)}
     assert "BroadcastDelay" not in logs.metrics
 
 
-def test_what_was_overtaken_is_told_to_no_part_so_that_a_backlog_drains(floor: Hall, poster: FakePoster) -> None:
+def test_a_superseded_state_is_posted_to_no_shard_so_that_a_backlog_drains(floor: Hall, poster: FakePoster) -> None:
     names = large_room(floor)
     for number in range(5):
         floor.send(state(number, TV, seconds=number), *([event("1")] if number == 2 else []))
-        for part in floor.fifo.messages:
-            if "room_part" in part.body:
-                part.visible_at = now() + timedelta(seconds=30)
+        for message in floor.fifo.messages:
+            if "room_part" in message.body:
+                message.visible_at = now() + timedelta(seconds=30)
         assert floor.bring() == []
     assert len(floor.fifo.messages) == 6 * 16
     floor.settle()
-    assert {tuple(told(poster, name)) for name in names} == {("tv-display/1", 4)}
+    assert {tuple(received(poster, name)) for name in names} == {("tv-display/1", 4)}
 
 
-def test_an_older_one_that_comes_again_takes_no_newer_ones_place(floor: Hall, poster: FakePoster) -> None:
+def test_an_older_state_that_is_redelivered_replaces_no_newer_one(floor: Hall, poster: FakePoster) -> None:
     names = large_room(floor)
     older = state(1, TV)
     floor.send(state(2, TV, seconds=2))
     floor.bring()
     floor.send(older)
     floor.settle()
-    assert {tuple(told(poster, name)) for name in names} == {(2,)}
-    shown = EventLog(floor.table).state(TV)
-    assert shown
-    assert shown.number == to_millis(older.at) + 2000
+    assert {tuple(received(poster, name)) for name in names} == {(2,)}
+    stored = EventLog(floor.table).state(TV)
+    assert stored
+    assert stored.number == to_millis(older.at) + 2000
 
 
-def test_who_dies_between_the_parts_sends_them_again(floor: Hall, poster: FakePoster) -> None:
+def test_a_sandbox_that_dies_between_the_shards_sends_them_again(floor: Hall, poster: FakePoster) -> None:
     names = large_room(floor)
     floor.send(state(1, TV))
     for calls in range(1, 6):
         floor.bring_and_die(calls)
         floor.clock.sleep(121)
     floor.settle()
-    assert {tuple(dict.fromkeys(told(poster, name))) for name in names} == {(1,)}
+    assert {tuple(dict.fromkeys(received(poster, name))) for name in names} == {(1,)}
 
 
-def test_a_channel_whose_viewers_are_spread_is_told_in_parts(floor: Hall, poster: FakePoster) -> None:
-    """Those who sat down before it was are told too."""
+def test_a_channel_whose_viewers_are_spread_is_served_by_shards(floor: Hall, poster: FakePoster) -> None:
+    """Viewers who joined before it was receive it too."""
     floor.join("early", CHANNEL)
     count = ViewerCount("x", 5001, 5001, now(), now(), 60)
     counts = ViewerCounts(floor.aws.table("PRESENCE_TABLE"))
@@ -213,4 +215,4 @@ def test_a_channel_whose_viewers_are_spread_is_told_in_parts(floor: Hall, poster
     assert floor.bring() == []
     assert len(floor.fifo.messages) == 32
     floor.settle()
-    assert {tuple(told(poster, name)) for name in ("early", *names)} == {("channel:x/1", 5002)}
+    assert {tuple(received(poster, name)) for name in ("early", *names)} == {("channel:x/1", 5002)}

@@ -1,4 +1,4 @@
-"""A ticket lets its holder in once, within a minute, and the table cannot tell what it was."""
+"""A ticket lets its holder in once, within a minute, and the table does not reveal it."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def test_a_ticket_is_good_for_a_minute_though_the_table_still_has_it(
 
 
 @pytest.mark.parametrize("ticket", ["", "made up", "tïcket", "x" * 10_000, "../..", "\0"])
-def test_what_was_never_given_out_lets_nobody_in(tickets: Tickets, ticket: str) -> None:
+def test_what_was_never_issued_lets_nobody_in(tickets: Tickets, ticket: str) -> None:
     tickets.issue(ADA, now())
     assert tickets.redeem(ticket, now()) is None
 

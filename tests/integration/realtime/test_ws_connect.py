@@ -1,4 +1,4 @@
-"""Sockets say whose they are by a ticket, join the rooms that are open to them, and are replayed what they missed."""
+"""Sockets identify their holder by a ticket, join the rooms that they may, and are replayed what they missed."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import pytest
 from cairn.aws.websocket_api import GoneError, PostTimeoutError, ThrottledError
 from cairn.clock import now
 from cairn.messages import RoomEvent
-from cairn.realtime.event_log import KEPT, EventLog
-from cairn.realtime.membership import LIFE
+from cairn.realtime.event_log import RETENTION, EventLog
+from cairn.realtime.membership import SOCKET_LIFETIME
 from cairn.realtime.tickets import Holder, Tickets
 from testing.clock import ControlledClock
 from testing.cloud import Cloud
@@ -40,7 +40,7 @@ def account(poster: FakePoster, aws: Cloud) -> Cloud:
 
 
 @pytest.fixture
-def rooms(account: Cloud) -> EventLog:
+def event_log(account: Cloud) -> EventLog:
     return EventLog(account.table("CONNECTIONS_TABLE"))
 
 
@@ -54,9 +54,9 @@ def connected(account: Cloud, name: str | None = None) -> Client:
     return client
 
 
-def say(rooms: EventLog, room: str, *keys: str) -> None:
+def append(event_log: EventLog, room: str, *keys: str) -> None:
     for key in keys:
-        assert rooms.append(RoomEvent(room, "e", key, json.dumps(key), now(), None, "t"), now())
+        assert event_log.append(RoomEvent(room, "e", key, json.dumps(key), now(), None, "t"), now())
 
 
 def members(account: Cloud, room: str) -> set[str]:
@@ -64,8 +64,8 @@ def members(account: Cloud, room: str) -> set[str]:
     return {member.connection_id for member in found or ()}
 
 
-def left(account: Cloud) -> list[str]:
-    """What the table holds, besides that sockets are closed."""
+def remaining(account: Cloud) -> list[str]:
+    """What the table holds, except the records of closed sockets."""
     return [item["sk"] for item in account.table("CONNECTIONS_TABLE").scan()["Items"] if "closed" not in item]
 
 
@@ -77,23 +77,21 @@ def test_anybody_may_connect(account: Cloud) -> None:
 
 
 def test_a_ticket_lets_in_once(account: Cloud) -> None:
-    shown = ticket(account, "ada")
-    assert Client("c").connect(shown) == 200
-    assert Client("d").connect(shown) == 401
+    sent = ticket(account, "ada")
+    assert Client("c").connect(sent) == 200
+    assert Client("d").connect(sent) == 401
     assert members(account, "everyone") == {"c"}
 
 
-def test_an_old_ticket_is_refused(account: Cloud, clock: ControlledClock) -> None:
-    shown = ticket(account, "ada")
+def test_an_old_ticket_is_rejected(account: Cloud, clock: ControlledClock) -> None:
+    sent = ticket(account, "ada")
     clock.sleep(60)
-    assert Client("c").connect(shown) == 401
+    assert Client("c").connect(sent) == 401
 
 
-@pytest.mark.parametrize("shown", ["", "made up", "x" * 5000])
-def test_a_ticket_that_was_never_given_is_refused_and_not_taken_for_nobodys(
-    account: Cloud, shown: str, logs: Written
-) -> None:
-    assert Client("c").connect(shown) == 401
+@pytest.mark.parametrize("sent", ["", "made up", "x" * 5000])
+def test_a_ticket_that_was_never_issued_is_rejected_and_not_ignored(account: Cloud, sent: str, logs: Written) -> None:
+    assert Client("c").connect(sent) == 401
     assert account.table("CONNECTIONS_TABLE").scan()["Items"] == []
     assert [line["connection_id"] for line in logs.lines if line["message"] == "ticket rejected"] == ["c"]
 
@@ -103,21 +101,21 @@ def test_nothing_is_posted_while_a_socket_opens(account: Cloud, poster: FakePost
     assert poster.posts == []
 
 
-def test_whoever_sees_the_board_is_shown_it_from_the_start(account: Cloud) -> None:
+def test_a_holder_who_may_see_the_board_is_shown_it_from_the_start(account: Cloud) -> None:
     for name in ("ada", "grace", "eve", None):
         connected(account, name)
     assert members(account, "everyone") == {"c-ada", "c-grace"}
 
 
-def test_a_socket_that_closes_is_forgotten(account: Cloud) -> None:
+def test_a_socket_that_closes_is_removed(account: Cloud) -> None:
     client = connected(account, "ada")
     client.join("tv-display")
     client.disconnect()
     client.disconnect()
-    assert left(account) == []
+    assert remaining(account) == []
 
 
-# -- who may be where
+# -- who may join which room
 
 
 @pytest.mark.parametrize(
@@ -148,13 +146,15 @@ def test_these_rooms_are_open(account: Cloud, who: str | None, room: str) -> Non
         ("key", "user:None"),
     ],
 )
-def test_these_rooms_are_not(account: Cloud, who: str | None, room: str, rooms: EventLog, poster: FakePoster) -> None:
-    say(rooms, room, "secret")
+def test_these_rooms_are_not(
+    account: Cloud, who: str | None, room: str, event_log: EventLog, poster: FakePoster
+) -> None:
+    append(event_log, room, "secret")
     client = connected(account, who)
     answer = client.send(action="join", room=room, after=f"{room}/0")
     assert answer["event"] == "error"
     assert answer["room"] == room
-    assert answer["data"] == {"code": "forbidden", "message": "this room is not open to you", "room": room}
+    assert answer["data"] == {"code": "forbidden", "message": "you may not join this room", "room": room}
     assert poster.posts == []
     assert client.connection_id not in members(account, room)
 
@@ -168,7 +168,7 @@ def test_a_socket_is_in_twenty_rooms_at_most(account: Cloud) -> None:
     assert "code" not in client.join("channel:more")
 
 
-def test_who_left_is_told_no_more(account: Cloud) -> None:
+def test_a_socket_that_left_receives_nothing_more(account: Cloud) -> None:
     client = connected(account, "ada")
     client.join("tv-display")
     client.send(action="leave", room="tv-display")
@@ -221,48 +221,48 @@ def test_what_cannot_be_understood_is_answered_and_changes_nothing(account: Clou
     assert members(account, "channel:a") == set()
 
 
-def test_a_socket_that_is_not_known_any_more_is_closed(
-    account: Cloud, clock: ControlledClock, poster: FakePoster
-) -> None:
+def test_a_socket_past_its_lifetime_is_closed(account: Cloud, clock: ControlledClock, poster: FakePoster) -> None:
     client = connected(account, "ada")
-    clock.reach(now() + LIFE)
+    clock.reach(now() + SOCKET_LIFETIME)
     assert client.send_text('{"action": "join", "room": "tv-display"}') is None
     assert poster.closed == ["c-ada"]
-    assert left(account) == []
+    assert remaining(account) == []
 
 
 # -- replay
 
 
-def test_who_joins_without_an_id_begins_with_what_comes(account: Cloud, rooms: EventLog, poster: FakePoster) -> None:
-    say(rooms, "tv-display", "a", "b")
+def test_a_join_without_after_begins_with_the_next_event(
+    account: Cloud, event_log: EventLog, poster: FakePoster
+) -> None:
+    append(event_log, "tv-display", "a", "b")
     client = connected(account, "ada")
     assert client.join("tv-display") == {"recovered": False, "last": "tv-display/2"}
     assert poster.posts == []
 
 
-def test_who_comes_back_is_replayed_what_was_said_since_in_order(
-    account: Cloud, rooms: EventLog, poster: FakePoster
+def test_a_client_that_comes_back_is_replayed_the_events_since_in_order(
+    account: Cloud, event_log: EventLog, poster: FakePoster
 ) -> None:
-    say(rooms, "tv-display", *"abcdefghijklm")
+    append(event_log, "tv-display", *"abcdefghijklm")
     client = connected(account, "ada")
     assert client.join("tv-display", "tv-display/9") == {"recovered": True, "last": "tv-display/13"}
     assert poster.ids("c-ada") == ["tv-display/10", "tv-display/11", "tv-display/12", "tv-display/13"]
     assert [one["data"] for one in poster.frames("c-ada")] == ["j", "k", "l", "m"]
 
 
-def test_who_missed_nothing_is_told_so(account: Cloud, rooms: EventLog, poster: FakePoster) -> None:
-    say(rooms, "tv-display", "a")
+def test_a_client_that_missed_nothing_is_answered_so(account: Cloud, event_log: EventLog, poster: FakePoster) -> None:
+    append(event_log, "tv-display", "a")
     assert connected(account, "ada").join("tv-display", "tv-display/1") == {"recovered": True, "last": "tv-display/1"}
     assert poster.posts == []
 
 
-def test_who_was_away_for_too_long_is_told_so_and_what_is_left(
-    account: Cloud, rooms: EventLog, poster: FakePoster, clock: ControlledClock
+def test_a_client_that_was_away_too_long_is_answered_so_and_replayed_the_rest(
+    account: Cloud, event_log: EventLog, poster: FakePoster, clock: ControlledClock
 ) -> None:
-    say(rooms, "tv-display", "a", "b", "c")
-    clock.reach(now() + KEPT)
-    say(rooms, "tv-display", "d")
+    append(event_log, "tv-display", "a", "b", "c")
+    clock.reach(now() + RETENTION)
+    append(event_log, "tv-display", "d")
     client = connected(account, "ada")
     assert client.join("tv-display", "tv-display/1") == {"recovered": False, "last": "tv-display/4"}
     assert poster.ids("c-ada") == ["tv-display/4"]
@@ -274,16 +274,16 @@ def test_everyone_has_a_state_and_no_replay(account: Cloud, poster: FakePoster) 
     assert poster.posts == []
 
 
-def test_an_event_that_is_said_while_a_socket_joins_is_posted_or_replayed(
-    account: Cloud, rooms: EventLog, poster: FakePoster
+def test_an_event_that_is_broadcast_while_a_socket_joins_is_posted_or_replayed(
+    account: Cloud, event_log: EventLog, poster: FakePoster
 ) -> None:
-    """Said between two posts of the replay: whoever says it finds the socket in the room."""
-    say(rooms, "tv-display", "a", "b")
+    """Appended between two posts of the replay: its broadcast finds the socket in the room."""
+    append(event_log, "tv-display", "a", "b")
     found: list[set[str]] = []
 
     def meanwhile() -> None:
         if not found:
-            say(rooms, "tv-display", "c")
+            append(event_log, "tv-display", "c")
             found.append(members(account, "tv-display"))
 
     poster.before = meanwhile
@@ -291,18 +291,18 @@ def test_an_event_that_is_said_while_a_socket_joins_is_posted_or_replayed(
     assert found == [{"c-ada"}]
 
 
-def test_a_replay_is_not_disturbed_by_a_throttle(account: Cloud, rooms: EventLog, poster: FakePoster) -> None:
-    say(rooms, "tv-display", "a", "b")
+def test_a_replay_is_not_disturbed_by_a_throttle(account: Cloud, event_log: EventLog, poster: FakePoster) -> None:
+    append(event_log, "tv-display", "a", "b")
     poster.answers = {"c-ada": times(2, ThrottledError("HTTP 429"))}
     assert connected(account, "ada").join("tv-display", "tv-display/0")["recovered"]
     assert poster.ids("c-ada") == ["tv-display/1", "tv-display/2"]
 
 
 @pytest.mark.parametrize("error", [PostTimeoutError("1.5 s"), ThrottledError("HTTP 429")])
-def test_a_socket_that_does_not_take_its_replay_is_closed_to_come_back(
-    account: Cloud, rooms: EventLog, poster: FakePoster, error: Exception
+def test_a_socket_that_does_not_accept_its_replay_is_closed_so_that_it_reconnects(
+    account: Cloud, event_log: EventLog, poster: FakePoster, error: Exception
 ) -> None:
-    say(rooms, "tv-display", "a")
+    append(event_log, "tv-display", "a")
     poster.answers = {"c-ada": always(error)}
     client = connected(account, "ada")
     assert client.send_text('{"action": "join", "room": "tv-display", "after": "tv-display/0"}') is None
@@ -310,10 +310,10 @@ def test_a_socket_that_does_not_take_its_replay_is_closed_to_come_back(
     assert members(account, "tv-display") == set()
 
 
-def test_a_socket_that_is_gone_in_the_middle_of_its_replay_is_forgotten(
-    account: Cloud, rooms: EventLog, poster: FakePoster
+def test_a_socket_that_closes_during_its_replay_is_removed(
+    account: Cloud, event_log: EventLog, poster: FakePoster
 ) -> None:
-    say(rooms, "tv-display", "a")
+    append(event_log, "tv-display", "a")
     poster.answers = {"c-ada": always(GoneError("HTTP 410"))}
     client = connected(account, "ada")
     assert client.send_text('{"action": "join", "room": "tv-display", "after": "tv-display/0"}') is None

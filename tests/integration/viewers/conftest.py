@@ -1,4 +1,4 @@
-"""A fresh account for each test; and one for all tests of a file that care for nothing which others leave behind."""
+"""A fresh account for each test; and one for all tests of a file that do not depend on what others leave behind."""
 
 from __future__ import annotations
 

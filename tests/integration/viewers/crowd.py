@@ -1,7 +1,7 @@
 """Thousands of viewers in simulated time, and an oracle that knows who is really there.
 
-Each is a page that joins by socket or by heartbeats, perhaps in two tabs, perhaps goes over from one to the other, and
-ends: politely, or without a word. They talk to the functions themselves; the count queue brings its messages.
+Each is a page that joins by socket or by heartbeats, perhaps in two tabs, perhaps switches from one to the other, and
+ends: with a leave, or without notice. They call the functions themselves; the count queue delivers its messages.
 """
 
 from __future__ import annotations
@@ -30,33 +30,33 @@ from testing.websocket import Client
 
 SECOND = timedelta(seconds=1)
 BEAT = 30 * SECOND
-TIME_OUT = 60 * SECOND
+TIMEOUT = 60 * SECOND
 LARGE = "stadium"
 
 
 @dataclass(eq=False)
 class Tab:
-    """A page as it really is; `over` is when it ended."""
+    """A page as it really is; `ended_at` is when it ended."""
 
     channel: str
     viewer: str
     socket: Client | None = None
     http: Joined | None = None
     beat_at: datetime | None = None
-    over: datetime | None = None
+    ended_at: datetime | None = None
     lost: bool = False
-    """It was a socket, of whose end API Gateway did not tell."""
+    """It was a socket whose close API Gateway did not report."""
 
     def counts(self, at: datetime) -> bool:
         """As the count is defined: the socket is open, or the last heartbeat is younger than the time-out."""
         if self.http and self.beat_at:
-            return at < self.beat_at + TIME_OUT
-        return self.over is None
+            return at < self.beat_at + TIMEOUT
+        return self.ended_at is None
 
 
 @dataclass(frozen=True)
 class Seen:
-    """A count as it was stored, beside what the oracle says of that instant."""
+    """A count as it was stored, and what the oracle says about that instant."""
 
     channel: str
     at: datetime
@@ -66,7 +66,7 @@ class Seen:
     lost: int
     """Sockets that API Gateway lost and nobody has found yet."""
     oldest: timedelta
-    """How long ago the first of those ended who are still counted by definition."""
+    """How long ago the first of the pages that are still counted by definition ended."""
 
 
 @dataclass
@@ -89,7 +89,7 @@ class Crowd:
         tab = Tab(channel, viewer)
         self._join(tab, by_socket)
         if self.chance.random() < 0.15:
-            self.later(stays * self.chance.uniform(0.2, 0.8), lambda: self._go_over(tab))
+            self.later(stays * self.chance.uniform(0.2, 0.8), lambda: self._switch(tab))
         self.later(stays, lambda: self._end(tab, end))
 
     def _join(self, tab: Tab, by_socket: bool) -> None:
@@ -112,22 +112,22 @@ class Crowd:
         assert "code" not in tab.socket.join(f"channel:{tab.channel}", viewer=tab.viewer)
 
     def _beat(self, tab: Tab, joined: Joined | None) -> None:
-        if tab.over or joined is None or tab.http is not joined:
+        if tab.ended_at or joined is None or tab.http is not joined:
             return
         tab.beat_at = now()
         self.calls += 1
         assert Site().beat(joined).status == 200
         self.later(BEAT.total_seconds(), lambda: self._beat(tab, joined))
 
-    def _go_over(self, tab: Tab) -> None:
-        """To the other transport: the new one first, so that the viewer is never missing."""
-        if tab.over:
+    def _switch(self, tab: Tab) -> None:
+        """Switch to the other transport: the new one first, so that the viewer is never missing."""
+        if tab.ended_at:
             return
         if tab.socket:
             before, other = tab.socket, Tab(tab.channel, tab.viewer, socket=tab.socket)
             self.tabs[tab.channel].add(other)
             self._join(tab, by_socket=False)
-            other.over = now()
+            other.ended_at = now()
             self.tabs[tab.channel].discard(other)
             self._changed(tab.channel)
             self.calls += 1
@@ -143,10 +143,10 @@ class Crowd:
             assert Site().leave(joined).status == 204
 
     def _end(self, tab: Tab, how: str) -> None:
-        tab.over = now()
+        tab.ended_at = now()
         if tab.http:
             if how != "leave":
-                return  # its heartbeats end, and nothing else is known of it
+                return  # only its heartbeats end
             self.tabs[tab.channel].discard(tab)
             self._changed(tab.channel)
             self.calls += 1
@@ -164,19 +164,19 @@ class Crowd:
     # -- time
 
     def later(self, seconds: float, what: Callable[[], object]) -> None:
-        at = now() + round(seconds * 1000) * timedelta(milliseconds=1)  # clocks here tell no less
+        at = now() + round(seconds * 1000) * timedelta(milliseconds=1)  # the smallest unit of the clocks here
         heapq.heappush(self._plan, (at, next(self._order), what))
 
     def run(self, until: datetime) -> None:
-        """Everything that is due up to then, in its order."""
+        """Do everything that is due up to then, in order."""
         while True:
             due = self.fifo.due()
             planned = self._plan[0][0] if self._plan else None
-            following = min((one for one in (due, planned) if one), default=None)
-            if following is None or following > until:
+            next_at = min((one for one in (due, planned) if one), default=None)
+            if next_at is None or next_at > until:
                 self.clock.reach(until)
                 return
-            self.clock.reach(following)
+            self.clock.reach(next_at)
             if planned and planned <= now():
                 heapq.heappop(self._plan)[2]()
             else:
@@ -186,27 +186,27 @@ class Crowd:
     # -- what is counted
 
     def watch(self) -> None:
-        """See every count that is stored, as it goes over the wire."""
+        """Record every count that is stored, as its request is sent."""
         events: Any = boto3._get_default_session().events  # its types have handlers answer nothing
         events.register("before-call.dynamodb.UpdateItem", self._stored)
 
     def _stored(self, params: dict[str, Any], **_: Any) -> None:
-        asked = json.loads(params["body"])
-        if asked["Key"].get("sk") != {"S": "count"} or ":viewers" not in asked["ExpressionAttributeValues"]:
+        request = json.loads(params["body"])
+        if request["Key"].get("sk") != {"S": "count"} or ":viewers" not in request["ExpressionAttributeValues"]:
             return
-        values = {name[1:]: int(value["N"]) for name, value in asked["ExpressionAttributeValues"].items()}
-        at, channel = from_millis(values["as_of"]), asked["Key"]["pk"]["S"]
+        values = {name[1:]: int(value["N"]) for name, value in request["ExpressionAttributeValues"].items()}
+        at, channel = from_millis(values["as_of"]), request["Key"]["pk"]["S"]
         tabs = self.tabs.get(channel, set())
         lost = {tab for tab in tabs if tab.lost}
-        there = [tab for tab in tabs - lost if tab.counts(at)]
-        gone = [at - tab.over for tab in there if tab.over]
+        present = [tab for tab in tabs - lost if tab.counts(at)]
+        gone = [at - tab.ended_at for tab in present if tab.ended_at]
         self.seen.append(
             Seen(
                 channel=channel,
                 at=at,
                 counted=(values["viewers"], values["connections"]),
-                defined=_numbers(there),
-                real=_numbers([tab for tab in tabs if tab.over is None]),
+                defined=_numbers(present),
+                real=_numbers([tab for tab in tabs if tab.ended_at is None]),
                 lost=len(lost),
                 oldest=max(gone, default=timedelta(0)),
             )

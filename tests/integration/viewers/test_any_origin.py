@@ -55,13 +55,13 @@ def test_every_answer_may_be_read_by_a_page_of_any_origin(
 @pytest.mark.parametrize(
     ("path", "methods"), [("join", "POST, OPTIONS"), ("leave", "POST, OPTIONS"), ("sse/demo", "GET, HEAD, OPTIONS")]
 )
-def test_a_browser_that_asks_first_is_told_what_a_page_may_send(shared: Cloud, path: str, methods: str) -> None:
-    asked = {
+def test_a_preflight_is_answered_with_what_a_page_may_send(shared: Cloud, path: str, methods: str) -> None:
+    headers = {
         "origin": "https://somebody.example",
         "access-control-request-method": methods[:4].strip(","),
         "access-control-request-headers": "content-type",
     }
-    answer = Site()("OPTIONS", path, headers=asked)
+    answer = Site()("OPTIONS", path, headers=headers)
     assert (answer.status, answer.text) == (204, "")
     assert answer.headers["access-control-allow-methods"] == methods
     assert "content-type" in answer.headers["access-control-allow-headers"]
@@ -69,7 +69,7 @@ def test_a_browser_that_asks_first_is_told_what_a_page_may_send(shared: Cloud, p
 
 
 @pytest.mark.parametrize(("method", "path", "allow"), [("GET", "join", "POST"), ("PUT", "count/demo", "GET, HEAD")])
-def test_a_wrong_method_is_told_the_right_one(shared: Cloud, method: str, path: str, allow: str) -> None:
+def test_a_wrong_method_is_answered_with_the_right_ones(shared: Cloud, method: str, path: str, allow: str) -> None:
     answer = Site()(method, path)
     assert answer.status == 405
     assert answer.headers["allow"] == f"{allow}, OPTIONS"

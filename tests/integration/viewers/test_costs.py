@@ -1,4 +1,4 @@
-"""What asking costs: a channel that nobody has ever watched costs a read at most, and never a write."""
+"""What requests cost: a channel that nobody has ever watched costs one read at most, and never a write."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def test_an_unknown_channel_costs_a_read_at_most(site: Site, meter: Meter, path:
 
 
 @pytest.mark.parametrize("name", ["heartbeat", "join", "leave"])
-def test_a_request_that_is_refused_costs_nothing(site: Site, meter: Meter, name: str) -> None:
+def test_a_request_that_is_rejected_costs_nothing(site: Site, meter: Meter, name: str) -> None:
     with meter.measuring() as usage:
         assert site("POST", name, {"channelId": "demo", "viewerId": "short"}).status == 400
         assert site("POST", name, raw="x" * 3000).status == 413

@@ -1,4 +1,4 @@
-"""From a live channel's reading to those who watch it: how many they are, and what they passed together."""
+"""From a live channel's reading to its viewers: how many they are, and which thresholds they passed."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ DONE: dict[str, list[object]] = {"batchItemFailures": []}
 
 
 class Stage:
-    """A live channel, its readings, and what is said of them."""
+    """A live channel, its readings, and the messages that follow."""
 
     def __init__(self, aws: Cloud, clock: ControlledClock) -> None:
         self.aws, self.clock = aws, clock
@@ -48,15 +48,15 @@ class Stage:
         """What a count leads to."""
         self.write(channel, viewers=viewers, connections=connections or viewers, peak=viewers)
         self.stream()
-        return self.said()
+        return self.sent()
 
     def stream(self) -> list[dict[str, Any]]:
         changes = self.aws.changes()
         assert FUNCTIONS["detect_milestone"]({"Records": changes}, Context()) == DONE
         return changes
 
-    def said(self, queue: str = "BROADCAST_QUEUE_URL") -> list[Message]:
-        """What is on the queue, which is empty then."""
+    def sent(self, queue: str = "BROADCAST_QUEUE_URL") -> list[Message]:
+        """The messages of the queue, which is empty then."""
         found = []
         while records := self.aws.messages(queue):
             for record in records:
@@ -65,8 +65,8 @@ class Stage:
         return found
 
     def alerts(self) -> list[str]:
-        said = [one for one in self.said("NOTIFY_QUEUE_URL") if isinstance(one, Alert)]
-        return [f"{one.milestone.name}: {one.milestone.label}" for one in said]
+        sent = [one for one in self.sent("NOTIFY_QUEUE_URL") if isinstance(one, Alert)]
+        return [f"{one.milestone.name}: {one.milestone.label}" for one in sent]
 
 
 @pytest.fixture
@@ -77,10 +77,10 @@ def stage(aws: Cloud, clock: ControlledClock) -> Stage:
 # -- how many watch
 
 
-def test_who_watches_is_told_how_many_do(stage: Stage) -> None:
+def test_the_room_receives_the_count(stage: Stage) -> None:
     reading = stage.write(viewers=3, connections=4, peak=7)
     (record,) = stage.stream()
-    (state,) = stage.said()
+    (state,) = stage.sent()
     assert isinstance(state, RoomState)
     assert (state.room, state.event, state.at) == ("channel:demo", "viewers:count", reading.as_of)
     assert (state.key, state.trace_id) == (record["eventID"], reading.trace_id)
@@ -95,51 +95,51 @@ def test_who_watches_is_told_how_many_do(stage: Stage) -> None:
     }
 
 
-def test_only_what_changed_is_told(stage: Stage) -> None:
+def test_only_a_changed_count_is_sent(stage: Stage) -> None:
     assert len(stage.count(1)) == 1
     stage.write(viewers=1, connections=1, peak=5)
     stage.stream()
-    assert stage.said() == []
+    assert stage.sent() == []
     assert [type(one) for one in stage.count(1, connections=2)] == [RoomState]
     assert [type(one) for one in stage.count(2, connections=2)] == [RoomState]
 
 
-def test_the_last_one_who_leaves_is_told_too(stage: Stage) -> None:
+def test_a_count_of_nobody_is_sent_too(stage: Stage) -> None:
     stage.count(1)
     (state,) = stage.count(0)
     assert isinstance(state, RoomState)
     assert json.loads(state.data)["viewers"] == 0
 
 
-def test_a_count_after_all_was_forgotten_is_told(stage: Stage) -> None:
+def test_a_count_after_the_reading_was_deleted_is_sent(stage: Stage) -> None:
     stage.count(1)
     stage.stats.delete(viewer_subject("demo"))
     stage.aws.changes()
     assert len(stage.count(1)) == 1
 
 
-def test_each_channel_is_told_of_its_own(stage: Stage) -> None:
-    told = [*stage.count(1, channel="a:b@c"), *stage.count(1, channel="demo")]
-    assert [one.room for one in told if isinstance(one, RoomState)] == ["channel:a:b@c", "channel:demo"]
+def test_each_channel_receives_its_own_count(stage: Stage) -> None:
+    sent = [*stage.count(1, channel="a:b@c"), *stage.count(1, channel="demo")]
+    assert [one.room for one in sent if isinstance(one, RoomState)] == ["channel:a:b@c", "channel:demo"]
 
 
-def test_a_record_that_comes_again_says_the_same_state_and_no_peak(stage: Stage) -> None:
+def test_a_record_that_is_redelivered_sends_the_same_state_and_no_peak(stage: Stage) -> None:
     stage.write(viewers=12, connections=12)
     changes = stage.stream()
-    peak, state = stage.said()
+    peak, state = stage.sent()
     assert isinstance(peak, RoomEvent)
-    stage.clock.sleep(301)  # the queue takes the key for a new one
+    stage.clock.sleep(301)  # the queue accepts the key again
     assert FUNCTIONS["detect_milestone"]({"Records": changes}, Context()) == DONE
-    assert stage.said() == [state]
+    assert stage.sent() == [state]
 
 
-def test_what_does_not_say_how_many_there_are_is_not_told_and_holds_nobody_back(stage: Stage) -> None:
+def test_a_reading_without_a_count_is_not_sent_and_holds_nobody_back(stage: Stage) -> None:
     stage.write(likes=5)
     stage.stream()
-    assert stage.said() == []
+    assert stage.sent() == []
     stage.write(viewers=2)
     stage.stream()
-    (state,) = stage.said()
+    (state,) = stage.sent()
     assert isinstance(state, RoomState)
     assert (json.loads(state.data)["viewers"], json.loads(state.data)["connections"]) == (2, 2)
 
@@ -148,7 +148,7 @@ def test_the_followers_of_a_channel_are_nobodys_viewers(stage: Stage) -> None:
     youtube = Reading(Subject("channel", "youtube:UC"), "Cats", {"subscribers": 9_000}, now(), "schedule", "t")
     stage.stats.record(youtube)
     stage.stream()
-    assert (stage.said(), stage.alerts()) == ([], [])
+    assert (stage.sent(), stage.alerts()) == ([], [])
     assert live_channel(youtube.subject) is None
     assert live_channel(Subject("rep", "live:17")) is None
     assert count_from(youtube) is None
@@ -157,7 +157,7 @@ def test_the_followers_of_a_channel_are_nobodys_viewers(stage: Stage) -> None:
 # -- what they passed
 
 
-def test_a_peak_is_said_to_those_who_watch_before_the_count_is(stage: Stage) -> None:
+def test_a_peak_is_announced_to_the_room_before_the_count(stage: Stage) -> None:
     stage.count(9)
     event, state = stage.count(60)
     assert isinstance(event, RoomEvent)
@@ -184,8 +184,8 @@ def test_a_first_count_may_be_a_peak(stage: Stage) -> None:
 
 
 def test_a_count_that_falls_and_returns_is_no_new_peak(stage: Stage) -> None:
-    told = [one for viewers in (30, 3, 0, 30, 99, 30, 100) for one in stage.count(viewers)]
-    assert [one.key.rpartition("/")[2] for one in told if isinstance(one, RoomEvent)] == ["25", "50", "100"]
+    sent = [one for viewers in (30, 3, 0, 30, 99, 30, 100) for one in stage.count(viewers)]
+    assert [one.key.rpartition("/")[2] for one in sent if isinstance(one, RoomEvent)] == ["25", "50", "100"]
 
 
 def test_peaks_are_in_the_history_of_milestones(stage: Stage, api: Api) -> None:
@@ -195,7 +195,7 @@ def test_peaks_are_in_the_history_of_milestones(stage: Stage, api: Api) -> None:
     assert (item["rule"], item["label"], item["value"], item["name"]) == ("viewers", "25", 26, "Demo stream")
 
 
-def test_only_the_channels_that_the_operator_named_are_told_by_telegram(stage: Stage) -> None:
+def test_only_the_channels_that_the_operator_named_are_announced_by_telegram(stage: Stage) -> None:
     os.environ["LIVE_CHANNELS"] = json.dumps({"demo": "Demo stream"})
     stage.count(12)
     stage.count(12, channel="somebody-elses")
@@ -203,7 +203,7 @@ def test_only_the_channels_that_the_operator_named_are_told_by_telegram(stage: S
 
 
 @pytest.mark.parametrize("queue", ["broadcast", "notify"])
-def test_whichever_queue_refuses_a_peak_is_told_to_all_by_the_retry(stage: Stage, queue: str) -> None:
+def test_whichever_queue_fails_a_peak_is_announced_to_all_by_the_retry(stage: Stage, queue: str) -> None:
     os.environ["LIVE_CHANNELS"] = json.dumps({"demo": "Demo stream"})
     stage.write(viewers=12, connections=12)
     changes = stage.aws.changes()
@@ -214,16 +214,16 @@ def test_whichever_queue_refuses_a_peak_is_told_to_all_by_the_retry(stage: Stage
         assert FUNCTIONS["detect_milestone"]({"Records": changes}, Context())["batchItemFailures"]
     assert len(refused) == 1
     assert FUNCTIONS["detect_milestone"]({"Records": changes}, Context()) == DONE
-    assert [type(one) for one in stage.said()] == [RoomEvent, RoomState]
+    assert [type(one) for one in stage.sent()] == [RoomEvent, RoomState]
     assert stage.alerts() == ["Demo stream: 10"]
 
 
 @pytest.mark.parametrize(("named", "alerts"), [({}, []), ({"demo": "Demo stream"}, ["Demo stream: 10"])])
-def test_an_operator_announces_a_peak_again_to_whom_it_was_to_be_told(
+def test_an_operator_announces_a_peak_again_to_the_same_recipients(
     stage: Stage, named: dict[str, str], alerts: list[str]
 ) -> None:
     event, _ = stage.count(12)
-    stage.clock.sleep(301)  # the queue takes the key for a new one
+    stage.clock.sleep(301)  # the queue accepts the key again
     clients = Clients.of_the_account()
     variables = dict(os.environ) | {"LIVE_CHANNELS": json.dumps(named)}
     configuration = {"Environment": {"Variables": variables}}
@@ -239,5 +239,5 @@ def test_an_operator_announces_a_peak_again_to_whom_it_was_to_be_told(
     }
     assert isinstance(event, RoomEvent)
     announce(Stack("Cairn", clients, outputs, ""), event.key)
-    assert stage.said() == [event]
+    assert stage.sent() == [event]
     assert stage.alerts() == alerts

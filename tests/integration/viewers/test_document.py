@@ -1,4 +1,4 @@
-"""What the document says of the viewers' routes is what they do, though it is written in another function than they."""
+"""The document describes the viewers' routes as they are, though another function serves it."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def test_the_examples_are_some(document: Any) -> None:
 
 
 def calls(site: Site) -> Iterator[tuple[str, str, object]]:
-    """Something for every route and every status that can be had from outside."""
+    """Requests for every route and every status that a client can get."""
     one, other = site.join(), site.join()
     gone = site.join("elsewhere")
     site.leave(gone)
@@ -99,19 +99,19 @@ def calls(site: Site) -> Iterator[tuple[str, str, object]]:
         yield "POST /api/viewer/join", "join", {"channelId": "demo", "viewerId": other.viewer_id}
 
 
-def test_every_answer_is_one_that_the_document_tells_of(site: Site, document: Any, operations: dict[str, Any]) -> None:
+def test_every_answer_is_documented(site: Site, document: Any, operations: dict[str, Any]) -> None:
     seen = set()
     for name, path, body in calls(site):
         method = name.partition(" ")[0]
         answer = site(method, path, body)
-        told = operations[name]["responses"][str(answer.status)]
+        documented = operations[name]["responses"][str(answer.status)]
         seen.add((name, str(answer.status)))
-        content = told.get("content", {})
+        content = documented.get("content", {})
         assert [answer.headers["content-type"]] == list(content) or (answer.status, content) == (204, {})
         if JSON in content:
             assert schema_errors(document, content[JSON]["schema"], answer.json) == [], name
-    told_of = {(name, status) for name, one in operations.items() for status in one["responses"]}
+    all_documented = {(name, status) for name, one in operations.items() for status in one["responses"]}
     never_from_outside = {(name, "500") for name in operations} | {
         (name, "413") for name in operations if name.startswith("GET")
     }
-    assert told_of - seen == never_from_outside
+    assert all_documented - seen == never_from_outside

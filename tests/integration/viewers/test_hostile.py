@@ -1,4 +1,4 @@
-"""Whatever anybody sends is answered, and never with a fault of ours."""
+"""Every request is answered, whatever it contains, and never with an internal error."""
 
 from __future__ import annotations
 

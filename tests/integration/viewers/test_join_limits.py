@@ -1,4 +1,4 @@
-"""JoinLimits are capped by address and minute, and hardly anybody's are written down."""
+"""Joins are capped by address and minute, and few are written to the table."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from cairn.aws import dynamodb
 from cairn.errors import TooManyJoinsError
 from cairn.viewers import join_limits
-from cairn.viewers.join_limits import UNTOLD, JoinLimits
+from cairn.viewers.join_limits import UNREPORTED_JOINS, JoinLimits
 from testing.clock import ControlledClock
 from testing.cloud import Cloud
 from testing.meter import Meter
@@ -19,7 +19,7 @@ CAP = 20
 
 
 def lambdas(aws: Cloud, count: int = 1, most: int = CAP) -> list[JoinLimits]:
-    """Lambdas at once, each with a memory of its own."""
+    """Concurrent Lambdas, each with its own memory."""
     return [JoinLimits(dynamodb.resource().Table("presence_table"), most) for _ in range(count)]
 
 
@@ -46,13 +46,13 @@ def test_even_a_small_cap_is_kept(aws: Cloud, clock: ControlledClock, most: int)
     assert let_in(one, clock, tries=10) == most
 
 
-def test_who_is_refused_is_told_when_the_minute_is_over(aws: Cloud, clock: ControlledClock) -> None:
+def test_a_rejected_join_says_when_the_minute_ends(aws: Cloud, clock: ControlledClock) -> None:
     (one,) = lambdas(aws, most=1)
     clock.sleep(20)
     one.allow(HOME, clock.now())
-    with pytest.raises(TooManyJoinsError) as refusal:
+    with pytest.raises(TooManyJoinsError) as rejection:
         one.allow(HOME, clock.now())
-    assert (refusal.value.status, refusal.value.until - clock.now()) == (429, timedelta(seconds=40))
+    assert (rejection.value.status, rejection.value.until - clock.now()) == (429, timedelta(seconds=40))
     clock.sleep(40)
     one.allow(HOME, clock.now())
 
@@ -60,7 +60,7 @@ def test_who_is_refused_is_told_when_the_minute_is_over(aws: Cloud, clock: Contr
 def test_many_lambdas_together_let_in_little_more_than_the_cap(aws: Cloud, clock: ControlledClock) -> None:
     several = lambdas(aws, 4)
     allowed = sum(let_in(one, clock) for _ in range(CAP) for one in several)
-    assert CAP <= allowed <= CAP + UNTOLD * len(several)
+    assert CAP <= allowed <= CAP + UNREPORTED_JOINS * len(several)
     assert [let_in(one, clock, tries=3) for one in several] == [0, 0, 0, 0]
 
 
@@ -68,7 +68,7 @@ def test_an_addresss_first_joins_write_nothing(aws: Cloud, clock: ControlledCloc
     (one,) = lambdas(aws)
     with meter.measuring() as usage:
         for last in range(100):
-            assert let_in(one, clock, f"198.51.100.{last}", UNTOLD) == UNTOLD
+            assert let_in(one, clock, f"198.51.100.{last}", UNREPORTED_JOINS) == UNREPORTED_JOINS
     assert usage.total == 0
 
 
@@ -78,10 +78,10 @@ def test_each_further_join_is_one_write_and_one_beyond_the_cap_is_none(
     (one,) = lambdas(aws)
     with meter.measuring() as usage:
         assert let_in(one, clock, tries=CAP) == CAP
-    assert (usage.write_units, usage.read_units) == (CAP - UNTOLD, 0)
+    assert (usage.write_units, usage.read_units) == (CAP - UNREPORTED_JOINS, 0)
     with meter.measuring() as usage:
         assert let_in(one, clock, tries=100) == 0
-    assert usage.total == 1, "it learns once that the address is over the cap, and asks no more"
+    assert usage.total == 1, "it learns once that the address is over the cap, and does not ask again"
 
 
 @pytest.mark.parametrize(
@@ -113,18 +113,18 @@ def test_no_address_is_stored_and_what_is_stored_goes_in_minutes(aws: Cloud, clo
 def test_a_lambda_remembers_so_many_addresses_and_no_more(
     aws: Cloud, clock: ControlledClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(join_limits, "MOST_ADDRESSES", 2)
+    monkeypatch.setattr(join_limits, "MAX_ADDRESSES", 2)
     (one,) = lambdas(aws, most=1)
     assert [let_in(one, clock, address) for address in ("a", "b", "b", "c")] == [1, 1, 0, 1]
-    assert len(one._seen) == 2
-    assert let_in(one, clock, "a") == 1, "who came first is forgotten first"
+    assert len(one._joins) == 2
+    assert let_in(one, clock, "a") == 1, "the oldest is forgotten first"
 
 
-def test_a_write_that_fails_is_told_with_the_next(aws: Cloud, clock: ControlledClock) -> None:
+def test_a_write_that_fails_is_reported_with_the_next(aws: Cloud, clock: ControlledClock) -> None:
     (one,) = lambdas(aws, most=4)
     assert let_in(one, clock, tries=3) == 3
     table, one._table = one._table, dynamodb.resource().Table("nowhere")
     with pytest.raises(Exception, match="ResourceNotFound"):
         one.allow(HOME, clock.now())
     one._table = table
-    assert let_in(one, clock) == 0, "it is the fifth, and the fourth was told of with it"
+    assert let_in(one, clock) == 0, "it is the fifth, and the fourth was reported with it"

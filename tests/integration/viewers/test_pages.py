@@ -1,4 +1,4 @@
-"""What a page needs to begin, and the curve it draws."""
+"""What a page needs to start, and the curve it draws."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def followed(by: int | None, at: datetime, channel: Channel = CATS) -> None:
 
 
 def watched(site: Site, name: str, viewers: int, at: datetime, peak: int | None = None) -> None:
-    """A reading of a live channel, as the way of a count leaves it in both tables."""
+    """A reading of a live channel, as a count leaves it in both tables."""
     most = viewers if peak is None else peak
     metrics: dict[str, int | Decimal] = {"viewers": viewers, "connections": viewers, "peak": most}
     reading = Reading(viewer_subject(name), name, metrics, at, "viewers", "t", details={"window": 60})
@@ -59,7 +59,7 @@ def page(site: Site, channel: str) -> Any:
     return answer.json
 
 
-def test_a_page_is_told_where_the_socket_is_and_how_often_to_beat(site: Site) -> None:
+def test_a_page_receives_the_sockets_url_and_the_heartbeat_interval(site: Site) -> None:
     assert page(site, "demo") == NOBODY_FOLLOWS
 
 
@@ -87,20 +87,20 @@ def test_a_channel_without_an_address_of_its_own_has_none(site: Site) -> None:
     assert page(site, "youtube:UCold")["followers"]["url"] is None
 
 
-def test_a_count_that_is_hidden_is_not_told(site: Site) -> None:
+def test_a_count_that_is_hidden_is_not_shown(site: Site) -> None:
     followed(990, START)
     channels().record_health_issue(CATS, HIDDEN, "hidden", START)
     assert page(site, "youtube:UCcats")["followers"] is None
 
 
-def test_a_count_that_is_not_known_is_not_told(site: Site) -> None:
+def test_a_count_that_is_not_known_is_not_shown(site: Site) -> None:
     channels().add(CATS)
     followed(None, START, Channel("youtube", "UCnone", "@none", "None", START))
     assert page(site, "youtube:UCcats")["followers"] is None
     assert page(site, "youtube:UCnone")["followers"] is None
 
 
-def test_a_count_that_did_not_change_is_as_old_as_the_last_look_at_it(site: Site) -> None:
+def test_a_count_that_did_not_change_is_as_old_as_its_last_check(site: Site) -> None:
     followed(990, START - timedelta(days=1))
     channels().record_checked("youtube", 0, [("UCa", "UCz")], START - timedelta(minutes=2), complete=True)
     followers = page(site, "youtube:UCcats")["followers"]
@@ -114,7 +114,7 @@ def test_a_count_grows_stale_while_a_lambda_remembers_it(site: Site, clock: Cont
     assert page(site, "youtube:UCcats")["followers"]["stale"] is True
 
 
-def test_a_new_count_is_told_within_a_minute(site: Site, clock: ControlledClock) -> None:
+def test_a_new_count_is_shown_within_a_minute(site: Site, clock: ControlledClock) -> None:
     followed(990, START)
     page(site, "youtube:UCcats")
     followed(1000, START + timedelta(seconds=1))
@@ -149,8 +149,8 @@ def test_a_curve_begins_with_nobody_and_is_what_was_counted_oldest_first(site: S
 def test_a_curve_goes_back_as_far_as_is_asked_and_begins_with_what_held_then(site: Site) -> None:
     for hours, viewers in ((25, 1), (23, 2), (5, 3), (0.5, 4)):
         watched(site, "demo", viewers, START - timedelta(hours=hours))
-    told = {hours: [item["viewers"] for item in curve(site, hours=hours)["items"]] for hours in (1, 6, 24)}
-    assert told == {1: [3, 4], 6: [2, 3, 4], 24: [1, 2, 3, 4]}
+    shown = {hours: [item["viewers"] for item in curve(site, hours=hours)["items"]] for hours in (1, 6, 24)}
+    assert shown == {1: [3, 4], 6: [2, 3, 4], 24: [1, 2, 3, 4]}
     assert curve(site) == curve(site, hours=1)
 
 
@@ -188,7 +188,7 @@ def test_a_full_day_has_one_item_a_minute(site: Site, aws: Cloud) -> None:
 
 def test_yesterdays_peak_is_not_todays(site: Site) -> None:
     watched(site, "demo", 4, START - timedelta(hours=13), peak=90)
-    assert curve(site)["peak"] == {"viewers": 4, "day": "2026-11-20"}, "those four were there as the day began"
+    assert curve(site)["peak"] == {"viewers": 4, "day": "2026-11-20"}, "those four were present when the day began"
 
 
 def test_a_day_on_which_nobody_watched_has_no_peak(site: Site) -> None:

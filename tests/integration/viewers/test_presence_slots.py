@@ -8,7 +8,7 @@ import pytest
 from cairn.clock import now, to_millis
 from cairn.errors import ForbiddenError, NotFoundError, TooManyTabsError
 from cairn.viewers.presence_slots import (
-    MOST_TABS,
+    MAX_TABS,
     Headcount,
     PresenceSlot,
     PresenceSlots,
@@ -28,7 +28,7 @@ def viewers(aws: Cloud) -> PresenceSlots:
     return PresenceSlots(aws.table("PRESENCE_TABLE"))
 
 
-def seat(viewer: str = ADA, tab: str = "h1", level: int = 0, channel: str = "demo") -> PresenceSlot:
+def slot(viewer: str = ADA, tab: str = "h1", level: int = 0, channel: str = "demo") -> PresenceSlot:
     return PresenceSlot(channel, viewer, tab, level)
 
 
@@ -41,28 +41,28 @@ def count(viewers: PresenceSlots, *, level: int = 0, ahead: float = 29) -> Headc
 
 
 def numbers(viewers: PresenceSlots, level: int = 0) -> tuple[int, int]:
-    tally = count(viewers, level=level)
-    return tally.viewers, tally.connections
+    headcount = count(viewers, level=level)
+    return headcount.viewers, headcount.connections
 
 
 def test_a_viewer_with_two_tabs_counts_once_and_is_two_connections(viewers: PresenceSlots) -> None:
-    viewers.enter(seat(tab="h1"), until(60), now())
-    viewers.enter(seat(tab="ssocket="), until(7200), now())
-    viewers.enter(seat(BOB), until(60), now())
+    viewers.enter(slot(tab="h1"), until(60), now())
+    viewers.enter(slot(tab="ssocket="), until(7200), now())
+    viewers.enter(slot(BOB), until(60), now())
     assert numbers(viewers) == (2, 3)
 
 
 def test_a_tab_that_enters_again_is_one_tab(viewers: PresenceSlots) -> None:
-    viewers.enter(seat(), until(60), now())
-    viewers.enter(seat(), until(60), now())
+    viewers.enter(slot(), until(60), now())
+    viewers.enter(slot(), until(60), now())
     assert numbers(viewers) == (1, 1)
 
 
-def test_whoever_is_over_is_not_counted_though_nothing_is_deleted(
+def test_an_expired_tab_is_not_counted_though_nothing_is_deleted(
     viewers: PresenceSlots, clock: ControlledClock
 ) -> None:
-    viewers.enter(seat(), until(60), now())
-    viewers.enter(seat(BOB), until(90), now())
+    viewers.enter(slot(), until(60), now())
+    viewers.enter(slot(BOB), until(90), now())
     clock.sleep(59.999)
     assert numbers(viewers) == (2, 2)
     clock.sleep(0.001)
@@ -70,90 +70,90 @@ def test_whoever_is_over_is_not_counted_though_nothing_is_deleted(
 
 
 def test_a_heartbeat_keeps_a_tab_and_no_other_of_the_viewer(viewers: PresenceSlots, clock: ControlledClock) -> None:
-    viewers.enter(seat(tab="h1"), until(60), now())
-    viewers.enter(seat(tab="h2"), until(60), now())
+    viewers.enter(slot(tab="h1"), until(60), now())
+    viewers.enter(slot(tab="h2"), until(60), now())
     clock.sleep(30)
-    assert not viewers.keep_alive(seat(tab="h2"), until(60), now())
+    assert not viewers.keep_alive(slot(tab="h2"), until(60), now())
     clock.sleep(30)
     assert numbers(viewers) == (1, 1)
 
 
-def test_a_short_lived_tab_beside_a_socket_takes_nothing_from_it(
-    viewers: PresenceSlots, clock: ControlledClock
-) -> None:
-    viewers.enter(seat(tab="ssocket"), until(7200), now())
-    viewers.enter(seat(tab="h1"), until(60), now())
+def test_a_short_lived_tab_does_not_shorten_a_sockets_presence(viewers: PresenceSlots, clock: ControlledClock) -> None:
+    viewers.enter(slot(tab="ssocket"), until(7200), now())
+    viewers.enter(slot(tab="h1"), until(60), now())
     clock.sleep(61)
     assert numbers(viewers) == (1, 1)
     assert viewers.prune(count(viewers).expired) == 1
     assert numbers(viewers) == (1, 1)
 
 
-def test_a_tab_that_stays_is_known_to_be_over_though_one_that_lasted_longer_left(
+def test_a_remaining_tab_expires_on_time_though_one_that_would_last_longer_left(
     viewers: PresenceSlots, clock: ControlledClock
 ) -> None:
-    viewers.enter(seat(tab="h1"), until(60), now())
-    viewers.enter(seat(tab="ssocket"), until(7200), now())
-    assert viewers.leave(seat(tab="ssocket"))
+    viewers.enter(slot(tab="h1"), until(60), now())
+    viewers.enter(slot(tab="ssocket"), until(7200), now())
+    assert viewers.leave(slot(tab="ssocket"))
     assert numbers(viewers) == (1, 1)
     clock.sleep(60)
     assert numbers(viewers) == (0, 0)
 
 
 def test_a_heartbeat_that_comes_late_brings_a_viewer_back(viewers: PresenceSlots, clock: ControlledClock) -> None:
-    viewers.enter(seat(), until(60), now())
+    viewers.enter(slot(), until(60), now())
     clock.sleep(61)
     assert numbers(viewers) == (0, 0)
-    assert viewers.keep_alive(seat(), until(60), now())
+    assert viewers.keep_alive(slot(), until(60), now())
     assert numbers(viewers) == (1, 1)
 
 
-def test_what_is_over_is_swept_unless_it_came_back_in_between(viewers: PresenceSlots, clock: ControlledClock) -> None:
-    viewers.enter(seat(), until(60), now())
-    viewers.enter(seat(BOB), until(60), now())
+def test_expired_tabs_are_pruned_unless_they_came_back_in_between(
+    viewers: PresenceSlots, clock: ControlledClock
+) -> None:
+    viewers.enter(slot(), until(60), now())
+    viewers.enter(slot(BOB), until(60), now())
     clock.sleep(61)
-    dead = count(viewers).expired
-    viewers.keep_alive(seat(BOB), until(60), now())
-    assert viewers.prune(dead) == 1
+    expired = count(viewers).expired
+    viewers.keep_alive(slot(BOB), until(60), now())
+    assert viewers.prune(expired) == 1
     assert numbers(viewers) == (1, 1)
     with pytest.raises(NotFoundError):
-        viewers.keep_alive(seat(), until(60), now())
+        viewers.keep_alive(slot(), until(60), now())
 
 
 def test_leaving_twice_is_leaving_once(viewers: PresenceSlots) -> None:
-    viewers.enter(seat(), until(60), now())
-    assert viewers.leave(seat())
-    assert not viewers.leave(seat())
+    viewers.enter(slot(), until(60), now())
+    assert viewers.leave(slot())
+    assert not viewers.leave(slot())
     assert numbers(viewers) == (0, 0)
 
 
 def test_two_tabs_that_leave_at_the_same_instant_are_both_gone(aws: Cloud, viewers: PresenceSlots) -> None:
-    viewers.enter(seat(tab="h1"), until(60), now())
-    viewers.enter(seat(tab="h2"), until(60), now())
+    viewers.enter(slot(tab="h1"), until(60), now())
+    viewers.enter(slot(tab="h2"), until(60), now())
     left = [PresenceSlots(aws.table("PRESENCE_TABLE")), viewers]
     events = left[0]._table.meta.client.meta.events
 
     def other(**_: Any) -> None:
         events.unregister("before-call.dynamodb.UpdateItem", other)
-        viewers._part({"pk": "demo#0.0", "sk": ADA}, frozenset({"h2"}), 0, "contains(tabs, :tab)", {":tab": "h2"})
+        viewers._remove({"pk": "demo#0.0", "sk": ADA}, frozenset({"h2"}), 0, "contains(tabs, :tab)", {":tab": "h2"})
 
     events.register("before-call.dynamodb.UpdateItem", other)
-    assert left[0].leave(seat(tab="h1"))
+    assert left[0].leave(slot(tab="h1"))
     assert numbers(viewers) == (0, 0)
     assert viewers.prune(count(viewers).expired) == 1
     assert count(viewers).expired == ()
 
 
-def test_a_viewer_of_whom_one_tab_is_left_is_plain_again(
+def test_a_viewer_with_one_tab_left_is_filtered_out_of_a_count_again(
     aws: Cloud, viewers: PresenceSlots, clock: ControlledClock
 ) -> None:
-    """Of such, a count is sent nothing: sockets that take over from others must not make it slower and slower."""
+    """A count does not receive such items: sockets that replace others must not make it slower and slower."""
     last = until(7200)
-    viewers.enter(seat(tab="sold="), until(600), now())
-    viewers.enter(seat(tab="snew="), last, now())
-    assert viewers.leave(seat(tab="sold="))
-    viewers.enter(seat(BOB, tab="h1"), until(60), now())
-    viewers.enter(seat(BOB, tab="snew="), last, now())
+    viewers.enter(slot(tab="sold="), until(600), now())
+    viewers.enter(slot(tab="snew="), last, now())
+    assert viewers.leave(slot(tab="sold="))
+    viewers.enter(slot(BOB, tab="h1"), until(60), now())
+    viewers.enter(slot(BOB, tab="snew="), last, now())
     clock.sleep(61)
     assert viewers.prune(count(viewers).expired) == 1
     items = aws.table("PRESENCE_TABLE").scan()["Items"]
@@ -162,65 +162,67 @@ def test_a_viewer_of_whom_one_tab_is_left_is_plain_again(
 
 
 def test_one_viewer_can_neither_end_nor_prolong_another(viewers: PresenceSlots) -> None:
-    viewers.enter(seat(), until(60), now())
+    viewers.enter(slot(), until(60), now())
     with pytest.raises(ForbiddenError):
-        viewers.leave(seat(tab="h-forged"))
+        viewers.leave(slot(tab="h-forged"))
     with pytest.raises(ForbiddenError):
-        viewers.keep_alive(seat(tab="h-forged"), until(600), now())
+        viewers.keep_alive(slot(tab="h-forged"), until(600), now())
     with pytest.raises(NotFoundError):
-        viewers.keep_alive(seat(BOB), until(60), now())
+        viewers.keep_alive(slot(BOB), until(60), now())
     with pytest.raises(NotFoundError):
-        viewers.keep_alive(seat(channel="other"), until(60), now())
+        viewers.keep_alive(slot(channel="other"), until(60), now())
     assert numbers(viewers) == (1, 1)
 
 
-def test_a_viewer_has_only_so_many_tabs_and_dead_ones_make_room(viewers: PresenceSlots, clock: ControlledClock) -> None:
-    for number in range(MOST_TABS):
-        viewers.enter(seat(tab=f"h{number}"), until(60 + number), now())
+def test_a_viewer_has_a_limited_number_of_tabs_and_expired_ones_make_room(
+    viewers: PresenceSlots, clock: ControlledClock
+) -> None:
+    for number in range(MAX_TABS):
+        viewers.enter(slot(tab=f"h{number}"), until(60 + number), now())
     with pytest.raises(TooManyTabsError):
-        viewers.enter(seat(tab="h-more"), until(60), now())
-    viewers.enter(seat(tab="h3"), until(90), now())
+        viewers.enter(slot(tab="h-more"), until(60), now())
+    viewers.enter(slot(tab="h3"), until(90), now())
     clock.sleep(60)
-    viewers.enter(seat(tab="h-more"), until(60), now())
-    assert numbers(viewers) == (1, MOST_TABS)
+    viewers.enter(slot(tab="h-more"), until(60), now())
+    assert numbers(viewers) == (1, MAX_TABS)
 
 
-def test_a_count_says_when_the_first_late_heartbeat_is_over(viewers: PresenceSlots, clock: ControlledClock) -> None:
-    viewers.enter(seat(), until(60), now())
-    over = now() + 60 * SECOND
+def test_a_count_says_when_the_first_late_heartbeat_expires(viewers: PresenceSlots, clock: ControlledClock) -> None:
+    viewers.enter(slot(), until(60), now())
+    expiry = now() + 60 * SECOND
     assert count(viewers).next_expiry is None
     clock.sleep(32)
-    viewers.enter(seat(BOB), until(60), now())
-    assert count(viewers).next_expiry == over
+    viewers.enter(slot(BOB), until(60), now())
+    assert count(viewers).next_expiry == expiry
 
 
-def test_a_channel_grows_over_more_partition_keys_and_keeps_whoever_sits(aws: Cloud, viewers: PresenceSlots) -> None:
+def test_a_channel_grows_over_more_partition_keys_and_keeps_its_viewers(aws: Cloud, viewers: PresenceSlots) -> None:
     for number in range(40):
-        viewers.enter(seat(f"{number:024}", level=number % 3), until(60), now())
+        viewers.enter(slot(f"{number:024}", level=number % 3), until(60), now())
     assert numbers(viewers, level=2) == (40, 40)
     keys = {item["pk"] for item in aws.table("PRESENCE_TABLE").scan()["Items"]}
     assert len(keys) > 10
     assert len(keys) <= partitions(2) == 21
 
 
-def test_a_viewer_is_found_where_they_sit(viewers: PresenceSlots) -> None:
-    viewers.enter(seat(level=1), until(60), now())
+def test_a_viewer_is_found_at_their_level(viewers: PresenceSlots) -> None:
+    viewers.enter(slot(level=1), until(60), now())
     assert viewers.find("demo", ADA, range(3)) == 1
     assert viewers.find("demo", BOB, range(3)) is None
 
 
-@pytest.mark.parametrize("parts", [1, 5, 16])
-def test_each_socket_is_in_just_one_part(viewers: PresenceSlots, parts: int) -> None:
+@pytest.mark.parametrize("shards", [1, 5, 16])
+def test_each_socket_is_in_exactly_one_shard(viewers: PresenceSlots, shards: int) -> None:
     for number in range(30):
-        viewers.enter(seat(f"{number:024}", tab=f"ssocket{number}", level=number % 3), until(7200), now())
-    viewers.enter(seat(ADA, tab="h1"), until(60), now())
-    found = [one.tab for part in range(parts) for one, _ in viewers.sockets("demo", 2, now(), (part, parts))]
+        viewers.enter(slot(f"{number:024}", tab=f"ssocket{number}", level=number % 3), until(7200), now())
+    viewers.enter(slot(ADA, tab="h1"), until(60), now())
+    found = [one.tab for shard in range(shards) for one, _ in viewers.sockets("demo", 2, now(), (shard, shards))]
     assert sorted(found) == sorted(f"ssocket{number}" for number in range(30))
 
 
 def test_channels_do_not_mix(viewers: PresenceSlots) -> None:
-    viewers.enter(seat(channel="demo1"), until(60), now())
-    viewers.enter(seat(channel="demo#0"), until(60), now())
+    viewers.enter(slot(channel="demo1"), until(60), now())
+    viewers.enter(slot(channel="demo#0"), until(60), now())
     assert numbers(viewers) == (0, 0)
 
 

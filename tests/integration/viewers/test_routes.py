@@ -1,4 +1,4 @@
-"""Whoever watches without a socket comes, stays and goes by these routes, and ends nobody but themselves."""
+"""A viewer without a socket joins, stays and leaves by these routes, and cannot end anybody else's presence."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from testing.outages import refusing
 from testing.viewer_site import Site
 
 A_COUNT = 2.0
-"""Seconds after which anybody who asks is told of a new count."""
-HALF, TIME_OUT = 45.0, 60.0
+"""Seconds after which a request is answered with a new count."""
+HALF, TIMEOUT = 45.0, 60.0
 
 
-def test_who_joins_is_told_who_they_are_and_how_many_watch(site: Site) -> None:
+def test_a_join_returns_the_viewers_id_and_the_count(site: Site) -> None:
     answer = site("POST", "join", {"channelId": "demo"})
     assert answer.status == 200
     assert answer.headers["content-type"] == "application/json"
-    told = answer.json
-    assert set(told) == {"viewerId", "token", "viewers", "heartbeatInterval"}
-    assert (told["viewers"], told["heartbeatInterval"]) == (1, 30_000)
+    joined = answer.json
+    assert set(joined) == {"viewerId", "token", "viewers", "heartbeatInterval"}
+    assert (joined["viewers"], joined["heartbeatInterval"]) == (1, 30_000)
     assert site.count() == (1, 1)
 
 
@@ -66,13 +66,13 @@ def test_a_heartbeat_keeps_a_viewer_there(site: Site, clock: ControlledClock) ->
 
 def test_a_viewer_without_a_heartbeat_is_gone_after_the_time_out(site: Site, clock: ControlledClock) -> None:
     site.join()
-    clock.sleep(TIME_OUT - 1)
+    clock.sleep(TIMEOUT - 1)
     assert site.count() == (1, 1)
     clock.sleep(A_COUNT)
     assert site.count() == (0, 0)
 
 
-def test_who_left_is_told_to_join_again(site: Site, clock: ControlledClock) -> None:
+def test_a_heartbeat_after_a_leave_is_answered_with_join_again(site: Site, clock: ControlledClock) -> None:
     tab = site.join()
     assert site.leave(tab).status == 204
     clock.sleep(A_COUNT)
@@ -82,7 +82,7 @@ def test_who_left_is_told_to_join_again(site: Site, clock: ControlledClock) -> N
     assert "join again" in answer.error
 
 
-def test_a_leave_that_comes_again_is_answered_as_before_and_ends_nobody(site: Site, clock: ControlledClock) -> None:
+def test_a_repeated_leave_is_answered_as_before_and_ends_nobody(site: Site, clock: ControlledClock) -> None:
     tab = site.join()
     assert [site.leave(tab).status for _ in range(3)] == [204, 204, 204]
     again = site.join(viewer_id=tab.viewer_id)
@@ -105,7 +105,7 @@ def test_a_forged_token_ends_nobody_and_prolongs_nobody(site: Site, clock: Contr
     assert site.beat(forged).status == 403
     assert site.leave(forged).status == 403
     assert site.count() == (1, 1)
-    clock.sleep(TIME_OUT - HALF)
+    clock.sleep(TIMEOUT - HALF)
     assert site.count() == (0, 0), "the forged heartbeat has prolonged it"
 
 
@@ -156,9 +156,9 @@ def test_a_join_and_a_leave_are_logged_with_their_channel_and_a_heartbeat_is_not
     assert [(line["message"], line["channel"]) for line in ours] == [("joined", "demo"), ("left", "demo")]
 
 
-def test_a_refusal_is_logged_without_what_was_sent(site: Site, logs: Written) -> None:
+def test_a_rejection_is_logged_without_what_was_sent(site: Site, logs: Written) -> None:
     site("POST", "join", {"channelId": "<script>"})
-    (line,) = [line for line in logs.lines if line["message"] == "refused"]
+    (line,) = [line for line in logs.lines if line["message"] == "request rejected"]
     assert line["status"] == 400
     assert "<script>" not in logs.text
 
@@ -193,7 +193,7 @@ def test_head_is_answered_like_get_without_the_body(site: Site, path: str) -> No
     assert (asked.status, dict(asked.headers), asked.text) == (200, dict(got.headers), "")
 
 
-# -- what a page sends as it is left
+# -- what a page sends as it closes
 
 
 @pytest.mark.parametrize("called", ["text/plain;charset=UTF-8", "application/json", "", "application/octet-stream"])
@@ -222,7 +222,7 @@ def test_a_leave_may_be_a_form(site: Site, clock: ControlledClock, in_base64: bo
 # -- the caps
 
 
-def test_a_flood_of_joins_from_one_address_is_told_when_to_come_again(
+def test_a_flood_of_joins_from_one_address_is_answered_with_retry_after(
     site: Site, clock: ControlledClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("VIEWER_JOINS_PER_MINUTE", "10")
@@ -238,7 +238,7 @@ def test_a_flood_of_joins_from_one_address_is_told_when_to_come_again(
     assert site("POST", "join", {"channelId": "demo"}).status == 200
 
 
-def test_a_join_that_is_refused_leaves_nothing_behind(
+def test_a_join_that_is_rejected_leaves_nothing_behind(
     site: Site, clock: ControlledClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("VIEWER_JOINS_PER_MINUTE", "2")
@@ -257,9 +257,7 @@ def test_heartbeats_and_counts_are_not_capped(
         assert (site.beat(tab).status, site("GET", "count/demo").status) == (200, 200)
 
 
-def test_behind_the_front_each_of_its_callers_has_joins_of_their_own(
-    site: Site, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_behind_the_cdn_each_caller_has_joins_of_their_own(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("VIEWER_JOINS_PER_MINUTE", "1")
 
     def join(front: str, caller: str, forwarded: str = "192.0.2.99") -> int:
@@ -267,39 +265,39 @@ def test_behind_the_front_each_of_its_callers_has_joins_of_their_own(
         return site("POST", "join", {"channelId": "demo"}, headers=headers).status
 
     assert [join("front", "192.0.2.1:46532"), join("front", "192.0.2.2:46532")] == [200, 200]
-    assert join("front", "192.0.2.1:46533", "198.51.100.7") == 429, "what the caller says of itself is not believed"
+    assert join("front", "192.0.2.1:46533", "198.51.100.7") == 429, "what the caller claims about itself is not trusted"
     assert join("front", "2001:db8::1:46532") == 200
     assert join("front", "[2001:db8::2]:46532") == 429, "it is one household"
     assert join("wrong", "192.0.2.3:1") == 200
-    assert join("wrong", "192.0.2.4:1") == 429, "who does not come by the front is where they are"
+    assert join("wrong", "192.0.2.4:1") == 429, "a caller without the CDN's key is where they connect from"
 
 
-def test_a_viewer_with_too_many_tabs_is_refused_another(site: Site, clock: ControlledClock) -> None:
+def test_a_viewer_with_too_many_tabs_is_denied_another(site: Site, clock: ControlledClock) -> None:
     first = site.join()
     for _ in range(19):
         site.join(viewer_id=first.viewer_id)
     refused = site("POST", "join", {"channelId": "demo", "viewerId": first.viewer_id})
     assert refused.status == 429
     assert "20 tabs" in refused.error
-    assert refused.headers["retry-after"] == "60", "by then the tabs that are not there any more are over"
+    assert refused.headers["retry-after"] == "60", "by then the tabs that closed without notice have expired"
     clock.sleep(A_COUNT)
     assert site.beat(first).status == 200
     assert site.count() == (1, 20)
 
 
-def test_whoever_asks_has_the_dead_removed_too(site: Site, aws: Cloud, clock: ControlledClock) -> None:
-    """Where many ask, no other count may come about for long."""
+def test_a_requested_count_prunes_expired_tabs_too(site: Site, aws: Cloud, clock: ControlledClock) -> None:
+    """Where there are many requests, there may be no other count for long."""
     for _ in range(3):
         site.join()
-    clock.sleep(TIME_OUT + A_COUNT)
+    clock.sleep(TIMEOUT + A_COUNT)
     assert site.count() == (0, 0)
     assert [item["sk"] for item in aws.table("PRESENCE_TABLE").scan()["Items"]] == ["count"]
 
 
-def test_a_channel_that_is_looked_at_anyway_takes_viewers_though_the_queue_takes_no_more(
+def test_a_channel_with_a_scheduled_check_accepts_viewers_though_the_queue_fails(
     site: Site, clock: ControlledClock
 ) -> None:
-    """They would come again, and sit there twice."""
+    """They would join again, and be present twice."""
     site.join()
     clock.sleep(A_COUNT)
     site.count()
@@ -313,8 +311,8 @@ def test_a_channel_that_is_looked_at_anyway_takes_viewers_though_the_queue_takes
     assert site.count() == (1, 1)
 
 
-def test_what_fails_inside_is_told_to_nobody_outside(site: Site, aws: Cloud) -> None:
+def test_an_internal_failure_is_not_disclosed(site: Site, aws: Cloud) -> None:
     aws.table("PRESENCE_TABLE").delete()
     for answer in (site("POST", "join", {"channelId": "demo"}), site("GET", "count/demo"), site("GET", "sse/demo")):
         assert (answer.status, answer.headers["access-control-allow-origin"]) == (500, "*")
-        assert answer.json == {"error": "something failed here; it has been logged", "details": []}
+        assert answer.json == {"error": "internal error; it has been logged", "details": []}

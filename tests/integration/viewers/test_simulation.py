@@ -1,4 +1,4 @@
-"""Two thousand viewers in simulated time, beside an oracle: how wrong a count can be, and how late."""
+"""Two thousand viewers in simulated time, compared with an oracle: how wrong a count can be, and how late."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from testing.fifo import Fifo, in_place_of_sqs
 from testing.functions import FUNCTIONS
 from testing.platforms import FakePlatforms
 from testing.posting import in_place_of_api_gateway
-from tests.integration.viewers.crowd import LARGE, SECOND, TIME_OUT, Crowd, Seen
+from tests.integration.viewers.crowd import LARGE, SECOND, TIMEOUT, Crowd, Seen
 
 VIEWERS = 2000
 SMALL = 5
 """Channels besides the large one, each with a tenth of the viewers."""
 LATEST = timedelta(seconds=2 + 0.55 + 1)
-"""After a change: the interval, the bucket in which it is asked for, and SQS's whole seconds."""
+"""After a change: the interval, the bucket in which the count is requested, and SQS's whole seconds."""
 
 
 @pytest.fixture(scope="module")
 def crowd() -> Iterator[Crowd]:
-    """The whole of it, once: three minutes of coming, four of going, and some until all is quiet."""
+    """All of it, once: three minutes of joins, four of leaves, and some until all is quiet."""
     with ExitStack() as stack:
         clock = stack.enter_context(controlled_clock())
         stack.enter_context(cloud(FakePlatforms().transport()))
@@ -60,7 +60,7 @@ def _plan(crowd: Crowd, number: int) -> None:
     channel = LARGE if large else f"channel{number // 2 % SMALL}"
     viewer = f"viewer{number:024}"
     for tab in range(2 if chance.random() < 0.15 else 1):
-        # In the large one, whoever was lost is found by the next count that is told to all.
+        # In the large one, the broadcast of the next changed count finds sockets that were lost.
         ends = ["leave", "leave", "crash"] if large else ["leave", "leave", "crash", "lost"]
         by_socket, end, stays = chance.random() < 0.5, chance.choice(ends), min(100, chance.expovariate(1 / 35))
         crowd.later(
@@ -76,18 +76,18 @@ def excess(seen: Seen) -> int:
 
 
 def test_every_count_is_exact_by_definition(crowd: Crowd) -> None:
-    """Heartbeats younger than the time-out and open sockets: no more, no less, at the instant it is of."""
+    """At its instant: heartbeats younger than the timeout and open sockets, no more and no less."""
     wrong = [seen for seen in crowd.seen if not seen.lost and seen.counted != seen.defined]
     assert wrong == []
     assert len(crowd.seen) > 500
 
 
-def test_whoever_ends_without_a_word_is_counted_for_one_time_out_at_most(crowd: Crowd) -> None:
-    assert all(seen.oldest < TIME_OUT for seen in crowd.seen)
+def test_a_viewer_who_disconnects_without_notice_is_counted_for_one_timeout_at_most(crowd: Crowd) -> None:
+    assert all(seen.oldest < TIMEOUT for seen in crowd.seen)
     assert all(seen.counted >= seen.real for seen in crowd.seen)
 
 
-def test_sockets_that_were_lost_are_found_within_a_time_out(crowd: Crowd) -> None:
+def test_sockets_that_were_lost_are_found_within_a_timeout(crowd: Crowd) -> None:
     for seen in crowd.seen:
         assert seen.defined[1] <= seen.counted[1] <= seen.defined[1] + seen.lost
 
@@ -98,7 +98,7 @@ def test_every_change_is_counted_in_time(crowd: Crowd) -> None:
     assert late <= LATEST
 
 
-def test_what_is_told_is_an_interval_apart(crowd: Crowd) -> None:
+def test_changed_counts_are_an_interval_apart(crowd: Crowd) -> None:
     for channel in crowd.changed:
         counts = [seen for seen in crowd.seen if seen.channel == channel]
         at = [after.at for before, after in pairwise(counts) if before.counted != after.counted]

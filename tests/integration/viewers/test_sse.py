@@ -1,4 +1,4 @@
-"""An event stream that ends at once, as a browser's EventSource takes it: it comes again, and says what it had."""
+"""An event stream that ends immediately, as an EventSource handles it: it reconnects, and sends its last event's id."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from testing.viewer_site import Site
 
 @dataclass
 class EventSource:
-    """What the standard says of one, as far as it concerns us.
+    """An EventSource as the standard describes it, as far as it concerns us.
 
     https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation
     """
@@ -66,18 +66,18 @@ def source(site: Site) -> EventSource:
     return EventSource(site, "demo")
 
 
-def test_it_is_told_the_count_at_once(site: Site, source: EventSource) -> None:
+def test_it_receives_the_count_immediately(site: Site, source: EventSource) -> None:
     site.join()
     source.connect()
-    (told,) = source.seen
-    assert told == site("GET", "count/demo").json
-    assert told["viewers"] == 1
+    (seen,) = source.seen
+    assert seen == site("GET", "count/demo").json
+    assert seen["viewers"] == 1
 
 
-def test_whoever_asks_before_the_first_count_is_made_takes_that_one_for_newer(
+def test_a_client_that_asks_before_the_first_count_accepts_that_one_as_newer(
     source: EventSource, site: Site, clock: ControlledClock
 ) -> None:
-    """The Lambda has just learnt that nobody watches, and the count that is being made began before it says so."""
+    """The Lambda has just read that nobody watches, and the count in progress began before its answer."""
     counts = ViewerCounts(dynamodb.resource().Table("presence_table"))
     counts.acquire("demo", "another", now(), timedelta(seconds=2))
     clock.sleep(0.02)
@@ -92,7 +92,7 @@ def test_whoever_asks_before_the_first_count_is_made_takes_that_one_for_newer(
     assert str(before["asOf"]) <= iso(START), "as old as the count that was begun, or older"
 
 
-def test_it_comes_again_twice_an_interval(source: EventSource) -> None:
+def test_it_reconnects_twice_an_interval(source: EventSource) -> None:
     source.connect()
     assert source.retry == 1000
 
@@ -110,18 +110,18 @@ def test_it_sees_who_comes_and_goes_within_two_seconds_and_nothing_twice(
     assert [one["viewers"] for one in source.seen] == [0, 1, 0]
 
 
-def test_a_count_that_stays_the_same_is_not_told_again(site: Site, source: EventSource, clock: ControlledClock) -> None:
+def test_a_count_that_stays_the_same_is_not_sent_again(site: Site, source: EventSource, clock: ControlledClock) -> None:
     site.join()
     source.stay(clock, 30)
     assert [one["viewers"] for one in source.seen] == [1]
 
 
-def test_a_channel_that_nobody_watches_is_told_of_once(source: EventSource, clock: ControlledClock) -> None:
+def test_the_count_of_a_channel_that_nobody_watches_is_sent_once(source: EventSource, clock: ControlledClock) -> None:
     source.stay(clock, 30)
     assert [one["viewers"] for one in source.seen] == [0]
 
 
-def test_a_stand_in_that_may_set_no_header_says_in_the_query_what_it_had(site: Site) -> None:
+def test_a_substitute_that_cannot_set_a_header_sends_its_last_event_in_the_query(site: Site) -> None:
     site.join()
     first = site("GET", "sse/demo").text
     event_id = first.partition("id: ")[2].partition("\n")[0]
@@ -137,5 +137,5 @@ def test_the_id_is_when_the_count_last_changed(site: Site, clock: ControlledCloc
 
 
 @pytest.mark.parametrize("sent", ["\u0000", "x" * 5000, "1\n\ndata: forged", "☃"])
-def test_nothing_of_what_a_client_had_last_comes_back(site: Site, sent: str) -> None:
+def test_nothing_of_a_clients_last_event_id_is_echoed(site: Site, sent: str) -> None:
     assert sent not in site("GET", "sse/demo", headers={"last-event-id": sent}).text.replace("retry: 1000", "")

@@ -1,4 +1,4 @@
-"""Sockets that ended without our being told, and how long anybody waits for their being found."""
+"""Sockets that closed without notice are found, and the search holds nobody back for long."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ HOUR = timedelta(hours=1)
 
 
 class Gone(FakePoster):
-    """Those whose names begin with it are."""
+    """Sockets whose names begin with `gone` are closed."""
 
     async def is_open(self, connection_id: str) -> bool:
         await super().is_open(connection_id)
@@ -28,29 +28,29 @@ def watching(aws: Cloud, *names: str) -> None:
         presence_of(aws).enter("demo", f"viewer{number:016}", f"s{name}", now() + HOUR)
 
 
-def left(aws: Cloud) -> list[str]:
-    return sorted(seat.tab[1:] for seat in presence_of(aws).some_sockets("demo", 100))
+def remaining(aws: Cloud) -> list[str]:
+    return sorted(slot.tab[1:] for slot in presence_of(aws).some_sockets("demo", 100))
 
 
-def test_sockets_that_are_gone_are_taken_out_and_others_stay(aws: Cloud) -> None:
+def test_closed_sockets_are_removed_and_others_stay(aws: Cloud) -> None:
     watching(aws, "gone-1", "stays", "gone-2")
     StaleSockets(presence_of(aws), Gone()).prune("demo")
-    assert left(aws) == ["stays"]
+    assert remaining(aws) == ["stays"]
 
 
-def test_nobody_is_asked_twice_in_a_short_time(aws: Cloud, clock: ControlledClock) -> None:
+def test_a_channel_is_not_probed_twice_in_a_short_time(aws: Cloud, clock: ControlledClock) -> None:
     watching(aws, "gone-1")
     found = StaleSockets(presence_of(aws), Gone())
     found.prune("demo")
     watching(aws, "gone-2")
     found.prune("demo")
-    assert left(aws) == ["gone-2"]
+    assert remaining(aws) == ["gone-2"]
     clock.sleep(21)
     found.prune("demo")
-    assert left(aws) == []
+    assert remaining(aws) == []
 
 
-def test_a_socket_of_which_nothing_is_answered_holds_nobody_back_for_long(aws: Cloud) -> None:
+def test_a_socket_whose_probe_hangs_holds_nobody_back_for_long(aws: Cloud) -> None:
     class Slow(Gone):
         async def is_open(self, connection_id: str) -> bool:
             if connection_id == "slow":
@@ -58,5 +58,5 @@ def test_a_socket_of_which_nothing_is_answered_holds_nobody_back_for_long(aws: C
             return await super().is_open(connection_id)
 
     watching(aws, "slow", "gone-1", "stays")
-    StaleSockets(presence_of(aws), Slow(), longest=timedelta(seconds=0.2)).prune("demo")
-    assert left(aws) == ["slow", "stays"], "what was known by then was done"
+    StaleSockets(presence_of(aws), Slow(), max_duration=timedelta(seconds=0.2)).prune("demo")
+    assert remaining(aws) == ["slow", "stays"], "what was known by then was done"

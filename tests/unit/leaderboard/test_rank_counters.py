@@ -1,4 +1,4 @@
-"""The tree of counters answers as sorting everybody would, whatever the scores, and is altered only where it must."""
+"""The tree of counters gives the same ranks as sorting all scores, and a change updates only what it must."""
 
 from __future__ import annotations
 
@@ -60,6 +60,6 @@ def test_a_small_change_alters_what_is_below_the_point_where_the_ways_part() -> 
 
 
 @pytest.mark.parametrize("score", [-1, Decimal("0.001"), HIGHEST, Decimal("-0.01")])
-def test_what_cannot_be_a_score_is_refused(score: Number) -> None:
-    with pytest.raises(ValueError, match="a score is from 0"):
+def test_what_cannot_be_a_score_is_rejected(score: Number) -> None:
+    with pytest.raises(ValueError, match="a score must be from 0"):
         path(score)

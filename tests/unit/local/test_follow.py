@@ -82,15 +82,15 @@ def test_what_several_functions_say_is_told_in_the_order_of_time() -> None:
 
 
 def test_an_event_is_told_with_its_room_when_somebody_is_in_it() -> None:
-    told = {"message": "event told", "event_id": "tv-display/12", "stretch": None}
+    told = {"message": "event broadcast", "event_id": "tv-display/12", "shard": None}
     assert line({**told, "sockets": 2}) == ("room", "tv-display/12 told to 2 sockets", TRACE)
     assert line({**told, "sockets": 1}) == ("room", "tv-display/12 told to 1 socket", TRACE)
     assert line({**told, "sockets": 0}) is None
 
 
 def test_a_board_that_is_shown_anew_is_no_news() -> None:
-    assert line({"message": "event told", "event_id": "everyone/1795188900948", "sockets": 9}) is None
-    count = {"message": "event told", "event_id": "channel:demo/1795199812058", "sockets": 9}
+    assert line({"message": "event broadcast", "event_id": "everyone/1795188900948", "sockets": 9}) is None
+    count = {"message": "event broadcast", "event_id": "channel:demo/1795199812058", "sockets": 9}
     assert line(count | {"state": True}) is None
     assert line(count | {"state": False}) is not None
 

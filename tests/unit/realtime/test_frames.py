@@ -1,4 +1,4 @@
-"""Frames fit into API Gateway's messages, ids into their rooms, and nothing else is taken for a room."""
+"""Frames fit into API Gateway's messages, ids belong to their rooms, and only a room's name is accepted as one."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cairn.realtime.frames import LARGEST, FrameTooLargeError, event_id, frame, number_of
+from cairn.realtime.frames import MAX_FRAME_BYTES, FrameTooLargeError, event_id, frame, number_of
 from cairn.rooms import is_room
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -26,16 +26,16 @@ def test_a_frame_has_an_id_an_event_a_room_an_instant_and_data() -> None:
     }
 
 
-def test_a_celebration_says_when_it_is_over_and_a_board_how_many_there_are() -> None:
+def test_a_celebration_says_when_it_expires_and_a_board_how_many_reps_it_has() -> None:
     text = frame("a/1", "e", "a", NOON, [], expires_at=NOON.replace(minute=10), more={"total": 100_000})
     assert json.loads(text)["expiresAt"] == "2026-11-20T12:10:00.000Z"
     assert json.loads(text)["total"] == 100_000
 
 
-def test_a_frame_that_api_gateway_would_refuse_is_refused_here() -> None:
-    room = LARGEST - len(frame("a/1", "e", "a", NOON, ""))
-    assert len(frame("a/1", "e", "a", NOON, "x" * room)) == LARGEST
-    with pytest.raises(FrameTooLargeError, match="e in a is 131073 bytes long, and API Gateway takes 131072"):
+def test_a_frame_that_api_gateway_would_reject_is_rejected_here() -> None:
+    room = MAX_FRAME_BYTES - len(frame("a/1", "e", "a", NOON, ""))
+    assert len(frame("a/1", "e", "a", NOON, "x" * room)) == MAX_FRAME_BYTES
+    with pytest.raises(FrameTooLargeError, match="e in a is 131073 bytes long, and API Gateway accepts 131072"):
         frame("a/1", "e", "a", NOON, "x" * (room + 1))
 
 

@@ -9,5 +9,5 @@ from cairn.viewers.counting import Pace
 
 @pytest.mark.parametrize("interval", [500, 2_000, 30_000, 60_000])
 def test_how_far_a_count_looks_ahead_is_a_matter_of_heartbeats_alone(interval: int) -> None:
-    """With more, a count whose interval is long would be sent everybody who beats, and a large one never be made."""
-    assert Pace.of(interval=interval, time_out=60, heartbeat=30_000).look_ahead == timedelta(seconds=29)
+    """With more, a count with a long interval would receive every viewer who sends heartbeats, and never finish."""
+    assert Pace.of(interval=interval, timeout=60, heartbeat=30_000).look_ahead == timedelta(seconds=29)

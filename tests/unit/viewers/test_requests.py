@@ -1,4 +1,4 @@
-"""What a page of any origin sends is taken for nothing but what it is, and named where it is wrong."""
+"""What a page of any origin sends is parsed strictly, and each invalid field is named."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ GOOD = {"channelId": "demo", "viewerId": VIEWER, "token": TOKEN}
 
 
 def sent(body: str | bytes | None, called: str = "text/plain") -> dict[str, Any]:
-    """An event with a body; Lambda brings what is no text in base64."""
+    """An event with a body; Lambda encodes what is not text in base64."""
     event: dict[str, Any] = {"headers": {"content-type": called}, "isBase64Encoded": isinstance(body, bytes)}
     if body is not None:
         event["body"] = base64.b64encode(body).decode() if isinstance(body, bytes) else body
@@ -33,20 +33,20 @@ def of(**changes: object) -> dict[str, Any]:
 
 
 def named(event: dict[str, Any]) -> list[str]:
-    """The fields at fault, which the message names too."""
-    with pytest.raises(BadInputError) as refusal:
-        requests.seat(event)
-    details: Any = refusal.value.details
-    assert all(detail["field"] in refusal.value.message and detail["message"] for detail in details)
+    """The invalid fields, which the message names too."""
+    with pytest.raises(BadInputError) as rejection:
+        requests.slot(event)
+    details: Any = rejection.value.details
+    assert all(detail["field"] in rejection.value.message and detail["message"] for detail in details)
     return [detail["field"] for detail in details]
 
 
 def test_a_token_says_where_its_tab_is_kept_and_its_secret_is_not() -> None:
-    seat = requests.seat(of(token="7." + "s" * 22))
-    assert (seat.channel, seat.viewer_id, seat.level) == ("demo", VIEWER, 7)
-    assert seat.tab.startswith("h")
-    assert len(seat.tab) == 23
-    assert "sss" not in seat.tab
+    slot = requests.slot(of(token="7." + "s" * 22))
+    assert (slot.channel, slot.viewer_id, slot.level) == ("demo", VIEWER, 7)
+    assert slot.tab.startswith("h")
+    assert len(slot.tab) == 23
+    assert "sss" not in slot.tab
 
 
 def test_another_secret_is_another_tab() -> None:
@@ -124,8 +124,8 @@ def test_all_that_is_wrong_is_named_at_once() -> None:
     assert named(sent("{}")) == ["channelId", "viewerId", "token"]
 
 
-def test_more_than_is_asked_for_is_let_be() -> None:
-    assert requests.seat(of(colour="red", channel_id="x")).channel == "demo"
+def test_unknown_fields_are_ignored() -> None:
+    assert requests.slot(of(colour="red", channel_id="x")).channel == "demo"
 
 
 @pytest.mark.parametrize(
@@ -134,20 +134,20 @@ def test_more_than_is_asked_for_is_let_be() -> None:
 @pytest.mark.parametrize("in_base64", [False, True])
 def test_json_is_read_whatever_it_is_called(called: str, in_base64: bool) -> None:
     text = f"  {json.dumps(GOOD)}\n"
-    assert requests.seat(sent(text.encode() if in_base64 else text, called)).viewer_id == VIEWER
+    assert requests.slot(sent(text.encode() if in_base64 else text, called)).viewer_id == VIEWER
 
 
 @pytest.mark.parametrize(
     "called", [requests.FORM, f"{requests.FORM};charset=UTF-8", "Application/X-WWW-Form-Urlencoded"]
 )
 def test_a_form_is_read_where_it_is_called_one(called: str) -> None:
-    seat = requests.seat(sent(urlencode({**GOOD, "channelId": "a:b"}), called))
-    assert (seat.channel, seat.viewer_id) == ("a:b", VIEWER)
+    slot = requests.slot(sent(urlencode({**GOOD, "channelId": "a:b"}), called))
+    assert (slot.channel, slot.viewer_id) == ("a:b", VIEWER)
 
 
 def test_a_form_of_very_many_fields_is_none() -> None:
     with pytest.raises(BadInputError):
-        requests.seat(sent("a&" * 500, requests.FORM))
+        requests.slot(sent("a&" * 500, requests.FORM))
 
 
 @pytest.mark.parametrize(
@@ -170,7 +170,7 @@ def test_a_form_of_very_many_fields_is_none() -> None:
         *("1" * 2048, "channelId=demo", "\ud800", b"\xff\xfe{", b"\x00", b"", "ñ" * 500, '{"a": "\n"}'),
     ],
 )
-def test_what_is_no_json_object_is_told_so(body: str | bytes | None) -> None:
+def test_what_is_no_json_object_is_rejected(body: str | bytes | None) -> None:
     with pytest.raises(BadInputError, match="the body must be a JSON object"):
         requests.join(sent(body))
 
@@ -180,7 +180,7 @@ def test_what_is_no_json_object_is_told_so(body: str | bytes | None) -> None:
 def test_a_body_is_two_kilobytes_of_bytes_at_most(letter: str, in_base64: bool) -> None:
     size = len(letter.encode(errors="surrogatepass"))
     for padding, fits in ((0, True), (1, False)):
-        text = letter * (requests.MOST_BYTES // size) + " " * (requests.MOST_BYTES % size + padding)
+        text = letter * (requests.MAX_BYTES // size) + " " * (requests.MAX_BYTES % size + padding)
         event = sent(text.encode(errors="surrogatepass") if in_base64 else text)
         if fits:
             requests.check_size(event)
@@ -190,9 +190,9 @@ def test_a_body_is_two_kilobytes_of_bytes_at_most(letter: str, in_base64: bool) 
 
 
 def test_the_size_of_a_body_is_known_exactly_however_it_is_filled_up() -> None:
-    for size in range(requests.MOST_BYTES - 4, requests.MOST_BYTES + 5):
+    for size in range(requests.MAX_BYTES - 4, requests.MAX_BYTES + 5):
         event = sent(b"x" * size)
-        if size <= requests.MOST_BYTES:
+        if size <= requests.MAX_BYTES:
             requests.check_size(event)
         else:
             with pytest.raises(TooLargeError):
@@ -203,20 +203,23 @@ def test_the_size_of_a_body_is_known_exactly_however_it_is_filled_up() -> None:
     ("segment", "channel"), [("demo", "demo"), ("a%3Ab", "a:b"), ("a%3ab", "a:b"), ("%64emo", "demo"), ("a:b", "a:b")]
 )
 def test_an_address_may_be_percent_encoded(segment: str, channel: str) -> None:
-    assert requests.look({"headers": {}}, segment).channel == channel
+    assert requests.channel_query({"headers": {}}, segment).channel == channel
 
 
 @pytest.mark.parametrize("segment", ["", "%00", "a%2Fb", "%E2%98%83", "%ff", "a%253Ab", "%", "a+b", "%2e%2e%2f", "☃"])
-def test_an_address_that_is_no_channel_is_refused(segment: str) -> None:
+def test_an_address_that_is_no_channel_is_rejected(segment: str) -> None:
     with pytest.raises(BadInputError, match="channelId"):
-        requests.look({"headers": {}}, segment)
+        requests.channel_query({"headers": {}}, segment)
 
 
 def test_the_header_of_an_event_source_goes_before_the_query() -> None:
     query = {"lastEventId": "2"}
-    assert requests.look({"headers": {"last-event-id": "1"}, "queryStringParameters": query}, "a").last_event_id == "1"
-    assert requests.look({"headers": {}, "queryStringParameters": query}, "a").last_event_id == "2"
-    assert requests.look({"headers": {}}, "a").last_event_id is None
+    assert (
+        requests.channel_query({"headers": {"last-event-id": "1"}, "queryStringParameters": query}, "a").last_event_id
+        == "1"
+    )
+    assert requests.channel_query({"headers": {}, "queryStringParameters": query}, "a").last_event_id == "2"
+    assert requests.channel_query({"headers": {}}, "a").last_event_id is None
 
 
 JSON = st.recursive(
@@ -227,8 +230,8 @@ JSON = st.recursive(
 
 
 @given(JSON.map(json.dumps) | st.text() | st.binary(), st.sampled_from(["", "text/plain", requests.FORM]))
-def test_whatever_is_sent_is_read_or_refused(body: str | bytes, called: str) -> None:
-    for read in (requests.join, requests.seat):
+def test_whatever_is_sent_is_parsed_or_rejected(body: str | bytes, called: str) -> None:
+    for read in (requests.join, requests.slot):
         try:
             read(sent(body, called))
         except BadInputError:
@@ -251,7 +254,7 @@ def called_from(**headers: str) -> dict[str, Any]:
         ("[2001:db8::1]:46532", "2001:db8::1"),
     ],
 )
-def test_who_comes_by_the_front_is_where_the_front_says(seen: str, address: str) -> None:
+def test_a_caller_behind_the_cdn_is_where_the_cdn_says(seen: str, address: str) -> None:
     assert requests.address_of(called_from(x_cairn_front="key", cloudfront_viewer_address=seen), "key") == address
 
 

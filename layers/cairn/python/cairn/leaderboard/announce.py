@@ -1,4 +1,4 @@
-"""Who is notified of a rep: the rep and the TV, of each milestone; everybody at the leaderboard, of each change."""
+"""Who is notified about a rep: the rep and the TV of each milestone, everyone at the leaderboard of each change."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from cairn.rules import Rule, Wording
 EARNED = "achievement:earned"
 CELEBRATION = "achievement:celebration"
 REFRESH = "leaderboard:refresh"
-FRESH = timedelta(minutes=10)
-"""How long after it was achieved a milestone is still celebrated; later it is only listed."""
+CELEBRATED_FOR = timedelta(minutes=10)
+"""For how long a milestone is celebrated after it was achieved; later it is only listed."""
 
 
 class RepAnnouncer:
@@ -51,26 +51,26 @@ class RepAnnouncer:
         self._broadcast.send(celebrations(milestone, self._rules[milestone.rule].wording(milestone)))
 
     def changed(self, old: Reading | None, new: Reading, event_id: str) -> None:
-        """Repair the board first, then request its broadcast: a reader of the broadcast finds the change."""
+        """Repair the board first, then request its broadcast, so that the broadcast includes the change."""
         self._reps.reconcile(old, new)
         if key := self._board_refresh.request(event_id, self._clock()):
             self._broadcast.send([BoardChanged(key, new.trace_id)])
 
 
-def celebrations(milestone: Milestone, words: Wording) -> list[RoomEvent]:
-    """What is said of a rep's milestone: to the rep, where they are a user too, and on the TV."""
+def celebrations(milestone: Milestone, wording: Wording) -> list[RoomEvent]:
+    """The events of a rep's milestone: one for the TV, and one for the rep if they are also a user."""
     user_id = milestone.details.get("user_id")
     data = {
         "userId": user_id,
         "userName": milestone.name,
         "achievementType": "milestone",
-        "title": words.title,
-        "description": words.description,
-        "icon": words.emoji,
+        "title": wording.title,
+        "description": wording.description,
+        "icon": wording.emoji,
         "timestamp": iso(milestone.achieved_at),
-        "milestone": milestone_json(milestone, words),
+        "milestone": milestone_json(milestone, wording),
     }
-    told = [(TV_DISPLAY, CELEBRATION), *([(user_room(user_id), EARNED)] if user_id is not None else [])]
+    recipients = [(TV_DISPLAY, CELEBRATION), *([(user_room(user_id), EARNED)] if user_id is not None else [])]
     return [
         RoomEvent(
             room=room,
@@ -78,8 +78,8 @@ def celebrations(milestone: Milestone, words: Wording) -> list[RoomEvent]:
             key=milestone.id,
             data=json.dumps(data, separators=(",", ":"), ensure_ascii=False),
             at=milestone.achieved_at,
-            fresh_until=milestone.achieved_at + FRESH,
+            fresh_until=milestone.achieved_at + CELEBRATED_FOR,
             trace_id=milestone.trace_id,
         )
-        for room, event in told
+        for room, event in recipients
     ]

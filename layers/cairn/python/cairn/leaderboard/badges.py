@@ -1,9 +1,9 @@
-"""Badges, in the milestones table: which there are, and who has earned which.
+"""Badges, in the milestones table: the catalogue, and who has earned which.
 
 | pk | sk | holds |
 |---|---|---|
 | `badges` | id | a badge: its name, and the rule and threshold that earn it |
-| subject | `badges` | those a subject has, each under `#{id}` |
+| subject | `badges` | the badges that the subject has earned, each in the attribute `#{id}` |
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ if TYPE_CHECKING:
 
 CATALOGUE = "badges"
 CACHE_SECONDS = 30
-"""How long a changed catalogue may be unknown to a warm Lambda."""
+"""For how long a warm Lambda may use an outdated catalogue."""
 
 
 @dataclass(frozen=True, slots=True)
 class Badge:
-    """Earned by a milestone of the rule at the threshold or above; an inactive one is earned no more, and kept."""
+    """Earned by a milestone of the rule at or above the threshold. An inactive badge is not awarded, but kept."""
 
     id: str
     name: str
@@ -44,7 +44,7 @@ class Badge:
 
 @dataclass(frozen=True, slots=True)
 class Earned:
-    """A badge that somebody has."""
+    """A badge that a subject has."""
 
     id: str
     name: str
@@ -52,7 +52,7 @@ class Earned:
     at: datetime
 
 
-FIRST = (
+INITIAL_CATALOGUE = (
     Badge("sales-rookie", "Sales Rookie", "20 sign-ups in a month", "🌱", "signups", 20),
     Badge("consistent-closer", "Consistent Closer", "30 sign-ups in a month", "🤝", "signups", 30),
     Badge("signup-master", "Signup Master", "40 sign-ups in a month", "🧲", "signups", 40),
@@ -63,74 +63,74 @@ FIRST = (
     Badge("goal-crusher", "Goal Crusher", "The goal of a month", "🏁", "goal", 100),
     Badge("top-performer", "Top Performer", "Among the first three of a month", "🏅", "rank", 1),
 )
-"""The catalogue that a new table begins with."""
+"""The catalogue of a new table."""
 
 
 class Badges:
     def __init__(self, table: Table, clock: Callable[[], float] = time.monotonic) -> None:
         self._table = table
         self._clock = clock
-        self._known: tuple[float, tuple[Badge, ...]] | None = None
+        self._cached: tuple[float, tuple[Badge, ...]] | None = None
 
     # -- the catalogue
 
     def catalogue(self) -> tuple[Badge, ...]:
-        """Every badge, as it stands in the table; the first look into an empty table enters those to begin with.
+        """Every badge in the table. An empty table is filled with the initial catalogue first.
 
-        It enters all or none, for a catalogue that is not empty is not begun again.
+        One transaction stores all of it or none, because a catalogue that is not empty is never filled again.
         """
         found = tuple(map(_to_badge, query_all(self._table, Key("pk").eq(CATALOGUE), ConsistentRead=True)))
         if not found:
             new = {"TableName": self._table.name, "ConditionExpression": "attribute_not_exists(pk)"}
-            transact(self._table, [{"Put": {"Item": _to_item(badge), **new}} for badge in FIRST])
+            transact(self._table, [{"Put": {"Item": _to_item(badge), **new}} for badge in INITIAL_CATALOGUE])
             return self.catalogue()
-        self._known = (self._clock(), found)
+        self._cached = (self._clock(), found)
         return found
 
     def put(self, badge: Badge) -> None:
-        """Enter a badge, or change it; who has it keeps it."""
-        self.catalogue()  # a catalogue that was never looked at is begun first
+        """Add or change a badge; subjects who have it keep it."""
+        self.catalogue()  # fills an empty table first: with this badge in it, it would not be empty
         self._table.put_item(Item=_to_item(badge))
-        self._known = None
+        self._cached = None
 
-    # -- who has which
+    # -- awards
 
     def award(self, milestone: Milestone) -> list[Badge]:
-        """Give a subject every badge that its milestone, or what it passed on the way, earns: those that are new.
+        """Award every badge that a milestone, or a threshold passed on the way to it, earns; returns the new ones.
 
-        A repeat gives nothing, and leaves the date of the first time.
+        A repeat awards nothing and keeps the date of the first award.
         """
-        deserved = [
+        earned = [
             badge
-            for badge in self._fresh()
+            for badge in self._cached_catalogue()
             if badge.active and badge.rule == milestone.rule and badge.threshold <= milestone.threshold
         ]
-        if not deserved:
+        if not earned:
             return []
-        names = {f"#b{index}": f"#{badge.id}" for index, badge in enumerate(deserved)}
+        names = {f"#b{index}": f"#{badge.id}" for index, badge in enumerate(earned)}
         values: dict[str, Any] = {
             f":b{index}": {"name": badge.name, "emoji": badge.emoji, "at": to_millis(milestone.achieved_at)}
-            for index, badge in enumerate(deserved)
+            for index, badge in enumerate(earned)
         }
-        had = self._table.update_item(
+        before = self._table.update_item(
             Key=_key(milestone.subject),
             UpdateExpression="SET "
-            + ", ".join(f"#b{index} = if_not_exists(#b{index}, :b{index})" for index in range(len(deserved))),
+            + ", ".join(f"#b{index} = if_not_exists(#b{index}, :b{index})" for index in range(len(earned))),
             ExpressionAttributeNames=names,
             ExpressionAttributeValues=values,
             ReturnValues="ALL_OLD",
         ).get("Attributes", {})
-        return [badge for badge in deserved if f"#{badge.id}" not in had]
+        return [badge for badge in earned if f"#{badge.id}" not in before]
 
     def of(self, subjects: Iterable[Subject]) -> dict[Subject, list[Earned]]:
-        """What these subjects have, the newest first; nobody without a badge is in it."""
+        """The badges of these subjects, the newest first; a subject without badges is left out."""
         items = get_many(self._table, [_key(subject) for subject in subjects])
         return {Subject.parse(item["pk"]): _to_earned(item) for item in items}
 
-    def _fresh(self) -> tuple[Badge, ...]:
-        if self._known is None or self._clock() - self._known[0] > CACHE_SECONDS:
+    def _cached_catalogue(self) -> tuple[Badge, ...]:
+        if self._cached is None or self._clock() - self._cached[0] > CACHE_SECONDS:
             return self.catalogue()
-        return self._known[1]
+        return self._cached[1]
 
 
 def _key(subject: Subject) -> Item:
@@ -152,4 +152,4 @@ def _to_earned(item: Item) -> list[Earned]:
         for name, badge in item.items()
         if name.startswith("#")
     ]
-    return sorted(earned, key=lambda one: (one.at, one.id), reverse=True)
+    return sorted(earned, key=lambda badge: (badge.at, badge.id), reverse=True)

@@ -1,22 +1,23 @@
-"""How often everybody is shown the board anew: at most once a second, and always at last as it is at last.
+"""Limits the board's broadcasts to one a second, and guarantees one after the last change.
 
 | pk | sk | holds |
 |---|---|---|
-| `refreshes` | `everyone` | who asked and waits (`pending`); the message last begun; from when the next may be |
+| `refreshes` | `everyone` | the pending request (`pending`); the message that acquired it last; when the next may |
 
-Whoever changed the board asks (`poke`) after the change, and sends a message with the key it is given. Whoever brings
-the message begins (`begin`), which takes the request back, and only then reads the board. So for each change there is a
-reading of the board after it:
+After a change of the board, its writer makes a request (`request`) and sends a message with the key that it receives.
+The receiver of the message acquires the request (`acquire`), which clears it, and only then reads the board. So the
+board is read after every change:
 
-- a poke that is granted leads to a message, and that to a `begin` after the change; if the sender dies in between, the
-  stream brings the same record again, and the poke is granted to it again;
-- a poke that is not granted found another's request, which no `begin` had taken back: the board is read after that;
-- a `begin` whose function dies is granted again to the same message, which the queue brings again; if another message
-  began meanwhile, the board was read even later;
-- a request older than `GIVEN_UP` is nobody's any more, for its sender was given up: the next poke is granted.
+- A request that is granted leads to a message, and the message to an `acquire` after the change. If the sender dies
+  in between, the stream delivers the same record again, and the request is granted to it again.
+- A request that is not granted found another one pending, which no `acquire` had cleared: the board is read after that.
+- If a function dies after its `acquire`, the queue delivers the same message again, which may acquire again. If another
+  message acquired in between, the board was read even later.
+- A request that has been pending for `ABANDONED_AFTER` no longer counts, because its sender is presumed dead: the next
+  request is granted.
 
-The key is new for each message: a FIFO queue drops a key that it had in the last five minutes, even one that it has
-delivered, and the request would wait for nobody.
+The key is new for each message. A FIFO queue drops a key that it received in the last five minutes, even one that it
+has delivered: the request would wait for a message that never comes.
 """
 
 from __future__ import annotations
@@ -34,8 +35,8 @@ from cairn.errors import NotYetError
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import Table
 
-DISTANCE = timedelta(seconds=1)
-GIVEN_UP = timedelta(seconds=10)
+INTERVAL = timedelta(seconds=1)
+ABANDONED_AFTER = timedelta(seconds=10)
 _KEY = {"pk": "refreshes", "sk": "everyone"}
 
 
@@ -46,19 +47,19 @@ class BoardRefresh:
         self._table = table
 
     def request(self, event_id: str, now: datetime) -> str | None:
-        """Ask for a refresh, after the change: the key to send the message with; None when one is to come anyway.
+        """Request a refresh after a change; returns the key for the message, or None if another request is pending.
 
-        `event_id` is the stream record's, by which a retry of it is known.
+        `event_id` is the stream record's: a retry of the record is granted its own request again.
         """
         try:
             self._table.update_item(
                 Key=_KEY,
                 UpdateExpression="SET pending = :event, pending_at = :now",
-                ConditionExpression="attribute_not_exists(pending) OR pending = :event OR pending_at <= :given_up",
+                ConditionExpression="attribute_not_exists(pending) OR pending = :event OR pending_at <= :abandoned",
                 ExpressionAttributeValues={
                     ":event": event_id,
                     ":now": to_millis(now),
-                    ":given_up": to_millis(now - GIVEN_UP),
+                    ":abandoned": to_millis(now - ABANDONED_AFTER),
                 },
             )
         except ClientError as error:
@@ -67,9 +68,9 @@ class BoardRefresh:
         return f"{event_id}/{secrets.token_hex(4)}"
 
     def acquire(self, key: str, now: datetime) -> bool:
-        """Take the request back, before the board is read; False when nobody asks for it any more.
+        """Clear the request before the board is read; False if another message has served it already.
 
-        NotYetError when the last refresh was less than a second ago: then the message must come again.
+        NotYetError if the last refresh was less than a second ago: the message must be retried.
         """
         try:
             self._table.update_item(
@@ -77,12 +78,14 @@ class BoardRefresh:
                 UpdateExpression="SET begun = :key, next_at = :next REMOVE pending, pending_at",
                 ConditionExpression="(attribute_exists(pending) OR begun = :key) AND "
                 "(attribute_not_exists(next_at) OR next_at <= :now)",
-                ExpressionAttributeValues={":key": key, ":now": to_millis(now), ":next": to_millis(now + DISTANCE)},
+                ExpressionAttributeValues={":key": key, ":now": to_millis(now), ":next": to_millis(now + INTERVAL)},
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
             )
         except ClientError as error:
-            there = rejected_item(error) or {}
-            if "pending" in there or there.get("begun") == key:
-                raise NotYetError("the board was just shown", from_millis(int(there["next_at"]))) from None
+            stored = rejected_item(error) or {}
+            if "pending" in stored or stored.get("begun") == key:
+                raise NotYetError(
+                    "the next broadcast of the board waits", from_millis(int(stored["next_at"]))
+                ) from None
             return False
         return True

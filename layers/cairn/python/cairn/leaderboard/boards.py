@@ -1,14 +1,14 @@
-"""The leaderboard table: how the reps stand now, the boards that months ended with, and the counters of their ranks.
+"""The leaderboard table: the reps' current rows, the final boards of past months, and the counters behind the ranks.
 
 | pk | sk | holds |
 |---|---|---|
-| `board` | `rep#{id}` | a rep as the board shows them, of the month `period`; by score in the index `by_score` |
-| `board#{month}` | `rep#{id}` | the same as the month ended with it, for ever |
-| `ranks#{node}` | `counts` | a node of the tree that ranks are counted by |
-| `ids` | `rep` | the last id that was given |
+| `board` | `rep#{id}` | a rep's current row, of the month `period`; sorted by score in the index `by_score` |
+| `board#{month}` | `rep#{id}` | the row with which the rep ended the month, kept for ever |
+| `ranks#{node}` | `counts` | a node of the tree from which ranks are counted |
+| `ids` | `rep` | the last id that was assigned |
 
-A row follows from the rep's item in the stats table. Whoever finds them apart brings the row into line, together with
-the counters in one transaction, so that it does not matter who does, how often, or who died before it.
+A row is derived from the rep's item in the stats table. Any function that finds a stale row repairs it, together with
+the counters, in one transaction. So it does not matter which function repairs it, how often, or which died before.
 """
 
 from __future__ import annotations
@@ -37,14 +37,14 @@ if TYPE_CHECKING:
 BY_SCORE = "by_score"
 LIVE = "board"
 SCORE = "monthly_revenue"
-"""The metric that ranks are of; whoever has the same shares a rank."""
-PATIENCE = (0.02, 0.05, 0.1, 0.2, 0.4, 0.8, *(10 * (1,)))
-"""Seconds between tries when others move on the same counters: eleven and a half in all."""
+"""The metric by which reps are ranked; reps with the same score share a rank."""
+CONFLICT_PAUSES = (0.02, 0.05, 0.1, 0.2, 0.4, 0.8, *(10 * (1,)))
+"""Seconds between attempts while other transactions change the same counters: eleven and a half in total."""
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A rep as a board shows them."""
+    """A rep on a board."""
 
     subject: Subject
     name: str
@@ -68,7 +68,7 @@ class RankedRow:
 
 @dataclass(frozen=True, slots=True)
 class BoardPage:
-    """Some places, the best first; how many there are in all; where the next page begins."""
+    """Some rows, the best first; how many rows the board has; and where the next page begins."""
 
     rows: list[RankedRow]
     total: int
@@ -79,40 +79,46 @@ class Boards:
     def __init__(self, table: Table) -> None:
         self._table = table
 
-    # -- bringing rows into line
+    # -- writing
 
     def row(self, subject: Subject) -> Row | None:
-        """The row of a rep, as the last write left it."""
+        """The row of a rep, read consistently."""
         item = get(self._table, _row_key(LIVE, subject), consistent=True)
         return _to_row(item) if item else None
 
     def replace_row(self, old: Row | None, new: Row | None) -> bool:
-        """Put a row in the place of another, or of none; False when it is another already.
+        """Replace a row; None stands for no row. False if the stored row is not `old` any more.
 
-        A row of a month that is over is kept in that month's board. Two write units for each item, and as many items
-        as counters' nodes differ; one when the score stays.
+        When the month changes, the old row is archived on that month's board. Costs two write units for each row and
+        each counter node that is written; one in all when neither score nor month changes.
         """
-        subject = (old or new).subject  # type: ignore[union-attr]  # nobody moves nothing to nowhere
-        over = old if old and new and old.period != new.period else None
+        subject = (old or new).subject  # type: ignore[union-attr]  # never both None
+        ended = old if old and new and old.period != new.period else None
         changes = rank_counters.changes(old.score if old else None, new.score if new else None)
-        if new and not changes and not over:
+        if new and not changes and not ended:
             return self._put(old, new)
         condition = _unchanged(old)
         if new:
             change: Any = {"Put": {"TableName": self._table.name, "Item": _to_item(LIVE, new), **condition}}
         else:
             change = {"Delete": {"TableName": self._table.name, "Key": _row_key(LIVE, subject), **condition}}
-        kept: Any = (
-            {"Put": {"TableName": self._table.name, "Item": _to_item(f"{LIVE}#{over.period}", over)}} if over else None
+        archived: Any = (
+            {"Put": {"TableName": self._table.name, "Item": _to_item(f"{LIVE}#{ended.period}", ended)}}
+            if ended
+            else None
         )
-        actions = [change, *([kept] if kept else []), *(self._count(node, by) for node, by in changes.items())]
+        actions = [
+            change,
+            *([archived] if archived else []),
+            *(self._counter_update(node, by) for node, by in changes.items()),
+        ]
         try:
-            return transact(self._table, actions, PATIENCE)
+            return transact(self._table, actions, CONFLICT_PAUSES)
         except ClientError as error:
-            raise _busy(error) from error
+            raise _as_contention(error) from error
 
     def archive(self, row: Row) -> None:
-        """Enter a row into the board of a month that is over, unless a later one is kept there."""
+        """Store a row on the board of a past month, unless a newer one is stored there."""
         try:
             self._table.put_item(
                 Item=_to_item(f"{LIVE}#{row.period}", row),
@@ -134,7 +140,7 @@ class Boards:
             return False
         return True
 
-    def _count(self, node: str, changes: dict[str, int]) -> Any:
+    def _counter_update(self, node: str, changes: dict[str, int]) -> Any:
         added = ", ".join(f"n{branch} :n{branch}" for branch in changes)
         values = {f":n{branch}": by for branch, by in changes.items()}
         update = {"UpdateExpression": f"ADD {added}", "ExpressionAttributeValues": values}
@@ -143,12 +149,12 @@ class Boards:
     # -- reading
 
     def count_higher(self, scores: Sequence[Number]) -> list[int]:
-        """How many on the live board stand higher than each of these scores, all at one instant."""
+        """How many rows of the live board have a higher score than each of these, all as of one instant."""
         counts = self._counts(rank_counters.nodes(scores))
         return [rank_counters.higher(score, counts) for score in scores]
 
     def page(self, period: str | None, limit: int, cursor: str | None = None) -> BoardPage:
-        """Places of the live board (None) or of a month's that is over, from the best."""
+        """Ranked rows of the live board (None) or of a past month's, the best first."""
         pk = f"{LIVE}#{period}" if period else LIVE
         start, position, rank = _decoded(cursor, pk)
         answer = query(
@@ -160,31 +166,31 @@ class Boards:
             ScanIndexForward=False,
             ConsistentRead=True,
         )
-        places: list[RankedRow] = []
+        rows: list[RankedRow] = []
         score = number(start["score"]) if start else None
         for item in answer["Items"]:
             row = _to_row(item)
             position += 1
             rank, score = (rank if row.score == score else position), row.score
-            places.append(RankedRow(rank, row))
-        following = answer.get("LastEvaluatedKey")
-        if following:
-            following = {"pk": pk, "sk": following["sk"], "score": str(following["score"]), "at": f"{position}/{rank}"}
-        return BoardPage(places, self._total(pk, following, len(places), cursor), encode(following))
+            rows.append(RankedRow(rank, row))
+        next_key = answer.get("LastEvaluatedKey")
+        if next_key:
+            next_key = {"pk": pk, "sk": next_key["sk"], "score": str(next_key["score"]), "at": f"{position}/{rank}"}
+        return BoardPage(rows, self._total(pk, next_key, len(rows), cursor), encode(next_key))
 
     def subjects(self) -> Iterator[Subject]:
-        """Everybody on the live board."""
+        """Every rep on the live board."""
         return (_subject(row["sk"]) for row in query_all(self._table, Key("pk").eq(LIVE), ProjectionExpression="sk"))
 
     def outside_month(self, period: str) -> Iterator[Subject]:
-        """The reps whose rows are of another month."""
+        """The reps whose live rows are of another month."""
         rows = query_all(
             self._table, Key("pk").eq(LIVE), FilterExpression=Attr("period").ne(period), ProjectionExpression="sk"
         )
         return (_subject(row["sk"]) for row in rows)
 
     def new_id(self) -> int:
-        """A number that no rep has had."""
+        """An id that no rep has had."""
         answer = self._table.update_item(
             Key={"pk": "ids", "sk": "rep"},
             UpdateExpression="ADD last_id :one",
@@ -193,8 +199,8 @@ class Boards:
         )
         return int(str(answer["Attributes"]["last_id"]))
 
-    def _total(self, pk: str, following: Item | None, found: int, cursor: str | None) -> int:
-        if not following and not cursor:
+    def _total(self, pk: str, next_key: Item | None, found: int, cursor: str | None) -> int:
+        if not next_key and not cursor:
             return found
         if pk == LIVE:
             return rank_counters.total(self._counts([rank_counters.ROOT]))
@@ -202,15 +208,15 @@ class Boards:
         return sum(int(page["Count"]) for page in pages)
 
     def _counts(self, names: Sequence[str]) -> dict[str, dict[str, int]]:
-        """Nodes as they are at one instant: a score that moves meanwhile is seen where it was, or where it is."""
+        """The nodes as of one instant: a score that changes meanwhile counts once, as it was or as it is."""
         gets: Any = [{"Get": {"TableName": self._table.name, "Key": _node_key(name)}} for name in names]
-        for pause in (*PATIENCE, None):
+        for pause in (*CONFLICT_PAUSES, None):
             try:
                 answers = self._table.meta.client.transact_get_items(TransactItems=gets)["Responses"]
             except ClientError as error:
-                busy = _busy(error)
-                if busy is error or pause is None:
-                    raise busy from error
+                contention = _as_contention(error)
+                if contention is error or pause is None:
+                    raise contention from error
                 sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311 - spreads retries, guards nothing
             else:
                 items = [answer.get("Item", {}) for answer in answers]
@@ -219,7 +225,7 @@ class Boards:
 
 
 def row_of(reading: Reading, period: str) -> Row:
-    """The row that a reading of a month deserves; a rank it was told of is no part of it."""
+    """The row of a month's reading. It leaves out `podium`, which is derived from the board itself."""
     metrics = {metric: value for metric, value in reading.metrics.items() if metric != "podium"}
     return Row(reading.subject, reading.name, period, metrics, dict(reading.details), reading.as_of)
 
@@ -232,11 +238,11 @@ def same_row(one: Row | None, other: Row | None) -> bool:
     return all(getattr(one, field) == getattr(other, field) for field in shown)
 
 
-def _busy(error: ClientError) -> Exception:
-    """A refusal in place of the error, when others were at the same counters all the time."""
+def _as_contention(error: ClientError) -> Exception:
+    """The error to raise: ContentionError if other transactions changed the same counters at every attempt."""
     reasons: Any = error.response.get("CancellationReasons", [])
     if "TransactionConflict" in {reason.get("Code") for reason in reasons}:
-        return ContentionError("the leaderboard is being changed by too many at once; try again")
+        return ContentionError("too many concurrent updates of the leaderboard; try again")
     return error
 
 
@@ -286,17 +292,17 @@ def _to_row(item: Item) -> Row:
 
 
 def _decoded(cursor: str | None, pk: str) -> tuple[Item | None, int, int]:
-    """Where a page begins: after which row, and what place and rank that one had."""
+    """Where a page begins: the key of the row before it, and that row's position and rank."""
     if not cursor:
         return None, 0, 0
     key = decode(cursor, {"pk": pk, "sk": ("rep#", "rep#~"), "score": ("0", "9~"), "at": ("0", "9~")})
     try:
         position, rank = map(int, key["at"].split("/"))
         score = Decimal(key["score"])
-        rank_counters.path(score)  # ValueError for what no row has
+        rank_counters.path(score)  # ValueError for a score that no row can have
         return {**_row_key(pk, _subject(key["sk"])), "score": score}, position, rank
     except (ValueError, ArithmeticError):
-        raise BadInputError("cursor: not one that this list gave out; leave it away to begin at the start") from None
+        raise BadInputError("cursor: not issued by this list; omit it to start from the beginning") from None
 
 
 def _pages(table: Table, where: Any, **options: Any) -> Iterator[Any]:

@@ -1,9 +1,9 @@
-"""How many stand higher, from a tree of counters instead of a count: as many reads for ten reps as for a million.
+"""How many scores are higher, from a tree of counters: as many reads for ten reps as for a million.
 
-A score in cents is written as its number of digits and then its digits in pairs from the left: $54,321.00 is 7, 5, 43,
-21, 00. Each of these is a branch of the node that those before it lead to, and a node counts the scores behind each of
-its branches. Higher than a score is what lies behind the higher branches on its path, whose nodes are seven at most.
-A score that changes alters the counters below the point where its old and its new path part.
+A score in cents is written as its number of digits and then its digits in pairs: $54,321.00 is 7, 5, 43, 21, 00. Each
+of these is a branch of the node that those before it lead to, and a node counts the scores behind each of its branches.
+The scores higher than a given one are those behind the higher branches along its path, which has eight nodes at most.
+When a score changes, only the counters below the point where its old and new paths part are updated.
 """
 
 from __future__ import annotations
@@ -15,18 +15,18 @@ from decimal import Decimal
 from cairn.model import Number
 
 BranchCounts = Mapping[str, Mapping[str, int]]
-"""Of nodes, by name: how many scores lie behind each of their branches."""
+"""By node name: how many scores are behind each of the node's branches."""
 
 ROOT = ""
 HIGHEST = 10**12
-"""Exclusive, in dollars: beyond it, a number of JSON would no longer be exact in every client."""
+"""Exclusive, in dollars: from there on, a JSON number would not be exact in every client."""
 
 
 def path(score: Number) -> list[tuple[str, str]]:
     """The nodes and branches of a score. ValueError for one that is below zero, too high, or finer than cents."""
     cents = Decimal(score) * 100
     if not 0 <= cents < HIGHEST * 100 or cents != cents.to_integral_value():
-        raise ValueError(f"a score is from 0 to below {HIGHEST:,}, in whole cents, not {score}")
+        raise ValueError(f"a score must be from 0 to below {HIGHEST:,}, in whole cents, not {score}")
     digits = str(int(cents))
     first = len(digits) % 2 or 2
     pairs = [digits[:first].zfill(2), *(digits[at : at + 2] for at in range(first, len(digits), 2))]
@@ -35,17 +35,17 @@ def path(score: Number) -> list[tuple[str, str]]:
 
 
 def changes(old: Number | None, new: Number | None) -> dict[str, dict[str, int]]:
-    """By how much each counter changes when a score does; None is no score."""
+    """By how much each counter changes when a score changes; None stands for no score."""
     changes: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
     for score, by in ((old, -1), (new, 1)):
         for node, branch in path(score) if score is not None else ():
             changes[node][branch] += by
-    kept = {node: {branch: by for branch, by in branches.items() if by} for node, branches in changes.items()}
-    return {node: branches for node, branches in kept.items() if branches}
+    nonzero = {node: {branch: by for branch, by in branches.items() if by} for node, branches in changes.items()}
+    return {node: branches for node, branches in nonzero.items() if branches}
 
 
 def nodes(scores: Iterable[Number]) -> list[str]:
-    """The nodes that the ranks of these scores are found in."""
+    """The nodes from which the ranks of these scores are computed."""
     return sorted({node for score in scores for node, _ in path(score)})
 
 

@@ -1,4 +1,4 @@
-"""Reps, ranked rows and milestones of reps as JSON: what the API answers and the rooms receive."""
+"""Reps, ranked rows and milestones of reps as JSON, for the answers of the API and the events of rooms."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _CELEBRATED = ("monthlyRevenue", "monthlySignups", "goalProgress", "currentBonus
 
 
 def json_number(value: Number) -> int | float:
-    """An exact number as JSON has them: below 10^13 with two decimals, each is written with just its own digits."""
+    """An exact number as a JSON number: below 10^13 and with two decimals, it is written with exactly its digits."""
     return value if isinstance(value, int) else float(value)
 
 
@@ -33,35 +33,37 @@ def rep_json(rep_id: str, name: str, metrics: Mapping[str, Number], details: Det
     """A rep without rank and badges; a goal that was never set is null."""
     numbers = {key: json_number(metrics.get(metric, 0)) for key, metric in _NUMBERS.items()}
     goal = metrics.get("monthly_revenue_goal")
-    described = {
+    attributes = {
         "avatar": details.get("avatar"),
         "team": details.get("team"),
         "userId": details.get("user_id"),
         "monthlyRevenueGoal": None if goal is None else json_number(goal),
     }
-    return {"id": int(rep_id), "name": name, **described, **numbers}
+    return {"id": int(rep_id), "name": name, **attributes, **numbers}
 
 
-def ranked_row_json(place: RankedRow) -> dict[str, Any]:
-    """A rep on the board."""
-    row = place.row
+def ranked_row_json(ranked: RankedRow) -> dict[str, Any]:
+    """A rep with their rank."""
+    row = ranked.row
     rep = rep_json(row.subject.id, row.name, row.metrics, row.details)
-    return {**rep, "rank": place.rank, "asOf": iso(row.as_of)}
+    return {**rep, "rank": ranked.rank, "asOf": iso(row.as_of)}
 
 
-def milestone_json(milestone: Milestone, words: Wording) -> dict[str, Any]:
-    """A rep's milestone, as it is answered and announced."""
+def milestone_json(milestone: Milestone, wording: Wording) -> dict[str, Any]:
+    """A rep's milestone, with the values to celebrate."""
     rep = rep_json(milestone.subject.id, milestone.name, milestone.metrics, milestone.details)
-    described = ("id", "name", "avatar", "team", *_CELEBRATED)
+    shown = ("id", "name", "avatar", "team", *_CELEBRATED)
     return {
         "id": milestone.id,
-        "type": words.type,
-        "title": words.title,
-        "description": words.description,
-        "value": words.value,
-        "emoji": words.emoji,
-        "color": words.color,
+        "type": wording.type,
+        "title": wording.title,
+        "description": wording.description,
+        "value": wording.value,
+        "emoji": wording.emoji,
+        "color": wording.color,
         "achievedAt": iso(milestone.achieved_at),
-        "alsoPassed": [{"threshold": json_number(one.threshold), "label": one.label} for one in milestone.also_passed],
-        "salesRep": {key: rep[key] for key in described},
+        "alsoPassed": [
+            {"threshold": json_number(passed.threshold), "label": passed.label} for passed in milestone.also_passed
+        ],
+        "salesRep": {key: rep[key] for key in shown},
     }

@@ -1,11 +1,11 @@
-"""What was said in each room: numbered without a gap, each once, kept for a day.
+"""The events of each room: numbered without a gap, each stored once, kept for a day.
 
 | pk | sk | holds | TTL |
 |---|---|---|---|
 | `log#{room}` | `event#{number}` | an event's frame | 24 h |
-| `log#{room}` | `head` | the last number given | – |
-| `log#{room}` | `said#{key}` | which number the event of a message was given | 20 days |
-| `log#{room}` | `state` | the frame that stands for all before it, of a room that is shown a state | – |
+| `log#{room}` | `head` | the last number assigned | – |
+| `log#{room}` | `said#{key}` | the number assigned to the event of the message with this key | 20 days |
+| `log#{room}` | `state` | the newest frame of a room's state, which replaces all before it | – |
 """
 
 from __future__ import annotations
@@ -28,21 +28,21 @@ from cairn.realtime.frames import event_id, frame, number_of
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import Table
 
-KEPT = timedelta(hours=24)
-REMEMBERED = timedelta(days=20)
-"""How long a message may come again: four days in its queue, fourteen among the dead letters, and some to spare."""
-LONGEST_REPLAY = 250
-"""Events: what can be posted to one socket, one after the other, while API Gateway waits for the answer to `join`."""
-_TRIES = 5
+RETENTION = timedelta(hours=24)
+KEY_RETENTION = timedelta(days=20)
+"""For how long a message may be repeated: four days in its queue, fourteen as a dead letter, and two to spare."""
+MAX_REPLAY = 250
+"""Events that can be posted to one socket, one after the other, while API Gateway waits for the answer to `join`."""
+_MAX_ATTEMPTS = 5
 
 
 class CrowdedError(Exception):
-    """Others say so much in the room at this instant that no number could be had: to be tried again."""
+    """Too many functions append to the room at the same time to assign a number: retry."""
 
 
 @dataclass(frozen=True, slots=True)
 class LoggedEvent:
-    """An event of a room as it is told; or a state, which is how something stands, and numbered by its millisecond."""
+    """An event of a room as it is broadcast; or a state: how something stands, numbered by its millisecond."""
 
     room: str
     number: int
@@ -58,12 +58,12 @@ class LoggedEvent:
 
 @dataclass(frozen=True, slots=True)
 class Replay:
-    """What a room said after an event. `complete` unless some of it is kept no more, or it is more than is replayed."""
+    """A room's events after a given one. `complete` unless some have expired, or there are more than MAX_REPLAY."""
 
     events: tuple[LoggedEvent, ...]
     complete: bool
     last: int
-    """The number of the newest; 0 when nothing was ever said."""
+    """The number of the newest event; 0 if there never was one."""
 
 
 class EventLog:
@@ -73,83 +73,85 @@ class EventLog:
         self._table = table
 
     def append(self, event: RoomEvent, now: datetime) -> LoggedEvent | None:
-        """Number and keep an event; a repeat finds it. None when it was said so long ago that it is kept no more.
+        """Number and store an event; a repeat returns the stored one, or None if that has expired.
 
-        FrameTooLargeError when no socket could be sent it.
+        FrameTooLargeError if no socket could receive it.
         """
-        for _ in range(_TRIES):
+        for _ in range(_MAX_ATTEMPTS):
             number = self.last(event.room) + 1
             id_ = event_id(event.room, number)
             text = frame(id_, event.event, event.room, event.at, json.loads(event.data), expires_at=event.fresh_until)
-            said = LoggedEvent(event.room, number, text, event.at, event.trace_id)
-            if transact(self._table, self._keeping(said, event.key, now)):
-                return said
+            logged = LoggedEvent(event.room, number, text, event.at, event.trace_id)
+            if transact(self._table, self._writes(logged, event.key, now)):
+                return logged
             before = get(self._table, _key(event.room, f"said#{event.key}"), consistent=True)
             if before:
                 return self.event(event.room, int(before["number"]), now)
-        raise CrowdedError(f"{event.room} gave no number in {_TRIES} tries")
+        raise CrowdedError(f"no number in {event.room} could be assigned in {_MAX_ATTEMPTS} attempts")
 
-    def _keeping(self, said: LoggedEvent, key: str, now: datetime) -> Sequence[Any]:
+    def _writes(self, logged: LoggedEvent, key: str, now: datetime) -> Sequence[Any]:
         new, table = "attribute_not_exists(pk)", self._table.name
         head = {
             "TableName": table,
-            "Key": _key(said.room, "head"),
+            "Key": _key(logged.room, "head"),
             "UpdateExpression": "SET last_number = :this",
-            "ConditionExpression": "last_number = :before" if said.number > 1 else "attribute_not_exists(last_number)",
-            "ExpressionAttributeValues": {":this": said.number}
-            | ({":before": said.number - 1} if said.number > 1 else {}),
+            "ConditionExpression": "last_number = :before"
+            if logged.number > 1
+            else "attribute_not_exists(last_number)",
+            "ExpressionAttributeValues": {":this": logged.number}
+            | ({":before": logged.number - 1} if logged.number > 1 else {}),
         }
         event = {
-            **_key(said.room, _sort(said.number)),
-            "frame": said.frame,
-            "at": to_millis(said.at),
-            "trace_id": said.trace_id,
-            "expires_at": int((now + KEPT).timestamp()),
+            **_key(logged.room, _sort_key(logged.number)),
+            "frame": logged.frame,
+            "at": to_millis(logged.at),
+            "trace_id": logged.trace_id,
+            "expires_at": int((now + RETENTION).timestamp()),
         }
-        mark = {
-            **_key(said.room, f"said#{key}"),
-            "number": said.number,
-            "expires_at": int((now + REMEMBERED).timestamp()),
+        by_key = {
+            **_key(logged.room, f"said#{key}"),
+            "number": logged.number,
+            "expires_at": int((now + KEY_RETENTION).timestamp()),
         }
         return [
             {"Update": head},
-            *({"Put": {"TableName": table, "Item": item, "ConditionExpression": new}} for item in (event, mark)),
+            *({"Put": {"TableName": table, "Item": item, "ConditionExpression": new}} for item in (event, by_key)),
         ]
 
     def last(self, room: str) -> int:
-        """The number of the room's newest event; 0 when nothing was ever said."""
+        """The number of the room's newest event; 0 if there never was one."""
         return int((get(self._table, _key(room, "head"), consistent=True) or {}).get("last_number", 0))
 
     def event(self, room: str, number: int, now: datetime) -> LoggedEvent | None:
-        """An event, while it is kept."""
-        item = get(self._table, _key(room, _sort(number)), consistent=True)
-        return _to_said(item) if item and _kept(item, now) else None
+        """An event; None if it does not exist or has expired."""
+        item = get(self._table, _key(room, _sort_key(number)), consistent=True)
+        return _to_event(item) if item and _unexpired(item, now) else None
 
     def after(self, room: str, number: int, now: datetime) -> Replay:
-        """What was said after an event, in order: the newest LONGEST_REPLAY of it.
+        """The events after a given one, in order: the newest MAX_REPLAY of them.
 
-        An event whose transaction ended before this was asked is in it. One that ends in between may be missing where
-        its number is known already, so a gap at the end is looked at again.
+        Includes every event whose transaction ended before this call. One whose transaction ends during the query may
+        be missing although its number is known already, so an incomplete result is read once more.
         """
         replay = self._after(room, number, now)
         return replay if replay.complete else self._after(room, number, now)
 
     def _after(self, room: str, number: int, now: datetime) -> Replay:
-        where = Key("pk").eq(f"log#{room}") & Key("sk").between(_sort(number + 1), "head")
-        most = LONGEST_REPLAY + 1
-        found = query_all(self._table, where, ScanIndexForward=False, ConsistentRead=True, Limit=most)
-        items = list(islice(found, most))
+        where = Key("pk").eq(f"log#{room}") & Key("sk").between(_sort_key(number + 1), "head")
+        limit = MAX_REPLAY + 1
+        found = query_all(self._table, where, ScanIndexForward=False, ConsistentRead=True, Limit=limit)
+        items = list(islice(found, limit))
         head = next((int(item["last_number"]) for item in items if "last_number" in item), 0)
-        kept = [_to_said(item) for item in reversed(items) if "frame" in item and _kept(item, now)]
-        events = tuple(kept[-LONGEST_REPLAY:])
+        kept = [_to_event(item) for item in reversed(items) if "frame" in item and _unexpired(item, now)]
+        events = tuple(kept[-MAX_REPLAY:])
         last = max(head, events[-1].number if events else 0)
         numbers = [event.number for event in events]
         return Replay(events, number <= last and numbers == list(range(number + 1, last + 1)), last)
 
-    # -- rooms that are shown a state
+    # -- the state of a room
 
     def store_state(self, state: LoggedEvent) -> bool:
-        """Keep the frame that stands for all before it. False when a newer one does."""
+        """Store the room's newest state in place of the one before. False if a newer one is stored."""
         item = {"number": state.number, "frame": state.frame, "at": to_millis(state.at), "trace_id": state.trace_id}
         try:
             self._table.put_item(
@@ -163,10 +165,10 @@ class EventLog:
 
     def state(self, room: str) -> LoggedEvent | None:
         item = get(self._table, _key(room, "state"), consistent=True)
-        return _to_said(item) if item else None
+        return _to_event(item) if item else None
 
     def find(self, room: str, id_: str, now: datetime) -> LoggedEvent | None:
-        """The event or the state of an id; None when it is kept no more, or a newer state has taken its place."""
+        """The event or the state with this id; None if it has expired, or a newer state has replaced it."""
         number = number_of(room, id_)
         if number is None:
             return None
@@ -177,25 +179,25 @@ class EventLog:
 
 
 def current_state(message: RoomState) -> LoggedEvent:
-    """What is told of a state: under no id, since nobody can ask for what came after it."""
+    """A state as it is broadcast: without an id, since no client can request what came after it."""
     text = frame(None, message.event, message.room, message.at, json.loads(message.data))
     return LoggedEvent(message.room, to_millis(message.at), text, message.at, message.trace_id, state=True)
 
 
-def _key(room: str, sort: str) -> Item:
-    return {"pk": f"log#{room}", "sk": sort}
+def _key(room: str, sort_key: str) -> Item:
+    return {"pk": f"log#{room}", "sk": sort_key}
 
 
-def _sort(number: int) -> str:
+def _sort_key(number: int) -> str:
     return f"event#{number:015d}"
 
 
-def _kept(item: Item, now: datetime) -> bool:
-    """TTL deletes hours late, or days."""
+def _unexpired(item: Item, now: datetime) -> bool:
+    """Whether an item has not expired: TTL deletes it hours or days late."""
     return int(item["expires_at"]) > now.timestamp()
 
 
-def _to_said(item: Item) -> LoggedEvent:
+def _to_event(item: Item) -> LoggedEvent:
     room = item["pk"].partition("#")[2]
     state = item["sk"] == "state"
     number = int(item["number"]) if state else int(item["sk"].partition("#")[2])

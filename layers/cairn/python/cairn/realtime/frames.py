@@ -1,7 +1,7 @@
-"""What goes over a WebSocket: JSON text, at most 128 KB of it, and the ids by which a client orders and drops repeats.
+"""The frames that a WebSocket carries: JSON text of at most 128 KB, with ids to order events and drop repeats.
 
-An event's id is `{room}/{number}`. A room numbers its events 1, 2, 3 … without a gap, so that whoever has two of them
-knows what lies between; a refresh, which is a state and not kept, is numbered by the millisecond.
+An event's id is `{room}/{number}`. A room numbers its events 1, 2, 3 … without a gap, so a client that has two of them
+knows how many are missing in between. A refresh is a state, which is never replayed; its number is its millisecond.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from typing import Any
 
 from cairn.clock import iso
 
-LARGEST = 128 * 1024
-"""Bytes that API Gateway takes in a message.
+MAX_FRAME_BYTES = 128 * 1024
+"""How large a message API Gateway accepts.
 
 https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-execution-service-websocket-limits-table.html
 """
@@ -22,7 +22,7 @@ _DIGITS = 15
 
 
 class FrameTooLargeError(ValueError):
-    """An event that no socket could be sent: it goes to the dead letters."""
+    """An event that no socket could receive: it goes to the dead-letter queue."""
 
 
 def event_id(room: str, number: int) -> str:
@@ -30,7 +30,7 @@ def event_id(room: str, number: int) -> str:
 
 
 def number_of(room: str, id_: str) -> int | None:
-    """The number in an id of this room; None when it is none."""
+    """The number in an event id of this room; None if it is not one."""
     digits = id_.removeprefix(f"{room}/")
     if digits == id_ or not (digits.isascii() and digits.isdecimal() and len(digits) <= _DIGITS):
         return None
@@ -47,14 +47,16 @@ def frame(
     expires_at: datetime | None = None,
     more: Mapping[str, Any] | None = None,
 ) -> str:
-    """The text of a frame, in ASCII; FrameTooLargeError when API Gateway would not take it.
+    """The text of a frame, in ASCII; FrameTooLargeError if API Gateway would reject it.
 
-    After `expires_at` a celebration is only listed; `more` stands beside `data`.
+    After `expires_at` a celebration is only listed; `more` are fields besides `data`.
     """
     fields = {"id": id_, "event": event, "room": room, "at": iso(at), "data": data, **(more or {})}
     if expires_at:
         fields["expiresAt"] = iso(expires_at)
     text = json.dumps(fields, separators=(",", ":"))
-    if len(text) > LARGEST:
-        raise FrameTooLargeError(f"{event} in {room} is {len(text)} bytes long, and API Gateway takes {LARGEST}")
+    if len(text) > MAX_FRAME_BYTES:
+        raise FrameTooLargeError(
+            f"{event} in {room} is {len(text)} bytes long, and API Gateway accepts {MAX_FRAME_BYTES}"
+        )
     return text

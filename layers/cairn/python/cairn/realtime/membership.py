@@ -1,17 +1,17 @@
-"""Open sockets and the rooms they are in, in the connections table; those in the rooms of channels watch the channel.
+"""Open sockets and the rooms they are in, in the connections table; a socket in a channel's room is a viewer.
 
 | pk | sk | holds | TTL |
 |---|---|---|---|
-| `socket#{connection id}` | `socket` | whose it is, and the places it has in rooms; or that it is closed | 2 h 10 min |
-| `room#{room}` | `{stretch}#{connection id}` | that it is in the room, and since when | the same |
-| `room#{room}` | `#parts` | that the room is told in parts, and until when | 1 hour |
+| `socket#{connection id}` | `socket` | its holder and its memberships in rooms; or that it is closed | 2 h 10 min |
+| `room#{room}` | `{shard}#{connection id}` | that it is in the room, and since when | the same |
+| `room#{room}` | `#parts` | that the room is served shard by shard, and until when | 1 hour |
 
-A room's sockets lie in sixteen stretches, by a digit of the connection id's hash, so that a large room can be told in
-parts and every socket is always in the same part. In the room of a channel, whoever has joined is a viewer: its seat in
-the presence table is all there is of it, and its place says where that is. A seat is always in the same part, too.
+A room's sockets are in sixteen shards, by a digit of the connection id's hash. So a large room can be served shard by
+shard, and a socket is always in the same shard. In a channel's room, each socket is a viewer: it is stored only as a
+slot in the presence table, and its membership says which. A slot is always in the same shard, too.
 
-Nothing is written of a stranger's socket before it joins a room. Of a closed one it is kept that it is, because a
-`join` that was sent before may be worked on after.
+Nothing is written about a socket without a ticket before it joins a room. A closed socket is recorded as closed,
+because a `join` that it sent before may be handled after.
 """
 
 from __future__ import annotations
@@ -37,25 +37,25 @@ from cairn.viewers.presence_slots import PresenceSlot
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import Table
 
-LIFE = timedelta(hours=2, minutes=10)
-"""API Gateway closes a socket after two hours, and does not always say so."""
+SOCKET_LIFETIME = timedelta(hours=2, minutes=10)
+"""API Gateway closes a socket after two hours, and does not always report it."""
 SHARDS = 16
 LARGE = 500
-"""What one function posts to in a tenth of a second; more are told by several functions beside each other."""
-IN_PARTS = timedelta(hours=1)
+"""As many sockets as one function posts to in a tenth of a second; for more, several functions work in parallel."""
+SHARDED_FOR = timedelta(hours=1)
 CLOSED_FOR = timedelta(minutes=10)
-"""How long it is kept that a socket is closed."""
-MOST_ROOMS = 20
-_PARTS = "#parts"  # sorts before every stretch
+"""How long a socket stays recorded as closed."""
+MAX_ROOMS = 20
+_SHARDED = "#parts"  # sorts before every shard
 
 
 class TooManyRoomsError(Exception):
-    """The socket is in MOST_ROOMS rooms already, or is closed."""
+    """The socket is in MAX_ROOMS rooms already, or is closed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Socket:
-    """An open socket; `holder` is None when it came without a ticket."""
+    """An open socket; `holder` is None if it was opened without a ticket."""
 
     connection_id: str
     holder: Holder | None
@@ -75,13 +75,13 @@ class Socket:
         return self.holder.modules if self.holder else frozenset()
 
     def membership(self, room: str) -> str | None:
-        """Its place in a room that it is in."""
-        return next((place for place in self.memberships if _room(place) == room), None)
+        """Its membership in a room; None if it is not in it."""
+        return next((membership for membership in self.memberships if _room(membership) == room), None)
 
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A socket in a room, since it joined, or, of a channel's, since it was opened."""
+    """A socket in a room, since it joined; in a channel's room, since it was opened."""
 
     connection_id: str
     since: datetime
@@ -89,7 +89,7 @@ class Member:
 
 
 class Sockets:
-    """`table` is the connections table. A room of more than `large` sockets is told in parts."""
+    """`table` is the connections table. A room of more than `large` sockets is served shard by shard."""
 
     def __init__(self, table: Table, presence: Presence, *, large: int = LARGE) -> None:
         self._table = table
@@ -97,10 +97,10 @@ class Sockets:
         self._large = large
 
     def open(self, connection_id: str, holder: Holder | None, now: datetime) -> Socket:
-        """A new socket, in the room of everybody if it may see the leaderboard."""
-        socket = Socket(connection_id, holder, frozenset(), now + LIFE)
+        """A new socket, which is in `everyone` if its holder may see the leaderboard."""
+        socket = Socket(connection_id, holder, frozenset(), now + SOCKET_LIFETIME)
         if socket.modules & BOARD_MODULES:
-            socket = Socket(connection_id, holder, frozenset({EVERYONE}), now + LIFE)
+            socket = Socket(connection_id, holder, frozenset({EVERYONE}), now + SOCKET_LIFETIME)
         if holder is None:
             return socket
         item = _key(connection_id) | {"expires_at": _seconds(socket.expires_at), "holder": to_item(holder)}
@@ -112,22 +112,24 @@ class Sockets:
         return socket
 
     def get(self, connection_id: str, opened_at: datetime, now: datetime) -> Socket | None:
-        """The socket, unless it is closed or has lived too long; one of which nothing is written is a stranger's."""
+        """The socket, unless it is closed or past its lifetime. One that is not stored was opened without a ticket."""
         item = get(self._table, _key(connection_id), consistent=True) or {}
-        expires_at = from_millis(int(item["expires_at"]) * 1000) if item else opened_at + LIFE
+        expires_at = from_millis(int(item["expires_at"]) * 1000) if item else opened_at + SOCKET_LIFETIME
         if "closed" in item or expires_at <= now:
             return None
         holder = to_holder(item["holder"]) if "holder" in item else None
-        return Socket(connection_id, holder, _places(item), expires_at)
+        return Socket(connection_id, holder, _memberships(item), expires_at)
 
     def join(self, socket: Socket, room: str, now: datetime, viewer_id: str | None = None) -> None:
-        """From here on the socket is told what is said in the room; again, it changes nothing.
+        """From now on the socket receives the room's events; a repeat changes nothing.
 
-        In a channel's room it is a tab of the viewer, or, without an id, a viewer of its own.
-        TooManyRoomsError when it is in as many rooms as it may be, TooManyTabsError when the viewer has as many tabs.
+        In a channel's room it is a tab of the viewer or, without an id, a viewer of its own.
+        TooManyRoomsError if it is in MAX_ROOMS rooms already, TooManyTabsError if the viewer has MAX_TABS tabs.
         """
         channel = channel_of(room)
-        place = socket.membership(room) or (self._place(socket, channel, viewer_id) if channel else room)
+        membership = socket.membership(room) or (
+            self._channel_membership(socket, channel, viewer_id) if channel else room
+        )
         try:
             answer = self._table.update_item(
                 Key=_key(socket.connection_id),
@@ -135,130 +137,131 @@ class Sockets:
                 ConditionExpression="attribute_not_exists(closed) AND "
                 "(attribute_not_exists(rooms) OR size(rooms) < :most OR contains(rooms, :name))",
                 ExpressionAttributeValues={
-                    ":room": {place},
-                    ":name": place,
-                    ":most": MOST_ROOMS,
+                    ":room": {membership},
+                    ":name": membership,
+                    ":most": MAX_ROOMS,
                     ":expires": _seconds(socket.expires_at),
                 },
                 ReturnValues="UPDATED_NEW",
             )
         except ClientError as error:
             rejected_item(error)
-            raise TooManyRoomsError(f"a socket is in at most {MOST_ROOMS} rooms at once") from None
+            raise TooManyRoomsError(f"a socket may be in at most {MAX_ROOMS} rooms at the same time") from None
         if not channel:
             self._enter(socket, room, now)
             return
-        if any(_room(other) == room and other != place for other in _places(answer["Attributes"])):
-            self._take_back(socket.connection_id, place)
-            raise TooManyRoomsError("a socket watches a channel as one viewer")
-        self._presence.occupy(_seat(socket.connection_id, place), socket.expires_at)
+        if any(_room(other) == room and other != membership for other in _memberships(answer["Attributes"])):
+            self._remove_membership(socket.connection_id, membership)
+            raise TooManyRoomsError("a socket can watch a channel only as one viewer")
+        self._presence.occupy(_to_slot(socket.connection_id, membership), socket.expires_at)
         if "closed" in (get(self._table, _key(socket.connection_id), consistent=True) or {}):
-            self._leave_place(socket.connection_id, place)  # it was closed in between, and nobody else would
+            self._leave_room(socket.connection_id, membership)  # closed meanwhile: nothing else would do it
 
     def leave(self, socket: Socket, room: str) -> None:
-        """The socket is told no more of the room."""
-        place = socket.membership(room)
-        if place is None:
+        """The socket no longer receives the room's events."""
+        membership = socket.membership(room)
+        if membership is None:
             return
-        self._leave_place(socket.connection_id, place)
-        self._take_back(socket.connection_id, place)
+        self._leave_room(socket.connection_id, membership)
+        self._remove_membership(socket.connection_id, membership)
 
-    def _take_back(self, connection_id: str, place: str) -> None:
+    def _remove_membership(self, connection_id: str, membership: str) -> None:
         try:
             self._table.update_item(
                 Key=_key(connection_id),
                 UpdateExpression="DELETE rooms :room",
                 ConditionExpression="attribute_exists(pk)",
-                ExpressionAttributeValues={":room": {place}},
+                ExpressionAttributeValues={":room": {membership}},
             )
         except ClientError as error:
             rejected_item(error)
 
     def remove(self, connection_id: str, now: datetime, *found_in: str) -> None:
-        """The socket is closed: it leaves its places, and those where it was found, whatever went before."""
+        """Record a socket as closed, and remove it from its rooms and from the memberships in which it was found."""
         item = _key(connection_id) | {"closed": True, "expires_at": _seconds(now + CLOSED_FOR)}
         before = self._table.put_item(Item=item, ReturnValues="ALL_OLD").get("Attributes", {})
-        for place in _places(before).union(found_in):
-            self._leave_place(connection_id, place)
+        for membership in _memberships(before).union(found_in):
+            self._leave_room(connection_id, membership)
 
     def audience(self, room: str, now: datetime) -> list[Member] | None:
-        """The sockets that joined a room before this was asked; None when it is to be told in parts.
+        """The sockets that joined a room before this call; None if it must be served shard by shard.
 
-        Once large, a room is told in parts until it has said nothing for half an hour at least, so that no event told
-        to all overtakes one that is on its way to a part. A channel whose viewers are spread stays spread.
+        Once large, a room stays so until it has had no event for at least half an hour. Otherwise an event posted to
+        all of it could overtake one that is still queued for a shard. A channel whose viewers are spread stays spread.
         """
         channel = channel_of(room)
         if channel:
-            return None if self._presence.level(channel) else self._watching(channel, (0, 1))
+            return None if self._presence.level(channel) else self._viewers(channel, (0, 1))
         found: list[Member] = []
         for item in self._in_room(Key("pk").eq(f"room#{room}"), now, Limit=self._large + 2):
-            marked = item["sk"] == _PARTS
-            if not marked:
+            sharded = item["sk"] == _SHARDED
+            if not sharded:
                 found.append(_to_member(item))
-            if not marked and len(found) <= self._large:
+            if not sharded and len(found) <= self._large:
                 continue
-            if not marked or int(item["expires_at"]) < (now + IN_PARTS / 2).timestamp():
-                self._tell_in_parts(room, now)
+            if not sharded or int(item["expires_at"]) < (now + SHARDED_FOR / 2).timestamp():
+                self._mark_sharded(room, now)
             return None
         return found
 
     def shard(self, room: str, number: int, now: datetime) -> list[Member]:
-        """The sockets of one of a room's stretches."""
+        """The sockets in one of a room's shards."""
         channel = channel_of(room)
         if channel:
-            return self._watching(channel, (number, SHARDS))
+            return self._viewers(channel, (number, SHARDS))
         where = Key("pk").eq(f"room#{room}") & Key("sk").begins_with(f"{number:x}#")
         return list(map(_to_member, self._in_room(where, now)))
 
-    def _watching(self, channel: str, part: tuple[int, int]) -> list[Member]:
+    def _viewers(self, channel: str, shard: tuple[int, int]) -> list[Member]:
         return [
-            Member(seat.tab[1:], until - LIFE, _written(seat)) for seat, until in self._presence.sockets(channel, part)
+            Member(slot.tab[1:], until - SOCKET_LIFETIME, _to_membership(slot))
+            for slot, until in self._presence.sockets(channel, shard)
         ]
 
     def _in_room(self, where: ConditionBase, now: datetime, **options: Any) -> Iterator[Item]:
-        alive = Attr("expires_at").gt(int(now.timestamp()))
-        return query_all(self._table, where, FilterExpression=alive, ConsistentRead=True, **options)
+        unexpired = Attr("expires_at").gt(int(now.timestamp()))
+        return query_all(self._table, where, FilterExpression=unexpired, ConsistentRead=True, **options)
 
-    def _tell_in_parts(self, room: str, now: datetime) -> None:
-        self._table.put_item(Item={"pk": f"room#{room}", "sk": _PARTS, "expires_at": _seconds(now + IN_PARTS)})
+    def _mark_sharded(self, room: str, now: datetime) -> None:
+        self._table.put_item(Item={"pk": f"room#{room}", "sk": _SHARDED, "expires_at": _seconds(now + SHARDED_FOR)})
 
     def _enter(self, socket: Socket, room: str, now: datetime) -> None:
-        """A repeat keeps since when it is there: that tells a socket that is being opened from one that is gone."""
+        """A repeat keeps `since`, which distinguishes a socket that is still being opened from one that is gone."""
         self._table.update_item(
             Key=_member_key(room, socket.connection_id),
             UpdateExpression="SET since = if_not_exists(since, :now), expires_at = :expires",
             ExpressionAttributeValues={":now": to_millis(now), ":expires": _seconds(socket.expires_at)},
         )
 
-    def _place(self, socket: Socket, channel: str, viewer_id: str | None) -> str:
+    def _channel_membership(self, socket: Socket, channel: str, viewer_id: str | None) -> str:
         own = hashlib.sha256(socket.connection_id.encode()).hexdigest()[:32]
-        return _written(self._presence.slot_for(channel, viewer_id or own, f"s{socket.connection_id}"))
+        return _to_membership(self._presence.slot_for(channel, viewer_id or own, f"s{socket.connection_id}"))
 
-    def _leave_place(self, connection_id: str, place: str) -> None:
-        if channel_of(_room(place)) and place != _room(place):  # before there were seats, a place was the room alone
-            with suppress(ForbiddenError):  # the viewer is there with other tabs
-                self._presence.leave(_seat(connection_id, place))
+    def _leave_room(self, connection_id: str, membership: str) -> None:
+        if channel_of(_room(membership)) and membership != _room(membership):  # else stored before there were slots
+            with suppress(ForbiddenError):  # the viewer is present with other tabs
+                self._presence.leave(_to_slot(connection_id, membership))
         else:
-            self._table.delete_item(Key=_member_key(place, connection_id))
+            self._table.delete_item(Key=_member_key(membership, connection_id))
 
 
 def shard_of(connection_id: str) -> int:
-    """Which of a room's stretches a socket lies in."""
+    """Which of a room's shards a socket is in."""
     return hashlib.sha256(connection_id.encode()).digest()[0] % SHARDS
 
 
-def _written(seat: PresenceSlot) -> str:
-    """A place in a channel's room; no part of it can hold a space."""
-    return f"channel:{seat.channel} {seat.viewer_id} {seat.level}"
+def _to_membership(slot: PresenceSlot) -> str:
+    """A membership in a channel's room; no part of it can contain a space."""
+    return f"channel:{slot.channel} {slot.viewer_id} {slot.level}"
 
 
-def _seat(connection_id: str, place: str) -> PresenceSlot:
-    room, viewer_id, level = place.split(" ")
+def _to_slot(connection_id: str, membership: str) -> PresenceSlot:
+    room, viewer_id, level = membership.split(" ")
     return PresenceSlot(room.partition(":")[2], viewer_id, f"s{connection_id}", int(level))
 
 
-def _room(place: str) -> str:
-    return place.partition(" ")[0]
+def _room(membership: str) -> str:
+    return membership.partition(" ")[0]
 
 
 def _key(connection_id: str) -> Item:
@@ -274,8 +277,8 @@ def _to_member(item: Item) -> Member:
     return Member(item["sk"].partition("#")[2], since, item["pk"].partition("#")[2])
 
 
-def _places(item: Item) -> frozenset[str]:
-    return frozenset(str(place) for place in item.get("rooms", ()))
+def _memberships(item: Item) -> frozenset[str]:
+    return frozenset(str(membership) for membership in item.get("rooms", ()))
 
 
 def _seconds(instant: datetime) -> int:

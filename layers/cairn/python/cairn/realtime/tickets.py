@@ -1,4 +1,4 @@
-"""Tickets: by one of them a WebSocket says once, within a minute, whose it is. The table holds only their SHA-256.
+"""Tickets: each tells once, within a minute, who opens a WebSocket. The table holds only their SHA-256.
 
 | pk | sk | holds | TTL |
 |---|---|---|---|
@@ -22,12 +22,12 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import Table
 
 GOOD_FOR = timedelta(seconds=60)
-_LONGEST = 128
+_MAX_LENGTH = 128
 
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """A person as their sockets know them; or a machine with an API key, which is no user: `user_id` is None."""
+    """Who opens a socket: a person, or a machine with an API key, whose `user_id` is None."""
 
     user_id: str | None
     name: str
@@ -39,16 +39,16 @@ class Tickets:
         self._table = table
 
     def issue(self, holder: Holder, now: datetime) -> str:
-        """A ticket, which nobody can read again."""
+        """A new ticket, which cannot be read again."""
         ticket = secrets.token_urlsafe(32)
         until = now + GOOD_FOR
-        good = {"good_until": to_millis(until), "expires_at": int(until.timestamp()) + 1}
-        self._table.put_item(Item=_key(ticket) | {"holder": to_item(holder)} | good)
+        validity = {"good_until": to_millis(until), "expires_at": int(until.timestamp()) + 1}
+        self._table.put_item(Item=_key(ticket) | {"holder": to_item(holder)} | validity)
         return ticket
 
     def redeem(self, ticket: str, now: datetime) -> Holder | None:
-        """Whose it is, once; None for one that was used, is too old or was never given out."""
-        if not (ticket.isascii() and len(ticket) <= _LONGEST):
+        """The ticket's holder, once; None if it was used, has expired or was never issued."""
+        if not (ticket.isascii() and len(ticket) <= _MAX_LENGTH):
             return None
         try:
             item: Item = self._table.delete_item(

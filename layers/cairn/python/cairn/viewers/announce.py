@@ -1,4 +1,4 @@
-"""Who is notified of a live channel: its room, and the Telegram subscribers of the channels that the operator named."""
+"""Who is notified about a live channel: its room; for channels that the operator named, Telegram subscribers too."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 
 COUNT = "viewers:count"
 MILESTONE = "viewers:milestone"
-FRESH = timedelta(minutes=10)
-"""How long after it was achieved a milestone is still celebrated; later it is only listed."""
+CELEBRATED_FOR = timedelta(minutes=10)
+"""For how long a milestone is celebrated after it was achieved; later it is only listed."""
 
 
 def count_from(reading: Reading) -> ViewerCount | None:
-    """The count that a reading is; None when it does not say how many there are."""
+    """The viewer count of a reading; None if it has none."""
     channel, viewers = live_channel(reading.subject), reading.metrics.get("viewers")
     if channel is None or viewers is None:
         return None
@@ -36,7 +36,7 @@ def count_from(reading: Reading) -> ViewerCount | None:
 
 
 def count_state(old: Reading | None, new: Reading, key: str) -> RoomState | None:
-    """How many watch now, for those who do; None where that is the same as before, or unknown."""
+    """The new count, for the channel's room; None if it did not change or is unknown."""
     before, count = count_from(old) if old else None, count_from(new)
     if count is None or (before and (before.viewers, before.connections) == (count.viewers, count.connections)):
         return None
@@ -44,8 +44,8 @@ def count_state(old: Reading | None, new: Reading, key: str) -> RoomState | None
     return RoomState(channel_room(count.channel), COUNT, key, data, new.as_of, new.trace_id)
 
 
-def milestone_event(milestone: Milestone, words: Wording) -> RoomEvent:
-    """What is said of a live channel's milestone to those who watch it."""
+def milestone_event(milestone: Milestone, wording: Wording) -> RoomEvent:
+    """The event of a live channel's milestone, for the channel's room."""
     channel = milestone.subject.id.partition(":")[2]
     data = {
         "channelId": channel,
@@ -53,10 +53,10 @@ def milestone_event(milestone: Milestone, words: Wording) -> RoomEvent:
         "threshold": int(milestone.threshold),
         "label": milestone.label,
         "viewers": int(milestone.value),
-        "alsoPassed": [{"threshold": int(one.threshold), "label": one.label} for one in milestone.also_passed],
-        "title": words.title,
-        "description": words.description,
-        "emoji": words.emoji,
+        "alsoPassed": [{"threshold": int(passed.threshold), "label": passed.label} for passed in milestone.also_passed],
+        "title": wording.title,
+        "description": wording.description,
+        "emoji": wording.emoji,
         "achievedAt": iso(milestone.achieved_at),
     }
     return RoomEvent(
@@ -65,7 +65,7 @@ def milestone_event(milestone: Milestone, words: Wording) -> RoomEvent:
         key=milestone.id,
         data=json.dumps(data, separators=(",", ":"), ensure_ascii=False),
         at=milestone.achieved_at,
-        fresh_until=milestone.achieved_at + FRESH,
+        fresh_until=milestone.achieved_at + CELEBRATED_FOR,
         trace_id=milestone.trace_id,
     )
 
@@ -87,6 +87,6 @@ class ViewerAnnouncer:
             self._subscribers.announce(milestone)
 
     def changed(self, old: Reading | None, new: Reading, event_id: str) -> None:
-        """Send the room the new count, if it is one."""
+        """Send the new count to the room, if it changed."""
         if state := count_state(old, new, event_id):
             self._broadcast.send([state])

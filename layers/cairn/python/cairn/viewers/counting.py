@@ -1,10 +1,11 @@
-"""Counting a channel's viewers: for all who ask, once an interval at most; what changed becomes a reading, as seldom.
+"""Counts a channel's viewers, at most once an interval for everyone who asks; a changed count becomes a reading.
 
-The reading is stored before the count is, so that a count whose function died in between is made again and stored
-again. Nothing else is told: the stats table's stream is the outbox, here as for every other reading.
+The reading is stored before the count. If the function dies in between, the count is made again, and its reading is
+stored again. Nothing else is published: the stats table's stream is the outbox, here as for every other reading.
 
-As long as anybody watches, the next look is arranged: when the first heartbeat that is late would be over, or else when
-the first of those that are not late could be. So whoever goes without a word is missed on time, though nobody asks.
+While a channel has viewers, its next check is always scheduled: for when the first late heartbeat expires or, if none
+is late, for the earliest time at which any other could expire. So a viewer who disconnects without notice is missed on
+time, even if nobody asks for the count.
 """
 
 from __future__ import annotations
@@ -22,59 +23,59 @@ from cairn.model import Number, Reading, new_trace_id
 from cairn.observability import logger
 from cairn.readings.history import day_of
 from cairn.readings.stats import Stats
-from cairn.viewers.counts import SPREAD, CountState, ViewerCount, ViewerCounts
+from cairn.viewers.counts import LEVEL_DELAY, CountState, ViewerCount, ViewerCounts
 from cairn.viewers.presence import CountRequests, Presence
 from cairn.viewers.presence_slots import Headcount, PresenceSlots
 from cairn.viewers.subjects import viewer_subject
 
 SOURCE = "viewers"
 PER_SHARD = 5000
-"""Viewers for a partition key: one page of a query, and a sixth of the heartbeats that it could take."""
+"""Viewers per partition key: one page of a query, and a sixth of the heartbeats that the partition accepts."""
 HIGHEST_LEVEL = 4
-UNDER_WAY = timedelta(milliseconds=300)
-"""How long a count takes; when it is made, it may be too early for what changed meanwhile."""
+COUNT_DURATION = timedelta(milliseconds=300)
+"""How long a count takes. A request made meanwhile waits for it, because the count may be too old for the request."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How often a channel is counted at most, and how long a viewer is taken to be there without a heartbeat."""
+    """The shortest time between two counts of a channel, and how long a viewer is present after a heartbeat."""
 
     interval: timedelta
-    time_out: timedelta
+    timeout: timedelta
     heartbeat: timedelta
 
     @classmethod
-    def of(cls, *, interval: int, time_out: int, heartbeat: int) -> Self:
-        """As settings have it: the interval and the heartbeat in milliseconds, the time-out in seconds."""
+    def of(cls, *, interval: int, timeout: int, heartbeat: int) -> Self:
+        """From the settings: the interval and the heartbeat in milliseconds, the timeout in seconds."""
         millisecond = timedelta(milliseconds=1)
-        return cls(interval * millisecond, timedelta(seconds=time_out), heartbeat * millisecond)
+        return cls(interval * millisecond, timedelta(seconds=timeout), heartbeat * millisecond)
 
     @property
     def look_ahead(self) -> timedelta:
-        """Whoever keeps beating never has less time left than this, give or take a second."""
-        return self.time_out - self.heartbeat - timedelta(seconds=1)
+        """A viewer whose heartbeats are at most a second late always has more time left than this."""
+        return self.timeout - self.heartbeat - timedelta(seconds=1)
 
 
 class Counting:
-    """`names` are those that channels are told by; others are told by their ids."""
+    """`names` are the display names of channels, by id; every other channel is shown by its id."""
 
     def __init__(
         self,
         *,
-        viewers: PresenceSlots,
+        slots: PresenceSlots,
         counts: ViewerCounts,
         stats: Stats,
-        recounts: CountRequests,
+        count_requests: CountRequests,
         pace: Pace,
         names: Mapping[str, str],
         time_zone: str,
         clock: Clock,
         per_shard: int = PER_SHARD,
     ) -> None:
-        self._viewers = viewers
+        self._slots = slots
         self._counts = counts
         self._stats = stats
-        self._recounts = recounts
+        self._count_requests = count_requests
         self._pace = pace
         self._names = names
         self._zone = time_zone
@@ -83,12 +84,12 @@ class Counting:
 
     @classmethod
     def of(cls, presence: Presence, *, stats: Stats, pace: Pace, names: Mapping[str, str], time_zone: str) -> Self:
-        """Of those who come and go there."""
+        """Counts the viewers of `presence`."""
         return cls(
-            viewers=presence.slots,
+            slots=presence.slots,
             counts=presence.counts,
             stats=stats,
-            recounts=presence.count_requests,
+            count_requests=presence.count_requests,
             pace=pace,
             names=names,
             time_zone=time_zone,
@@ -96,94 +97,102 @@ class Counting:
         )
 
     def current(self, channel: str, *, entered: bool = False) -> ViewerCount:
-        """The count as it was an interval ago at most. A channel that nobody knows costs a read at most, and no write.
+        """The count, at most an interval old. An unknown channel costs one read at most, and no write.
 
-        Whoever asks in the interval is answered by one count; by the one before, while it is being made. Who has just
-        `entered` is in it, though perhaps not all who came with them.
+        All callers in an interval share one count; while it is being made, they get the one before. A viewer who has
+        just `entered` is always included, though perhaps not all who joined at the same time.
         """
         now = self._clock()
-        known = self._counts.recent(channel, now)
-        if now >= known.next_at if known else entered:
+        state = self._counts.recent(channel, now)
+        if now >= state.next_at if state else entered:
             try:
                 before = self._counts.acquire(channel, secrets.token_hex(8), now, self._pace.interval)
-                return self._made(channel, before, new_trace_id())
+                return self._make(channel, before, new_trace_id())
             except NotYetError:
-                known = self._counts.get(channel, now)
-        count = known.count if known else None
-        # What nobody has counted yet is as old as a count may be: the first one is newer, though it was begun before.
+                state = self._counts.get(channel, now)
+        count = state.count if state else None
+        # Until the first count, the answer is dated an interval back: that count is newer, even if it began before.
         count = count or ViewerCount(channel, 0, 0, now - self._pace.interval, from_millis(0), self._window)
-        one = 1 if entered else 0
-        return replace(count, viewers=max(one, count.viewers), connections=max(one, count.connections))
+        least = 1 if entered else 0
+        return replace(count, viewers=max(least, count.viewers), connections=max(least, count.connections))
 
     def handle(self, message: CountViewers) -> None:
-        """Count as a message asks, unless that is done. NotYetError when its time is yet to come."""
+        """Make the count that a message requests, unless it was made. NotYetError if it is not due."""
         now = self._clock()
         if message.at > now:
-            raise NotYetError(f"{message.channel} is to be counted", message.at)
-        known = self._counts.get(message.channel, now)
-        if message.check and (known is None or known.check_at != message.at):
+            raise NotYetError(f"the count of {message.channel} waits", message.at)
+        state = self._counts.get(message.channel, now)
+        if message.check and (state is None or state.check_at != message.at):
             return
-        if not message.check and known and known.count and known.count.as_of >= message.at:
+        if not message.check and state and state.count and state.count.as_of >= message.at:
             return
-        if known and known.count and now < known.count.changed_at + self._pace.interval:
-            raise NotYetError(f"{message.channel} has just changed", known.count.changed_at + self._pace.interval)
+        if state and state.count and now < state.count.changed_at + self._pace.interval:
+            raise NotYetError(
+                f"{message.channel} has just changed: the next count waits",
+                state.count.changed_at + self._pace.interval,
+            )
         try:
             before = self._counts.acquire(message.channel, message.key, now, self._pace.interval, changed=True)
         except NotYetError as error:
-            raise NotYetError(f"{message.channel} is being counted", min(error.until, now + UNDER_WAY)) from None
-        self._made(message.channel, before, message.trace_id)
+            raise NotYetError(
+                f"{message.channel} is being counted: the next count waits", min(error.until, now + COUNT_DURATION)
+            ) from None
+        self._make(message.channel, before, message.trace_id)
 
     @property
     def _window(self) -> int:
-        return self._pace.time_out // timedelta(seconds=1)
+        return self._pace.timeout // timedelta(seconds=1)
 
-    def _made(self, channel: str, before: CountState | None, trace_id: str) -> ViewerCount:
-        """Count, tell, arrange the next look, and keep it; in this order, so that all of it is done again or none."""
+    def _make(self, channel: str, before: CountState | None, trace_id: str) -> ViewerCount:
+        """Count, store the reading, prune, schedule the next check, and store the count last.
+
+        In this order, a function that dies before the end leaves all of it to be repeated.
+        """
         now = self._clock()
-        known = before or CountState(None, 0, from_millis(0), None, now)
-        soon = now + self._pace.look_ahead
-        tally = self._viewers.count(channel, known.level, now, soon)
-        last = known.count
-        same = last is not None and (last.viewers, last.connections) == (tally.viewers, tally.connections)
+        state = before or CountState(None, 0, from_millis(0), None, now)
+        horizon = now + self._pace.look_ahead
+        headcount = self._slots.count(channel, state.level, now, horizon)
+        last = state.count
+        same = last is not None and (last.viewers, last.connections) == (headcount.viewers, headcount.connections)
         changed_at = last.changed_at if last and same else now
-        count = ViewerCount(channel, tally.viewers, tally.connections, now, changed_at, self._window)
-        self._record(count, trace_id, again=known.unfinished)
-        swept = self._viewers.prune(tally.expired)
-        check_at = self._check(known, tally, soon, count)
-        known = replace(
-            self._grown(known, tally, now),
+        count = ViewerCount(channel, headcount.viewers, headcount.connections, now, changed_at, self._window)
+        self._record(count, trace_id, force=state.unfinished)
+        pruned = self._slots.prune(headcount.expired)
+        check_at = self._next_check(state, headcount, horizon, count)
+        state = replace(
+            self._with_level(state, headcount, now),
             count=count,
             check_at=check_at,
             next_at=now + self._pace.interval,
             unfinished=False,
         )
-        self._counts.store(known, count, now)
+        self._counts.store(state, count, now)
         logger.info(
             "viewers counted",
             channel=channel,
             viewers=count.viewers,
             connections=count.connections,
-            level=known.level,
-            swept=swept,
+            level=state.level,
+            pruned=pruned,
             trace_id=trace_id,
         )
         return count
 
-    def _record(self, count: ViewerCount, trace_id: str, *, again: bool) -> None:
-        """Store a reading of what changed. Nobody has ever watched a channel without a reading, and nobody needs to.
+    def _record(self, count: ViewerCount, trace_id: str, *, force: bool) -> None:
+        """Store a changed count as a reading. A channel that has none never had viewers, and needs none until it has.
 
-        What did not change is stored `again` where an earlier count may still be on its way: that one is refused then.
+        With `force` an unchanged count is stored too: an earlier one may still be in progress, and is rejected then.
         """
         subject = viewer_subject(count.channel)
         counted: dict[str, Number] = {"viewers": count.viewers, "connections": count.connections}
 
         def counted_now(stored: Reading | None) -> Reading:
-            if stored and (stored.as_of >= count.as_of or (not again and counted.items() <= stored.metrics.items())):
+            if stored and (stored.as_of >= count.as_of or (not force and counted.items() <= stored.metrics.items())):
                 return stored
             peak = count.viewers
             if stored:
                 same_day = day_of(stored.as_of, self._zone) == day_of(count.as_of, self._zone)
-                # Those who were there as the day began were there on it.
+                # Viewers who were present when the day began belong to its peak.
                 peak = max(peak, int(stored.metrics["peak" if same_day else "viewers"]))
             return Reading(
                 subject=subject,
@@ -195,22 +204,24 @@ class Counting:
                 details={"window": count.window},
             )
 
-        if count.connections or again or self._stats.get(subject):
+        if count.connections or force or self._stats.get(subject):
             self._stats.update(subject, counted_now)
 
-    def _grown(self, known: CountState, tally: Headcount, now: datetime) -> CountState:
-        """Spread further what grows, once all know of the step before."""
-        crowded = tally.viewers > self._per_shard * 4**known.level and known.level < HIGHEST_LEVEL
-        if crowded and now >= known.level_from:
-            return replace(known, level=known.level + 1, level_from=now + SPREAD)
-        return known
+    def _with_level(self, state: CountState, headcount: Headcount, now: datetime) -> CountState:
+        """Raise the level of a growing channel, once all Lambdas know the level before."""
+        crowded = headcount.viewers > self._per_shard * 4**state.level and state.level < HIGHEST_LEVEL
+        if crowded and now >= state.level_from:
+            return replace(state, level=state.level + 1, level_from=now + LEVEL_DELAY)
+        return state
 
-    def _check(self, known: CountState, tally: Headcount, soon: datetime, count: ViewerCount) -> datetime | None:
-        """When the next look is; asked for unless one is to come that is as early."""
+    def _next_check(
+        self, state: CountState, headcount: Headcount, horizon: datetime, count: ViewerCount
+    ) -> datetime | None:
+        """When the next check is. It is scheduled unless one that is as early already is."""
         if not count.connections:
             return None
-        due = tally.next_expiry or max(soon, count.as_of + self._pace.interval)
-        if known.check_at and count.as_of < known.check_at <= due:
-            return known.check_at
-        self._recounts.schedule_check(count.channel, due)
+        due = headcount.next_expiry or max(horizon, count.as_of + self._pace.interval)
+        if state.check_at and count.as_of < state.check_at <= due:
+            return state.check_at
+        self._count_requests.schedule_check(count.channel, due)
         return due

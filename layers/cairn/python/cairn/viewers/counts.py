@@ -1,11 +1,11 @@
-"""How many watch a channel, as last counted: one item a channel in the presence table, and who may count next.
+"""The last viewer count of each channel, one item a channel in the presence table; and when the next may begin.
 
 | pk | sk | holds | TTL |
 |---|---|---|---|
-| `{channel}` | `count` | the last count; who began one last, when, and when the next may; level, next check | 1 day |
+| `{channel}` | `count` | the last count; which one began last, and when; when the next may; level, next check | 1 day |
 
-The level says over how many partition keys the viewers are spread. It rises a step at a time, and whoever sits down
-uses the new one a while after it was written, so that everybody knows of it by then.
+The level says over how many partition keys the viewers are spread. It rises one step at a time. A join uses a new level
+only `LEVEL_DELAY` after it was written, when every Lambda knows it.
 """
 
 from __future__ import annotations
@@ -23,19 +23,19 @@ from cairn.errors import NotYetError
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import Table
 
-KEPT = timedelta(days=1)
-RECENT = timedelta(milliseconds=500)
-"""How long a Lambda goes by what it read."""
-SPREAD = timedelta(seconds=3)
-"""After how long a new level is used."""
-_MOST_KNOWN = 1000
+RETENTION = timedelta(days=1)
+CACHE_TTL = timedelta(milliseconds=500)
+"""How long a Lambda uses what it has read."""
+LEVEL_DELAY = timedelta(seconds=3)
+"""How long after it was written a new level is used."""
+_MAX_CACHED = 1000
 
 
 @dataclass(frozen=True, slots=True)
 class ViewerCount:
     """A channel's viewers at `as_of`; `changed_at` is when a count first gave these numbers.
 
-    `window` is how many seconds somebody who ended without a word may still be in it.
+    A viewer who disconnected without notice is included for up to `window` seconds.
     """
 
     channel: str
@@ -48,7 +48,7 @@ class ViewerCount:
 
 @dataclass(frozen=True, slots=True)
 class CountState:
-    """What is known of a channel's counting."""
+    """The stored state of a channel's counting."""
 
     count: ViewerCount | None
     level: int
@@ -57,10 +57,10 @@ class CountState:
     next_at: datetime
     """When the next count may begin."""
     unfinished: bool = False
-    """A count was begun after the last one: whoever makes it may have died, or may yet store what it found."""
+    """A count began after the last one: its function may have died, or may still store its result."""
 
     def level_at(self, now: datetime) -> int:
-        """The level at which to sit down."""
+        """The level at which new viewers join."""
         return self.level if now >= self.level_from or self.level == 0 else self.level - 1
 
 
@@ -72,29 +72,29 @@ class ViewerCounts:
         self._recent: dict[str, tuple[datetime, CountState | None]] = {}
 
     def get(self, channel: str, now: datetime) -> CountState | None:
-        """None while nobody has watched the channel, and for a day after."""
+        """None if the channel was never counted, or not for a day."""
         return self._read(channel, now, consistent=True)
 
     def recent(self, channel: str, now: datetime) -> CountState | None:
-        """The same as at most RECENT ago."""
-        read_at, known = self._recent.get(channel, (None, None))
-        if read_at is None or not read_at <= now < read_at + RECENT:
-            known = self._read(channel, now, consistent=False)
-        return known
+        """The same, at most CACHE_TTL old."""
+        read_at, state = self._recent.get(channel, (None, None))
+        if read_at is None or not read_at <= now < read_at + CACHE_TTL:
+            state = self._read(channel, now, consistent=False)
+        return state
 
     def _read(self, channel: str, now: datetime, *, consistent: bool) -> CountState | None:
         item = get(self._table, _key(channel), consistent=consistent)
-        known = _known(item) if item else None
-        self._remember(channel, now, known)
-        return known
+        state = _to_state(item) if item else None
+        self._remember(channel, now, state)
+        return state
 
     def acquire(
         self, channel: str, key: str, now: datetime, interval: timedelta, *, changed: bool = False
     ) -> CountState | None:
-        """Take the turn to count; what was known before. Whoever has the same `key` has the same turn.
+        """Acquire the next count; returns the state before it. The same `key` may acquire the same count again.
 
-        NotYetError when the last turn began less than an interval ago; or, for a count of what `changed`, when the last
-        that found a change did, or another is being made.
+        NotYetError if the last count began less than an interval ago. If viewers `changed`, that is no obstacle unless
+        the last count that found a change is younger than an interval, or another count is in progress.
         """
         free = "attribute_not_exists(next_at) OR next_at <= :now OR begun_by = :key"
         quiet = {":quiet": to_millis(now - interval)} if changed else {}
@@ -107,29 +107,31 @@ class ViewerCounts:
                     ":key": key,
                     ":now": to_millis(now),
                     ":next": to_millis(now + interval),
-                    ":expires": int((now + KEPT).timestamp()),
+                    ":expires": int((now + RETENTION).timestamp()),
                     **quiet,
                 },
                 ReturnValues="ALL_OLD",
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
             )
         except ClientError as error:
-            there = rejected_item(error) or {}
-            raise NotYetError(f"{channel} was just counted", from_millis(int(there["next_at"]))) from None
+            stored = rejected_item(error) or {}
+            raise NotYetError(
+                f"{channel} was just counted: the next count waits", from_millis(int(stored["next_at"]))
+            ) from None
         before = answer.get("Attributes")
-        return _known(before) if before else None
+        return _to_state(before) if before else None
 
-    def store(self, known: CountState, count: ViewerCount, now: datetime) -> None:
-        """Keep a count, unless a later one is kept already, or one after which the viewers are spread further."""
+    def store(self, state: CountState, count: ViewerCount, now: datetime) -> None:
+        """Store a count, unless a later one is stored, or one with a higher level."""
         item = {
             ":viewers": count.viewers,
             ":connections": count.connections,
             ":as_of": to_millis(count.as_of),
             ":changed_at": to_millis(count.changed_at),
             ":window_seconds": count.window,
-            ":level": known.level,
-            ":level_from": to_millis(known.level_from),
-            ":check_at": to_millis(known.check_at) if known.check_at else 0,
+            ":level": state.level,
+            ":level_from": to_millis(state.level_from),
+            ":check_at": to_millis(state.check_at) if state.check_at else 0,
         }
         try:
             self._table.update_item(
@@ -143,16 +145,16 @@ class ViewerCounts:
             rejected_item(error)
             self._recent.pop(count.channel, None)
         else:
-            self._remember(count.channel, now, known)
+            self._remember(count.channel, now, state)
 
-    def _remember(self, channel: str, now: datetime, known: CountState | None) -> None:
-        if len(self._recent) >= _MOST_KNOWN:
+    def _remember(self, channel: str, now: datetime, state: CountState | None) -> None:
+        if len(self._recent) >= _MAX_CACHED:
             self._recent.clear()
-        self._recent[channel] = (now, known)
+        self._recent[channel] = (now, state)
 
 
 def count_json(count: ViewerCount) -> dict[str, Any]:
-    """A count as it is answered and told."""
+    """A count as JSON, for answers and events."""
     return {
         "channelId": count.channel,
         "viewers": count.viewers,
@@ -166,9 +168,9 @@ def _key(channel: str) -> Item:
     return {"pk": channel, "sk": "count"}
 
 
-def _known(item: Item) -> CountState:
+def _to_state(item: Item) -> CountState:
     next_at = from_millis(int(item["next_at"]))
-    if "as_of" not in item:  # begun for the first time, and not finished
+    if "as_of" not in item:  # the first count has begun, and is not finished
         return CountState(None, 0, from_millis(0), None, next_at, unfinished=True)
     count = ViewerCount(
         channel=item["pk"],

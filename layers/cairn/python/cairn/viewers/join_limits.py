@@ -1,11 +1,11 @@
-"""How often an address may join in a minute: one item an address and minute in the presence table.
+"""Limits how often an address may join in a minute: one item an address and minute in the presence table.
 
 | pk | sk | holds | TTL |
 |---|---|---|---|
-| `address#{digest}` | the minute | how many joins the Lambdas have told of | 3 min |
+| `address#{digest}` | the minute | how many joins the Lambdas have reported | 3 min |
 
-Hardly anybody joins often, so a Lambda keeps an address's first joins to itself. Each Lambda may thus let as many more
-in, and one beyond the cap that the table's answer stops.
+Few addresses join often, so a Lambda does not report an address's first joins. Each Lambda may therefore admit that
+many beyond the cap. The first one beyond it that is reported is rejected by the table's answer.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import Table
 
 MINUTE = timedelta(minutes=1)
-KEPT = timedelta(minutes=3)
-UNTOLD = 3
-"""Joins of an address in a minute that a Lambda tells nobody of."""
-MOST_ADDRESSES = 10_000
-"""Those a Lambda remembers; beyond, it forgets who came first, and they begin with untold joins again."""
+RETENTION = timedelta(minutes=3)
+UNREPORTED_JOINS = 3
+"""The first joins of an address in a minute, which a Lambda does not report."""
+MAX_ADDRESSES = 10_000
+"""How many a Lambda remembers. Beyond that it forgets the oldest one, whose next joins are unreported again."""
 
 
 @dataclass(slots=True)
-class _Seen:
-    untold: int = 0
-    told: bool = False
+class _Joins:
+    unreported: int = 0
+    reported: bool = False
     full: bool = False
 
 
@@ -44,43 +44,43 @@ class JoinLimits:
         self._table = table
         self._most = most
         self._minute: datetime | None = None
-        self._seen: dict[str, _Seen] = {}
+        self._joins: dict[str, _Joins] = {}
 
     def allow(self, address: str, now: datetime) -> None:
-        """One more join. TooManyJoinsError beyond the cap; a Lambda that has learnt so asks nobody again.
+        """Admit one join; TooManyJoinsError beyond the cap. A Lambda that knows the cap is reached does not ask again.
 
-        Nothing is written for the first UNTOLD, and one unit for each of the others.
+        The first UNREPORTED_JOINS write nothing; each of the others writes one unit.
         """
         minute = now.replace(second=0, microsecond=0)
         if minute != self._minute:
-            self._minute, self._seen = minute, {}
-        name = _block(address)
-        seen = self._seen.get(name)
-        if seen is None:
-            if len(self._seen) >= MOST_ADDRESSES:
-                del self._seen[next(iter(self._seen))]
-            seen = self._seen[name] = _Seen()
-        if not seen.full:
-            seen.untold += 1
-            if not seen.told and seen.untold <= min(UNTOLD, self._most):
+            self._minute, self._joins = minute, {}
+        name = _normalized(address)
+        joins = self._joins.get(name)
+        if joins is None:
+            if len(self._joins) >= MAX_ADDRESSES:
+                del self._joins[next(iter(self._joins))]
+            joins = self._joins[name] = _Joins()
+        if not joins.full:
+            joins.unreported += 1
+            if not joins.reported and joins.unreported <= min(UNREPORTED_JOINS, self._most):
                 return
-            seen.full = self._add(name, minute, seen.untold) > self._most
-            seen.untold, seen.told = 0, True
-        if seen.full:
+            joins.full = self._add(name, minute, joins.unreported) > self._most
+            joins.unreported, joins.reported = 0, True
+        if joins.full:
             raise TooManyJoinsError(minute + MINUTE)
 
     def _add(self, name: str, minute: datetime, joins: int) -> int:
         answer: Any = self._table.update_item(
             Key={"pk": f"address#{hashlib.sha256(name.encode()).hexdigest()}", "sk": iso(minute)},
             UpdateExpression="ADD joins :joins SET expires_at = :expires",
-            ExpressionAttributeValues={":joins": joins, ":expires": int((minute + KEPT).timestamp())},
+            ExpressionAttributeValues={":joins": joins, ":expires": int((minute + RETENTION).timestamp())},
             ReturnValues="UPDATED_NEW",
         )
         return int(answer["Attributes"]["joins"])
 
 
-def _block(address: str) -> str:
-    """What counts as one address: of IPv6 a network of 64 bits, which is the least that a household is given."""
+def _normalized(address: str) -> str:
+    """What counts as one address: for IPv6 a network of 64 bits, the smallest that a household is assigned."""
     try:
         parsed = ipaddress.ip_address(address)
     except ValueError:

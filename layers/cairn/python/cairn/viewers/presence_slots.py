@@ -1,17 +1,18 @@
-"""Who is watching, in the presence table: one item a viewer, however many tabs and by whatever means.
+"""Who is watching, in the presence table: one item a viewer, however many tabs they have and however these connect.
 
 | pk | sk | holds | TTL |
 |---|---|---|---|
-| `{channel}#{level}.{shard}` | viewer id | the viewer's tabs, and until when each is taken to be there | 3 h |
+| `{channel}#{level}.{shard}` | viewer id | the viewer's tabs, and when each expires | 3 h |
 
-A tab is an open socket (`s` and its connection id), there until the socket must have ended; or one that sends
-heartbeats (`h` and what its token is known by), there until its time-out. A channel's viewers lie in one partition at
-level 0, in four more at level 1, in sixteen more at level 2 …; a viewer stays where they first sat down, and a second
-tab sits down beside the first.
+A tab is an open socket (`s` and its connection id), which expires when the socket must have ended; or a page that
+sends heartbeats (`h` and the hash of its token), which expires at its timeout. A channel's viewers are in one partition
+at level 0, in four more at level 1, in sixteen more at level 2, and so on. A viewer stays at the level of their first
+join, and further tabs go into the same item.
 
-A count reads every item and is sent few. It asks only for those of which it is not plain that they are one tab that
-stays: `over_at` is when the only tab is over, or earlier. All others are one viewer and one connection each, and
-DynamoDB says how many items it passed over (`ScannedCount`). So nothing relies on expired items being deleted.
+A count reads every item, but receives few. Its filter lets through only the items that may be anything other than one
+tab that stays: those with several tabs, and those whose `over_at` is near or past. `over_at` is when the only tab
+expires, or earlier. Every other item is one viewer and one connection, and DynamoDB reports how many items it read in
+all (`ScannedCount`). So no count relies on expired items being deleted.
 https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Query.Other.html#Query.Count
 """
 
@@ -34,29 +35,29 @@ from cairn.errors import ForbiddenError, NotFoundError, TooManyTabsError
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import Table
 
-MOST_TABS = 20
-KEPT = timedelta(hours=3)
-"""Longer than any tab is taken to be there, so that no item is deleted under one that still is."""
-SWEPT = 200
-"""Dead items that a count removes tabs of at most; the next one goes on, and the TTL behind it."""
+MAX_TABS = 20
+RETENTION = timedelta(hours=3)
+"""Longer than any tab lasts, so that no item is deleted while a tab of it is present."""
+MAX_PRUNED = 200
+"""Items that a count prunes at most; the next count goes on, and the TTL deletes what is left."""
 _THREADS = 8
 _CHANNEL = re.compile(r"[A-Za-z0-9._~:@-]{1,100}")
 _VIEWER = re.compile(r"[A-Za-z0-9_-]{22,64}")
 
 
 def is_channel_id(text: str) -> bool:
-    """Whether there can be a channel of that id; `.` and `..` no address could name."""
+    """Whether a channel can have this id; not `.` or `..`, which no URL path can end with."""
     return _CHANNEL.fullmatch(text) is not None and text not in (".", "..")
 
 
 def is_viewer_id(text: str) -> bool:
-    """Whether it is long enough that nobody guesses it: 128 bits in base64, or a UUID."""
+    """Whether the id is too long to be guessed: 128 bits in base64, or a UUID."""
     return _VIEWER.fullmatch(text) is not None
 
 
 @dataclass(frozen=True, slots=True)
 class PresenceSlot:
-    """Where a tab of a viewer is kept."""
+    """Where a viewer's tab is stored."""
 
     channel: str
     viewer_id: str
@@ -66,7 +67,7 @@ class PresenceSlot:
 
 @dataclass(frozen=True, slots=True)
 class ExpiredTabs:
-    """Tabs of an item that are `over`; the item is seen with those of `tabs` in all, and says `over_at`."""
+    """The `expired` ones of an item's `tabs`; a removal requires that `over_at` is still as it was read here."""
 
     key: Item
     over_at: int
@@ -76,7 +77,7 @@ class ExpiredTabs:
 
 @dataclass(frozen=True, slots=True)
 class Headcount:
-    """Who is there. `next_over` is when the first tab that seems to be late is over; None when none is."""
+    """Who is present. `next_expiry` is when the first tab that seems late expires; None if none is late."""
 
     viewers: int
     connections: int
@@ -91,137 +92,138 @@ class PresenceSlots:
         self._table = table
 
     def find(self, channel: str, viewer_id: str, levels: range) -> int | None:
-        """The level at which a viewer sits already."""
+        """The level at which a viewer is present already."""
         keys = ((level, _key(PresenceSlot(channel, viewer_id, "", level))) for level in levels)
         return next((level for level, key in keys if get(self._table, key, consistent=True)), None)
 
-    def enter(self, seat: PresenceSlot, until: datetime, now: datetime) -> None:
-        """The tab is there until then; again, it only stays longer. One write.
+    def enter(self, slot: PresenceSlot, until: datetime, now: datetime) -> None:
+        """The tab is present until then; a repeat only prolongs it. One write.
 
-        TooManyTabsError when the viewer has MOST_TABS of them.
+        TooManyTabsError if the viewer has MAX_TABS tabs.
         """
         try:
-            self._enter(seat, until, now)
+            self._enter(slot, until, now)
         except ClientError as error:
             item = rejected_item(error) or {}
         else:
             return
-        dead = _dead(item, now)
-        if dead is None:
-            raise TooManyTabsError(f"a viewer has at most {MOST_TABS} tabs at once") from None
-        self._remove(dead)
+        expired = _expired_tabs(item, now)
+        if expired is None:
+            raise TooManyTabsError(f"a viewer may have at most {MAX_TABS} tabs at the same time") from None
+        self._remove_expired(expired)
         try:
-            self._enter(seat, until, now)
+            self._enter(slot, until, now)
         except ClientError as error:
             rejected_item(error)
-            raise TooManyTabsError(f"a viewer has at most {MOST_TABS} tabs at once") from None
+            raise TooManyTabsError(f"a viewer may have at most {MAX_TABS} tabs at the same time") from None
 
-    def _enter(self, seat: PresenceSlot, until: datetime, now: datetime) -> None:
+    def _enter(self, slot: PresenceSlot, until: datetime, now: datetime) -> None:
         self._table.update_item(
-            Key=_key(seat),
+            Key=_key(slot),
             UpdateExpression="ADD tabs :tab SET #tab = :until, over_at = :until, expires_at = :expires",
             ConditionExpression="attribute_not_exists(tabs) OR size(tabs) < :most OR contains(tabs, :name)",
-            ExpressionAttributeNames={"#tab": seat.tab},
+            ExpressionAttributeNames={"#tab": slot.tab},
             ExpressionAttributeValues={
-                ":tab": {seat.tab},
-                ":name": seat.tab,
-                ":most": MOST_TABS,
+                ":tab": {slot.tab},
+                ":name": slot.tab,
+                ":most": MAX_TABS,
                 ":until": to_millis(until),
-                ":expires": int((now + KEPT).timestamp()),
+                ":expires": int((now + RETENTION).timestamp()),
             },
             ReturnValuesOnConditionCheckFailure="ALL_OLD",
         )
 
-    def keep_alive(self, seat: PresenceSlot, until: datetime, now: datetime) -> bool:
-        """The tab is there until then. True when it was taken to be gone already. One write.
+    def keep_alive(self, slot: PresenceSlot, until: datetime, now: datetime) -> bool:
+        """The tab is present until then. True if it had expired. One write.
 
-        NotFoundError when no such viewer is there; ForbiddenError when the tab is none of theirs.
+        NotFoundError if the viewer is not present; ForbiddenError if the tab is not theirs.
         """
         try:
             answer = self._table.update_item(
-                Key=_key(seat),
+                Key=_key(slot),
                 UpdateExpression="SET #tab = :until, over_at = :until, expires_at = :expires",
                 ConditionExpression="contains(tabs, :name)",
-                ExpressionAttributeNames={"#tab": seat.tab},
+                ExpressionAttributeNames={"#tab": slot.tab},
                 ExpressionAttributeValues={
-                    ":name": seat.tab,
+                    ":name": slot.tab,
                     ":until": to_millis(until),
-                    ":expires": int((now + KEPT).timestamp()),
+                    ":expires": int((now + RETENTION).timestamp()),
                 },
                 ReturnValues="UPDATED_OLD",
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
             )
         except ClientError as error:
             if rejected_item(error) is None:
-                raise NotFoundError("no such viewer is watching the channel (any more): join again") from None
-            raise ForbiddenError("the token is not of this viewer") from None
+                raise NotFoundError("the viewer is not watching the channel (any more): join again") from None
+            raise ForbiddenError("the token does not belong to this viewer") from None
         before = answer.get("Attributes", {})
-        return seat.tab in before and int(str(before[seat.tab])) <= to_millis(now)
+        return slot.tab in before and int(str(before[slot.tab])) <= to_millis(now)
 
-    def leave(self, seat: PresenceSlot) -> bool:
-        """The tab is gone; False when it was already. One write for a viewer's only tab, two where there are others.
+    def leave(self, slot: PresenceSlot) -> bool:
+        """Remove the tab; False if it is gone already. One write for a viewer's only tab, two if there are others.
 
-        ForbiddenError when the viewer is there and the tab is none of theirs.
+        ForbiddenError if the viewer is present and the tab is not theirs.
         """
         try:
             self._table.delete_item(
-                Key=_key(seat),
+                Key=_key(slot),
                 ConditionExpression="tabs = :only",
-                ExpressionAttributeValues={":only": {seat.tab}},
+                ExpressionAttributeValues={":only": {slot.tab}},
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
             )
         except ClientError as error:
-            there = rejected_item(error)
+            item = rejected_item(error)
         else:
             return True
-        if there is None:
+        if item is None:
             return False
-        tabs, mine = _tabs(there), frozenset({seat.tab})
-        if seat.tab not in tabs:
-            raise ForbiddenError("the token is not of this viewer")
-        unchanged = self._part(_key(seat), mine, _first_over(tabs, mine), "tabs = :seen", {":seen": set(tabs)})
-        return unchanged or self._part(_key(seat), mine, 0, "contains(tabs, :tab)", {":tab": seat.tab})
+        tabs, own = _tabs(item), frozenset({slot.tab})
+        if slot.tab not in tabs:
+            raise ForbiddenError("the token does not belong to this viewer")
+        removed = self._remove(_key(slot), own, _first_expiry(tabs, own), "tabs = :seen", {":seen": set(tabs)})
+        return removed or self._remove(_key(slot), own, 0, "contains(tabs, :tab)", {":tab": slot.tab})
 
-    def count(self, channel: str, level: int, now: datetime, soon: datetime) -> Headcount:
-        """Everybody who is there now. Read consistently: whoever came before is in it."""
-        parts = self._each(lambda pk: self._count(pk, now, soon), _partitions(channel, level))
+    def count(self, channel: str, level: int, now: datetime, horizon: datetime) -> Headcount:
+        """Count who is present now, with all who joined before; a tab that expires by `horizon` is late."""
+        counts = self._each(lambda pk: self._count(pk, now, horizon), _partitions(channel, level))
         return Headcount(
-            viewers=sum(part.viewers for part in parts),
-            connections=sum(part.connections for part in parts),
-            next_expiry=min((part.next_expiry for part in parts if part.next_expiry), default=None),
-            expired=tuple(one for part in parts for one in part.expired),
+            viewers=sum(count.viewers for count in counts),
+            connections=sum(count.connections for count in counts),
+            next_expiry=min((count.next_expiry for count in counts if count.next_expiry), default=None),
+            expired=tuple(tabs for count in counts for tabs in count.expired),
         )
 
-    def _count(self, pk: str, now: datetime, soon: datetime) -> Headcount:
-        plain = connections = viewers = 0
-        lasting: list[int] = []
-        dead: list[ExpiredTabs] = []
-        unclear = {
-            "FilterExpression": "over_at <= :soon OR size(tabs) > :one",
-            "ExpressionAttributeValues": {":pk": pk, ":soon": to_millis(soon), ":one": 1},
+    def _count(self, pk: str, now: datetime, horizon: datetime) -> Headcount:
+        filtered = connections = viewers = 0
+        expiries: list[int] = []
+        expired: list[ExpiredTabs] = []
+        query = {
+            "FilterExpression": "over_at <= :horizon OR size(tabs) > :one",
+            "ExpressionAttributeValues": {":pk": pk, ":horizon": to_millis(horizon), ":one": 1},
         }
-        for answer in self._pages(**unclear):
-            plain += answer["ScannedCount"] - len(answer["Items"])
+        for answer in self._pages(**query):
+            filtered += answer["ScannedCount"] - len(answer["Items"])
             for item in answer["Items"]:
-                there = [until for until in _tabs(item).values() if until > to_millis(now)]
-                connections += len(there)
-                viewers += bool(there)
-                lasting += there
-                if over := _dead(item, now):
-                    dead.append(over)
-        late = [until for until in lasting if until <= to_millis(soon)]
-        return Headcount(plain + viewers, plain + connections, from_millis(min(late)) if late else None, tuple(dead))
+                present = [until for until in _tabs(item).values() if until > to_millis(now)]
+                connections += len(present)
+                viewers += bool(present)
+                expiries += present
+                if tabs := _expired_tabs(item, now):
+                    expired.append(tabs)
+        late = [until for until in expiries if until <= to_millis(horizon)]
+        next_expiry = from_millis(min(late)) if late else None
+        return Headcount(filtered + viewers, filtered + connections, next_expiry, tuple(expired))
 
-    def prune(self, dead: Sequence[ExpiredTabs]) -> int:
-        """Remove what is over, unless it came back; how much."""
-        return sum(self._each(self._remove, dead[:SWEPT]))
+    def prune(self, expired: Sequence[ExpiredTabs]) -> int:
+        """Remove expired tabs, unless they came back; returns from how many items."""
+        return sum(self._each(self._remove_expired, expired[:MAX_PRUNED]))
 
     def sockets(
-        self, channel: str, level: int, now: datetime, part: tuple[int, int]
+        self, channel: str, level: int, now: datetime, shard: tuple[int, int]
     ) -> Iterator[tuple[PresenceSlot, datetime]]:
-        """The seats of open sockets and until when they are, of one part of several; a seat is always in the same."""
-        number, parts = part
-        for pk in _partitions(channel, level)[number::parts]:
+        """The slots of open sockets in one shard of several, and when each expires. A slot stays in its shard."""
+        number, shards = shard
+        for pk in _partitions(channel, level)[number::shards]:
             for answer in self._pages(ExpressionAttributeValues={":pk": pk}):
                 for item in answer["Items"]:
                     for tab, until in _tabs(item).items():
@@ -229,7 +231,7 @@ class PresenceSlots:
                             yield PresenceSlot(channel, item["sk"], tab, _level(pk)), from_millis(until)
 
     def _pages(self, **options: Any) -> Iterator[dict[str, Any]]:
-        client = self._table.meta.client  # unlike the table's own methods, for any thread
+        client = self._table.meta.client  # thread-safe, unlike the table's own methods
         query = {"TableName": self._table.name, "KeyConditionExpression": "pk = :pk", "ConsistentRead": True, **options}
         while True:
             answer: Any = client.query(**query)
@@ -239,36 +241,37 @@ class PresenceSlots:
             query["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
 
     def _each(self, work: Any, things: Sequence[Any]) -> list[Any]:
-        """The work's results, of a few at a time where there are many."""
+        """The results of `work`, done by several threads if there are several things."""
         if len(things) < 2:
             return list(map(work, things))
         with ThreadPoolExecutor(_THREADS) as threads:
             return list(threads.map(work, things))
 
-    def _remove(self, dead: ExpiredTabs) -> bool:
-        """Remove what is over of an item, unless the item changed since it was seen; whether it was done."""
-        if dead.expired != dead.tabs.keys():
-            rest = _first_over(dead.tabs, dead.expired)
-            return self._part(dead.key, dead.expired, rest, "over_at = :seen", {":seen": dead.over_at})
-        values: Item = {":seen": dead.over_at}
+    def _remove_expired(self, found: ExpiredTabs) -> bool:
+        """Remove the expired tabs of an item, unless it changed since it was read; returns whether it did not."""
+        if found.expired != found.tabs.keys():
+            over_at = _first_expiry(found.tabs, found.expired)
+            return self._remove(found.key, found.expired, over_at, "over_at = :seen", {":seen": found.over_at})
+        values: Item = {":seen": found.over_at}
         unchanged = "over_at = :seen AND attribute_not_exists(tabs)"
-        if dead.tabs:
-            unchanged, values[":tabs"] = "over_at = :seen AND tabs = :tabs", set(dead.tabs)
-        return self._done("delete_item", dead.key, ConditionExpression=unchanged, ExpressionAttributeValues=values)
+        if found.tabs:
+            unchanged, values[":tabs"] = "over_at = :seen AND tabs = :tabs", set(found.tabs)
+        return self._write_if("delete_item", found.key, ConditionExpression=unchanged, ExpressionAttributeValues=values)
 
-    def _part(self, key: Item, tabs: frozenset[str], rest: int, condition: str, values: Item) -> bool:
-        """Remove some of a viewer's tabs, of which the `rest` is there until then, or longer."""
+    def _remove(self, key: Item, tabs: frozenset[str], over_at: int, condition: str, values: Item) -> bool:
+        """Remove some of a viewer's tabs. `over_at` is when the first of the others expires, or earlier."""
         names = {f"#tab{number}": tab for number, tab in enumerate(sorted(tabs))}
-        return self._done(
+        return self._write_if(
             "update_item",
             key,
-            UpdateExpression=f"DELETE tabs :over REMOVE {', '.join(names)} SET over_at = :rest",
+            UpdateExpression=f"DELETE tabs :expired REMOVE {', '.join(names)} SET over_at = :over_at",
             ConditionExpression=condition,
             ExpressionAttributeNames=names,
-            ExpressionAttributeValues={**values, ":over": set(tabs), ":rest": rest},
+            ExpressionAttributeValues={**values, ":expired": set(tabs), ":over_at": over_at},
         )
 
-    def _done(self, operation: str, key: Item, **options: Any) -> bool:
+    def _write_if(self, operation: str, key: Item, **options: Any) -> bool:
+        """Write under a condition; returns whether it held."""
         client: Any = self._table.meta.client
         try:
             getattr(client, operation)(TableName=self._table.name, Key=key, **options)
@@ -287,9 +290,9 @@ def _partitions(channel: str, level: int) -> list[str]:
     return [f"{channel}#{lower}.{shard}" for lower in range(level + 1) for shard in range(4**lower)]
 
 
-def _key(seat: PresenceSlot) -> Item:
-    shard = int.from_bytes(hashlib.sha256(seat.viewer_id.encode()).digest()[:4]) % 4**seat.level
-    return {"pk": f"{seat.channel}#{seat.level}.{shard}", "sk": seat.viewer_id}
+def _key(slot: PresenceSlot) -> Item:
+    shard = int.from_bytes(hashlib.sha256(slot.viewer_id.encode()).digest()[:4]) % 4**slot.level
+    return {"pk": f"{slot.channel}#{slot.level}.{shard}", "sk": slot.viewer_id}
 
 
 def _level(pk: str) -> int:
@@ -297,19 +300,19 @@ def _level(pk: str) -> int:
 
 
 def _tabs(item: Item) -> dict[str, int]:
-    """Until when each tab is there."""
+    """When each tab expires."""
     return {tab: int(item[tab]) for tab in item.get("tabs", ())}
 
 
-def _first_over(tabs: dict[str, int], without: frozenset[str]) -> int:
-    """When the first of the others is over, or longer: heartbeats only prolong."""
+def _first_expiry(tabs: dict[str, int], without: frozenset[str]) -> int:
+    """When the first of the other tabs expires; heartbeats can only prolong that."""
     return min((until for tab, until in tabs.items() if tab not in without), default=0)
 
 
-def _dead(item: Item, now: datetime) -> ExpiredTabs | None:
-    """What of an item is over; None when nothing is."""
+def _expired_tabs(item: Item, now: datetime) -> ExpiredTabs | None:
+    """The expired tabs of an item; None if there are none, and it has others."""
     tabs = _tabs(item)
-    over = frozenset(tab for tab, until in tabs.items() if until <= to_millis(now))
-    if tabs and not over:
+    expired = frozenset(tab for tab, until in tabs.items() if until <= to_millis(now))
+    if tabs and not expired:
         return None
-    return ExpiredTabs({"pk": item["pk"], "sk": item["sk"]}, int(item["over_at"]), tabs, over)
+    return ExpiredTabs({"pk": item["pk"], "sk": item["sk"]}, int(item["over_at"]), tabs, expired)
