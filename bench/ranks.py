@@ -25,7 +25,7 @@ from cairn.realtime.tickets import Holder
 from cairn.viewers.presence import Presence
 from testing.functions import FUNCTIONS
 from testing.meter import item_size, read_blocks
-from testing.posting import FakePoster, in_place_of_api_gateway
+from testing.websocket_api import FakePoster, in_place_of_api_gateway
 
 SIZES = (10, 1_000, 100_000)
 BUDGET = 1.5

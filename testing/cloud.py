@@ -28,8 +28,8 @@ from ministack.services import dynamodb
 from moto import mock_aws
 
 from testing.functions import FUNCTIONS
-from testing.people import CLIENT_ID, ISSUER, POOL_ID, UserPool
 from testing.tables import TABLES
+from testing.user_pool import CLIENT_ID, ISSUER, POOL_ID, UserPool
 
 Handler = Callable[[dict[str, Any], Any], Any]
 QUEUES = {

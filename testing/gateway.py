@@ -13,8 +13,8 @@ from typing import Any, TypeVar
 from cairn.aws import websocket_api
 from cairn.aws.websocket_api import GoneError
 from testing.clock import ControlledClock
+from testing.fault_injection import Wire
 from testing.functions import FUNCTIONS
-from testing.wire import Wire
 
 T = TypeVar("T")
 POST_SECONDS = 0.01

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import httpx
 
-from testing.people import moto_keys
+from testing.user_pool import moto_keys
 
 
 @dataclass

@@ -19,7 +19,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from testing.wire import Failure, Wire
+from testing.fault_injection import Failure, Wire
 
 WORKERS = 2
 SENDERS = ("notify", "broadcast", "ws_connect")

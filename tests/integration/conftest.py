@@ -9,7 +9,7 @@ import pytest
 from testing.api import Api
 from testing.clock import ControlledClock, controlled_clock
 from testing.cloud import Cloud, cloud
-from testing.floor import Floor, sales_floor
+from testing.leaderboard import Floor, sales_floor
 from testing.logs import Written, written
 from testing.platforms import FakePlatforms
 

@@ -21,7 +21,7 @@ from cairn.readings.stats import Stats, to_reading
 from cairn.rules.ladder import FOLLOWER_STEPS
 from cairn.telegram.subscribers import Subscribers
 from testing.dynamodb import stored
-from testing.lambdas import Account, account, changes
+from testing.event_sources import Account, account, changes
 from tests.crash.channels.platforms import Platforms
 from tests.crash.explorer import Verdict
 

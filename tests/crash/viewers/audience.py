@@ -25,8 +25,8 @@ from cairn.viewers.counts import ViewerCount, ViewerCounts
 from cairn.viewers.subjects import viewer_subject
 from functions.viewer_heartbeat.requests import tab_of
 from testing import api
-from testing.lambdas import Account, InvocationFailedError, Invoke, account, changes
-from testing.websocket import Client, event
+from testing.event_sources import Account, InvocationFailedError, Invoke, account, changes
+from testing.websocket_client import Client, event
 from tests.crash.channels.platforms import Platforms
 from tests.crash.channels.way import items, silence
 from tests.crash.explorer import Verdict

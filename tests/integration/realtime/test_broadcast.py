@@ -14,12 +14,12 @@ from cairn.clock import now
 from cairn.messages import FetchBatch, RoomEvent, RoomShard
 from cairn.realtime.event_log import KEPT, EventLog, LoggedEvent
 from cairn.realtime.membership import LARGE
+from testing.broadcast import ADA, Hall, event, hall
 from testing.clock import ControlledClock
 from testing.cloud import Cloud
 from testing.functions import FUNCTIONS
-from testing.hall import ADA, Hall, event, hall
 from testing.logs import Written
-from testing.posting import FakePoster, always, in_place_of_api_gateway, times
+from testing.websocket_api import FakePoster, always, in_place_of_api_gateway, times
 
 TV, CHANNEL = "tv-display", "channel:x"
 

@@ -25,7 +25,7 @@ from cairn.realtime.membership import (
 from cairn.realtime.tickets import Holder
 from testing.clock import ControlledClock
 from testing.cloud import Cloud
-from testing.viewing import sockets_of
+from testing.rooms import sockets_of
 
 ADA = Holder("ada", "Ada", frozenset({"leaderboard"}))
 EVE = Holder("eve", "Eve", frozenset({"analytics"}))

@@ -14,11 +14,11 @@ from cairn.messages import RoomState
 from cairn.realtime.event_log import EventLog
 from cairn.realtime.frames import LARGEST
 from cairn.viewers.counts import CountState, ViewerCount, ViewerCounts
+from testing.broadcast import Hall, event, hall
 from testing.clock import ControlledClock
 from testing.cloud import Cloud
-from testing.hall import Hall, event, hall
 from testing.logs import Written
-from testing.posting import FakePoster, always, in_place_of_api_gateway
+from testing.websocket_api import FakePoster, always, in_place_of_api_gateway
 
 TV, CHANNEL = "tv-display", "channel:x"
 

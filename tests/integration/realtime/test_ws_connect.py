@@ -16,9 +16,9 @@ from cairn.realtime.tickets import Holder, Tickets
 from testing.clock import ControlledClock
 from testing.cloud import Cloud
 from testing.logs import Written
-from testing.posting import FakePoster, always, in_place_of_api_gateway, times
-from testing.viewing import sockets_of
-from testing.websocket import Client
+from testing.rooms import sockets_of
+from testing.websocket_api import FakePoster, always, in_place_of_api_gateway, times
+from testing.websocket_client import Client
 
 PEOPLE = {
     "ada": Holder("ada", "Ada", frozenset({"leaderboard"})),

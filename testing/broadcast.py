@@ -21,9 +21,9 @@ from cairn.realtime.tickets import Holder
 from cairn.viewers.presence import Presence
 from testing.clock import ControlledClock
 from testing.cloud import Cloud, Context
-from testing.fifo import Fifo, in_place_of_sqs
 from testing.functions import FUNCTIONS
-from testing.posting import FakePoster
+from testing.sqs import Fifo, in_place_of_sqs
+from testing.websocket_api import FakePoster
 
 ADA = Holder("ada", "Ada", frozenset({"leaderboard"}))
 A_WHILE = timedelta(minutes=5)

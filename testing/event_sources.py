@@ -23,10 +23,10 @@ from cairn.aws.dynamodb import chunks
 from testing.clock import ControlledClock, controlled_clock
 from testing.cloud import SECRETS, Cloud, Context, cloud
 from testing.dynamodb import stored
-from testing.fifo import Fifo
+from testing.fault_injection import SandboxDied, Wire
 from testing.functions import FUNCTIONS
 from testing.gateway import Gateway
-from testing.wire import SandboxDied, Wire
+from testing.sqs import Fifo
 
 TIMEOUTS = {
     "fetch_stats": 60,
