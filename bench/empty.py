@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import io
 import json
-import time
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from urllib.parse import urlsplit
 import boto3
 
 from bench import hops
+from testing.waiting import wait_for
 
 NAME = "empty"
 _READY_SECONDS = 30
@@ -120,8 +120,8 @@ def _routes(api: Any, api_id: str, function: str) -> None:
 
 def _map(lambda_: Any, function: str, source: str, **options: Any) -> None:
     made = lambda_.create_event_source_mapping(FunctionName=function, EventSourceArn=source, **options)
-    end = time.monotonic() + _READY_SECONDS
-    while lambda_.get_event_source_mapping(UUID=made["UUID"])["State"] != "Enabled":
-        if time.monotonic() > end:
-            raise TimeoutError(f"{function} is not fed after {_READY_SECONDS} s")
-        time.sleep(0.05)
+    wait_for(
+        lambda: lambda_.get_event_source_mapping(UUID=made["UUID"])["State"] == "Enabled",
+        _READY_SECONDS,
+        missing=f"no mapping of {function}",
+    )

@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import json
-import threading
 import time
 from collections.abc import Callable
-from contextlib import ExitStack
 from dataclasses import replace
 from statistics import median, quantiles
-from typing import Any, Self
-
-from websockets.exceptions import ConnectionClosed
-from websockets.sync.client import connect
+from typing import Any
 
 from bench.empty import deploy
 from bench.figures import Figure, Section, at_most
 from cairn.clock import now
 from cairn.model import Reading, Subject, new_trace_id
 from cairn.readings.stats import Stats
+from testing.listener import Listener
 from testing.local_cloud import LocalCloud, started
 
 ROUNDS = 40
@@ -27,58 +23,11 @@ EVERY = 5
 WARM = 4
 """Rounds that start the functions, and are not counted."""
 BUDGET = 1.5
-PATIENCE_SECONDS = 20
 LEADING, BEFORE, AFTER = 900_000, 9_000, 10_500
 """Monthly revenues: of the first three, and of a rep before and after."""
 PAUSE_SECONDS = 0.35
 """A function that has told its socket is not done for another 50 ms; and after three, the board may be shown again."""
 SETTLING_SECONDS = 3
-
-
-class Ear(threading.Thread):
-    """Hears what comes by a socket, and when."""
-
-    def __init__(self, url: str) -> None:
-        super().__init__(daemon=True)
-        self._opened = ExitStack()
-        self._socket = self._opened.enter_context(
-            connect(url, open_timeout=20, close_timeout=2, max_size=2**20, proxy=None)
-        )
-        self._news = threading.Condition()
-        self._heard: list[tuple[float, str]] = []
-        self.start()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._opened.close()
-        self.join(5)
-
-    def run(self) -> None:
-        try:
-            for text in self._socket:
-                at = time.perf_counter()
-                with self._news:
-                    self._heard.append((at, str(text)))
-                    self._news.notify()
-        except ConnectionClosed:
-            return
-
-    def say(self, text: str) -> None:
-        self._socket.send(text)
-
-    def hear(self, wanted: Callable[[str], bool]) -> tuple[float, str]:
-        """The first that is wanted, and when it came; what came before it is forgotten."""
-        end = time.perf_counter() + PATIENCE_SECONDS
-        with self._news:
-            while True:
-                while self._heard:
-                    at, text = self._heard.pop(0)
-                    if wanted(text):
-                        return at, text
-                if not self._news.wait(end - time.perf_counter()):
-                    raise TimeoutError(f"not heard within {PATIENCE_SECONDS} s")
 
 
 def measure() -> Section:
@@ -91,17 +40,17 @@ def _measured(cloud: LocalCloud) -> dict[str, list[float]]:
     """Seconds from the beginning of a write to its frame."""
     empty = deploy(cloud.outputs["AwsEndpointUrl"])
     stats = Stats(cloud.stack.clients.table(cloud.stack.output("StatsTable")))
-    with Ear(_with_ticket(cloud)) as tv, Ear(empty.websocket_url) as other:
-        other.say("who am I?")
-        _, connection_id = other.hear(bool)
-        tv.say(json.dumps({"action": "join", "room": "tv-display"}))
-        tv.hear(_is("joined"))
+    with Listener(_with_ticket(cloud)) as tv, Listener(empty.websocket_url) as other:
+        other.send("who am I?")
+        _, connection_id = other.next(bool)
+        tv.say(action="join", room="tv-display")
+        tv.next(_is("joined"))
         sellers, updated = _hire(cloud, tv)
 
         def forwarded(text: str) -> float:
             began = time.perf_counter()
             empty.table.put_item(Item={"pk": f"{connection_id} {text}"})
-            return other.hear(text.__eq__)[0] - began
+            return other.next(text.__eq__)[0] - began
 
         def read(rep: int) -> float:
             reading = _raised(stats, rep)
@@ -122,11 +71,11 @@ def _measured(cloud: LocalCloud) -> dict[str, list[float]]:
             times["aloud"].append(forwarded(f"{number} aloud"))
             time.sleep(PAUSE_SECONDS)
             times["reading"].append(read(sellers[number]))
-            tv.hear(_is("leaderboard:refresh"))  # and whatever else there was to do
+            tv.next(_is("leaderboard:refresh"))  # and whatever else there was to do
             if number % EVERY == 0:
                 time.sleep(PAUSE_SECONDS)
                 times["update"].append(update(updated[number // EVERY]))
-                tv.hear(_is("leaderboard:refresh"))
+                tv.next(_is("leaderboard:refresh"))
     return {name: seconds[WARM if name != "update" else 1 :] for name, seconds in times.items()}
 
 
@@ -160,7 +109,7 @@ def _p99(seconds: list[float]) -> float:
     return quantiles(seconds, n=100, method="inclusive")[-1]
 
 
-def _hire(cloud: LocalCloud, tv: Ear) -> tuple[list[int], list[int]]:
+def _hire(cloud: LocalCloud, tv: Listener) -> tuple[list[int], list[int]]:
     """Reps for the readings and for the updates; and leaders, for a step of the podium is another story."""
     wanted = [LEADING] * 3 + [BEFORE] * (WARM + ROUNDS) + [BEFORE] * (1 + ROUNDS // EVERY)
 
@@ -169,7 +118,7 @@ def _hire(cloud: LocalCloud, tv: Ear) -> tuple[list[int], list[int]]:
         return int(_ask(cloud, "/api/leaderboard/sales-reps", body)["id"])
 
     ids = [hire(monthly_revenue) for monthly_revenue in wanted]
-    tv.hear(_is("leaderboard:refresh", lambda frame: len(frame["data"]) == len(ids)))
+    tv.next(_is("leaderboard:refresh", lambda frame: len(frame["data"]) == len(ids)))
     time.sleep(SETTLING_SECONDS)
     return ids[3 : 3 + WARM + ROUNDS], ids[3 + WARM + ROUNDS :]
 
@@ -183,13 +132,13 @@ def _raised(stats: Stats, rep: int) -> Reading:
     return replace(stored, metrics=metrics, peaks=peaks, as_of=now(), trace_id=new_trace_id())
 
 
-def _celebrated(tv: Ear, rep: int) -> float:
+def _celebrated(tv: Listener, rep: int) -> float:
     """When a rep was celebrated."""
 
     def wanted(frame: Any) -> bool:
         return bool(frame["data"]["milestone"]["salesRep"]["id"] == rep)
 
-    return tv.hear(_is("achievement:celebration", wanted))[0]
+    return tv.next(_is("achievement:celebration", wanted))[0]
 
 
 def _with_ticket(cloud: LocalCloud) -> str:

@@ -13,10 +13,10 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
-from testing.cloud import Cloud, Context
+from testing.cloud import SECRETS, Cloud, Context
 from testing.functions import FUNCTIONS
 
-WEBHOOK_SECRET = "hush"
+WEBHOOK_SECRET = SECRETS["TELEGRAM_SECRET"]["TELEGRAM_WEBHOOK_SECRET"]
 SESSION = "__Host-cairn"
 ABSENT = object()
 
@@ -155,12 +155,17 @@ class Api:
 
 def telegram(update: object, secret: str | None = WEBHOOK_SECRET, raw: str | bytes | None = None) -> Answer:
     """An update brought to the webhook, as Telegram does."""
+    return _answer(FUNCTIONS["telegram_webhook"](webhook_event(update, secret, raw), Context(30.0)))
+
+
+def webhook_event(
+    update: object, secret: str | None = WEBHOOK_SECRET, raw: str | bytes | None = None
+) -> dict[str, Any]:
+    """An update as Telegram posts it to the webhook."""
     headers = {"content-type": "application/json"}
     if secret is not None:
         headers["x-telegram-bot-api-secret-token"] = secret
-    body = json.dumps(update) if raw is None else raw
-    update_event = event("POST", "/api/telegram/webhook", headers=headers, body=body)
-    return _answer(FUNCTIONS["telegram_webhook"](update_event, Context(30.0)))
+    return event("POST", "/api/telegram/webhook", headers=headers, body=json.dumps(update) if raw is None else raw)
 
 
 def _answer(answered: Mapping[str, Any]) -> Answer:

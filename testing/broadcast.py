@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,19 +13,18 @@ from uuid import uuid4
 import boto3
 
 from cairn.aws.sqs import Queue
-from cairn.clock import now, to_millis
+from cairn.clock import now
 from cairn.messages import Message, Ordered, RoomEvent, dump
-from cairn.realtime.membership import Sockets, shard_of
+from cairn.realtime.membership import Sockets
 from cairn.realtime.tickets import Holder
-from cairn.viewers.presence import Presence
 from testing.clock import ControlledClock
 from testing.cloud import Cloud, Context
 from testing.functions import FUNCTIONS
+from testing.rooms import JOINED_BEFORE, crowd, members, sockets_of
 from testing.sqs import Fifo, in_place_of_sqs
 from testing.websocket_api import FakePoster
 
 ADA = Holder("ada", "Ada", frozenset({"leaderboard"}))
-A_WHILE = timedelta(minutes=5)
 HIDDEN = timedelta(minutes=2)
 
 
@@ -47,30 +45,24 @@ class Hall:
 
     @property
     def sockets(self) -> Sockets:
-        return self._sockets()
+        return sockets_of(self.aws)
 
     def join(self, connection_id: str, *rooms: str, holder: Holder | None = None) -> None:
         """A socket that has been in these rooms for a while."""
-        socket = self.sockets.open(connection_id, holder, now() - A_WHILE)
+        socket = self.sockets.open(connection_id, holder, now() - JOINED_BEFORE)
         for room in rooms:
-            self.sockets.join(socket, room, now() - A_WHILE)
+            self.sockets.join(socket, room, now() - JOINED_BEFORE)
 
     def crowd(self, room: str, size: int) -> list[str]:
         """So many sockets in a room, as joining leaves them."""
-        names = [uuid4().hex for _ in range(size)]
-        with self.table.batch_writer() as batch:
-            for name in names:
-                key = {"pk": f"room#{room}", "sk": f"{shard_of(name):x}#{name}"}
-                since = to_millis(now() - A_WHILE)
-                batch.put_item(Item=key | {"since": since, "expires_at": int(now().timestamp()) + 7200})
-        return names
+        return crowd(self.aws, room, size)
 
     def members(self, room: str) -> set[str]:
-        return {member.connection_id for member in self.sockets.audience(room, now()) or ()}
+        return members(self.sockets, room)
 
     def told_in_parts_beyond(self, large: int) -> None:
         """Smaller rooms than in AWS are large."""
-        FUNCTIONS["broadcast"].dependencies.broadcaster._sockets = self._sockets(large=large)
+        FUNCTIONS["broadcast"].dependencies.broadcaster._sockets = sockets_of(self.aws, large=large)
 
     def send(self, *messages: Ordered) -> None:
         Queue(boto3.client("sqs"), "broadcast.fifo").send(messages)
@@ -112,12 +104,14 @@ class Hall:
             events.unregister("after-call.dynamodb", count)
             self.poster.after = lambda: None
 
-    def _sockets(self, **options: int) -> Sockets:
-        counts = Queue(boto3.client("sqs"), os.environ["COUNT_QUEUE_URL"])
-        return Sockets(self.table, Presence.of(self.aws.table("PRESENCE_TABLE"), counts, now), **options)
-
     def _invoke(self, event: dict[str, Any], seconds: float) -> Any:
         return FUNCTIONS["broadcast"](event, Context(seconds))
+
+
+def large_room(hall: Hall, room: str = "tv-display") -> list[str]:
+    """The sockets of a room that is just large enough to be told in parts."""
+    hall.told_in_parts_beyond(20)
+    return hall.crowd(room, 21)
 
 
 def event(key: str, room: str = "tv-display", data: object = None) -> RoomEvent:

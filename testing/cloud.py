@@ -27,7 +27,9 @@ from botocore.loaders import create_loader
 from ministack.services import dynamodb
 from moto import mock_aws
 
+from cairn.messages import Message, load
 from testing.functions import FUNCTIONS
+from testing.records import received_record
 from testing.tables import TABLES
 from testing.user_pool import CLIENT_ID, ISSUER, POOL_ID, UserPool
 
@@ -139,20 +141,19 @@ class Cloud:
             )
             if not found.get("Messages"):
                 return records
-            records += [
-                {
-                    "messageId": message["MessageId"],
-                    "receiptHandle": message["ReceiptHandle"],
-                    "body": message["Body"],
-                    "attributes": message["Attributes"],
-                    "messageAttributes": {},
-                    "eventSource": "aws:sqs",
-                }
-                for message in found["Messages"]
-            ]
+            records += map(received_record, found["Messages"])
 
     def delete(self, variable: str, record: dict[str, Any]) -> None:
         self._sqs.delete_message(QueueUrl=os.environ[variable], ReceiptHandle=record["receiptHandle"])
+
+    def drain(self, variable: str) -> list[Message]:
+        """What is on a queue, which is empty then. Of a message group, SQS returns one batch at a time."""
+        found = []
+        while records := self.messages(variable):
+            for record in records:
+                found.append(load(record["body"]))
+                self.delete(variable, record)
+        return found
 
     def flow(self) -> None:
         """Bring everything that waits to its function until nothing waits any more."""

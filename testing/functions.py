@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from importlib import import_module
@@ -13,6 +14,13 @@ from aws_lambda_powertools.utilities import parameters
 
 from cairn.aws import dynamodb, sqs, websocket_api
 from cairn.aws.websocket_api import Connect
+
+Invoke = Callable[[str, dict[str, Any]], Any]
+"""Invokes a function by name with an event."""
+
+
+class InvocationFailedError(Exception):
+    """The function raised, ran out of time, or its sandbox died: the same to its caller."""
 
 
 class Running:

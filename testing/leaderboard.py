@@ -82,12 +82,7 @@ class Floor:
 
     def said(self) -> list[messages.Message]:
         """What is on the broadcast queue, which is empty then."""
-        found = []
-        while records := self.aws.messages("BROADCAST_QUEUE_URL"):  # of a group, SQS gives out no more than one batch
-            for record in records:
-                found.append(messages.load(record["body"]))
-                self.aws.delete("BROADCAST_QUEUE_URL", record)
-        return found
+        return self.aws.drain("BROADCAST_QUEUE_URL")
 
     def celebrations(self) -> list[tuple[str, str, Any]]:
         """Room, event and milestone of what is said of milestones."""

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 
 START = datetime(2026, 11, 20, 12, tzinfo=UTC)
+
+
+def busiest_second(times: Sequence[float]) -> int:
+    """The most events in any second."""
+    return max(sum(start <= time < start + 1 for time in times) for start in times)
 
 
 class VirtualTime:

@@ -7,11 +7,15 @@ import json
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, TypeVar
 
 from cairn.aws import websocket_api
-from cairn.aws.websocket_api import GoneError
+from cairn.aws.websocket_api import GoneError, Poster
+from testing.clock import ControlledClock
+from testing.fault_injection import Wire
 from testing.functions import FUNCTIONS
+from testing.virtual_loop import VirtualLoop
 
 T = TypeVar("T")
 Answer = Callable[[], Exception | None]
@@ -85,10 +89,64 @@ def always(error: Exception) -> Answer:
 def in_place_of_api_gateway() -> Iterator[FakePoster]:
     """What functions post through."""
     fake = FakePoster()
-    FUNCTIONS.connect = lambda _: fake
+    with poster_in_place_of_api_gateway(fake):
+        yield fake
+
+
+@contextmanager
+def poster_in_place_of_api_gateway(poster: Poster) -> Iterator[None]:
+    """Functions created in the block post through this one."""
+    FUNCTIONS.connect = lambda _: poster
     FUNCTIONS.restart()
     try:
-        yield fake
+        yield
     finally:
         FUNCTIONS.connect = websocket_api.connect
         FUNCTIONS.restart()
+
+
+POST_SECONDS = 0.01
+Hear = Callable[[dict[str, Any] | None], None]
+"""What a client does with a frame; with None it is told that its socket was closed."""
+
+
+class Gateway:
+    """`@connections` for the functions, each post, closing and question a call on the wire."""
+
+    def __init__(self, clock: ControlledClock, wire: Wire) -> None:
+        self.clock = clock
+        self.connected: dict[str, Hear] = {}
+        self._wire = wire
+
+    async def post(self, connection_id: str, text: str) -> None:
+        await asyncio.sleep(POST_SECONDS)
+        self._wire.connections("POST", partial(self._take, connection_id, text))
+
+    async def disconnect(self, connection_id: str) -> None:
+        await asyncio.sleep(POST_SECONDS)
+        self._wire.connections("DELETE", partial(self._close, connection_id))
+
+    async def is_open(self, connection_id: str) -> bool:
+        await asyncio.sleep(POST_SECONDS)
+        return self._wire.connections("GET", lambda: connection_id in self.connected)
+
+    def _take(self, connection_id: str, text: str) -> None:
+        if connection_id not in self.connected:
+            raise GoneError("HTTP 410")
+        self.connected[connection_id](json.loads(text))
+
+    def _close(self, connection_id: str) -> None:
+        hear = self.connected.pop(connection_id, None)
+        if hear:
+            hear(None)
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        """In a loop of its own: what a sandbox had begun when it died is not gone on with in the next."""
+        with asyncio.Runner(loop_factory=partial(VirtualLoop, self._seconds, self._sleep)) as runner:
+            return runner.run(work)
+
+    def _seconds(self) -> float:
+        return self.clock.now().timestamp()
+
+    def _sleep(self, seconds: float) -> None:
+        self.clock.sleep(seconds + 1e-6)  # never less than requested: the clock counts whole microseconds

@@ -12,6 +12,7 @@ from testing.cloud import Cloud, cloud
 from testing.leaderboard import Floor, sales_floor
 from testing.logs import Written, written
 from testing.platforms import FakePlatforms
+from testing.websocket_api import FakePoster, in_place_of_api_gateway
 
 
 @pytest.fixture
@@ -34,6 +35,13 @@ def aws(clock: ControlledClock, platforms: FakePlatforms) -> Iterator[Cloud]:
 @pytest.fixture
 def api(aws: Cloud) -> Api:
     return Api(aws)
+
+
+@pytest.fixture
+def poster() -> Iterator[FakePoster]:
+    """API Gateway's side of the sockets."""
+    with in_place_of_api_gateway() as fake:
+        yield fake
 
 
 @pytest.fixture

@@ -17,8 +17,9 @@ from cairn.model import Reading
 from cairn.readings.stats import to_reading
 from cairn.rooms import TV_DISPLAY
 from testing import api
-from testing.event_sources import Account, InvocationFailedError, account
+from testing.account import Account, account
 from testing.fault_injection import Failure
+from testing.functions import InvocationFailedError
 from testing.rooms import sockets_of
 from tests.crash.channels.platforms import Platforms
 from tests.crash.channels.way import items, silence

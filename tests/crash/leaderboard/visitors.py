@@ -14,7 +14,8 @@ from cairn.leaderboard.announce import REFRESH
 from cairn.realtime.frames import number_of
 from cairn.realtime.tickets import Holder, Tickets
 from cairn.rooms import EVERYONE
-from testing.event_sources import Account, InvocationFailedError, Invoke
+from testing.account import Account
+from testing.functions import InvocationFailedError, Invoke
 from testing.websocket_client import Client, event
 
 BACK_AFTER = timedelta(seconds=1)

@@ -22,13 +22,7 @@ from testing.broadcast import ADA, Hall, hall
 from testing.clock import ControlledClock
 from testing.cloud import Cloud
 from testing.logs import Written
-from testing.websocket_api import FakePoster, in_place_of_api_gateway
-
-
-@pytest.fixture
-def poster() -> Iterator[FakePoster]:
-    with in_place_of_api_gateway() as fake:
-        yield fake
+from testing.websocket_api import FakePoster
 
 
 @pytest.fixture
