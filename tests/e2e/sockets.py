@@ -12,7 +12,7 @@ from testing.local_cloud import LocalCloud
 
 
 def ticket(cloud: LocalCloud) -> str:
-    """A ticket of the admin key's, good for one connection."""
+    """A ticket from the admin key, for one connection."""
     answer = cloud.api.post("/api/ws-ticket")
     assert answer.is_success, answer.text
     return str(answer.json()["ticket"])

@@ -73,7 +73,7 @@ def test_a_needed_process_that_ends_is_an_error_that_shows_its_last_words(tmp_pa
     with Processes(tmp_path) as processes:
         running = processes.start("brief", [sys.executable, "-c", "print('no luck'); exit(3)"], child_environment())
         running.process.wait()
-        with pytest.raises(StartError, match=r"(?s)brief ended with code 3.*no luck"):
+        with pytest.raises(StartError, match=r"(?s)brief exited with code 3.*no luck"):
             processes.check()
 
 
@@ -90,6 +90,6 @@ def test_a_taken_port_is_named_with_what_it_was_wanted_for() -> None:
         other.bind(("127.0.0.1", 0))
         other.listen()
         port = other.getsockname()[1]
-        with pytest.raises(StartError, match=rf"Port {port}, wanted for the sandbox, is taken"):
+        with pytest.raises(StartError, match=rf"Port {port}, needed for the sandbox, is in use"):
             require_free({port: "the sandbox"})
     assert not port_is_taken(port)
