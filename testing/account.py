@@ -39,7 +39,7 @@ MOST_STEPS = 3000
 
 
 class Account:
-    """An account whose mappings run, on a clock of its own, with every call of every function on one wire."""
+    """The calls of all functions go through `wire`, which can let any of them fail."""
 
     def __init__(self, clock: ControlledClock, answer: Callable[[httpx.Request], httpx.Response]) -> None:
         self.clock = clock
@@ -60,12 +60,12 @@ class Account:
         self.sources: list[Source] = [self.updates, *schedules, *streams, *queues]
 
     def invoke(self, function: str, event: dict[str, Any]) -> Any:
-        """A function's answer; InvocationFailedError when it gave none."""
-        running = FUNCTIONS[function]
+        """A function's result; InvocationFailedError when there is none."""
+        handler = FUNCTIONS[function]
         with self.wire.invocation(function, TIMEOUTS[function]) as invocation:
             context = _Context(deadline=invocation.deadline, clock=self.clock)
             try:
-                return running(event, context)
+                return handler(event, context)
             except SandboxDied:
                 FUNCTIONS.restart(function)
                 _forget_secrets()
@@ -74,29 +74,29 @@ class Account:
                 raise InvocationFailedError(f"{function}: {error!r}") from error
 
     def settle(self) -> None:
-        """Let everything that waits be brought, and brought again, until nothing waits any more."""
+        """Deliver and retry until nothing is pending."""
         for _ in range(MOST_STEPS):
             if not self.step():
                 return
-        raise AssertionError(f"nothing settles in {MOST_STEPS} steps")
+        raise AssertionError(f"still pending after {MOST_STEPS} steps")
 
     def step(self) -> bool:
-        """Bring what is due first, when it is due; False when nothing waits."""
-        waiting = [(due, source) for source in self.sources if (due := source.due())]
-        if waiting:
-            due, source = min(waiting, key=lambda one: one[0])
+        """Advance to what is due first and deliver it; False when nothing is pending."""
+        pending = [(due, source) for source in self.sources if (due := source.due())]
+        if pending:
+            due, source = min(pending, key=lambda one: one[0])
             self.clock.reach(due)
             source.step(self.invoke)
-        return bool(waiting)
+        return bool(pending)
 
     def run(self, until: datetime) -> None:
-        """Bring everything that is due by then, and let time pass up to it."""
+        """Deliver everything that is due by then, and advance to then."""
         while (due := min(filter(None, (source.due() for source in self.sources)), default=None)) and due <= until:
             self.step()
         self.clock.reach(until)
 
     def left_behind(self) -> dict[str, Any]:
-        """What reached a place where a person has to look."""
+        """Dead letters, discarded records and failed invocations."""
         return {
             name: found
             for name, found in {
@@ -138,7 +138,7 @@ class _Context(Context):
 
 @contextmanager
 def account(answer: Callable[[httpx.Request], httpx.Response], **settings: str) -> Iterator[Account]:
-    """A fresh account, with the platforms behind `answer`, and settings that differ from `testing.cloud`'s."""
+    """A fresh account; `answer` responds for the platforms, `settings` override those of `testing.cloud`."""
     with controlled_clock() as clock:
         made = Account(clock, answer)
         with (
@@ -156,6 +156,6 @@ def account(answer: Callable[[httpx.Request], httpx.Response], **settings: str) 
 
 
 def _forget_secrets() -> None:
-    """The sandbox after a dead one knows no secret; the clients that ask for them are the same."""
+    """A new sandbox has no cached secrets; its clients stay."""
     for provider in DEFAULT_PROVIDERS.values():
         provider.clear_cache()

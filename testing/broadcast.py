@@ -1,4 +1,4 @@
-"""The broadcast function between its queue and sockets that are not there."""
+"""The broadcast function between a simulated queue and simulated sockets."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ HIDDEN = timedelta(minutes=2)
 
 
 class Died(BaseException):
-    """The sandbox; no clean-up of the function's can catch it and go on."""
+    """The sandbox's death. Not an Exception, so that no handler in the function can catch it and continue."""
 
 
 @dataclass
@@ -48,47 +48,47 @@ class Hall:
         return sockets_of(self.aws)
 
     def join(self, connection_id: str, *rooms: str, holder: Holder | None = None) -> None:
-        """A socket that has been in these rooms for a while."""
+        """A socket that joined these rooms earlier."""
         socket = self.sockets.open(connection_id, holder, now() - JOINED_BEFORE)
         for room in rooms:
             self.sockets.join(socket, room, now() - JOINED_BEFORE)
 
     def crowd(self, room: str, size: int) -> list[str]:
-        """So many sockets in a room, as joining leaves them."""
+        """So many sockets in a room."""
         return crowd(self.aws, room, size)
 
     def members(self, room: str) -> set[str]:
         return members(self.sockets, room)
 
     def told_in_parts_beyond(self, large: int) -> None:
-        """Smaller rooms than in AWS are large."""
+        """Lower the size from which a room is told in parts."""
         FUNCTIONS["broadcast"].dependencies.broadcaster._sockets = sockets_of(self.aws, large=large)
 
     def send(self, *messages: Ordered) -> None:
         Queue(boto3.client("sqs"), "broadcast.fifo").send(messages)
 
     def send_text(self, body: str | Message) -> None:
-        """Something in the queue that does not belong there."""
+        """Any message in the queue."""
         text = body if isinstance(body, str) else dump(body)
         self.fifo.send({"MessageBody": text, "MessageGroupId": "g", "MessageDeduplicationId": uuid4().hex})
 
     def bring(self, seconds: float = 20.0) -> list[str]:
-        """One batch, to a function that has so much time; the ids of the messages that are to come again."""
+        """Deliver one batch, with so much time; the ids of the messages that will be retried."""
         return self.fifo.deliver(lambda _, event: self._invoke(event, seconds))
 
     def settle(self) -> None:
-        """Until nothing is left in the queue."""
+        """Deliver until the queue is empty."""
         while due := self.fifo.due():
             self.clock.reach(due)
             self.bring()
 
     def bring_and_die(self, calls: int) -> bool:
-        """A batch whose sandbox dies after so many calls of DynamoDB and posts took effect; False when it has fewer."""
-        left = [calls]
+        """Deliver a batch, and die after so many DynamoDB calls and posts; False when there are fewer."""
+        remaining = [calls]
 
         def count(**_: Any) -> None:
-            left[0] -= 1
-            if not left[0]:
+            remaining[0] -= 1
+            if not remaining[0]:
                 raise Died
 
         events = FUNCTIONS["broadcast"].dependencies.broadcaster._event_log._table.meta.client.meta.events
@@ -115,12 +115,12 @@ def large_room(hall: Hall, room: str = "tv-display") -> list[str]:
 
 
 def event(key: str, room: str = "tv-display", data: object = None) -> RoomEvent:
-    """What detect_milestone sends of a milestone of that key."""
+    """A milestone's event, as detect_milestone sends it."""
     return RoomEvent(room, "achievement:celebration", key, json.dumps(data or key), now(), None, f"trace-{key}")
 
 
 @contextmanager
 def hall(aws: Cloud, clock: ControlledClock, poster: FakePoster) -> Iterator[Hall]:
-    """With the queue as infra has it, but for a third of the receives."""
+    """The queue is configured as in infra, but with a third of the receives."""
     with in_place_of_sqs(Fifo(clock, "broadcast", max_receives=10, hidden=HIDDEN)) as fifo:
         yield Hall(aws, fifo, poster, clock)

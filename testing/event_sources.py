@@ -1,6 +1,6 @@
-"""How AWS and Telegram bring work to a function, and bring it again when it failed: what moto keeps and does not run.
+"""Event sources that invoke functions and retry: moto stores their configuration and does not run them.
 
-Each of these is as small as the documented behaviour that Cairn leans on. The queues are in testing/sqs.py.
+Each simulates only the documented behaviour that Cairn relies on. The queues are in testing/sqs.py.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ from testing.functions import InvocationFailedError, Invoke
 
 
 class Source(Protocol):
-    """Something that brings work to a function."""
+    """Something that invokes a function."""
 
     def due(self) -> datetime | None:
-        """When there is something to bring; None when there is nothing at all."""
+        """When the next event is due; None when there is none."""
 
     def step(self, invoke: Invoke) -> None:
-        """Bring one piece of it."""
+        """Deliver the next event."""
 
 
 def changes() -> list[dict[str, Any]]:
-    """What the stats table's stream says of new and changed items."""
+    """The stats table's stream records of new and changed items."""
     return [record for record in stored("STATS_TABLE").records() if record["eventName"] in ("INSERT", "MODIFY")]
 
 
@@ -40,7 +40,7 @@ class Batch:
 
 @dataclass(frozen=True)
 class Discarded:
-    """What an on-failure destination is told: where in the stream, never the records themselves."""
+    """The content of an on-failure destination: a position in the stream, never the records."""
 
     first: str
     last: str
@@ -48,10 +48,10 @@ class Discarded:
 
 
 class Stream:
-    """One function's reading of the stats table's stream.
+    """An event source mapping from the stats table's stream to a function.
 
-    A failed invocation is bisected; a partial failure moves the checkpoint to the lowest sequence number reported, and
-    what remains is tried again as it is, never halved; after `retries` a batch is discarded whole.
+    A failed invocation bisects the batch; a partial failure moves the checkpoint to the lowest reported sequence
+    number, and the rest is retried without bisection; after `retries` the whole batch is discarded.
     https://docs.aws.amazon.com/lambda/latest/dg/services-ddb-batchfailurereporting.html
     """
 
@@ -83,7 +83,7 @@ class Stream:
         if len(remaining) < len(batch.records):
             self._pending[0] = Batch(remaining, self._clock.now())
         else:
-            self._again(batch)
+            self._retry(batch)
 
     def _poll(self) -> None:
         if not self._pending:
@@ -97,9 +97,9 @@ class Stream:
             halves = batch.records[:middle], batch.records[middle:]
             self._pending[:1] = [Batch(half, self._clock.now()) for half in halves]
         else:
-            self._again(batch)
+            self._retry(batch)
 
-    def _again(self, batch: Batch) -> None:
+    def _retry(self, batch: Batch) -> None:
         batch.attempts += 1
         batch.due = self._clock.now() + timedelta(seconds=1)
         if batch.attempts > self._retries:
@@ -109,8 +109,8 @@ class Stream:
 
 
 @dataclass
-class Once:
-    """Something that is due at an instant, and again when it fails."""
+class Pending:
+    """An event that is due at an instant, and again when it fails."""
 
     event: dict[str, Any]
     at: datetime
@@ -119,18 +119,18 @@ class Once:
 
 @dataclass
 class Asynchronous:
-    """Asynchronous invocations, as EventBridge Scheduler's are: tried again after one minute, and after two more.
+    """Asynchronous invocations, such as EventBridge Scheduler's: retried after one minute, and after two more.
 
     https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html
     """
 
     clock: ControlledClock
     function: str
-    given_up: list[Once] = field(default_factory=list)
-    waiting: list[Once] = field(default_factory=list)
+    given_up: list[Pending] = field(default_factory=list)
+    waiting: list[Pending] = field(default_factory=list)
 
     def put(self, event: dict[str, Any]) -> None:
-        self.waiting.append(Once(event, self.clock.now()))
+        self.waiting.append(Pending(event, self.clock.now()))
 
     def due(self) -> datetime | None:
         return min((one.at for one in self.waiting), default=None)
@@ -151,16 +151,16 @@ class Asynchronous:
 
 @dataclass
 class Updates:
-    """Telegram's updates, in order, each again until it is answered with 2xx.
+    """Telegram's updates, in order, each retried until it is answered with 2xx.
 
     https://core.telegram.org/bots/api#setwebhook
     """
 
     clock: ControlledClock
-    waiting: list[Once] = field(default_factory=list)
+    waiting: list[Pending] = field(default_factory=list)
 
     def put(self, update: dict[str, Any]) -> None:
-        self.waiting.append(Once(webhook_event(update), self.clock.now()))
+        self.waiting.append(Pending(webhook_event(update), self.clock.now()))
 
     def due(self) -> datetime | None:
         return self.waiting[0].at if self.waiting else None

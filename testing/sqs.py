@@ -1,6 +1,6 @@
 """Queues of SQS with their dead letters, and the event source mappings that hand their messages to a function.
 
-moto keeps no order once a message's visibility was changed; what tests of order need is here.
+moto loses a FIFO queue's order when a message's visibility changes.
 https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-visibility-timeout.html
 """
 
@@ -192,7 +192,7 @@ def in_place_of_sqs(queue: Fifo) -> Iterator[Fifo]:
         ours = request["QueueUrl"].endswith(f"{queue.function}.fifo")
         return (_Answered(), queue.answer(model.name, request)) if ours else None
 
-    events: Any = boto3._get_default_session().events  # its types have handlers answer nothing
+    events: Any = boto3._get_default_session().events  # its type stubs let handlers return nothing
     events.register("before-call.sqs", answer)
     try:
         yield queue

@@ -1,4 +1,4 @@
-"""An event loop whose time is virtual: it never waits, but moves the time on to what is due next."""
+"""An event loop in virtual time: instead of waiting, it advances to what is due next."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ class _Selector(selectors.SelectSelector):
     def select(self, timeout: float | None = None) -> Any:
         ready = super().select(0)
         if not ready:
-            assert timeout is not None, "nothing will ever happen again"
+            assert timeout is not None, "the loop waits for ever"
             if timeout > 0:
                 self._advance(timeout)
         return ready
 
 
 class VirtualLoop(asyncio.SelectorEventLoop):
-    """`seconds` is its time; `advance` moves that on."""
+    """`seconds` returns its time, `advance` moves it."""
 
     def __init__(self, seconds: Callable[[], float], advance: Callable[[float], None]) -> None:
         self._seconds = seconds

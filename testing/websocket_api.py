@@ -1,4 +1,4 @@
-"""Sockets that are not there: what was posted to each, and what API Gateway says instead when a test wants it to."""
+"""Fakes of API Gateway's `@connections`: one that records posts, and one whose sockets are clients."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ from testing.virtual_loop import VirtualLoop
 
 T = TypeVar("T")
 Answer = Callable[[], Exception | None]
-"""What a post of a socket leads to; None is that it is taken."""
+"""The outcome of a post; None is success."""
 
 
 @dataclass
 class FakePoster:
-    """API Gateway's `@connections`, which takes every post at once unless `answers` says otherwise."""
+    """Records posts, which succeed immediately unless `answers` and `seconds` say otherwise."""
 
     posts: list[tuple[str, str]] = field(default_factory=list)
     closed: list[str] = field(default_factory=list)
     answers: dict[str, Answer] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
-    """How long a socket's posts take."""
+    """The duration of a socket's posts."""
     before: Callable[[], object] = lambda: None
     after: Callable[[], object] = lambda: None
     most_at_once: int = 0
@@ -68,7 +68,7 @@ class FakePoster:
         return asyncio.run(work)
 
     def frames(self, connection_id: str) -> list[dict[str, Any]]:
-        """What a socket was told, in order."""
+        """The frames that a socket received, in order."""
         return [json.loads(text) for one, text in self.posts if one == connection_id]
 
     def ids(self, connection_id: str) -> list[str]:
@@ -76,9 +76,9 @@ class FakePoster:
 
 
 def times(number: int, error: Exception) -> Answer:
-    """This error so many times, and then taken."""
-    left = [error] * number
-    return lambda: left.pop() if left else None
+    """This error so many times, then success."""
+    remaining = [error] * number
+    return lambda: remaining.pop() if remaining else None
 
 
 def always(error: Exception) -> Answer:
@@ -87,7 +87,7 @@ def always(error: Exception) -> Answer:
 
 @contextmanager
 def in_place_of_api_gateway() -> Iterator[FakePoster]:
-    """What functions post through."""
+    """A FakePoster for the functions."""
     fake = FakePoster()
     with poster_in_place_of_api_gateway(fake):
         yield fake
@@ -107,11 +107,11 @@ def poster_in_place_of_api_gateway(poster: Poster) -> Iterator[None]:
 
 POST_SECONDS = 0.01
 Hear = Callable[[dict[str, Any] | None], None]
-"""What a client does with a frame; with None it is told that its socket was closed."""
+"""Receives a frame; None means that the socket was closed."""
 
 
 class Gateway:
-    """`@connections` for the functions, each post, closing and question a call on the wire."""
+    """Sockets by connection id; each post, disconnect and check is a call that can fail."""
 
     def __init__(self, clock: ControlledClock, wire: Wire) -> None:
         self.clock = clock
@@ -120,7 +120,7 @@ class Gateway:
 
     async def post(self, connection_id: str, text: str) -> None:
         await asyncio.sleep(POST_SECONDS)
-        self._wire.connections("POST", partial(self._take, connection_id, text))
+        self._wire.connections("POST", partial(self._receive, connection_id, text))
 
     async def disconnect(self, connection_id: str) -> None:
         await asyncio.sleep(POST_SECONDS)
@@ -130,7 +130,7 @@ class Gateway:
         await asyncio.sleep(POST_SECONDS)
         return self._wire.connections("GET", lambda: connection_id in self.connected)
 
-    def _take(self, connection_id: str, text: str) -> None:
+    def _receive(self, connection_id: str, text: str) -> None:
         if connection_id not in self.connected:
             raise GoneError("HTTP 410")
         self.connected[connection_id](json.loads(text))
@@ -141,7 +141,7 @@ class Gateway:
             hear(None)
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
-        """In a loop of its own: what a sandbox had begun when it died is not gone on with in the next."""
+        """A new loop each time: tasks of a dead sandbox do not continue in the next one."""
         with asyncio.Runner(loop_factory=partial(VirtualLoop, self._seconds, self._sleep)) as runner:
             return runner.run(work)
 

@@ -1,4 +1,4 @@
-"""A fresh AWS account in this process for each test, fakes of the platforms behind it, and time that stands still."""
+"""A fresh AWS account in this process for each test, with fake platforms and a controlled clock."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def api(aws: Cloud) -> Api:
 
 @pytest.fixture
 def poster() -> Iterator[FakePoster]:
-    """API Gateway's side of the sockets."""
+    """A fake of API Gateway's `@connections`."""
     with in_place_of_api_gateway() as fake:
         yield fake
 
@@ -52,13 +52,13 @@ def logs(capsys: pytest.CaptureFixture[str]) -> Iterator[Written]:
 
 @pytest.fixture(scope="module")
 def one_floor() -> Iterator[Floor]:
-    """One account for all tests of a file, since making one takes longer than most of them."""
+    """One account for all tests of a file, since creating one takes longer than most tests."""
     with sales_floor() as made:
         yield made
 
 
 @pytest.fixture
 def floor(one_floor: Floor) -> Floor:
-    """A sales floor on its first day."""
+    """A leaderboard without reps."""
     one_floor.empty()
     return one_floor

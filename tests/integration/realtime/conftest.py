@@ -1,4 +1,4 @@
-"""The broadcast function between its queue and sockets that are not there."""
+"""The broadcast function between a simulated queue and simulated sockets."""
 
 from __future__ import annotations
 
