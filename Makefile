@@ -1,36 +1,36 @@
-# One line each; CI runs the same. Everything is installed into .venv in this checkout.
+# CI runs the same targets. Everything is installed into .venv in this checkout.
 .DEFAULT_GOAL := help
-.PHONY: help run test test-in-the-cloud test-here test-crashes check check-code check-pages check-api check-template format openapi
+.PHONY: help run test test-local-cloud test-in-process test-crashes check check-code check-pages check-api check-template format openapi
 .PHONY: hooks bench deploy key lock clean
 
 PYTHON ?= python3
-# `make lock UPGRADE=` keeps every locked version that still fits.
+# `make lock UPGRADE=` keeps every locked version that is still allowed.
 UPGRADE ?= --upgrade
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
-# Every function of the local cloud is a process of its own: compiled once, whatever the shell asks for.
+# Each function of the local cloud is a separate process, so bytecode is kept, whatever the shell's setting.
 unexport PYTHONDONTWRITEBYTECODE
 
-help: ## what can be typed here
+help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-run: .venv/ready ## the whole of Cairn on this machine: local cloud, sandbox platforms, demo
+run: .venv/ready ## run all of Cairn on this machine: local cloud, sandbox platforms, demo
 	@python -m local.run
 
-test: .venv/ready ## every test: unit, integration, crashes, template, local cloud, browser; eight to ten minutes on two cores
-	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target test-in-the-cloud test-here test-crashes
-	@echo "Branch coverage by the unit, infrastructure and integration tests:" && coverage report
+test: .venv/ready ## run all tests: unit, integration, crashes, template, local cloud, browser; 8 to 10 minutes on two cores
+	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target test-local-cloud test-in-process test-crashes
+	@echo "Branch coverage of the unit, infrastructure and integration tests:" && coverage report
 
-test-in-the-cloud: .venv/ready
+test-local-cloud: .venv/ready
 	@pytest tests/e2e tests/browser
 
-test-here: .venv/ready
+test-in-process: .venv/ready
 	@coverage run -m pytest tests/unit tests/infrastructure tests/integration tests/upgrade
 
 test-crashes: .venv/ready
 	@pytest tests/crash
 
-check: check-code check-pages check-api check-template ## lint, format, types, architecture, pages, the API's document, the template
+check: check-code check-pages check-api check-template ## check lint, format, types, architecture, pages, OpenAPI document, template
 
 check-code: .venv/ready
 	@ruff check . && ruff format --check . && mypy && lint-imports
@@ -44,25 +44,25 @@ check-api: .venv/ready
 check-template: .venv/ready
 	@python -c 'from local.synth import synthesise; synthesise()' && cfn-lint
 
-format: .venv/ready ## put the code in shape
+format: .venv/ready ## fix lint and format
 	@ruff check --fix . && ruff format .
 
-openapi: .venv/ready ## write docs/openapi.json from the API's code
+openapi: .venv/ready ## generate docs/openapi.json from the API's code
 	@python -m tools.openapi
 
-hooks: .venv/ready ## run the quick checks before each commit, with pre-commit
+hooks: .venv/ready ## install the pre-commit hooks
 	@pre-commit install
 
-bench: .venv/ready ## measure the budgets and write docs/performance.md
+bench: .venv/ready ## measure the performance budgets and write docs/performance.md
 	@python -m bench
 
-deploy: .venv/ready node_modules/.package-lock.json ## deploy to the AWS account of your credentials
+deploy: .venv/ready node_modules/.package-lock.json ## deploy to your AWS account
 	@npx cdk deploy --all --no-previous-parameters && python -m operations pages publish
 
-key: .venv/ready ## make an API key in AWS: make key SCOPES=admin NAME=me
+key: .venv/ready ## create an API key in AWS: make key SCOPES=admin NAME=me
 	@python -m operations keys create --scopes $(SCOPES) --name $(NAME)
 
-lock: .venv/ready ## lock the newest allowed versions, with hashes and without addresses
+lock: .venv/ready ## lock the newest allowed versions, with hashes and without index URLs
 	@uv pip compile -q pyproject.toml $(UPGRADE) --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -o requirements/layer.txt
 	@uv pip compile -q pyproject.toml $(UPGRADE) --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --group dev -c requirements/layer.txt -o requirements/dev.txt
 
@@ -70,13 +70,13 @@ lock: .venv/ready ## lock the newest allowed versions, with hashes and without a
 node_modules/.package-lock.json: package-lock.json | .venv/ready
 	@npm ci --silent
 
-clean: ## remove everything that was installed or built here
+clean: ## remove everything installed or built here
 	rm -rf .venv .local .coverage cdk.out node_modules
 
 .venv/ready: requirements/uv.txt requirements/dev.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Cairn needs Python 3.11 or later; set PYTHON=/path/to/python3.11")'
 	@$(PYTHON) -m venv --clear .venv || { echo "On Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }
-	@echo "Installing Cairn's tools into .venv, once ..."
+	@echo "Installing Cairn's tools into .venv (once) ..."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.txt
 	@VIRTUAL_ENV=$(CURDIR)/.venv $(BIN)/uv pip sync --quiet --require-hashes requirements/dev.txt
 	@VIRTUAL_ENV=$(CURDIR)/.venv $(BIN)/uv pip install --quiet --no-deps --no-build-isolation --editable .

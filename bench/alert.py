@@ -21,11 +21,12 @@ from botocore.exceptions import BotoCoreError, ClientError
 from bench.figures import Figure, Section, at_least, at_most
 from bench.telegram import PER_SECOND, Telegram, telegram
 from cairn.aws.sqs import Queue
-from cairn.clock import now
 from cairn.messages import Alert
 from cairn.model import Milestone, Subject, new_trace_id
 from cairn.readings.milestones import Milestones, milestone_key
 from testing.cloud import Cloud
+from testing.readings import channel_milestone
+from testing.waiting import wait_for
 
 CHATS = 500
 LAMBDAS = 8
@@ -116,30 +117,28 @@ def _worker(output: Path) -> subprocess.Popen[bytes]:
 
 def _wait_until_warm(outputs: list[Path]) -> None:
     """Wait until every worker has its clients."""
-    deadline = time.monotonic() + TIMEOUT_SECONDS
-    while not all("warm" in output.read_text() for output in outputs):
-        if time.monotonic() > deadline:
-            raise TimeoutError("the workers did not start")
-        time.sleep(0.1)
+    wait_for(
+        lambda: all("warm" in output.read_text() for output in outputs),
+        TIMEOUT_SECONDS,
+        missing="not every worker is warm",
+    )
 
 
 def _wait(aws: Cloud, milestone: Milestone, server: Telegram) -> None:
     """Wait until the tally says that every chat was notified."""
     table = aws.table("MILESTONES_TABLE")
-    deadline = time.monotonic() + TIMEOUT_SECONDS
-    while time.monotonic() < deadline:
-        if len(server.chats) >= CHATS and table.get_item(Key=milestone_key(milestone))["Item"]["delivered"] == CHATS:
-            return
-        time.sleep(0.2)
-    raise TimeoutError(f"{len(server.chats)} of {CHATS} messages after {TIMEOUT_SECONDS} s")
+
+    def delivered() -> bool:
+        key = milestone_key(milestone)
+        return len(server.chats) >= CHATS and bool(table.get_item(Key=key)["Item"]["delivered"] == CHATS)
+
+    wait_for(delivered, TIMEOUT_SECONDS, pause=0.2, missing=f"not {CHATS} messages")
 
 
 def _milestone(aws: Cloud) -> Milestone:
     """A recorded milestone, which holds the tally."""
     subject = Subject("channel", f"youtube:UC{time.time_ns():022d}")
-    milestone = Milestone(
-        subject, "Cats", "subscribers", "subscribers", "all-time", 10_000, "10K", 10_100, (), now(), new_trace_id()
-    )
+    milestone = channel_milestone(10_000, subject=subject, value=10_100, trace_id=new_trace_id())
     Milestones(aws.table("MILESTONES_TABLE")).record(milestone)
     return milestone
 

@@ -21,11 +21,11 @@ from cairn.viewers.presence_slots import PresenceSlot, PresenceSlots
 from testing.clock import ControlledClock, controlled_clock
 from testing.cloud import Context
 from testing.dynamodb import stored
-from testing.fifo import Fifo, in_place_of_sqs
 from testing.functions import FUNCTIONS, Running
 from testing.meter import item_size
-from testing.posting import FakePoster, in_place_of_api_gateway
+from testing.sqs import Fifo, in_place_of_sqs
 from testing.viewer_site import Site
+from testing.websocket_api import FakePoster, in_place_of_api_gateway
 
 CHANNEL = "evening-show"
 TAB = "sL0SM9cOFvHcCIhA="

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import io
 import json
-import time
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from urllib.parse import urlsplit
 import boto3
 
 from bench import hops
+from testing.waiting import wait_for
 
 NAME = "empty"
 _READY_SECONDS = 30
@@ -119,8 +119,8 @@ def _routes(api: Any, api_id: str, function: str) -> None:
 
 def _map(lambda_: Any, function: str, source: str, **options: Any) -> None:
     created = lambda_.create_event_source_mapping(FunctionName=function, EventSourceArn=source, **options)
-    deadline = time.monotonic() + _READY_SECONDS
-    while lambda_.get_event_source_mapping(UUID=created["UUID"])["State"] != "Enabled":
-        if time.monotonic() > deadline:
-            raise TimeoutError(f"{function} receives no events after {_READY_SECONDS} s")
-        time.sleep(0.05)
+    wait_for(
+        lambda: lambda_.get_event_source_mapping(UUID=created["UUID"])["State"] == "Enabled",
+        _READY_SECONDS,
+        missing=f"{function} receives no events",
+    )

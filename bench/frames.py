@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import json
-import threading
 import time
 from collections.abc import Callable
-from contextlib import ExitStack
 from dataclasses import replace
 from statistics import median, quantiles
-from typing import Any, Self
-
-from websockets.exceptions import ConnectionClosed
-from websockets.sync.client import connect
+from typing import Any
 
 from bench.empty import deploy
 from bench.figures import Figure, Section, at_most
 from cairn.clock import now
 from cairn.model import Reading, Subject, new_trace_id
 from cairn.readings.stats import Stats
+from testing.listener import Listener
 from testing.local_cloud import LocalCloud, started
 
 ROUNDS = 40
@@ -27,58 +23,11 @@ EVERY = 5
 WARM_UP = 4
 """Warm-up rounds, which are not measured."""
 BUDGET = 1.5
-TIMEOUT_SECONDS = 20
 LEADING, BEFORE, AFTER = 900_000, 9_000, 10_500
 """Monthly revenues: of the leaders, and of a rep before and after the update."""
 PAUSE_SECONDS = 0.35
 """A function runs for another 50 ms after it has posted; and after three pauses, the board may be sent again."""
 SETTLING_SECONDS = 3
-
-
-class Listener(threading.Thread):
-    """Receives the frames of a socket, with their times."""
-
-    def __init__(self, url: str) -> None:
-        super().__init__(daemon=True)
-        self._stack = ExitStack()
-        self._socket = self._stack.enter_context(
-            connect(url, open_timeout=20, close_timeout=2, max_size=2**20, proxy=None)
-        )
-        self._arrival = threading.Condition()
-        self._received: list[tuple[float, str]] = []
-        self.start()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stack.close()
-        self.join(5)
-
-    def run(self) -> None:
-        try:
-            for text in self._socket:
-                at = time.perf_counter()
-                with self._arrival:
-                    self._received.append((at, str(text)))
-                    self._arrival.notify()
-        except ConnectionClosed:
-            return
-
-    def send(self, text: str) -> None:
-        self._socket.send(text)
-
-    def wait_for(self, wanted: Callable[[str], bool]) -> tuple[float, str]:
-        """Wait for the first wanted frame; its time and text. Drops the frames before it."""
-        deadline = time.perf_counter() + TIMEOUT_SECONDS
-        with self._arrival:
-            while True:
-                while self._received:
-                    at, text = self._received.pop(0)
-                    if wanted(text):
-                        return at, text
-                if not self._arrival.wait(deadline - time.perf_counter()):
-                    raise TimeoutError(f"no such frame within {TIMEOUT_SECONDS} s")
 
 
 def measure() -> Section:
@@ -93,15 +42,15 @@ def _measured(cloud: LocalCloud) -> dict[str, list[float]]:
     stats = Stats(cloud.stack.clients.table(cloud.stack.output("StatsTable")))
     with Listener(_with_ticket(cloud)) as tv, Listener(empty.websocket_url) as other:
         other.send("who am I?")
-        _, connection_id = other.wait_for(bool)
-        tv.send(json.dumps({"action": "join", "room": "tv-display"}))
-        tv.wait_for(_is("joined"))
+        _, connection_id = other.next(bool)
+        tv.say(action="join", room="tv-display")
+        tv.next(_is("joined"))
         reading_reps, update_reps = _create_reps(cloud, tv)
 
         def forward(text: str) -> float:
             start = time.perf_counter()
             empty.table.put_item(Item={"pk": f"{connection_id} {text}"})
-            return other.wait_for(text.__eq__)[0] - start
+            return other.next(text.__eq__)[0] - start
 
         def read(rep: int) -> float:
             reading = _next_reading(stats, rep)
@@ -122,11 +71,11 @@ def _measured(cloud: LocalCloud) -> dict[str, list[float]]:
             times["logging"].append(forward(f"{number} logging"))
             time.sleep(PAUSE_SECONDS)
             times["reading"].append(read(reading_reps[number]))
-            tv.wait_for(_is("leaderboard:refresh"))  # and everything else that the reading causes
+            tv.next(_is("leaderboard:refresh"))  # and everything else that the reading causes
             if number % EVERY == 0:
                 time.sleep(PAUSE_SECONDS)
                 times["update"].append(update(update_reps[number // EVERY]))
-                tv.wait_for(_is("leaderboard:refresh"))
+                tv.next(_is("leaderboard:refresh"))
     return {name: seconds[WARM_UP if name != "update" else 1 :] for name, seconds in times.items()}
 
 
@@ -169,7 +118,7 @@ def _create_reps(cloud: LocalCloud, tv: Listener) -> tuple[list[int], list[int]]
         return int(_post(cloud, "/api/leaderboard/sales-reps", body)["id"])
 
     ids = [create(monthly_revenue) for monthly_revenue in wanted]
-    tv.wait_for(_is("leaderboard:refresh", lambda frame: len(frame["data"]) == len(ids)))
+    tv.next(_is("leaderboard:refresh", lambda frame: len(frame["data"]) == len(ids)))
     time.sleep(SETTLING_SECONDS)
     return ids[3 : 3 + WARM_UP + ROUNDS], ids[3 + WARM_UP + ROUNDS :]
 
@@ -189,7 +138,7 @@ def _wait_for_celebration(tv: Listener, rep: int) -> float:
     def wanted(frame: Any) -> bool:
         return bool(frame["data"]["milestone"]["salesRep"]["id"] == rep)
 
-    return tv.wait_for(_is("achievement:celebration", wanted))[0]
+    return tv.next(_is("achievement:celebration", wanted))[0]
 
 
 def _with_ticket(cloud: LocalCloud) -> str:

@@ -20,12 +20,11 @@ from cairn.clock import now
 from cairn.leaderboard.board_refresh import BoardRefresh
 from cairn.messages import BoardChanged
 from cairn.model import Number
-from cairn.realtime.membership import Sockets
 from cairn.realtime.tickets import Holder
-from cairn.viewers.presence import Presence
 from testing.functions import FUNCTIONS
 from testing.meter import item_size, read_blocks
-from testing.posting import FakePoster, in_place_of_api_gateway
+from testing.rooms import sockets_of
+from testing.websocket_api import FakePoster, in_place_of_api_gateway
 
 SIZES = (10, 1_000, 100_000)
 BUDGET = 1.5
@@ -103,9 +102,7 @@ def measure() -> tuple[Section, FloorSpent]:
 def _floor(reps: int) -> Iterator[tuple[Account, FakePoster, list[int], list[Number]]]:
     """This many reps, those to update hired first; sockets, one of them a TV's; everything announced."""
     with in_place_of_api_gateway() as poster, metered_account() as account:
-        counts = Queue(boto3.client("sqs"), os.environ["COUNT_QUEUE_URL"])
-        presence = Presence.of(account.aws.table("PRESENCE_TABLE"), counts, now)
-        table = Sockets(account.aws.table("CONNECTIONS_TABLE"), presence)
+        table = sockets_of(account.aws)
         holder = Holder("tv", "TV", frozenset({"leaderboard"}))
         opened = [table.open(f"socket-{number}", holder, now()) for number in range(SOCKETS)]
         table.join(opened[0], "tv-display", now())

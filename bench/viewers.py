@@ -17,7 +17,7 @@ from cairn.viewers.counting import HIGHEST_LEVEL, PER_SHARD
 from cairn.viewers.counts import ViewerCounts
 from testing.meter import read_blocks
 from testing.viewer_site import Site
-from testing.websocket import Client
+from testing.websocket_client import Client
 
 BY_SOCKET, BY_HEARTBEAT = 4, 125
 """Budgets: write units of a viewer-hour."""

@@ -13,6 +13,7 @@ import boto3
 
 from testing.cloud import Context
 from testing.functions import FUNCTIONS
+from testing.records import received_record
 
 
 def main() -> None:
@@ -30,23 +31,12 @@ def main() -> None:
         )
         for message in received.get("Messages", []):
             began = time.monotonic()
-            result: Any = FUNCTIONS["notify"]({"Records": [_record(message)]}, Context())
+            result: Any = FUNCTIONS["notify"]({"Records": [received_record(message)]}, Context())
             busy += time.monotonic() - began
             invocations += 1
             if not result["batchItemFailures"]:
                 sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
     print(json.dumps({"busy": busy, "invocations": invocations}))
-
-
-def _record(message: Any) -> dict[str, Any]:
-    return {
-        "messageId": message["MessageId"],
-        "receiptHandle": message["ReceiptHandle"],
-        "body": message["Body"],
-        "attributes": message["Attributes"],
-        "messageAttributes": {},
-        "eventSource": "aws:sqs",
-    }
 
 
 if __name__ == "__main__":

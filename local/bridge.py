@@ -1,6 +1,6 @@
-"""Fetches a real bot's updates and hands them to the local webhook, since Telegram cannot call this machine.
+"""Polls Telegram for a real bot's updates and posts them to the local webhook, since Telegram cannot call this machine.
 
-Runs only where the bot has no webhook: Telegram gives updates to one of the two. A webhook set elsewhere is left alone.
+Only for a bot without a webhook, because Telegram offers either polling or a webhook. A webhook set elsewhere is kept.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _PAUSE_SECONDS = 5.0
 
 
 class WebhookElsewhereError(Exception):
-    """The bot's updates go to a webhook already."""
+    """The bot already has a webhook elsewhere."""
 
 
 class Bridge:
@@ -35,7 +35,7 @@ class Bridge:
         self._offset = 0
 
     def turn(self) -> int:
-        """Wait for updates and hand them over, in order; how many. One that the webhook does not take comes again."""
+        """Wait for updates and post them in order; how many. A rejected one is fetched and posted again."""
         answer = self._telegram.post(
             f"/bot{self._token}/getUpdates", json={"offset": self._offset, "timeout": _POLL_SECONDS}
         )
@@ -50,7 +50,7 @@ class Bridge:
 
 
 def main() -> None:
-    """Hand updates over until ended; ends by itself when the bot has a webhook."""
+    """Runs until stopped; exits by itself when the bot has a webhook elsewhere."""
     parser = argparse.ArgumentParser(prog="python -m local.bridge", description=__doc__)
     parser.add_argument("--telegram", required=True, metavar="URL")
     parser.add_argument("--webhook", required=True, metavar="URL")
@@ -65,9 +65,9 @@ def main() -> None:
             try:
                 bridge.turn()
             except WebhookElsewhereError as error:
-                sys.exit(f"The bot has a webhook elsewhere, which is left alone; use a bot of its own here. ({error})")
+                sys.exit(f"The bot already has a webhook elsewhere, which is kept; use another bot here. ({error})")
             except httpx.HTTPError as error:
-                # The address in httpx's message holds the token.
+                # httpx's message contains the URL, and with it the token.
                 print(str(error).replace(token, "TOKEN"), flush=True)
                 time.sleep(_PAUSE_SECONDS)
 

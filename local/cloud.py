@@ -1,4 +1,4 @@
-"""AWS on this machine: MiniStack, with IAM enforced, and the synthesised template deployed to it as to an account."""
+"""AWS on this machine: MiniStack with IAM enforced, and the synthesised template deployed to it."""
 
 from __future__ import annotations
 
@@ -27,16 +27,16 @@ _BOOTSTRAP_PARAMETER = "/cdk-bootstrap/hnb659fds/version"
 _BOOTSTRAP_VERSION = "30"
 _ASSETS = CACHE / "assets"
 
-_PASSED_ON = (
+_INHERITED = (
     *("PATH", "HOME", "LANG", "LC_ALL", "TZ", "SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE"),
     *("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy"),
 )
-"""What of our environment functions may see: MiniStack hands its own to them, keys and AWS profiles included."""
+"""The variables that functions may see: MiniStack passes its whole environment on, keys and profiles included."""
 
 
 @dataclass(frozen=True, slots=True)
 class Assembly:
-    """What the CDK wrote: one stack, its template, and the files that the template needs in the bootstrap bucket."""
+    """The CDK's output: one stack, its template, and the assets that the template expects in the bootstrap bucket."""
 
     directory: Path
     stack: str
@@ -57,12 +57,12 @@ class Asset:
 
 
 def start_ministack(settings: Settings, processes: Processes) -> Running:
-    """Start it; `wait_for_ministack` says when it answers. Nothing is kept from an earlier run."""
+    """Start it without any state from an earlier run; `wait_for_ministack` returns when it is ready."""
     temporary = settings.home / "tmp"
     shutil.rmtree(temporary, ignore_errors=True)
     temporary.mkdir(parents=True)
-    ours = child_environment()
-    environment = {name: ours[name] for name in _PASSED_ON if name in ours} | {
+    parent = child_environment()
+    environment = {name: parent[name] for name in _INHERITED if name in parent} | {
         "AUTH": "true",
         "AWS_ACCESS_KEY_ID": "test",
         "AWS_SECRET_ACCESS_KEY": "test",
@@ -80,12 +80,12 @@ def start_ministack(settings: Settings, processes: Processes) -> Running:
 
 
 def wait_for_ministack(settings: Settings, ministack: Running) -> None:
-    """Return when it answers; StartError when it ends or takes too long."""
+    """StartError when it exits or takes too long."""
     wait_for(f"{settings.aws_endpoint_url}/_ministack/health", ministack)
 
 
 def wait_for(url: str, running: Running, seconds: float = _START_SECONDS) -> None:
-    """Return when the process answers with a success; StartError when it ends or takes too long."""
+    """Return when the URL answers with success; StartError when the process exits or takes too long."""
     deadline = time.monotonic() + seconds
     answer = "no answer"
     with httpx.Client(trust_env=False, timeout=seconds) as http:
@@ -100,47 +100,47 @@ def wait_for(url: str, running: Running, seconds: float = _START_SECONDS) -> Non
                     return
                 answer = f"{response.status_code} {response.text[:500]}"
             time.sleep(0.03)
-    raise StartError(f"{url} is not well after {seconds:.0f} s: {answer} ({running.log})")
+    raise StartError(f"{url} is not healthy after {seconds:.0f} s: {answer} ({running.log})")
 
 
 def read_assembly(directory: Path) -> Assembly:
-    """The one stack in a cloud assembly."""
+    """The only stack of a cloud assembly."""
     manifest = json.loads((directory / "manifest.json").read_text(encoding="utf-8"))
     artifacts = manifest["artifacts"]
     stacks = {name: artifact for name, artifact in artifacts.items() if artifact["type"] == "aws:cloudformation:stack"}
     if len(stacks) != 1:
-        raise StartError(f"The local cloud deploys one stack, and the app has {len(stacks)}: {', '.join(stacks)}")
+        raise StartError(f"The local cloud deploys one stack, but the app has {len(stacks)}: {', '.join(stacks)}")
     name, stack = next(iter(stacks.items()))
     properties = stack["properties"]
     asset_file = next(a["properties"]["file"] for a in artifacts.values() if a["type"] == "cdk:asset-manifest")
     assets = []
-    template_at: Asset | None = None
+    template_asset: Asset | None = None
     for described in json.loads((directory / asset_file).read_text(encoding="utf-8"))["files"].values():
         source = described["source"]
         for destination in described["destinations"].values():
             asset = Asset(
                 path=directory / source["path"],
                 zipped=source["packaging"] == "zip",
-                bucket=_filled(destination["bucketName"]),
-                key=_filled(destination["objectKey"]),
+                bucket=_resolved(destination["bucketName"]),
+                key=_resolved(destination["objectKey"]),
             )
             assets.append(asset)
             if source["path"] == properties["templateFile"]:
-                template_at = asset
-    if template_at is None:
+                template_asset = asset
+    if template_asset is None:
         raise StartError(f"The template of {name} is not among its assets in {directory}")
     return Assembly(
         directory=directory,
         stack=properties.get("stackName", name),
         template=json.loads((directory / properties["templateFile"]).read_text(encoding="utf-8")),
-        template_bucket=template_at.bucket,
-        template_key=template_at.key,
+        template_bucket=template_asset.bucket,
+        template_key=template_asset.key,
         assets=tuple(assets),
     )
 
 
 def upload(assembly: Assembly, clients: Clients) -> None:
-    """What `cdk bootstrap` and the asset upload of `cdk deploy` do."""
+    """Do what `cdk bootstrap` and the asset upload of `cdk deploy` do."""
     for bucket in {asset.bucket for asset in assembly.assets}:
         clients.s3.create_bucket(Bucket=bucket)
     clients.ssm.put_parameter(Name=_BOOTSTRAP_PARAMETER, Value=_BOOTSTRAP_VERSION, Type="String", Overwrite=True)
@@ -156,7 +156,7 @@ def upload(assembly: Assembly, clients: Clients) -> None:
 
 
 def deploy(assembly: Assembly, clients: Clients, parameters: Mapping[str, str]) -> dict[str, str]:
-    """Create the stack and return its outputs; StartError with the resources at fault when that fails."""
+    """Create the stack and return its outputs; StartError with the failed resources."""
     if unknown := parameters.keys() - assembly.template.get("Parameters", {}).keys():
         raise StartError(f"The template has no parameter {', '.join(sorted(unknown))}")
     clients.cloudformation.create_stack(
@@ -176,7 +176,7 @@ def deploy(assembly: Assembly, clients: Clients, parameters: Mapping[str, str]) 
                 "\n    ".join([f"The stack {assembly.stack} failed:", *_failures(assembly.stack, clients)])
             )
         time.sleep(0.05)
-    raise StartError(f"The stack {assembly.stack} is not created after {_DEPLOY_SECONDS} s")
+    raise StartError(f"The stack {assembly.stack} was not created in {_DEPLOY_SECONDS} s")
 
 
 def _failures(stack: str, clients: Clients) -> list[str]:
@@ -189,7 +189,7 @@ def _failures(stack: str, clients: Clients) -> list[str]:
 
 
 def _content(asset: Asset) -> bytes:
-    """The asset's bytes; a directory is zipped once, under the digest that the CDK gave its contents."""
+    """The asset's bytes; a directory is zipped once and cached by the CDK's content hash."""
     if not asset.zipped or asset.path.is_file():
         return asset.path.read_bytes()
     _ASSETS.mkdir(exist_ok=True)
@@ -203,5 +203,5 @@ def _content(asset: Asset) -> bytes:
     return archive.read_bytes()
 
 
-def _filled(text: str) -> str:
+def _resolved(text: str) -> str:
     return text.replace("${AWS::AccountId}", LOCAL_ACCOUNT).replace("${AWS::Region}", LOCAL_REGION)

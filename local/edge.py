@@ -1,9 +1,9 @@
-"""CloudFront's place on this machine: one origin on 127.0.0.1 that goes through the deployed distribution.
+"""A stand-in for CloudFront: a proxy on 127.0.0.1 in front of the deployed distribution.
 
-MiniStack finds a distribution by the `Host` header, a name that only browsers resolve; this proxy sets it, so that one
-plain address works everywhere, and says in `X-Forwarded-Host` which one it was. It says that the viewer came by HTTPS,
-since the distribution sends anybody else away, and from which address, as the real CloudFront does. A body is passed on
-whole, never in parts. A few paths cannot be passed on at all: MiniStack answers them itself, whatever the host.
+MiniStack finds a distribution by the `Host` header, a name that only browsers resolve. The proxy sets it, so that one
+address works for every client, and puts the original host into `X-Forwarded-Host`. It claims HTTPS, since the
+distribution redirects HTTP, and sends the viewer's address as CloudFront does. Bodies are forwarded whole, never
+streamed. A few paths cannot be forwarded: MiniStack answers them itself, whatever the host.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
-_KEPT_BY_MINISTACK = (
+_RESERVED_BY_MINISTACK = (
     "/_ministack/",
     "/_localstack/",
     "/_aws/",
@@ -35,17 +35,17 @@ _HOP_BY_HOP = frozenset(
     | {"te", "trailer", "transfer-encoding", "upgrade"}
 )
 _SET_HERE = frozenset({"host", "content-length", "x-forwarded-host", "x-forwarded-proto", "cloudfront-viewer-address"})
-_SET_BY_THE_SERVER = frozenset({"content-length", "date", "server"})
+_SET_BY_SERVER = frozenset({"content-length", "date", "server"})
 _CONNECTIONS = 16
-"""Requests at once; each keeps a Lambda busy, which here is a process of this machine's. The others wait their turn."""
-_KEPT_SECONDS = 75
-"""How long a connection may lie idle: longer than a client's pool keeps one, lest it be closed as it is used again."""
+"""Concurrent requests; the rest wait. Each occupies a Lambda, which here is a process on this machine."""
+_KEEP_ALIVE_SECONDS = 75
+"""Longer than clients keep idle connections, so that none is closed just as it is reused."""
 _TIMEOUT_SECONDS = 70
-"""A little more than CloudFront waits for an origin."""
+"""Slightly longer than CloudFront waits for an origin."""
 
 
 def application(ministack_url: str, distribution: str, transport: httpx.AsyncBaseTransport | None = None) -> Starlette:
-    """The proxy for one distribution; `transport` is the way to MiniStack."""
+    """The proxy for one distribution; `transport` replaces the network to MiniStack."""
     url = httpx.URL(ministack_url)
     host = f"{distribution}.cloudfront.localhost:{url.port}"
 
@@ -60,24 +60,24 @@ def application(ministack_url: str, distribution: str, transport: httpx.AsyncBas
             yield
 
     async def forward(scope: Scope, receive: Receive, send: Send) -> None:
-        answer = await pass_on(Request(scope, receive))
+        answer = await proxy(Request(scope, receive))
         await answer(scope, receive, send)
 
-    async def pass_on(request: Request) -> Response:
-        if request.url.path.startswith(_KEPT_BY_MINISTACK):
-            error = "MiniStack keeps this path for itself; in AWS it would reach the distribution's origin"
+    async def proxy(request: Request) -> Response:
+        if request.url.path.startswith(_RESERVED_BY_MINISTACK):
+            error = "MiniStack reserves this path; in AWS it would reach the distribution's origin"
             return JSONResponse({"error": error}, status_code=404)
         http: httpx.AsyncClient = request.app.state.http
         target = url.copy_with(raw_path=_raw_target(request))
         headers = [
-            *((name, value) for name, value in request.headers.raw if _passes(name, _SET_HERE)),
+            *((name, value) for name, value in request.headers.raw if _is_forwarded(name, _SET_HERE)),
             (b"host", host.encode()),
             (b"x-forwarded-host", request.headers.get("host", "").encode("latin-1")),
             (b"x-forwarded-proto", b"https"),
             # https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/adding-cloudfront-headers.html
             *([(b"cloudfront-viewer-address", "{}:{}".format(*request.client).encode())] if request.client else []),
         ]
-        # Not the client's own build_request, which adds the headers that httpx likes to send.
+        # Not http.build_request, which adds httpx's default headers.
         upstream = httpx.Request(request.method, target, headers=headers, content=await request.body())
         try:
             answer = await http.send(upstream, stream=True)
@@ -88,31 +88,31 @@ def application(ministack_url: str, distribution: str, transport: httpx.AsyncBas
         response = Response(body, status_code=answer.status_code)
         bodiless = request.method == "HEAD" or answer.status_code in {204, 304}
         response.raw_headers = [
-            *((name.lower(), value) for name, value in answer.headers.raw if _passes(name, _SET_BY_THE_SERVER)),
+            *((name.lower(), value) for name, value in answer.headers.raw if _is_forwarded(name, _SET_BY_SERVER)),
             *([] if bodiless else [(b"content-length", str(len(body)).encode())]),
         ]
         return response
 
-    # The router's last resort, and no route: a route's pattern does not take every character that a path may have.
+    # The router's default, not a route: a route's pattern does not match every character that a path may contain.
     app = Starlette(lifespan=lifespan)
     app.router.default = forward
     return app
 
 
 def _raw_target(request: Request) -> bytes:
-    """Path and query exactly as they were sent: percent-encoding carries meaning."""
+    """Path and query exactly as sent: percent-encoding carries meaning."""
     path: bytes = request.scope["raw_path"]
     query: bytes = request.scope["query_string"]
     return path + b"?" + query if query else path
 
 
-def _passes(name: bytes, withheld: frozenset[str]) -> bool:
+def _is_forwarded(name: bytes, withheld: frozenset[str]) -> bool:
     lower = name.decode("latin-1").lower()
     return lower not in _HOP_BY_HOP and lower not in withheld
 
 
 def main() -> None:
-    """Serve on 127.0.0.1 until ended."""
+    """Serve on 127.0.0.1 until stopped."""
     parser = argparse.ArgumentParser(prog="python -m local.edge", description=__doc__)
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--ministack", required=True, metavar="URL")
@@ -126,8 +126,8 @@ def main() -> None:
         log_level="warning",
         server_header=False,
         date_header=True,
-        timeout_keep_alive=_KEPT_SECONDS,
-        proxy_headers=False,  # who asks is who connected, whatever they say
+        timeout_keep_alive=_KEEP_ALIVE_SECONDS,
+        proxy_headers=False,  # trust the connection's address, not the client's headers
     )
 
 

@@ -1,4 +1,4 @@
-"""What happens in the local cloud, in a line each as it happens: read from the functions' own logs."""
+"""Prints events of the local cloud as they happen, one line each, from the functions' logs."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ _PAUSE_SECONDS = 0.5
 _DELIVERIES_SHOWN = 5
 _MILESTONES_SHOWN = 5
 _LONGEST_DETAIL = 160
-_TOLD_OTHERWISE = frozenset(
+_COMMON_FIELDS = frozenset(
     {"location", "message", "timestamp", "service", "level", "trace_id", "xray_trace_id", "cold_start"}
     | {"exception", "stack_trace", "exception_name"}
 )
-_ALARMING: dict[str, tuple[str, Colour]] = {
+_PROBLEMS: dict[str, tuple[str, Colour]] = {
     "WARNING": ("warning", "yellow"),
     "ERROR": ("error", "red"),
     "CRITICAL": ("error", "red"),
@@ -35,8 +35,8 @@ _ALARMING: dict[str, tuple[str, Colour]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Happening:
-    """One line for a person."""
+class Event:
+    """One line of output."""
 
     at: float
     """Seconds since 1970."""
@@ -46,20 +46,20 @@ class Happening:
     trace_id: str = ""
 
 
-class Guest(Protocol):
-    """Somebody of the demo, who does something now and then."""
+class Actor(Protocol):
+    """A simulated person of the demo, who acts now and then."""
 
     @property
     def kind(self) -> str: ...
-    def announces(self) -> str | None:
-        """What is about to be done; None when it is not yet time for anything."""
+    def next_action(self) -> str | None:
+        """A description of the next action; None when none is due."""
 
     def act(self) -> None:
         """Do it."""
 
 
 class Names(Protocol):
-    """What people know subjects and chats by."""
+    """Readable names of subjects and chats."""
 
     def subject(self, key: str) -> str: ...
     def change(self, key: str, count: float) -> str: ...
@@ -67,7 +67,7 @@ class Names(Protocol):
 
 
 class CloudNames:
-    """Names as the stats table and the sandbox have them."""
+    """Names from the stats table and the sandbox."""
 
     def __init__(self, settings: Settings, stack: Stack) -> None:
         self._stats = stack.clients.table(stack.output("StatsTable"))
@@ -78,20 +78,20 @@ class CloudNames:
         self._shown: set[int] = set()
 
     def subject(self, key: str) -> str:
-        """A subject's name as its stored reading has it."""
+        """The name in a subject's stored reading."""
         if key not in self._subjects:
             item = self._stats.get_item(Key={"subject": key}).get("Item", {})
             self._subjects[key] = str(item.get("name", key))
         return self._subjects[key]
 
     def change(self, key: str, count: float) -> str:
-        """How a count moved since the last one shown here."""
+        """How a count changed since it was last shown."""
         before = self._counts.get(key)
         self._counts[key] = count
         return f" ({count - before:+,})" if before is not None and before != count else ""
 
     def message(self, chat_id: str) -> str:
-        """To whom, and what; without a sandbox to ask, which chat."""
+        """Recipient and text; without a sandbox to ask, only the chat's id."""
         if self._sandbox_url is None:
             return f"a message to chat {chat_id}"
         try:
@@ -110,30 +110,30 @@ class CloudNames:
         return self._http.get(f"{self._sandbox_url}/control/{path}", params=query).raise_for_status().json()
 
 
-def follow(settings: Settings, stack: Stack, processes: Processes, terminal: Terminal, guests: Sequence[Guest]) -> None:
-    """Until interrupted; StartError when a process that is needed ends."""
+def follow(settings: Settings, stack: Stack, processes: Processes, terminal: Terminal, actors: Sequence[Actor]) -> None:
+    """Run until interrupted; StartError when a required process exits."""
     names = CloudNames(settings, stack)
     logs = FunctionLogs(stack)
     emulator = EmulatorLog(settings.home / "logs" / "ministack.log")
     while True:
         time.sleep(_PAUSE_SECONDS)
-        happenings = [_now("warning", _last_words(ended), "yellow") for ended in processes.check()]
-        for guest in guests:
-            if what := guest.announces():
-                tell(_now(guest.kind, what, "grey"), terminal)
+        events = [_now("warning", _exit_reason(ended), "yellow") for ended in processes.check()]
+        for actor in actors:
+            if what := actor.next_action():
+                show(_now(actor.kind, what, "grey"), terminal)
                 with suppress(httpx.TransportError):
-                    guest.act()
+                    actor.act()
         try:
-            happenings += describe(logs.new(), names)
+            events += describe(logs.new(), names)
         except (ClientError, BotoCoreError) as error:
-            happenings.append(_now("warning", f"the logs cannot be read: {error}", "yellow"))
-        happenings += [_now("error", _shortened(line), "red") for line in emulator.new()]
-        for happening in happenings:
-            tell(happening, terminal)
+            events.append(_now("warning", f"function logs cannot be read: {error}", "yellow"))
+        events += [_now("error", _shortened(line), "red") for line in emulator.new()]
+        for event in events:
+            show(event, terminal)
 
 
-def describe(records: Iterable[Record], names: Names) -> Iterator[Happening]:
-    """In the order of time what a person wants to see: readings, milestones, deliveries, and whatever went wrong."""
+def describe(records: Iterable[Record], names: Names) -> Iterator[Event]:
+    """The events that a person wants to see, by time: readings, milestones, deliveries and problems."""
     deliveries: Counter[str] = Counter()
     milestones = 0
     for record in sorted(records, key=_time):
@@ -143,22 +143,22 @@ def describe(records: Iterable[Record], names: Names) -> Iterator[Happening]:
                 key = str(record.get("subject"))
                 count = record.get("metrics", {}).get("subscribers")
                 known = f"{count:,}{names.change(key, count)} followers" if isinstance(count, int) else "count hidden"
-                yield Happening(at, "reading", f"{names.subject(key)}: {known}", None, trace_id)
+                yield Event(at, "reading", f"{names.subject(key)}: {known}", None, trace_id)
             case "milestone reached":
                 milestones += 1
                 if milestones <= _MILESTONES_SHOWN:
                     text = f"{record.get('name_')} reached {record.get('label')}"
-                    yield Happening(at, "milestone", text, "green", trace_id)
+                    yield Event(at, "milestone", text, "green", trace_id)
             case "event broadcast" if record.get("sockets") and _is_news(record):
                 sockets = f"{record['sockets']:,} socket{'s' if record['sockets'] > 1 else ''}"
-                yield Happening(at, "room", f"{record.get('event_id')} told to {sockets}", "cyan", trace_id)
+                yield Event(at, "room", f"{record.get('event_id')} sent to {sockets}", "cyan", trace_id)
             case "delivered":
                 deliveries[trace_id] += 1
                 if deliveries[trace_id] <= _DELIVERIES_SHOWN:
-                    yield Happening(at, "telegram", names.message(str(record.get("chat_id"))), "cyan", trace_id)
-            case message if record.get("level") in _ALARMING:
-                kind, colour = _ALARMING[record["level"]]
-                yield Happening(at, kind, f"{record.get('service')}: {message}{_details(record)}", colour, trace_id)
+                    yield Event(at, "telegram", names.message(str(record.get("chat_id"))), "cyan", trace_id)
+            case message if record.get("level") in _PROBLEMS:
+                kind, colour = _PROBLEMS[record["level"]]
+                yield Event(at, kind, f"{record.get('service')}: {message}{_details(record)}", colour, trace_id)
     if milestones > _MILESTONES_SHOWN:
         yield _now("milestone", f"and {milestones - _MILESTONES_SHOWN:,} more milestones", "green")
     for trace_id, delivered in deliveries.items():
@@ -167,30 +167,28 @@ def describe(records: Iterable[Record], names: Names) -> Iterator[Happening]:
 
 
 def _is_news(record: Record) -> bool:
-    """Everybody is shown the board anew after each change of it, and a channel's viewers each count of them."""
+    """Board refreshes and viewer counts are too frequent to show."""
     return not (record.get("state") or str(record.get("event_id")).startswith("everyone/"))
 
 
-def tell(happening: Happening, terminal: Terminal) -> None:
-    """One line: when, what kind, what, and the trace id to search the logs for."""
-    clock = terminal.paint(f"{datetime.fromtimestamp(happening.at, UTC).astimezone():%H:%M:%S}", "grey")
-    kind = f"{happening.kind:<9}"
-    kind = terminal.paint(kind, happening.colour) if happening.colour else kind
-    trace = terminal.paint(f"  [{happening.trace_id}]", "grey") if happening.trace_id else ""
-    terminal.say(f"{clock}  {kind}  {happening.text}{trace}")
+def show(event: Event, terminal: Terminal) -> None:
+    """One line: time, kind, text, and the trace id to search the logs for."""
+    clock = terminal.paint(f"{datetime.fromtimestamp(event.at, UTC).astimezone():%H:%M:%S}", "grey")
+    kind = f"{event.kind:<9}"
+    kind = terminal.paint(kind, event.colour) if event.colour else kind
+    trace = terminal.paint(f"  [{event.trace_id}]", "grey") if event.trace_id else ""
+    terminal.say(f"{clock}  {kind}  {event.text}{trace}")
 
 
-def _now(kind: str, text: str, colour: Colour, trace_id: str = "") -> Happening:
-    return Happening(time.time(), kind, text, colour, trace_id)
+def _now(kind: str, text: str, colour: Colour, trace_id: str = "") -> Event:
+    return Event(time.time(), kind, text, colour, trace_id)
 
 
 def _details(record: Record) -> str:
-    own = {
-        name: value
-        for name, value in record.items()
-        if name not in _TOLD_OTHERWISE and not name.startswith("function_")
+    extra = {
+        name: value for name, value in record.items() if name not in _COMMON_FIELDS and not name.startswith("function_")
     }
-    details = [f"{name} {value}" for name, value in own.items()]
+    details = [f"{name} {value}" for name, value in extra.items()]
     details += str(record.get("exception", "")).strip().splitlines()[-1:]
     return f" ({_shortened(', '.join(details))})" if details else ""
 
@@ -206,6 +204,6 @@ def _time(record: Record) -> float:
         return time.time()
 
 
-def _last_words(ended: Running) -> str:
+def _exit_reason(ended: Running) -> str:
     lines = ended.log.read_text(encoding="utf-8", errors="replace").splitlines()
-    return f"{ended.name} ended: {lines[-1] if lines else 'no reason given'}"
+    return f"{ended.name} ended: {lines[-1] if lines else 'no output'}"

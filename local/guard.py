@@ -1,7 +1,7 @@
-"""Ends a local cloud's processes when the one that started them is gone without a word, as after `kill -9`.
+"""Kills a local cloud's processes when their parent dies without cleaning up, as after `kill -9`.
 
-It reads its standard input, whose other end that process holds: `+N` puts process group N in its care, `-N` takes it
-out again. The end of the input is the end of the groups that are left.
+The parent holds the other end of standard input: `+N` adds process group N to the list, `-N` removes it. At the end of
+the input, the remaining groups are killed.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import sys
 
 
 def main() -> None:
-    """Keep the list until the input ends, then end what is on it."""
+    """Keep the list until the input ends, then kill what is on it."""
     groups: set[int] = set()
     for line in sys.stdin:
         group = int(line[1:])

@@ -1,4 +1,4 @@
-"""The interpreter for functions: a virtual environment with what Lambda's Python brings, boto3, and nothing else."""
+"""The interpreter for functions: a virtual environment with boto3, as in Lambda's runtime, and nothing else."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _RUNTIME_PACKAGES = ("boto3", "botocore", "s3transfer", "jmespath", "dateutil", 
 
 
 def function_interpreter() -> Path:
-    """The interpreter's path; made on first use and again for another Python or boto3."""
+    """The interpreter's path; created on first use, and again when Python or boto3 changes."""
     home = CACHE / "lambda-runtime"
     binary = home / "bin" / "python"
     stamp = home / "made-of"

@@ -1,4 +1,4 @@
-"""What the functions say, as it can be had from MiniStack: a log stream an invocation, whole, when it has ended."""
+"""The functions' logs in MiniStack, which writes a complete log stream when an invocation has ended."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from typing import Any
 from operations.stack import Stack
 
 _LOOK_BACK_MILLIS = 5_000
-"""How late a stream may show up after one with a later time."""
+"""How late a stream may appear after one with a later time."""
 
 Record = Mapping[str, Any]
 
 
 class FunctionLogs:
-    """New records of all functions of a stack."""
+    """New log records of a stack's functions."""
 
     def __init__(self, stack: Stack) -> None:
         self._logs = stack.clients.logs
@@ -30,7 +30,7 @@ class FunctionLogs:
         self._seen: dict[str, int] = {}
 
     def new(self) -> Iterator[Record]:
-        """JSON lines as they are; what Lambda itself says of an invocation that failed, as an error."""
+        """JSON lines as they are; Lambda's own output of a failed invocation as an error record."""
         latest = self._since
         for group, service in self._services.items():
             streams: dict[str, list[str]] = {}
@@ -46,24 +46,24 @@ class FunctionLogs:
 
 
 class EmulatorLog:
-    """Failures that MiniStack writes to its own log and nowhere else, as when a function cannot be imported."""
+    """Failures that appear only in MiniStack's own log, such as a function that cannot be imported."""
 
     def __init__(self, file: Path) -> None:
         self._file = file
         self._position = 0
 
     def new(self) -> list[str]:
-        """The errors it wrote since the last call."""
+        """The errors since the last call."""
         with self._file.open("rb") as log:
             log.seek(self._position)
-            whole, newline, _ = log.read().rpartition(b"\n")
-        self._position += len(whole) + len(newline)
-        lines = whole.decode(errors="replace").splitlines()
+            complete, newline, _ = log.read().rpartition(b"\n")
+        self._position += len(complete) + len(newline)
+        lines = complete.decode(errors="replace").splitlines()
         return [line.partition(" ERROR ")[2] for line in lines if " ERROR " in line]
 
 
 def records(lines: list[str], service: str) -> Iterator[Record]:
-    """The records in one invocation's lines."""
+    """The records in the lines of one invocation."""
     traceback = False
     for line in lines:
         if line.startswith("{"):

@@ -1,22 +1,22 @@
-"""MiniStack, mended where it would hide what fails in AWS, refuse what AWS takes, or work for nothing.
+"""MiniStack with patches where it hides errors that AWS reports, rejects what AWS accepts, or wastes time.
 
-Functions run in an interpreter of their own: MiniStack starts them with `sys.executable`, and ours has every tool of
-this checkout and Cairn itself, so that a module which a function's package or layer lacks would be missed in AWS alone.
+Functions run in a separate interpreter: MiniStack starts them with `sys.executable`, and ours has Cairn and all tools
+of this checkout, so that a module missing from a function's package or layer would fail in AWS only.
 
-A batch of SQS is allowed by the right to the single action, since IAM knows no other:
+Batch actions of SQS need the permission for the single action, since IAM has no other:
 https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-api-permissions-reference.html
 
-Calls count as encrypted: queues refuse those that are not, and on loopback there is no network to cross.
+Calls count as encrypted: the queues' policies reject others, and loopback traffic crosses no network.
 
-CloudFormation makes route responses, without which a WebSocket API of AWS gives no answers; MiniStack knows them, its
-CloudFormation does not.
+CloudFormation creates route responses, without which a WebSocket API in AWS sends no answers; MiniStack's API Gateway
+supports them, its CloudFormation does not.
 
-A path pattern's `*` is any characters, a line's end among them.
+In a path pattern, `*` matches any characters, line breaks included.
 
-An object that is not there is not found, as S3 says to who may list, which the distribution may.
+A missing object is 404 instead of 403, as in S3 for a caller who may list the bucket, such as the distribution.
 
-Packages and layers are unpacked once and linked, not unpacked again for each worker, which took half of a cold start.
-They stay for later runs, as long as they are used.
+Packages and layers are unpacked once and linked. Unpacking them for each worker took half of a cold start. They are
+kept for later runs while they are in use.
 """
 
 from __future__ import annotations
@@ -56,21 +56,21 @@ _unpacking = threading.Lock()
 
 
 def main() -> None:
-    """Serve until ended; the settings are in the environment, as MiniStack has them."""
+    """Serve until stopped; MiniStack reads its settings from the environment."""
     sys.executable = sys.argv.pop()
-    iam_actions.extract_iam_action = _action_that_iam_knows
+    iam_actions.extract_iam_action = _single_action
     app.pin_request_origin = _pinned_as_encrypted
     lambda_runtime.zipfile = SimpleNamespace(**vars(zipfile) | {"ZipFile": UnpackedOnce})
-    provisioners._RESOURCE_HANDLERS[ROUTE_RESPONSE] = {"create": _route_response}  # noqa: SLF001 - it has no other door
-    s3.serve_cloudfront_origin_fetch = _found_or_not
+    provisioners._RESOURCE_HANDLERS[ROUTE_RESPONSE] = {"create": _route_response}  # noqa: SLF001 - there is no public way
+    s3.serve_cloudfront_origin_fetch = _not_found_if_missing
     cloudfront._re_compile = partial(re.compile, flags=re.DOTALL)  # noqa: SLF001 - as above
-    os.environ["PYTHONDONTWRITEBYTECODE"] = "1"  # for the functions, which have theirs with them
+    os.environ["PYTHONDONTWRITEBYTECODE"] = "1"  # for the functions, whose packages contain bytecode
     _drop_unused()
     app.main()
 
 
 class UnpackedOnce(zipfile.ZipFile):
-    """An archive whose contents are shared by all who unpack it, and so are not to be written to, as in Lambda."""
+    """An archive whose extracted files are shared, and so must not be written to, as in Lambda."""
 
     def extractall(
         self,
@@ -78,7 +78,7 @@ class UnpackedOnce(zipfile.ZipFile):
         members: Iterable[str | zipfile.ZipInfo] | None = None,
         pwd: bytes | None = None,
     ) -> None:
-        """Link what is in the archive into the directory `path`."""
+        """Link the archive's contents into the directory `path`."""
         archive = Path(str(self.filename))
         shared = UNPACKED / hashlib.sha256(archive.read_bytes()).hexdigest()
         with _unpacking:
@@ -96,19 +96,19 @@ class UnpackedOnce(zipfile.ZipFile):
 
 def _route_response(_logical_id: str, properties: Mapping[str, Any], _stack: str) -> tuple[str, dict[str, str]]:
     route = properties["RouteId"].rpartition("/")[2]
-    given = {"routeResponseKey": properties["RouteResponseKey"]}
-    status, _, body = apigateway._create_route_response(properties["ApiId"], route, given)  # noqa: SLF001 - as above
+    request = {"routeResponseKey": properties["RouteResponseKey"]}
+    status, _, body = apigateway._create_route_response(properties["ApiId"], route, request)  # noqa: SLF001 - as above
     if status >= 400:
         raise ValueError(f"{ROUTE_RESPONSE}: {body!r}")
     return json.loads(body)["routeResponseId"], {}
 
 
-def _found_or_not(bucket: str, key: str, *request: object, **options: object) -> Any:
+def _not_found_if_missing(bucket: str, key: str, *request: object, **options: object) -> Any:
     answer = _from_origin(bucket, key, *request, **options)
-    there = s3._ensure_bucket(bucket)  # noqa: SLF001 - as above
-    if answer[0] == HTTPStatus.FORBIDDEN and there is not None and key not in there["objects"]:
-        said = "The specified key does not exist."
-        return s3._error("NoSuchKey", said, 404, f"/{bucket}/{key}")  # noqa: SLF001 - as above
+    stored = s3._ensure_bucket(bucket)  # noqa: SLF001 - as above
+    if answer[0] == HTTPStatus.FORBIDDEN and stored is not None and key not in stored["objects"]:
+        message = "The specified key does not exist."
+        return s3._error("NoSuchKey", message, 404, f"/{bucket}/{key}")  # noqa: SLF001 - as above
     return answer
 
 
@@ -118,7 +118,7 @@ def _drop_unused() -> None:
             shutil.rmtree(shared, ignore_errors=True)
 
 
-def _action_that_iam_knows(*request: object) -> str | None:
+def _single_action(*request: object) -> str | None:
     action: str | None = _iam_action(*request)
     return action.removesuffix("Batch") if action is not None and action.startswith("sqs:") else action
 

@@ -1,4 +1,4 @@
-"""Joins the deployed stack to the platforms: their keys into its secrets, and its webhook to Telegram."""
+"""Connects the deployed stack to the platforms: stores their keys in its secrets, and sets Telegram's webhook."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from operations.stack import Stack
 from operations.telegram import TELEGRAM_API_URL, TelegramRefusedError, set_webhook, webhook_url
 
 _CONNECTIONS = 4
-"""Updates at once: each keeps a Lambda busy, which here is a process of this machine's."""
+"""Concurrent updates; each occupies a Lambda, which here is a process on this machine."""
 
 
 def fill_secrets(settings: Settings, stack: Stack) -> None:
-    """Every platform's keys, real or standing in, where the functions read them."""
+    """Store every platform's keys, real or the sandbox's, where the functions read them."""
     for choice in settings.platforms:
         stack.clients.secretsmanager.put_secret_value(
             SecretId=stack.output(choice.platform.secret_output), SecretString=json.dumps(dict(choice.secret))
@@ -25,9 +25,9 @@ def fill_secrets(settings: Settings, stack: Stack) -> None:
 
 
 def link_telegram(settings: Settings, processes: Processes) -> str:
-    """Have Telegram's updates reach this machine, or say why they do not.
+    """Route the bot's updates to this machine; a summary line, which says why when that fails.
 
-    A Telegram on this machine is told the webhook; the real one cannot call a laptop, so its updates are fetched.
+    A Telegram on this machine calls the webhook; the real one cannot call a laptop, so its updates are polled.
     """
     choice = settings.choice("telegram")
     api_url = choice.url or TELEGRAM_API_URL
@@ -37,16 +37,16 @@ def link_telegram(settings: Settings, processes: Processes) -> str:
             url = webhook_url(settings.api_url)
             set_webhook(api_url, token, url, secret, connections=_CONNECTIONS)
         except TelegramRefusedError as error:
-            return f"the bot cannot be told the webhook, so its commands do not arrive: {error}"
-        return f"the bot at {api_url} calls the webhook"
+            return f"the webhook could not be set, so the bot receives no commands: {error}"
+        return f"bot at {api_url} calls the webhook"
     environment = child_environment() | {"TELEGRAM_BOT_TOKEN": token, "TELEGRAM_WEBHOOK_SECRET": secret}
     command = [sys.executable, "-m", "local.bridge", "--telegram", api_url, "--webhook", webhook_url(settings.api_url)]
     processes.start("bridge", command, environment, needed=False)
-    return f"the bot at {api_url}: its updates are fetched and handed to the webhook"
+    return f"bot at {api_url}: updates are polled and posted to the webhook"
 
 
 def is_loopback(url: str) -> bool:
-    """Whether an address means this machine, as far as it can be told without asking DNS."""
+    """Whether a URL means this machine, as far as that is known without DNS."""
     host = urlsplit(url).hostname or ""
     try:
         return ipaddress.ip_address(host).is_loopback

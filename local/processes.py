@@ -1,4 +1,4 @@
-"""The processes of a local cloud: each in a group of its own, so that it is ended with all that it started."""
+"""The processes of a local cloud, each in its own process group, so that its children are stopped with it."""
 
 from __future__ import annotations
 
@@ -20,30 +20,30 @@ from local.settings import ROOT, StartError
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 _GRACE_SECONDS = 2.0
-_MOMENT_SECONDS = 0.5
-"""In which the guard of a run that was killed ends what it left."""
+_GUARD_SECONDS = 0.5
+"""How long the guard of a killed run needs to stop its processes."""
 _LOG_LINES_SHOWN = 8
 
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """A process we started and the file it writes to."""
+    """A started process and its log file."""
 
     name: str
     process: subprocess.Popen[bytes]
     log: Path
     needed: bool
-    """Whether the local cloud is worth nothing without it."""
+    """Whether the local cloud cannot run without it."""
 
     def check(self) -> None:
-        """StartError, with the end of its log, when the process has ended."""
+        """StartError with the end of its log when the process has exited."""
         if (code := self.process.poll()) is not None:
             lines = self.log.read_text(encoding="utf-8", errors="replace").splitlines()[-_LOG_LINES_SHOWN:]
-            raise StartError("\n    ".join([f"{self.name} ended with code {code} ({self.log}):", *lines]))
+            raise StartError("\n    ".join([f"{self.name} exited with code {code} ({self.log}):", *lines]))
 
 
 class Processes:
-    """Starts processes and, at the end of the `with` block, ends them all: the last started first."""
+    """Starts processes, and stops them all at the end of the `with` block, the last one first."""
 
     def __init__(self, logs: Path) -> None:
         self._logs = logs
@@ -65,7 +65,7 @@ class Processes:
     def start(
         self, name: str, command: Sequence[str], environment: Mapping[str, str], *, needed: bool = True
     ) -> Running:
-        """Start a process whose output goes to a file of its own."""
+        """Start a process with its own log file."""
         log = self._logs / f"{name}.log"
         with log.open("wb") as output, _uninterrupted():
             process = subprocess.Popen(  # noqa: S603 - our own commands
@@ -77,23 +77,23 @@ class Processes:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-            self._tell_guard(f"+{process.pid}")
+            self._notify_guard(f"+{process.pid}")
             running = Running(name, process, log, needed)
             self._running.append(running)
         return running
 
     def check(self) -> list[Running]:
-        """Those that have just ended by themselves and can be done without; StartError for one that cannot."""
+        """The optional processes that have exited since the last call; StartError for a required one."""
         ended = [running for running in self._running if running.process.poll() is not None]
         for running in ended:
             if running.needed:
                 running.check()
             self._running.remove(running)
-            self._tell_guard(f"-{running.process.pid}")
+            self._notify_guard(f"-{running.process.pid}")
         return ended
 
     def stop(self) -> None:
-        """End everything that is still running: asked at first, then made to."""
+        """Stop everything that is still running: SIGTERM first, then SIGKILL."""
         for running in reversed(self._running):
             _signal_group(running.process, signal.SIGTERM)
         deadline = time.monotonic() + _GRACE_SECONDS
@@ -102,34 +102,34 @@ class Processes:
                 running.process.wait(max(0.0, deadline - time.monotonic()))
             _signal_group(running.process, signal.SIGKILL)
             running.process.wait()
-            self._tell_guard(f"-{running.process.pid}")
+            self._notify_guard(f"-{running.process.pid}")
         self._running.clear()
         if self._guard is not None and self._guard.stdin is not None:
             self._guard.stdin.close()
             self._guard.wait()
             self._guard = None
 
-    def _tell_guard(self, line: str) -> None:
+    def _notify_guard(self, line: str) -> None:
         if self._guard is not None and self._guard.stdin is not None:
             self._guard.stdin.write(f"{line}\n".encode())
             self._guard.stdin.flush()
 
 
 def require_free(ports: Mapping[int, str]) -> None:
-    """StartError for the first port that somebody listens on, and goes on doing so for a moment."""
-    deadline = time.monotonic() + _MOMENT_SECONDS
+    """StartError for the first port that stays in use for more than a moment."""
+    deadline = time.monotonic() + _GUARD_SECONDS
     for port, purpose in ports.items():
         while port_is_taken(port):
             if time.monotonic() < deadline:
                 time.sleep(0.05)
                 continue
             raise StartError(
-                f"Port {port}, wanted for {purpose}, is taken. Stop what uses it, or choose others: CAIRN_PORT=4600"
+                f"Port {port}, needed for {purpose}, is in use. Stop the program that uses it, or set CAIRN_PORT=4600"
             )
 
 
 def port_is_taken(port: int) -> bool:
-    """Whether 127.0.0.1:port answers or cannot be bound (some systems allow the one and not the other)."""
+    """Whether 127.0.0.1:port accepts connections or cannot be bound (on some systems only one of the two shows)."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as caller:
         caller.settimeout(0.5)
         if caller.connect_ex(("127.0.0.1", port)) == 0:
@@ -144,7 +144,7 @@ def port_is_taken(port: int) -> bool:
 
 
 def child_environment() -> dict[str, str]:
-    """Our environment for a tool of ours: the virtual environment first, bytecode kept, no proxy for this machine."""
+    """The environment for our own tools: virtual environment first, bytecode caching on, no proxy for loopback."""
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     binaries = str(Path(sys.executable).parent)
     environment["PATH"] = os.pathsep.join([binaries, environment.get("PATH", os.defpath)])
@@ -156,20 +156,20 @@ def child_environment() -> dict[str, str]:
 
 @contextmanager
 def _uninterrupted() -> Iterator[None]:
-    """Keep signals until the block has ended, lest a process be started and not written down."""
-    kept: list[int] = []
-    before = {number: signal.signal(number, lambda came, _: kept.append(came)) for number in STOP_SIGNALS}
+    """Defer signals to the end of the block, so that no process is started without being recorded."""
+    received: list[int] = []
+    before = {number: signal.signal(number, lambda signal_, _: received.append(signal_)) for number in STOP_SIGNALS}
     try:
         yield
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-        for came in kept:
+        for came in received:
             signal.raise_signal(came)
 
 
 def _signal_group(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
-    """Signal a process and all it started; a group outlives its first process as long as it has any."""
+    """Signal a process and its children; a group exists as long as it has any process."""
     try:
         os.killpg(process.pid, number)
     except (ProcessLookupError, PermissionError):

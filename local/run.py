@@ -1,4 +1,4 @@
-"""`make run`: from a fresh clone to Cairn at work on this machine, and what happens in it, until Ctrl-C."""
+"""`make run`: starts Cairn on this machine from a fresh clone and shows what happens in it, until Ctrl-C."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ from operations.stack import Stack, write_local_stack
 
 
 class Stopped(KeyboardInterrupt):
-    """Somebody asked for the end. Not an Exception, which botocore would take for one of its own."""
+    """A stop signal arrived. Not an Exception, which botocore would handle as a failed call."""
 
 
 def main() -> int:
-    """Run until stopped; 0 then, and 1 when something prevented it."""
+    """Run until stopped; exit code 0 then, 1 on an error."""
     terminal = standard_output()
     for number in STOP_SIGNALS:
-        if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:  # nohup means it
+        if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:  # nohup ignores SIGHUP on purpose
             signal.signal(number, _stop)
     try:
         settings = read_settings(os.environ, ROOT / ".env")
@@ -46,9 +46,9 @@ def main() -> int:
                 for number in STOP_SIGNALS:
                     signal.signal(number, signal.SIG_IGN)
     except Stopped:
-        terminal.say("\nstopped" if terminal.is_one else "stopped")
+        terminal.say("\nstopped" if terminal.is_tty else "stopped")
         return 0
-    except BrokenPipeError:  # whoever read our output has gone
+    except BrokenPipeError:  # the reader of our output has gone
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except StartError as error:
@@ -58,60 +58,60 @@ def main() -> int:
 
 
 def run(settings: Settings, processes: Processes, terminal: Terminal) -> None:
-    """The story: a cloud, the stack in it, the platforms around it, a key, a demo; then what happens."""
+    """Start the cloud, deploy the stack, connect the platforms, create a key and the demo; then follow events."""
     terminal.say(terminal.paint("Cairn on this machine", "bold"))
     ministack = cloud.start_ministack(settings, processes)
     sandbox = start_sandbox(settings, processes) if settings.sandboxed else None
 
-    with terminal.step("synthesising the CDK app (the first time takes a minute)") as step:
-        step.text = (
-            "the CDK app, synthesised" if synth.synthesise() else "the CDK app, unchanged since it was synthesised"
-        )
+    with terminal.step("synthesising the CDK app (takes a minute the first time)") as step:
+        step.text = "CDK app synthesised" if synth.synthesise() else "CDK app unchanged since the last synthesis"
     assembly = cloud.read_assembly(synth.ASSEMBLY)
 
-    with terminal.step("MiniStack, an AWS with IAM enforced"):
+    with terminal.step("MiniStack, a local AWS with IAM enforced"):
         cloud.wait_for_ministack(settings, ministack)
 
-    with terminal.step(f"the stack {assembly.stack}") as step:
+    with terminal.step(f"stack {assembly.stack}") as step:
         clients = Clients.of_the_local_cloud(settings.aws_endpoint_url)
         cloud.upload(assembly, clients)
         outputs = cloud.deploy(assembly, clients, stack_parameters(settings))
-        step.text = f"the stack {assembly.stack}, {len(assembly.template['Resources'])} resources"
+        step.text = f"stack {assembly.stack}, {len(assembly.template['Resources'])} resources"
     stack = Stack(name=assembly.stack, clients=clients, outputs=outputs, api_url=settings.api_url)
 
-    with terminal.step("the API through CloudFront, an API key, the platforms' keys"):
+    with terminal.step("API behind CloudFront, API key, platform keys"):
         edge = start_edge(settings, stack, processes)
         platforms.fill_secrets(settings, stack)
         admin_key = ApiKeys(clients.table(stack.output("AudienceTable"))).create("local admin", SCOPES, now())
         cloud.wait_for(f"{settings.api_url}/api/health", edge)
 
-    with terminal.step("the bot") as step:
+    with terminal.step("Telegram bot") as step:
         if sandbox is not None:
             cloud.wait_for(f"http://127.0.0.1:{settings.sandbox_port}/", sandbox)
         step.text = platforms.link_telegram(settings, processes)
 
-    with terminal.step("the pages") as step:
-        step.text = f"the pages: {pages.publish(stack)}"
+    with terminal.step("pages") as step:
+        step.text = f"pages: {pages.publish(stack)}"
 
-    password, guests = None, list[follow.Guest]()
+    password, actors = None, list[follow.Actor]()
     if settings.demo:
-        guests = [demo.Visitor(settings, admin_key), salesperson := sales.Salesperson(settings, admin_key)]
-        with terminal.step("the demo") as step:
-            step.text = demo.seed(settings, admin_key) if settings.sandbox_url else "no demo channels without a sandbox"
-        with terminal.step("the sales floor") as step:
+        actors = [demo.Visitor(settings, admin_key), salesperson := sales.Salesperson(settings, admin_key)]
+        with terminal.step("demo") as step:
+            step.text = (
+                demo.seed(settings, admin_key) if settings.sandbox_url else "no demo channels without the sandbox"
+            )
+        with terminal.step("sales floor") as step:
             password, step.text = demo.invite(stack), salesperson.hire()
-        with terminal.step("the live stream") as step:
+        with terminal.step("live stream") as step:
             step.text = start_viewers(settings, processes)
 
     write_local_stack(settings.home, stack)
     write_outputs(settings, stack, admin_key)
     introduce(settings, admin_key, password, terminal)
     terminal.say("ready")
-    follow.follow(settings, stack, processes, terminal, guests)
+    follow.follow(settings, stack, processes, terminal, actors)
 
 
 def stack_parameters(settings: Settings) -> dict[str, str]:
-    """What differs from production: where platforms, sockets and sign-in keys are, and what somebody chose."""
+    """What differs from production: the addresses of platforms, sockets and sign-in keys, and the user's settings."""
     parameters = {choice.platform.url_parameter: choice.url for choice in settings.platforms if choice.url}
     parameters |= {
         "WebSocketBase": f"127.0.0.1:{settings.port}/_aws/execute-api",
@@ -122,13 +122,13 @@ def stack_parameters(settings: Settings) -> dict[str, str]:
 
 
 def start_sandbox(settings: Settings, processes: Processes) -> Running:
-    """The stand-in for the platforms we have no keys of."""
+    """The stand-in for platforms without keys."""
     command = [sys.executable, "-m", "local.sandbox", "--port", str(settings.sandbox_port)]
     return processes.start("sandbox", command, child_environment())
 
 
 def start_edge(settings: Settings, stack: Stack, processes: Processes) -> Running:
-    """The one address of API and pages."""
+    """The common address of the API and the pages."""
     distribution = stack.output("DistributionDomainName").partition(".")[0]
     command = [sys.executable, "-m", "local.edge", "--port", str(settings.edge_port)]
     command += ["--ministack", settings.aws_endpoint_url, "--distribution", distribution]
@@ -136,20 +136,20 @@ def start_edge(settings: Settings, stack: Stack, processes: Processes) -> Runnin
 
 
 def start_viewers(settings: Settings, processes: Processes) -> str:
-    """The demo's live stream; what to expect, in a line."""
+    """The viewers of the demo's live stream; a summary line."""
     command = [sys.executable, "-m", "local.viewers", "--api", settings.api_url]
     processes.start("viewers", command, child_environment(), needed=False)
-    return f"the live stream {viewers.CHANNEL}: viewers who come and go"
+    return f"live stream {viewers.CHANNEL}: simulated viewers join and leave"
 
 
 def viewer_url(settings: Settings, stack: Stack) -> str:
-    """A plain address of viewer_heartbeat's Lambda URL, whose host no DNS knows."""
+    """A loopback URL for viewer_heartbeat's Lambda URL, whose host name does not resolve."""
     lambda_url = urlsplit(stack.output("ViewerHeartbeatFunctionUrl")).hostname or ""
     return f"{settings.aws_endpoint_url}/_aws/lambda-url/{lambda_url.partition('.')[0]}"
 
 
 def write_outputs(settings: Settings, stack: Stack, admin_key: str) -> None:
-    """`outputs.json`, as docs/operations.md describes it; whole or not at all."""
+    """Write `outputs.json`, described in docs/operations.md, atomically."""
     outputs = {
         "ApiUrl": settings.api_url,
         "WebSocketUrl": stack.output("WebSocketUrl"),
@@ -166,52 +166,52 @@ def write_outputs(settings: Settings, stack: Stack, admin_key: str) -> None:
 
 
 def introduce(settings: Settings, admin_key: str, password: str | None, terminal: Terminal) -> None:
-    """Where everything is, for a person; `password` is the one of the demo's people, when there are any."""
+    """Print where everything is; `password` is the demo users', None without a demo."""
     home = settings.home.relative_to(Path.cwd()) if settings.home.is_relative_to(Path.cwd()) else settings.home
-    who = ", ".join(f"{name} ({module})" for name, module in demo.PEOPLE.items())
+    users = ", ".join(f"{name} ({module})" for name, module in demo.PEOPLE.items())
     command = "python -m operations --local people add NAME --modules leaderboard"
     lines = {
-        "pages": f"{settings.api_url}/leaderboard and, for the wall, {settings.api_url}/tv",
+        "pages": f"{settings.api_url}/leaderboard and, for a TV, {settings.api_url}/tv",
         "live": f"{settings.api_url}/live/{viewers.CHANNEL}" if settings.demo else f"{settings.api_url}/live/ANY-ID",
-        "sign in": f"as {who} with {password}" if password else f"with {command}",
+        "sign in": f"as {users}, password {password}" if password else f"create a user first: {command}",
         "API": f"{settings.api_url}/api/docs",
         "admin key": f"Authorization: Bearer {admin_key}",
-        "sandbox": settings.sandbox_url or "not needed: every platform has its key or its address",
+        "sandbox": settings.sandbox_url or "not started: every platform has its own key or address",
         "AWS": f"{settings.aws_endpoint_url} (region us-east-1, key and secret: test)",
         "files": f"{home}/outputs.json, logs in {home}/logs",
     }
     terminal.say()
     for name, where in lines.items():
         terminal.say(f"  {terminal.paint(f'{name:<10}', 'cyan')} {where}")
-    terminal.say(f"  {terminal.paint('Ctrl-C', 'cyan')}     stops everything; nothing is kept")
+    terminal.say(f"  {terminal.paint('Ctrl-C', 'cyan')}     stops everything; no data is kept")
     terminal.say()
 
 
 @contextmanager
 def alone(home: Path) -> Iterator[None]:
-    """Keep others out of this state directory; the system lets go of it however we end."""
+    """Lock this state directory; the system releases the lock however the process ends."""
     with (home / "run.lock").open("a+") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             lock.seek(0)
             raise StartError(
-                f"A local cloud runs from {home} already (process {lock.read().strip() or 'unknown'}). Stop it with "
-                "Ctrl-C, or give this one a directory of its own: CAIRN_HOME=.local/second"
+                f"A local cloud is already running from {home} (process {lock.read().strip() or 'unknown'}). "
+                "Stop it with Ctrl-C, or give this one its own directory: CAIRN_HOME=.local/second"
             ) from None
         lock.truncate(0)
         lock.write(f"{os.getpid()}\n")
         lock.flush()
-        _forget(home)
+        _remove_outputs(home)
         try:
             yield
         finally:
-            _forget(home)
+            _remove_outputs(home)
             shutil.rmtree(home / "tmp", ignore_errors=True)
 
 
-def _forget(home: Path) -> None:
-    """Leave no addresses of a cloud that is gone."""
+def _remove_outputs(home: Path) -> None:
+    """Remove the addresses of a cloud that no longer runs."""
     for name in ("outputs.json", "stack.json"):
         (home / name).unlink(missing_ok=True)
 

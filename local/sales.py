@@ -1,4 +1,4 @@
-"""A sales floor for the demonstration: a dozen reps, and a salesperson who sells close to thresholds at first."""
+"""The demo's sales floor: a dozen reps, and sales that cross thresholds at first."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from local.settings import Settings
 _FIRST_AFTER_SECONDS = 15.0
 _LIVELY_SECONDS = 300.0
 _PAUSES = (7.0, 40.0)
-"""Seconds between two sales, while it is lively and later."""
+"""Seconds between two sales: at first, and later."""
 _SEED = 17
 
-# Name, team, avatar, user name, goal, revenue and sign-ups: early in a month, when nobody has passed anything. The best
-# come first, so that nobody takes a place on the podium from another while they are put on the board.
+# Name, team, avatar, user name, goal, revenue and sign-ups, early in a month, before any milestone. The best are
+# first, so that creating them changes nobody's rank.
 _FLOOR: tuple[tuple[str, str, str, str | None, int, int, int], ...] = (
     ("Ada Okafor", "North", "🦊", "ada", 16_000, 9_400, 9),
     ("Bruno Castell", "South", "🐻", None, 13_000, 9_100, 8),
@@ -35,13 +35,13 @@ _FLOOR: tuple[tuple[str, str, str, str | None, int, int, int], ...] = (
     ("Kalinda Rao", "East", "🦜", None, 9_000, 3_600, 3),
     ("Luca Bianchi", "West", "🐢", None, 8_000, 2_900, 2),
 )
-# Who sells first, for how much, and how many sign up: each passes something.
-_STORY: tuple[tuple[int, int, int], ...] = (
+# The first sales: rep, amount and sign-ups. Each crosses a threshold.
+_FIRST_SALES: tuple[tuple[int, int, int], ...] = (
     (0, 1_350, 1),  # $10,000 and 10 sign-ups
     (1, 4_100, 2),  # $10,000, 10 sign-ups, the goal, and first on the board
     (2, 1_600, 0),  # $10,000 and the goal
     (3, 950, 1),  # 10 sign-ups
-    (4, 17_900, 2),  # $25,000, with $10,000 passed on the way; the goal, and first on the board
+    (4, 17_900, 2),  # $25,000, which also passes $10,000; the goal, and first on the board
     (5, 3_300, 2),  # $10,000 and 10 sign-ups
 )
 _MONTHS_THIS_YEAR = 10
@@ -58,7 +58,7 @@ class Sale:
 
 @dataclass(slots=True)
 class Salesperson:
-    """Somebody who sells now and then, and writes down each sale as a system of the floor's would."""
+    """Makes a sale now and then, and reports it to the API as a sales system would."""
 
     settings: Settings
     admin_key: str
@@ -69,28 +69,28 @@ class Salesperson:
     _next: float = 0.0
     _sales: int = 0
     _lively_until: float = 0.0
-    _dice: random.Random = field(default_factory=lambda: random.Random(_SEED))  # noqa: S311 - a story, no secret
+    _rng: random.Random = field(default_factory=lambda: random.Random(_SEED))  # noqa: S311 - simulation, no secret
     _sale: Sale | None = None
 
     def hire(self) -> str:
-        """Put the reps on the board; what to expect, in a line."""
+        """Create the reps; a summary line."""
         with client(self.settings, self.admin_key, self.transport) as api:
             made = [checked(api.post("/api/leaderboard/sales-reps", json=body)).json() for body in new_reps()]
         self._reps = [(rep["id"], rep["name"]) for rep in made]
         started = self.clock()
         self._next, self._lively_until = started + _FIRST_AFTER_SECONDS, started + _LIVELY_SECONDS
-        return f"the sales floor: {len(self._reps)} reps, and somebody who sells"
+        return f"sales floor: {len(self._reps)} reps, simulated sales"
 
-    def announces(self) -> str | None:
-        """What is about to be sold, when it is time for the next sale."""
+    def next_action(self) -> str | None:
+        """The next sale, when it is due."""
         if not self._reps or self.clock() < self._next:
             return None
-        self._sale = self._following()
-        signed_up = f" and signs up {self._sale.signups}" if self._sale.signups else ""
-        return f"{self._sale.name} sells for ${self._sale.amount:,}{signed_up}"
+        self._sale = self._next_sale()
+        signups = f" and {count} sign-up{'s' if count > 1 else ''}" if (count := self._sale.signups) else ""
+        return f"{self._sale.name}: ${self._sale.amount:,}{signups}"
 
     def act(self) -> None:
-        """Write down what was announced, on top of what the rep has by now; a sale of one who has retired is lost."""
+        """Report the announced sale, added to the rep's current numbers; a retired rep's sale is dropped."""
         sale, self._sale = self._sale, None
         lively = self.clock() < self._lively_until
         self._next = self.clock() + _PAUSES[not lively]
@@ -103,18 +103,18 @@ class Salesperson:
             if answer.status_code == httpx.codes.NOT_FOUND:
                 self._reps.remove((sale.rep_id, sale.name))
             elif answer.is_success:
-                api.post(f"{rep}/update-stats", json=after(answer.json(), sale.amount, sale.signups))
+                api.post(f"{rep}/update-stats", json=updated_stats(answer.json(), sale.amount, sale.signups))
 
-    def _following(self) -> Sale:
-        if self._sales < len(_STORY) and len(self._reps) == len(_FLOOR):
-            number, amount, signups = _STORY[self._sales]
+    def _next_sale(self) -> Sale:
+        if self._sales < len(_FIRST_SALES) and len(self._reps) == len(_FLOOR):
+            number, amount, signups = _FIRST_SALES[self._sales]
             return Sale(*self._reps[number], amount, signups)
-        amount = self._dice.randrange(300, 4_800, 50)
-        return Sale(*self._dice.choice(self._reps), amount, self._dice.choice((0, 0, 1, 2)))
+        amount = self._rng.randrange(300, 4_800, 50)
+        return Sale(*self._rng.choice(self._reps), amount, self._rng.choice((0, 0, 1, 2)))
 
 
 def new_reps() -> Sequence[dict[str, Any]]:
-    """The reps as the API takes them."""
+    """The reps as request bodies of the API."""
     return [
         {
             "name": name,
@@ -134,7 +134,7 @@ def new_reps() -> Sequence[dict[str, Any]]:
     ]
 
 
-def after(rep: dict[str, Any], amount: int, signups: int) -> dict[str, Any]:
-    """The rep's numbers after a sale, as they are sent."""
+def updated_stats(rep: dict[str, Any], amount: int, signups: int) -> dict[str, Any]:
+    """The rep's numbers after a sale, as a request body."""
     changed = {name: round(rep[name] + amount, 2) for name in ("monthlyRevenue", "yearlyRevenue", "allTimeRevenue")}
     return changed | {name: rep[name] + signups for name in ("monthlySignups", "yearlySignups")}

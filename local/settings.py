@@ -1,4 +1,4 @@
-"""What a person may decide about the local cloud: the environment, over `.env`, over what works without keys."""
+"""The settings of the local cloud: environment variables, then `.env`, then defaults that need no keys."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from local.sandbox import (
 
 ROOT = Path(__file__).resolve().parent.parent
 CACHE = ROOT / ".local"
-"""What every local cloud of this checkout shares: the synthesised template, its assets, the functions' interpreter."""
+"""Shared by all local clouds of this checkout: the synthesised template, its assets, the functions' interpreter."""
 
 _DEFAULT_PORT = 4566
 _DEMO_SCHEDULE = "rate(1 minute)"
@@ -29,21 +29,21 @@ _VIEWER_NUMBERS: Mapping[str, tuple[int, int]] = {
     "VIEWER_COUNT_UPDATE_INTERVAL": (500, 60_000),
     "VIEWER_JOINS_PER_MINUTE": (1, 1_000_000),
 }
-"""What may be chosen about viewers, and the least and the most that each may be."""
+"""The settings of viewers, with minimum and maximum."""
 
 
 class StartError(Exception):
-    """Why the local cloud cannot start, in one line that says what to do about it."""
+    """Why the local cloud cannot start, and what to do about it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Platform:
-    """A platform as the stack knows it: `{NAME}_API_URL`, a parameter for it, and a secret for its keys."""
+    """A platform of the stack: `{NAME}_API_URL`, the parameter for that, and the secret with its keys."""
 
     name: str
     sandbox_path: str
     sandbox_secret: Mapping[str, str]
-    """What stands in for the platform's keys when it is a sandbox or somebody's fake; the first one is *the* key."""
+    """The keys to use with the sandbox or another fake; the first is the one that selects the real platform."""
 
     @property
     def url_variable(self) -> str:
@@ -79,18 +79,18 @@ PLATFORMS = (
 
 @dataclass(frozen=True, slots=True)
 class PlatformChoice:
-    """Where a platform is reached and with which keys."""
+    """A platform's address and keys."""
 
     platform: Platform
     url: str | None
-    """None: the platform itself, at the address the template has."""
+    """None is the real platform, at the template's default address."""
     secret: Mapping[str, str]
     sandboxed: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """One local cloud: its ports, the directory of its state, what it starts with."""
+    """One local cloud: its ports, its state directory, and what it starts with."""
 
     port: int
     home: Path
@@ -123,12 +123,12 @@ class Settings:
 
     @property
     def sandboxed(self) -> frozenset[str]:
-        """The platforms that the sandbox stands in for."""
+        """The platforms that the sandbox replaces."""
         return frozenset(choice.platform.name for choice in self.platforms if choice.sandboxed)
 
     @property
     def ports(self) -> dict[int, str]:
-        """What listens where."""
+        """The purpose of each port."""
         ports = {self.port: "the AWS endpoint", self.edge_port: "the API and pages"}
         return ports | ({self.sandbox_port: "the sandbox"} if self.sandboxed else {})
 
@@ -137,7 +137,7 @@ class Settings:
 
 
 def read_settings(environment: Mapping[str, str], dotenv: Path) -> Settings:
-    """The settings; StartError for a value that cannot be meant."""
+    """The settings; StartError for an invalid value."""
     values = {**(parse_dotenv(dotenv.read_text(encoding="utf-8")) if dotenv.is_file() else {}), **environment}
     values = {name: value.strip() for name, value in values.items() if value.strip()}
     port = _port(values.get("CAIRN_PORT", str(_DEFAULT_PORT)))
@@ -153,7 +153,7 @@ def read_settings(environment: Mapping[str, str], dotenv: Path) -> Settings:
 
 
 def parse_dotenv(text: str) -> dict[str, str]:
-    """`NAME=value` lines as shells and other tools write them: comments, `export` and quotes are understood."""
+    """`NAME=value` lines as shells and other tools write them, with comments, `export` and quotes."""
     values = {}
     for line in text.splitlines():
         name, equals, value = line.strip().removeprefix("export ").partition("=")
@@ -169,13 +169,13 @@ def parse_dotenv(text: str) -> dict[str, str]:
 
 
 def _choose(platform: Platform, values: Mapping[str, str], port: int) -> PlatformChoice:
-    """An explicit address wins; a platform whose key is set is the real one; else the sandbox stands in for it."""
+    """An explicit address wins; a platform with its key set is the real one; otherwise it is the sandbox."""
     explicit = values.get(platform.url_variable)
     sandboxed = not explicit and platform.key_variable not in values
     secret = {}
     for variable, stand_in in platform.sandbox_secret.items():
-        given = None if sandboxed and stand_in else values.get(variable)
-        secret[variable] = given or (stand_in if explicit or sandboxed else "")
+        value = None if sandboxed and stand_in else values.get(variable)
+        secret[variable] = value or (stand_in if explicit or sandboxed else "")
     if "TELEGRAM_WEBHOOK_SECRET" in secret:
         secret["TELEGRAM_WEBHOOK_SECRET"] = secret["TELEGRAM_WEBHOOK_SECRET"] or secrets.token_urlsafe(24)
     url = explicit.rstrip("/") if explicit else _sandbox_url(port) + platform.sandbox_path if sandboxed else None
@@ -183,16 +183,16 @@ def _choose(platform: Platform, values: Mapping[str, str], port: int) -> Platfor
 
 
 def _viewers(values: Mapping[str, str]) -> dict[str, str]:
-    """What infra/settings.py asks of cdk.json is asked of these."""
-    usual = json.loads((ROOT / "cdk.json").read_text(encoding="utf-8"))["context"]
-    numbers = {name: values.get(name, str(usual[name.lower()])) for name in _VIEWER_NUMBERS}
+    """The same rules as infra/settings.py has for cdk.json."""
+    defaults = json.loads((ROOT / "cdk.json").read_text(encoding="utf-8"))["context"]
+    numbers = {name: values.get(name, str(defaults[name.lower()])) for name in _VIEWER_NUMBERS}
     for name, (least, most) in _VIEWER_NUMBERS.items():
         if not numbers[name].isdecimal() or not least <= int(numbers[name]) <= most:
             raise StartError(f"{name} must be a whole number from {least} to {most}, not {numbers[name]!r}")
     if 1000 * int(numbers["VIEWER_TIMEOUT"]) < 2 * int(numbers["VIEWER_HEARTBEAT_INTERVAL"]):
         raise StartError(
-            f"VIEWER_TIMEOUT ({numbers['VIEWER_TIMEOUT']} seconds) must be two of VIEWER_HEARTBEAT_INTERVAL "
-            f"({numbers['VIEWER_HEARTBEAT_INTERVAL']} milliseconds) or more, so that one heartbeat may be lost"
+            f"VIEWER_TIMEOUT ({numbers['VIEWER_TIMEOUT']} seconds) must be at least twice VIEWER_HEARTBEAT_INTERVAL "
+            f"({numbers['VIEWER_HEARTBEAT_INTERVAL']} milliseconds), so that one heartbeat may be lost"
         )
     chosen = {name: numbers[name] for name in _VIEWER_NUMBERS if name in values}
     if "LIVE_CHANNELS" in values:
@@ -208,7 +208,9 @@ def _live_channels(text: str) -> str:
     if not isinstance(channels, dict) or not all(
         is_channel_id(channel) and isinstance(name, str) and name.strip() for channel, name in channels.items()
     ):
-        raise StartError(f"LIVE_CHANNELS must be JSON as {_DEMO_CHANNELS}, each channel with its name, not {text!r}")
+        raise StartError(
+            f"LIVE_CHANNELS must be JSON such as {_DEMO_CHANNELS}, with a name for each channel, not {text!r}"
+        )
     return json.dumps(channels)
 
 
@@ -218,5 +220,7 @@ def _sandbox_url(port: int) -> str:
 
 def _port(text: str) -> int:
     if not text.isdigit() or not 1024 <= int(text) <= 65_533:
-        raise StartError(f"CAIRN_PORT must be a number from 1024 to 65533 (two ports above it are used), not {text!r}")
+        raise StartError(
+            f"CAIRN_PORT must be a number from 1024 to 65533 (the two ports above it are used too), not {text!r}"
+        )
     return int(text)

@@ -1,4 +1,4 @@
-"""The CDK app, synthesised as for AWS but with dependencies built for this machine; skipped when nothing changed."""
+"""Synthesises the CDK app as for AWS, but with dependencies built for this machine; skipped when nothing changed."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ _CONTEXT = {"dependencies": "host", "region": ""}
 
 
 def synthesise() -> bool:
-    """Bring `ASSEMBLY` up to date; False when it was. StartError when the app does not synthesise."""
+    """Bring `ASSEMBLY` up to date; False when it already was. StartError when synthesis fails."""
     CACHE.mkdir(exist_ok=True)
     stamp = ASSEMBLY / "made-of"
-    with exclusively(CACHE / "synth.lock"):
+    with locked(CACHE / "synth.lock"):
         made_of = fingerprint(ROOT / name for name in _INPUTS)
         if stamp.is_file() and stamp.read_text(encoding="utf-8") == made_of:
             return False
@@ -38,7 +38,7 @@ def synthesise() -> bool:
 
 
 def fingerprint(paths: Iterable[Path]) -> str:
-    """A digest of the files' names and contents, and of the Python they are bundled by."""
+    """A digest of the files' names and contents, and of the Python that bundles them."""
     digest = hashlib.sha256(sys.version.encode())
     for path in paths:
         for file in sorted(_files(path)):
@@ -48,8 +48,8 @@ def fingerprint(paths: Iterable[Path]) -> str:
 
 
 @contextmanager
-def exclusively(lock: Path) -> Iterator[None]:
-    """Wait for other local clouds of this checkout that are doing the same."""
+def locked(lock: Path) -> Iterator[None]:
+    """Wait for other local clouds of this checkout that synthesise too."""
     with lock.open("a") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
@@ -63,7 +63,7 @@ def _files(path: Path) -> Iterator[Path]:
 
 
 def _drop_old_assets() -> None:
-    """Remove what earlier versions left, since the CDK keeps all that it ever staged; not what may be in use yet."""
+    """Remove unused old assets, since the CDK keeps all that it ever staged; recent ones may still be in use."""
     used = {
         described["source"]["path"]
         for manifest in ASSEMBLY.glob("*.assets.json")
@@ -93,4 +93,4 @@ def _run_app() -> None:
         ).returncode
     if code != 0:
         lines = log.read_text(encoding="utf-8", errors="replace").splitlines()[-15:]
-        raise StartError("\n    ".join([f"The CDK app does not synthesise ({log}):", *lines]))
+        raise StartError("\n    ".join([f"Synthesising the CDK app failed ({log}):", *lines]))

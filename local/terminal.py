@@ -1,4 +1,4 @@
-"""What a person at the terminal reads: steps with their time, as they are done; plain text where it is no terminal."""
+"""Terminal output: steps with their duration; plain text where standard output is no terminal."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ _STEP_WIDTH = 62
 
 
 class Terminal:
-    """Writes lines, each at once, since whoever reads may be a program that waits for `ready`."""
+    """Flushes each line, since the reader may be a program that waits for `ready`."""
 
     def __init__(self, out: TextIO) -> None:
         self._out = out
         self._colours = out.isatty() and "NO_COLOR" not in os.environ
 
     @property
-    def is_one(self) -> bool:
-        """Whether a person watches, as far as can be told."""
+    def is_tty(self) -> bool:
+        """Whether the output is a terminal."""
         return self._out.isatty()
 
     def say(self, text: str = "") -> None:
@@ -32,15 +32,15 @@ class Terminal:
         print(text, file=self._out, flush=True)
 
     def paint(self, text: str, colour: Colour) -> str:
-        """The text in a colour, where there are any."""
+        """The text in a colour, where colours are supported."""
         return f"\x1b[{_CODES[colour]}m{text}\x1b[0m" if self._colours else text
 
     @contextmanager
     def step(self, text: str) -> Iterator[Step]:
-        """Say what is being done and, at the end of the block, how long it took."""
+        """Show what is being done and, at the end of the block, how long it took."""
         started = time.monotonic()
         step = Step(text)
-        if self.is_one:
+        if self.is_tty:
             print(f"  · {text} …", end="\r", file=self._out, flush=True)
         yield step
         took = self.paint(f"{time.monotonic() - started:5.1f} s", "grey")
@@ -48,14 +48,14 @@ class Terminal:
 
 
 class Step:
-    """What is said of a step; the block may put it more exactly when it knows more."""
+    """A step's text, which the block may replace with a more exact one."""
 
     def __init__(self, text: str) -> None:
         self.text = text
 
 
 def standard_output() -> Terminal:
-    """The terminal that this process has; where output has no Unicode, what cannot be written is replaced."""
+    """This process's terminal; characters that its encoding lacks are replaced."""
     if hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(errors="replace")
     return Terminal(sys.stdout)

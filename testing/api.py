@@ -1,4 +1,4 @@
-"""Calls of the two Lambda URLs, in the shape in which Lambda brings them.
+"""Requests to the functions behind Lambda URLs, as Lambda's events.
 
 https://docs.aws.amazon.com/lambda/latest/dg/urls-invocation.html#urls-payloads
 """
@@ -13,10 +13,10 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
-from testing.cloud import Cloud, Context
+from testing.cloud import SECRETS, Cloud, Context
 from testing.functions import FUNCTIONS
 
-WEBHOOK_SECRET = "hush"
+WEBHOOK_SECRET = SECRETS["TELEGRAM_SECRET"]["TELEGRAM_WEBHOOK_SECRET"]
 SESSION = "__Host-cairn"
 ABSENT = object()
 
@@ -27,7 +27,7 @@ class Answer:
     headers: Mapping[str, str]
     text: str
     cookies: tuple[str, ...] = ()
-    """What is to be set, as it stands in Set-Cookie."""
+    """The values of Set-Cookie."""
 
     @property
     def json(self) -> Any:
@@ -35,7 +35,7 @@ class Answer:
 
     @property
     def error(self) -> str:
-        """What a refusal says; it says that and its details, and nothing else."""
+        """The message of an error body, which has no other fields than this and its details."""
         body = self.json
         assert set(body) == {"error", "details"}, body
         assert isinstance(body["error"], str)
@@ -52,7 +52,7 @@ def event(
     body: str | bytes | None = None,
     asked_at: datetime | None = None,
 ) -> dict[str, Any]:
-    """A request as a Lambda URL hands it over: bytes that are no text come in base64."""
+    """A request as a Lambda URL's event; a body of bytes is base64-encoded."""
     from cairn.clock import now, to_millis
 
     raw_query = query if isinstance(query, str) else urlencode(query)
@@ -95,9 +95,9 @@ def event(
 
 @dataclass
 class Api:
-    """The API of an account, called with a key of the scopes that a test names; `None` is no key at all.
+    """A client of an account's API, with a key of these `scopes`; None is no key.
 
-    With `person` the modules of somebody signed in, who calls from our own pages; with `cookies`, just those.
+    `person` are the modules of a signed-in user, who calls from our pages; `cookies` are sent instead of either.
     """
 
     aws: Cloud
@@ -113,7 +113,7 @@ class Api:
         return self.keys[scopes]
 
     def session(self, *modules: str) -> str:
-        """The id token of somebody who may use these."""
+        """The id token of a user with these modules."""
         if modules not in self.sessions:
             name = "-".join(modules) or "nobody"
             self.aws.people.add(name, *modules)
@@ -154,17 +154,22 @@ class Api:
 
 
 def telegram(update: object, secret: str | None = WEBHOOK_SECRET, raw: str | bytes | None = None) -> Answer:
-    """An update brought to the webhook, as Telegram does."""
+    """Post an update to the webhook, as Telegram does."""
+    return _answer(FUNCTIONS["telegram_webhook"](webhook_event(update, secret, raw), Context(30.0)))
+
+
+def webhook_event(
+    update: object, secret: str | None = WEBHOOK_SECRET, raw: str | bytes | None = None
+) -> dict[str, Any]:
+    """An update as Telegram posts it to the webhook."""
     headers = {"content-type": "application/json"}
     if secret is not None:
         headers["x-telegram-bot-api-secret-token"] = secret
-    body = json.dumps(update) if raw is None else raw
-    update_event = event("POST", "/api/telegram/webhook", headers=headers, body=body)
-    return _answer(FUNCTIONS["telegram_webhook"](update_event, Context(30.0)))
+    return event("POST", "/api/telegram/webhook", headers=headers, body=json.dumps(update) if raw is None else raw)
 
 
-def _answer(answered: Mapping[str, Any]) -> Answer:
-    headers = {str(name).lower(): str(value) for name, value in answered.get("headers", {}).items()}
-    for name, values in answered.get("multiValueHeaders", {}).items():
+def _answer(result: Mapping[str, Any]) -> Answer:
+    headers = {str(name).lower(): str(value) for name, value in result.get("headers", {}).items()}
+    for name, values in result.get("multiValueHeaders", {}).items():
         headers[name.lower()] = ",".join(values)
-    return Answer(answered["statusCode"], headers, answered.get("body") or "", tuple(answered.get("cookies", ())))
+    return Answer(result["statusCode"], headers, result.get("body") or "", tuple(result.get("cookies", ())))

@@ -1,7 +1,7 @@
-"""An AWS account in this process (moto), and the way of a reading through it, driven by hand.
+"""An AWS account in this process (moto), whose stream records and messages tests deliver themselves.
 
-moto keeps event source mappings without running them, so `Cloud` itself brings stream records and messages to the
-handlers, in AWS's own event shapes, as often and in the order a test wants.
+moto stores event source mappings without running them, so `Cloud` returns records in AWS's event formats, for tests to
+pass to the handlers in any order.
 """
 
 from __future__ import annotations
@@ -27,9 +27,11 @@ from botocore.loaders import create_loader
 from ministack.services import dynamodb
 from moto import mock_aws
 
+from cairn.messages import Message, load
 from testing.functions import FUNCTIONS
-from testing.people import CLIENT_ID, ISSUER, POOL_ID, UserPool
+from testing.records import received_record
 from testing.tables import TABLES
+from testing.user_pool import CLIENT_ID, ISSUER, POOL_ID, UserPool
 
 Handler = Callable[[dict[str, Any], Any], Any]
 QUEUES = {
@@ -71,7 +73,7 @@ SETTINGS = {
 
 @dataclass(frozen=True)
 class Context:
-    """What Lambda tells a handler about its invocation."""
+    """Lambda's context of an invocation."""
 
     seconds: float = 60.0
     aws_request_id: str = field(default_factory=lambda: uuid4().hex)
@@ -84,13 +86,13 @@ class Context:
 
 
 def make_tables(client: Any) -> None:
-    """The template's tables, by the names of the functions' environment."""
+    """The template's tables, named after the functions' environment variables."""
     for variable, definition in TABLES.items():
         client("dynamodb").create_table(TableName=variable.lower(), BillingMode="PAY_PER_REQUEST", **definition)
 
 
 class Cloud:
-    """Tables, queues and secrets by the names of the functions' environment, made and read through `client`."""
+    """Tables, queues and secrets, created and read through `client`, and the environment variables for them."""
 
     def __init__(self, client: Any = boto3.client, make_tables: Callable[[Any], None] = make_tables) -> None:
         self._sqs = client("sqs")
@@ -109,14 +111,14 @@ class Cloud:
 
     @cached_property
     def people(self) -> UserPool:
-        """Made when it is first asked for."""
+        """Created on first use."""
         return UserPool()
 
     def table(self, variable: str) -> Any:
         return boto3.resource("dynamodb").Table(variable.lower())
 
     def changes(self) -> list[dict[str, Any]]:
-        """The stats table's stream records that were not taken out yet, as Lambda brings them."""
+        """The stats table's new stream records since the last call, in Lambda's format."""
         iterator = self._streams.get_shard_iterator(**self._shard, ShardIteratorType="TRIM_HORIZON")
         records = self._streams.get_records(ShardIterator=iterator["ShardIterator"], Limit=1000)["Records"]
         fresh = [record for record in records if record["eventID"] not in self._read]
@@ -125,13 +127,13 @@ class Cloud:
 
     @cached_property
     def _shard(self) -> dict[str, Any]:
-        """The only one there is of the stats table's stream."""
+        """The only shard of the stats table's stream."""
         arn = self._streams.list_streams(TableName="stats_table")["Streams"][0]["StreamArn"]
         shard = self._streams.describe_stream(StreamArn=arn)["StreamDescription"]["Shards"][0]["ShardId"]
         return {"StreamArn": arn, "ShardId": shard}
 
     def messages(self, variable: str) -> list[dict[str, Any]]:
-        """The visible messages of a queue, as Lambda brings them; they stay invisible until deleted or changed."""
+        """The visible messages of a queue, in Lambda's format; they stay invisible until deleted or changed."""
         records: list[dict[str, Any]] = []
         while True:
             found = self._sqs.receive_message(
@@ -139,23 +141,22 @@ class Cloud:
             )
             if not found.get("Messages"):
                 return records
-            records += [
-                {
-                    "messageId": message["MessageId"],
-                    "receiptHandle": message["ReceiptHandle"],
-                    "body": message["Body"],
-                    "attributes": message["Attributes"],
-                    "messageAttributes": {},
-                    "eventSource": "aws:sqs",
-                }
-                for message in found["Messages"]
-            ]
+            records += map(received_record, found["Messages"])
 
     def delete(self, variable: str, record: dict[str, Any]) -> None:
         self._sqs.delete_message(QueueUrl=os.environ[variable], ReceiptHandle=record["receiptHandle"])
 
+    def drain(self, variable: str) -> list[Message]:
+        """Receive and delete all messages of a queue. Of a message group, SQS returns one batch at a time."""
+        found = []
+        while records := self.messages(variable):
+            for record in records:
+                found.append(load(record["body"]))
+                self.delete(variable, record)
+        return found
+
     def flow(self) -> None:
-        """Bring everything that waits to its function until nothing waits any more."""
+        """Deliver stream records and messages until there are no more."""
         while True:
             changes = self.changes()
             if changes:
@@ -171,67 +172,67 @@ class Cloud:
                 return
 
 
-# What follows makes an account cheap that is fresh for each test.
+# The rest makes a fresh account for each test cheap.
 
-_tables_as_made: dict[str, Any] = {}
+_first_tables: dict[str, Any] = {}
 
 
-def _make_tables_again(client: Any) -> None:
-    """If they are MiniStack's, a copy of those of the first account."""
-    if not _tables_as_made:
+def _copy_tables(client: Any) -> None:
+    """Copies of the first account's tables."""
+    if not _first_tables:
         make_tables(client)
-        _tables_as_made.update(deepcopy(dict(dynamodb._tables)))
-    for name, table in deepcopy(_tables_as_made).items():
+        _first_tables.update(deepcopy(dict(dynamodb._tables)))
+    for name, table in deepcopy(_first_tables).items():
         dynamodb._tables[name] = table
 
 
-# boto3 reads each service's description anew for each session: one reader for all, whoever makes them.
+# boto3 reads each service's description again for each session: share one loader.
 _descriptions = create_loader()
 vars(botocore.session)["create_loader"] = lambda _path: _descriptions
-# Nor does a name change its meaning from one client to the next.
-_plain: Any = EventAliaser(HierarchicalEmitter())  # its types leave this method out
-_aliased = cache(_plain._alias_event_name)
-setattr(EventAliaser, "_alias_event_name", lambda _, name: _aliased(name))  # noqa: B010 - mypy knows of none
-# Nobody here looks at a signature or at who calls, nor is there a proxy; botocore takes long for each.
-_PLAIN = Config(signature_version=UNSIGNED, user_agent="tests", proxies={})
+# Event aliases are the same for all clients.
+_aliaser: Any = EventAliaser(HierarchicalEmitter())  # its type stubs lack this method
+_aliased = cache(_aliaser._alias_event_name)
+setattr(EventAliaser, "_alias_event_name", lambda _, name: _aliased(name))  # noqa: B010 - mypy does not know it
+# Signatures, user agents and proxies are not needed here, and each takes botocore a long time.
+_FAST_CONFIG = Config(signature_version=UNSIGNED, user_agent="tests", proxies={})
 
 
 def fresh_session() -> botocore.session.Session:
-    """What an account's clients have in common."""
+    """A session for an account's clients."""
     hooks = copy(_hooks(tuple(BUILTIN_HANDLERS)))
     session = botocore.session.Session(event_hooks=hooks, include_builtin_handlers=False)
-    session.set_default_client_config(_PLAIN)
+    session.set_default_client_config(_FAST_CONFIG)
     return session
 
 
 @lru_cache(maxsize=1)
 def _hooks(handlers: tuple[Any, ...]) -> HierarchicalEmitter:
-    """botocore's own, with whatever stands in the place of the network: registering them takes ten times a copy."""
+    """botocore's handlers and any replacement of the network. Registering them takes ten times as long as a copy."""
     hooks = HierarchicalEmitter()
     botocore.session.Session(event_hooks=hooks)
     return hooks
 
 
-def _own_client(service: str) -> Any:
-    """One for every account: it knows nothing of the one that it was made in."""
+def _shared_client(service: str) -> Any:
+    """A client for all accounts: it has no state of the one in which it was created."""
     return _client(service, tuple(BUILTIN_HANDLERS))
 
 
 @lru_cache(maxsize=4)
 def _client(service: str, handlers: tuple[Any, ...]) -> Any:
-    return boto3.Session(botocore_session=fresh_session()).client(service)  # type: ignore[call-overload]  # one of many
+    return boto3.Session(botocore_session=fresh_session()).client(service)  # type: ignore[call-overload]  # a dynamic service name
 
 
 @contextmanager
 def cloud(transport: httpx.BaseTransport) -> Iterator[Cloud]:
-    """A fresh account, and functions that have never run, whose platforms are behind `transport`."""
+    """A fresh account with cold functions; `transport` answers for the platforms."""
     with mock_aws():
         dynamodb.reset()  # if it is MiniStack's: testing/dynamodb.py
         boto3.setup_default_session(botocore_session=fresh_session())
         FUNCTIONS.forget()
         FUNCTIONS.transport = transport
         try:
-            yield Cloud(_own_client, _make_tables_again)
+            yield Cloud(_shared_client, _copy_tables)
         finally:
             transport.close()
             FUNCTIONS.transport = None

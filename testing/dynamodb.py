@@ -1,7 +1,7 @@
-"""DynamoDB for tests in this process: MiniStack's, in the place of moto's.
+"""DynamoDB in this process: MiniStack's instead of moto's.
 
-It answers in a fifth of moto's time, and as atomically as DynamoDB: moto reads, changes and writes back without a lock,
-and takes a whole table back when a transaction is cancelled.
+It takes a fifth of moto's time and is as atomic as DynamoDB: moto reads, changes and writes without a lock, and
+restores a whole table when a transaction is cancelled.
 """
 
 from __future__ import annotations
@@ -22,23 +22,23 @@ from moto.core.botocore_stubber import BotocoreStubber
 
 _SERVICES: dict[str, ModuleType] = {"dynamodb": dynamodb, "streams": dynamodb_streams}
 _moto = BotocoreStubber.process_request
-_one_at_a_time = RLock()
+_lock = RLock()
 
 
-def _answered(stubber: BotocoreStubber, request: AWSPreparedRequest) -> Any:
+def _respond(stubber: BotocoreStubber, request: AWSPreparedRequest) -> Any:
     host = urlsplit(request.url).hostname or ""
     service = _SERVICES.get(host.partition(".")[0])
     if service is None:
         return _moto(stubber, request)
     headers = {name.lower(): _text(value) for name, value in request.headers.items()}
-    asking = service.handle_request(request.method, "/", headers, request.body, {})
-    with _one_at_a_time:
+    response = service.handle_request(request.method, "/", headers, request.body, {})
+    with _lock:
         try:
-            asking.send(None)
+            response.send(None)
         except StopIteration as done:
-            status, answered, body = done.value
-            return status, answered, body if isinstance(body, bytes) else body.encode()
-    raise AssertionError("MiniStack's DynamoDB waits for something")
+            status, response_headers, body = done.value
+            return status, response_headers, body if isinstance(body, bytes) else body.encode()
+    raise AssertionError("MiniStack's DynamoDB did not return at once")
 
 
 def _text(value: Any) -> str:
@@ -47,25 +47,25 @@ def _text(value: Any) -> str:
 
 @dataclass(frozen=True)
 class Stored:
-    """A table as it is in memory: what a Scan, or the stream, would say, in no time."""
+    """Direct access to a table in memory, much faster than Scan or the stream's API."""
 
     name: str
 
     def items(self) -> list[dict[str, Any]]:
-        """Everything in it, each value with its type."""
+        """All items, values tagged with their types."""
         return [item for items in self._table["items"].values() for item in items.values()]
 
     def records(self) -> list[dict[str, Any]]:
-        """Of its stream, from the beginning."""
+        """All records of its stream."""
         return list(dynamodb._stream_records.get(self.name) or ())
 
     def put(self, item: Mapping[str, Any]) -> None:
-        """As it goes over the wire; nothing is looked at, and the stream hears nothing."""
+        """Store an item in wire format, without conditions and without a stream record."""
         keys = [dynamodb._extract_key_val(item[self._table[name]]) for name in ("pk_name", "sk_name")]
         dynamodb._set_item(self._table, *keys, dict(item))
 
     def clear(self) -> None:
-        """Neither items nor records are left."""
+        """Delete all items and stream records."""
         self._table["items"].clear()
         self._table.pop(dynamodb._INDEX_MEMBERS, None)
         dynamodb._stream_records.pop(self.name, None)
@@ -77,7 +77,7 @@ class Stored:
 
 @contextmanager
 def empty_account() -> Iterator[None]:
-    """An account in this process, in which nothing is yet."""
+    """An empty account in this process."""
     with mock_aws():
         dynamodb.reset()
         yield
@@ -87,9 +87,9 @@ def stored(variable: str) -> Stored:
     return Stored(variable.lower())
 
 
-setattr(BotocoreStubber, "process_request", _answered)  # noqa: B010 - mypy would have a method stay as it is
-# What an expression's text alone decides is found once; who asks for its tokens gets a list of their own.
+setattr(BotocoreStubber, "process_request", _respond)  # noqa: B010 - mypy forbids assigning a method
+# Cache what depends on an expression's text only; each caller gets its own list of tokens.
 _tokens = lru_cache(dynamodb._tokenize)
 vars(dynamodb)["_tokenize"] = lambda text: [*_tokens(text)]
 vars(dynamodb)["_condition_syntax_error"] = lru_cache(dynamodb._condition_syntax_error)
-vars(dynamodb)["_STREAM_RETENTION_SECONDS"] = 10**9  # here a stream's readers are looked at after whole days too
+vars(dynamodb)["_STREAM_RETENTION_SECONDS"] = 10**9  # tests read a stream after days, too

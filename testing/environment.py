@@ -1,4 +1,4 @@
-"""The environment of tests and bench. Import it first: Powertools reads it at import, and boto3 needs a region."""
+"""Environment variables for tests and bench. Import this first: Powertools reads them when imported."""
 
 from __future__ import annotations
 

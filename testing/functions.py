@@ -1,8 +1,9 @@
-"""The functions as Lambda runs them: cold until first invoked, warm afterwards, and cold again when a test says so."""
+"""The functions as Lambda runs them: cold at first, then warm, and cold again after a restart."""
 
 from __future__ import annotations
 
 import inspect
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from importlib import import_module
@@ -14,9 +15,16 @@ from aws_lambda_powertools.utilities import parameters
 from cairn.aws import dynamodb, sqs, websocket_api
 from cairn.aws.websocket_api import Connect
 
+Invoke = Callable[[str, dict[str, Any]], Any]
+"""Invokes a function by name with an event."""
+
+
+class InvocationFailedError(Exception):
+    """The function raised, ran out of time, or its sandbox died: the same to its caller."""
+
 
 class Running:
-    """One function with its dependencies, as a sandbox keeps them from one invocation to the next."""
+    """A function with its dependencies, as a sandbox keeps them between invocations."""
 
     def __init__(self, name: str, **seams: object) -> None:
         module: Any = import_module(f"functions.{name}.handler")
@@ -28,7 +36,7 @@ class Running:
         return self._handler(event, context)
 
     def warm_up(self) -> None:
-        """Make every adapter, as after a first invocation."""
+        """Create every adapter, as a first invocation does."""
         cls = type(self.dependencies)
         for name in dir(cls):
             if isinstance(inspect.getattr_static(cls, name), cached_property):
@@ -37,7 +45,7 @@ class Running:
 
 @dataclass
 class Functions:
-    """The functions of one account. `transport` and `connect` replace the platforms and API Gateway's sockets."""
+    """The functions of an account. `transport` and `connect` replace the platforms and API Gateway's sockets."""
 
     transport: httpx.BaseTransport | None = None
     connect: Connect = websocket_api.connect
@@ -49,17 +57,17 @@ class Functions:
         return self._running[name]
 
     def restart(self, *names: str) -> None:
-        """Let these functions, or all of them, begin with a cold start; their AWS clients stay."""
+        """Let these functions, or all, start cold; their AWS clients stay."""
         for name in names or list(self._running):
             self._running.pop(name, None)
 
     def forget(self) -> None:
-        """Let everything begin with a cold start, AWS clients and secrets included."""
+        """Let everything start cold, AWS clients and secrets included."""
         self.restart()
         dynamodb.resource.cache_clear()
         sqs.client.cache_clear()
-        parameters.clear_caches()  # type: ignore[no-untyped-call]  # Powertools leaves it untyped
+        parameters.clear_caches()  # type: ignore[no-untyped-call]  # untyped in Powertools
 
 
 FUNCTIONS = Functions()
-"""Those of the account that a test is in."""
+"""The functions of the current test's account."""

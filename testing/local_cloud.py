@@ -1,6 +1,6 @@
-"""One local cloud for all tests that want one: as `make run` starts it, empty, on ports and in a directory of its own.
+"""A local cloud for tests: started as by `make run`, without the demo, on free ports and in a separate directory.
 
-Tests share it, so each uses channels and chats that no other test names.
+Tests share it, so each uses channels and chats that no other test uses.
 """
 
 from __future__ import annotations
@@ -27,23 +27,23 @@ from local.settings import CACHE, PLATFORMS, ROOT
 from operations.stack import Stack, read_local_stack
 
 START_SECONDS = 300
-"""On a fresh clone this includes building the dependency layer and a first synthesis."""
+"""Includes building the dependency layer and the first synthesis on a fresh clone."""
 STOP_SECONDS = 15
 
 HEARTBEAT_MILLISECONDS = 2000
 TIME_OUT_SECONDS = 6
 JOINS_PER_MINUTE = 100
-"""Of an address; more than all other tests together, and soon reached by one that tries."""
+"""Per address: more than all other tests need, and quickly reached by the test of the limit."""
 NAMED_CHANNEL = {"stage": "The stage"}
-"""The live channel of which Telegram is told."""
+"""The live channel whose milestones are announced on Telegram."""
 
 _TRUSTED = ssl.create_default_context()
-"""Nobody here speaks TLS; made for each client anew, it would take longer than most requests."""
+"""Unused, since nothing here uses TLS, but creating one for each client would take longer than most requests."""
 
 
 @dataclass(frozen=True)
 class LocalCloud:
-    """A running local cloud: what it wrote to outputs.json, and clients for its parts."""
+    """A running local cloud: its outputs.json, and clients for its parts."""
 
     outputs: dict[str, str]
     home: Path
@@ -55,12 +55,12 @@ class LocalCloud:
     """The sandbox platforms and their control API."""
 
     def another(self) -> httpx.Client:
-        """One more client of the API, for a thread of its own."""
+        """Another client of the API, for another thread."""
         return client(self.outputs["ApiUrl"], self.outputs["AdminApiKey"])
 
 
 def client(url: str = "", key: str | None = None) -> httpx.Client:
-    """For one thread, or a few: with more, httpx's pool closes idle connections that it has just handed to another.
+    """For one thread, or a few: with many, httpx's pool closes idle connections that it has just given to another.
 
     https://github.com/encode/httpcore/blob/1.0.9/httpcore/_sync/http11.py: `close` has no lock around it.
     """
@@ -70,7 +70,7 @@ def client(url: str = "", key: str | None = None) -> httpx.Client:
 
 @pytest.fixture(scope="session")
 def local_cloud() -> Iterator[LocalCloud]:
-    """A local cloud that fetches every minute, and in which viewers need not be waited for as long."""
+    """A local cloud that fetches every minute, with short timeouts of viewers."""
     with started(
         "e2e",
         CAIRN_FETCH_SCHEDULE="rate(1 minute)",
@@ -84,16 +84,16 @@ def local_cloud() -> Iterator[LocalCloud]:
 
 @contextmanager
 def started(name: str, **chosen: str) -> Iterator[LocalCloud]:
-    """A local cloud with the sandbox, without the demo; the test fails when it does not start, or does not end well."""
+    """A local cloud with the sandbox, without the demo; the test fails when it does not start or stop cleanly."""
     port = free_ports(3)
     home = CACHE / f"{name}-{port}"
     environment = os.environ | {
-        **dict.fromkeys(_about_viewers(), ""),
+        **dict.fromkeys(_viewer_variables(), ""),
         **chosen,
         "CAIRN_PORT": str(port),
         "CAIRN_HOME": str(home),
         "DEMO": "0",
-        # A person's own keys and choices, in the environment or in .env, are not for tests: an empty value is none.
+        # Empty values hide a developer's own keys and settings in the environment or .env.
         **{variable: "" for platform in PLATFORMS for variable in (platform.url_variable, *platform.sandbox_secret)},
     }
     with subprocess.Popen(
@@ -105,9 +105,9 @@ def started(name: str, **chosen: str) -> Iterator[LocalCloud]:
         text=True,
         start_new_session=True,
     ) as process:
-        said = Said(process)
+        output = Output(process)
         try:
-            said.wait_until_ready()
+            output.wait_until_ready()
             outputs = json.loads((home / "outputs.json").read_text())
             with client(outputs["ApiUrl"], outputs["AdminApiKey"]) as api, client(outputs["SandboxUrl"]) as sandbox:
                 yield LocalCloud(outputs, home, read_local_stack(home), api, sandbox)
@@ -117,13 +117,13 @@ def started(name: str, **chosen: str) -> Iterator[LocalCloud]:
                 process.wait(STOP_SECONDS)
             except subprocess.TimeoutExpired:
                 process.kill()
-            said.join()
-    assert process.returncode == 0, said.text
+            output.join()
+    assert process.returncode == 0, output.text
     shutil.rmtree(home)
 
 
-class Said(threading.Thread):
-    """What the local cloud writes: read to the end, lest it wait for a reader."""
+class Output(threading.Thread):
+    """The local cloud's output, read to the end so that it never blocks."""
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
         super().__init__(daemon=True)
@@ -141,22 +141,22 @@ class Said(threading.Thread):
         self._ready.set()
 
     def wait_until_ready(self) -> None:
-        """Return at the line `ready`; fail the test when there is none."""
+        """Return at the line `ready`; fail the test when it does not come."""
         self._ready.wait(START_SECONDS)
         if "\nready\n" not in self.text:
             pytest.fail(f"The local cloud is not ready:\n{self.text}", pytrace=False)
 
 
-def _about_viewers() -> list[str]:
-    """The names of what a person may choose about viewers."""
+def _viewer_variables() -> list[str]:
+    """The environment variables for settings of viewers."""
     context: dict[str, object] = json.loads((ROOT / "cdk.json").read_text(encoding="utf-8"))["context"]
     return [name.upper() for name in context if name.startswith("viewer_") or name == "live_channels"]
 
 
 def free_ports(how_many: int) -> int:
-    """The first of so many free ports in a row, below those that systems give to outgoing connections."""
+    """The first of so many consecutive free ports, below the range for outgoing connections."""
     for _ in range(100):
-        first = random.randrange(20_000, 30_000, how_many)  # noqa: S311 - guards nothing
+        first = random.randrange(20_000, 30_000, how_many)  # noqa: S311 - no secret
         if not any(port_is_taken(first + offset) for offset in range(how_many)):
             return first
     raise RuntimeError("No free ports found")

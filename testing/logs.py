@@ -1,4 +1,4 @@
-"""What a function wrote: its JSON log lines, and its metrics as EMF."""
+"""A function's output: JSON log lines, and metrics as EMF."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from cairn.observability import logger  # here, so that its own stream is no test's
+from cairn.observability import logger  # imported here, so that its first stream is not a test's
 
 
 @dataclass
 class Written:
-    """The logger's lines, and what was printed besides; both are read when asked for."""
+    """The logger's lines and other printed output, both read on access."""
 
     printed: Callable[[], str]
     output: io.StringIO = field(default_factory=io.StringIO)
@@ -30,7 +30,7 @@ class Written:
 
     @property
     def metrics(self) -> dict[str, list[float]]:
-        """The values of each metric, in the order in which they were written."""
+        """The values of each metric, in order."""
         found: dict[str, list[float]] = {}
         for line in self._read():
             for directive in line.get("_aws", {}).get("CloudWatchMetrics", []):
@@ -42,7 +42,7 @@ class Written:
 
     @property
     def dimensions(self) -> list[dict[str, str]]:
-        """The dimensions of each EMF line, with their values."""
+        """The dimensions and values of each EMF line."""
         return [
             {name: line[name] for names in directive["Dimensions"] for name in names}
             for line in self._read()
@@ -55,9 +55,9 @@ class Written:
 
 @contextmanager
 def written(printed: Callable[[], str]) -> Iterator[Written]:
-    """What is logged from here on, and what `printed` says was printed since it was last asked."""
+    """Record what is logged; `printed` returns what was printed since its last call."""
     handler, record = logger.registered_handler, Written(printed)
-    before = handler.setStream(record.output)  # type: ignore[attr-defined]  # Powertools' is a StreamHandler
+    before = handler.setStream(record.output)  # type: ignore[attr-defined]  # it is a StreamHandler
     try:
         yield record
     finally:

@@ -1,24 +1,24 @@
-"""AWS calls counted, and DynamoDB's read and write units worked out, at the edge where botocore sends and receives.
+"""Counts AWS calls and computes DynamoDB's read and write units, where botocore sends and receives.
 
-Emulators answer ReturnConsumedCapacity with figures of their own making, so the units are computed here from what was
-asked, what came back, and the items as they were before and after, read through a client that is not metered:
+Emulators return invented figures for ReturnConsumedCapacity, so the units are computed here from the request, the
+response, and the items before and after, read through a client that is not metered:
 
-- an item is as large as its attributes' names and values:
+- an item's size is that of its attributes' names and values:
   https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html
-- a read unit is 4 KB, half of one when eventually consistent, two in a transaction; a page of a query or scan is
-  rounded up once, a batch item by item, and what is not there costs the least there is:
+- a read of 4 KB is one unit, half of that when eventually consistent, two in a transaction; a page of a query or scan
+  is rounded up once, a batch per item, and a missing item costs the minimum:
   https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/read-write-operations.html
-- a write unit is 1 KB of the larger of the item before and after, two in a transaction; a condition that says no costs
-  as much as the item that is there: same page
-- each index entry that comes, changes or goes is a write of its own size, and a change of its key is two; a local
-  index's units are its table's:
+- a write costs a unit per 1 KB of the larger of the item before and after, two in a transaction; a failed condition
+  costs as much as the existing item: same page
+- each index entry that is added, changed or removed is a write of its size, and a change of its key is two; a local
+  index's units count for its table:
   https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/GSI.html#GSI.ThroughputConsiderations.Writes
   https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/LSI.html#LSI.ThroughputConsiderations
-- a query of an index reads its entries, if it asks for nothing that is not among them: same pages
+- a query of an index reads its entries, when it requests only attributes that they contain: same pages
 
-Where the documentation is silent the dearer reading is taken: index writes of a transaction are doubled as well, and a
-cancelled transaction costs as much as one that failed at its conditions or, if it only reads, as one that was answered.
-What it does not know it refuses to count.
+Where the documentation is silent, the higher cost counts: index writes in a transaction are doubled too, and a
+cancelled transaction costs as much as one with failed conditions or, for reads, as one that succeeded.
+Unknown operations are an error.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ from typing import Any
 import boto3
 
 WireItem = Mapping[str, Any]
-"""An item as it goes over the wire: values tagged with their types."""
+"""An item in wire format: values tagged with their types."""
 
 READ_BLOCK, WRITE_BLOCK, SQS_BLOCK = 4096, 1024, 64 * 1024
 
@@ -63,28 +63,28 @@ METRIC_MONTH = 0.30
 STORAGE_GB_MONTH = 0.25
 BACKUP_GB_MONTH = 0.20
 
-_CONDITIONS_SAID_NO = ("ConditionalCheckFailedException", "TransactionCanceledException")
+_FAILED_CONDITIONS = ("ConditionalCheckFailedException", "TransactionCanceledException")
 _CANCELLED_READ = ("TransactGetItems", "TransactionCanceledException")
-_OF_THE_INDEX = (None, "ALL_PROJECTED_ATTRIBUTES", "COUNT")
+_PROJECTED_ONLY = (None, "ALL_PROJECTED_ATTRIBUTES", "COUNT")
 _NOTE = "testing.meter"
 
 
 class UnmeteredError(NotImplementedError):
-    """An operation whose units this meter does not know: better no figure than a wrong one."""
+    """An operation whose units are unknown: no figure is better than a wrong one."""
 
 
 @dataclass
 class Usage:
-    """What one stretch of work asked of AWS."""
+    """The AWS usage of some work."""
 
     calls: Counter[tuple[str, str]] = field(default_factory=Counter)
     write_units: float = 0.0
     read_units: float = 0.0
     sqs_requests: int = 0
-    """As they are billed: 64 KB each, so a large batch is several."""
+    """As billed: one per 64 KB, so a large batch is several."""
 
     def count(self, service: str, operation: str, times: int = 1) -> None:
-        """A call that the AWS services make on the functions' behalf, such as Lambda's receiving from a queue."""
+        """Add calls that AWS services make for the functions, such as Lambda's ReceiveMessage."""
         self.calls[service, operation] += times
         self.sqs_requests += times if service == "sqs" else 0
 
@@ -94,7 +94,7 @@ class Usage:
 
     @property
     def dollars_per_million(self) -> float:
-        """What a million such stretches cost in calls and units: DynamoDB, SQS and Secrets Manager."""
+        """The cost of this usage a million times: DynamoDB, SQS and Secrets Manager."""
         secrets = sum(times for (service, _), times in self.calls.items() if service == "secretsmanager")
         return 1e6 * (
             self.write_units * WRITE_UNIT
@@ -109,7 +109,7 @@ class Usage:
 
 
 def lambda_dollars(invocations: float, seconds: float, memory_mb: int) -> float:
-    """What so many invocations of so many seconds each cost on arm64."""
+    """The cost of so many invocations of so many seconds each on arm64."""
     return invocations * (LAMBDA_REQUEST + seconds * memory_mb / 1024 * LAMBDA_GB_SECOND)
 
 
@@ -123,7 +123,7 @@ class _Write:
 
 @dataclass(frozen=True)
 class _Call:
-    """What is known of a call before it is made."""
+    """A call, before it is made."""
 
     size: int
     request: dict[str, Any] = field(default_factory=dict)
@@ -131,8 +131,8 @@ class _Call:
 
 
 class Meter:
-    """Measures what a session's clients do, if they are made after it; one call at a time, as items are read before and
-    after it."""
+    """Measures clients of a session that are created after it. One call at a time, since it reads the items before and
+    after each."""
 
     def __init__(self, session: boto3.Session, unmetered: boto3.Session) -> None:
         self._running: list[Usage] = []
@@ -143,7 +143,7 @@ class Meter:
 
     @contextmanager
     def measuring(self) -> Iterator[Usage]:
-        """What is used from here to the end of the block."""
+        """The usage of the block."""
         usage = Usage()
         self._running.append(usage)
         try:
@@ -183,7 +183,7 @@ class Meter:
     # -- writes
 
     def _writes(self, operation: str, request: dict[str, Any]) -> list[_Write]:
-        """The writes in a request, with their items as they are before; none when it only reads."""
+        """The writes in a request, with the items before them; none when it only reads."""
         match operation:
             case "PutItem" | "UpdateItem" | "DeleteItem":
                 return [self._write(operation.removesuffix("Item"), request)]
@@ -207,11 +207,11 @@ class Meter:
 
     def _write_units(self, operation: str, writes: Sequence[_Write], answer: Mapping[str, Any], status: int) -> float:
         if answer.get("UnprocessedItems"):
-            raise UnmeteredError("a BatchWriteItem that left something over")
+            raise UnmeteredError("a BatchWriteItem with unprocessed items")
         factor = 2 if operation == "TransactWriteItems" else 1
         if status < 300:
             return float(factor * sum(map(self._cost, writes)))
-        if _error(answer) not in _CONDITIONS_SAID_NO:
+        if _error(answer) not in _FAILED_CONDITIONS:
             return 0.0
         return float(factor * sum(write_blocks(item_size(write.before)) for write in writes))
 
@@ -238,11 +238,11 @@ class Meter:
                     for table, entry in request["RequestItems"].items()
                 )
             case "TransactGetItems":
-                asked = [one["Get"] for one in request["TransactItems"]]
-                return 2.0 * sum(read_blocks(item_size(self._item(get["TableName"], get["Key"]))) for get in asked)
+                gets = [one["Get"] for one in request["TransactItems"]]
+                return 2.0 * sum(read_blocks(item_size(self._item(get["TableName"], get["Key"]))) for get in gets)
             case "Query" | "Scan":
-                self._refuse_fetches(request)
-                return unit * read_blocks(sum(map(item_size, self._looked_at(operation, request, answer))))
+                self._reject_fetches(request)
+                return unit * read_blocks(sum(map(item_size, self._items_read(operation, request, answer))))
             case "CreateTable" | "DescribeTable":
                 return 0.0
         raise UnmeteredError(operation)
@@ -252,11 +252,11 @@ class Meter:
         keys = [key for key in entry["Keys"] if key not in unprocessed]
         return unit * sum(read_blocks(item_size(self._item(table, key))) for key in keys)
 
-    def _looked_at(self, operation: str, request: Mapping[str, Any], answer: Mapping[str, Any]) -> Sequence[WireItem]:
-        """Every item that was read for a page: the same page again, without what kept items or attributes back."""
-        hiding = {"FilterExpression", "ProjectionExpression", "Select"} & request.keys()
-        if hiding:
-            bare = {name: value for name, value in request.items() if name not in hiding}
+    def _items_read(self, operation: str, request: Mapping[str, Any], answer: Mapping[str, Any]) -> Sequence[WireItem]:
+        """All items that were read for a page: the same request without filter and projection."""
+        reducing = {"FilterExpression", "ProjectionExpression", "Select"} & request.keys()
+        if reducing:
+            bare = {name: value for name, value in request.items() if name not in reducing}
             needed = set(re.findall(r"[#:]\w+", bare.get("KeyConditionExpression", "")))
             for name in ("ExpressionAttributeNames", "ExpressionAttributeValues"):
                 used = {key: value for key, value in bare.pop(name, {}).items() if key in needed}
@@ -265,15 +265,15 @@ class Meter:
         items: Sequence[WireItem] = answer["Items"]
         return items
 
-    def _refuse_fetches(self, request: Mapping[str, Any]) -> None:
-        """A local index fetches what it does not hold item by item from the table, which is not counted here."""
+    def _reject_fetches(self, request: Mapping[str, Any]) -> None:
+        """A local index fetches attributes that it lacks from the table, item by item, which is not counted here."""
         selected = request.get("Select", "SPECIFIC_ATTRIBUTES" if "ProjectionExpression" in request else None)
         for index in self._description(request["TableName"]).get("LocalSecondaryIndexes", ()):
             partial = index["Projection"]["ProjectionType"] != "ALL"
-            if index["IndexName"] == request.get("IndexName") and partial and selected not in _OF_THE_INDEX:
-                raise UnmeteredError(f"a query of {index['IndexName']} for more than it holds")
+            if index["IndexName"] == request.get("IndexName") and partial and selected not in _PROJECTED_ONLY:
+                raise UnmeteredError(f"a query of {index['IndexName']} for attributes that it lacks")
 
-    # -- the items and tables themselves
+    # -- items and tables
 
     def _item(self, table: str, key: WireItem) -> WireItem | None:
         found: Mapping[str, Any] = self._client().get_item(TableName=table, Key=key, ConsistentRead=True)
@@ -290,7 +290,7 @@ class Meter:
 
 @contextmanager
 def metered() -> Iterator[Meter]:
-    """A meter on a new default session: enter it inside moto's account, before the clients to be metered are made."""
+    """A meter on a new default session: enter it in moto's account, before creating the clients to meter."""
     boto3.setup_default_session()
     try:
         yield Meter(boto3._get_default_session(), boto3.Session())
@@ -299,12 +299,12 @@ def metered() -> Iterator[Meter]:
 
 
 def item_size(item: WireItem | None) -> int:
-    """Bytes of an item over the wire; 0 when there is none."""
+    """An item's size in bytes; 0 when there is none."""
     return sum(_text(name) + value_size(value) for name, value in (item or {}).items())
 
 
 def value_size(tagged: Mapping[str, Any]) -> int:
-    """Bytes of a value tagged with its type."""
+    """The size in bytes of a value tagged with its type."""
     ((tag, value),) = tagged.items()
     match tag:
         case "S":
@@ -329,17 +329,17 @@ def value_size(tagged: Mapping[str, Any]) -> int:
 
 
 def write_blocks(size: int) -> int:
-    """Units of one plain write of so many bytes."""
+    """Units of a write of so many bytes outside a transaction."""
     return max(1, math.ceil(size / WRITE_BLOCK))
 
 
 def read_blocks(size: int) -> int:
-    """Units of one strongly consistent read of so many bytes."""
+    """Units of a strongly consistent read of so many bytes."""
     return max(1, math.ceil(size / READ_BLOCK))
 
 
 def index_units(before: WireItem | None, after: WireItem | None, keys: Sequence[str]) -> int:
-    """Units for an index whose entry was `before` and is `after`."""
+    """Units for a change of an index entry."""
     if before == after:
         return 0
     if before is None or after is None:
@@ -358,7 +358,7 @@ def _index_keys(index: Mapping[str, Any]) -> list[str]:
 
 
 def _entry(index: Mapping[str, Any], table_keys: Sequence[str], item: WireItem | None) -> WireItem | None:
-    """What an index holds of an item; nothing when the item lacks one of the index's keys."""
+    """An item's entry in an index; None when the item lacks one of the index's keys."""
     keys = _index_keys(index)
     if item is None or any(key not in item for key in keys):
         return None
@@ -374,7 +374,7 @@ def _text(text: str) -> int:
 
 
 def _number(text: str) -> int:
-    """A byte, one for every two significant digits, and one for a minus."""
+    """One byte, one for every two significant digits, and one for a minus."""
     digits = "".join(map(str, Decimal(text).as_tuple().digits)).strip("0")
     return 1 + math.ceil(len(digits) / 2) + (text.startswith("-"))
 

@@ -1,4 +1,4 @@
-"""What AWS refuses, raised where botocore would send a call."""
+"""AWS errors, raised where botocore would send a call."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ def refusing(
     times: int = 10**6,
     when: Callable[[dict[str, Any]], bool] = lambda _: True,
 ) -> Iterator[list[dict[str, Any]]]:
-    """The first `times` calls of an operation by this client, or table, are refused; gives the calls that were."""
+    """Let the first `times` calls of an operation by this client or table fail; yields the failed calls."""
     meta = getattr(caller.meta, "client", caller).meta
-    events, refused = meta.events, list[dict[str, Any]]()
+    events, failed = meta.events, list[dict[str, Any]]()
     call = f"provide-client-params.{meta.service_model.service_name}.{operation}"
 
-    def refuse(params: dict[str, Any], **_: Any) -> None:
-        if len(refused) < times and when(params):
-            refused.append(params)
+    def fail(params: dict[str, Any], **_: Any) -> None:
+        if len(failed) < times and when(params):
+            failed.append(params)
             raise ClientError(answer, operation)
 
-    events.register(call, refuse)
+    events.register(call, fail)
     try:
-        yield refused
+        yield failed
     finally:
-        events.unregister(call, refuse)
+        events.unregister(call, fail)

@@ -1,5 +1,5 @@
-"""What is called by HTTP, as small fakes behind a transport: the platforms, with counts to set and a Telegram that
-remembers, and the user pool's keys."""
+"""Small fakes of HTTP services behind a transport: the platforms, with settable counts and a log of Telegram messages,
+and the user pool's keys."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from dataclasses import dataclass, field
 
 import httpx
 
-from testing.people import moto_keys
+from testing.user_pool import moto_keys
 
 
 @dataclass
 class FakePlatforms:
-    """YouTube's channels by id, Telegram's by id and Instagram's by name, and one bot's chats.
+    """YouTube's and Telegram's channels by id, Instagram's by name, and one bot's chats.
 
-    `refusals` are answered first, each once; `broken` platforms answer with their function for as long as they are.
+    `refusals` are returned first, each once; a platform in `broken` answers with its function.
     """
 
     youtube: dict[str, dict[str, str]] = field(default_factory=dict)
@@ -27,7 +27,7 @@ class FakePlatforms:
     refusals: list[httpx.Response] = field(default_factory=list)
     broken: dict[str, Callable[[], httpx.Response]] = field(default_factory=dict)
     user_pool_keys: object = None
-    """What the pool publishes; None is the key that moto signs with."""
+    """The keys that the pool publishes; None is moto's signing key."""
 
     def transport(self) -> httpx.MockTransport:
         return httpx.MockTransport(self.answer)

@@ -1,4 +1,4 @@
-"""The tables as the template makes them; tests/infrastructure holds these definitions against the template's."""
+"""The template's tables; tests/infrastructure compares these definitions with the template."""
 
 from __future__ import annotations
 

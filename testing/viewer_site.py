@@ -1,4 +1,4 @@
-"""Somebody's page, which calls the viewers' Lambda URL."""
+"""A page on any site that calls the viewers' Lambda URL."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ADDRESS = "203.0.113.9"
 
 @dataclass(frozen=True)
 class Tab:
-    """What a page knows after it has joined."""
+    """A page's state after a join."""
 
     channel: str
     viewer_id: str
@@ -42,8 +42,7 @@ class Site:
         raw: str | bytes | None = None,
         address: str | None = None,
     ) -> Answer:
-        """`path` goes on from `/api/viewer/`, unless it begins with a slash."""
-
+        """`path` is relative to `/api/viewer/`, unless it starts with a slash."""
         request = event(
             method,
             path if path.startswith("/") else f"/api/viewer/{path}",
@@ -58,8 +57,8 @@ class Site:
         )
 
     def join(self, channel: str = "demo", viewer_id: str | None = None) -> Tab:
-        given = {"viewerId": viewer_id} if viewer_id else {}
-        joined = self("POST", "join", {"channelId": channel, **given})
+        known = {"viewerId": viewer_id} if viewer_id else {}
+        joined = self("POST", "join", {"channelId": channel, **known})
         assert joined.status == 200, joined.text
         return Tab(channel, joined.json["viewerId"], joined.json["token"])
 
@@ -70,6 +69,6 @@ class Site:
         return self("POST", "leave", tab.body)
 
     def count(self, channel: str = "demo") -> tuple[int, int]:
-        """Viewers and connections, as anybody is told."""
+        """Viewers and connections, from the public route."""
         found: dict[str, Any] = self("GET", f"count/{channel}").json
         return found["viewers"], found["connections"]

@@ -1,38 +1,50 @@
-"""An event loop whose time passes only while nothing is left to do: what sleeps for an hour wakes at once."""
+"""An event loop in virtual time: instead of waiting, it advances to what is due next."""
 
 from __future__ import annotations
 
 import asyncio
 import selectors
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
+from functools import partial
 from typing import Any, TypeVar
 
 T = TypeVar("T")
 
 
-class _Selector(selectors.DefaultSelector):
-    """Instead of waiting, it moves the time on."""
+class _Selector(selectors.SelectSelector):
+    """Not epoll, whose descriptor a fork would share."""
 
-    elapsed = 0.0
+    def __init__(self, advance: Callable[[float], None]) -> None:
+        super().__init__()
+        self._advance = advance
 
     def select(self, timeout: float | None = None) -> Any:
         ready = super().select(0)
         if not ready:
-            assert timeout is not None, "nothing will ever happen again"
-            self.elapsed += timeout
+            assert timeout is not None, "the loop waits for ever"
+            if timeout > 0:
+                self._advance(timeout)
         return ready
 
 
 class VirtualLoop(asyncio.SelectorEventLoop):
-    def __init__(self) -> None:
-        self._virtual = _Selector()
-        super().__init__(self._virtual)
+    """`seconds` returns its time, `advance` moves it."""
+
+    def __init__(self, seconds: Callable[[], float], advance: Callable[[float], None]) -> None:
+        self._seconds = seconds
+        super().__init__(_Selector(advance))
 
     def time(self) -> float:
-        return self._virtual.elapsed
+        return self._seconds()
 
 
 def run(work: Coroutine[Any, Any, T]) -> tuple[T, float]:
-    """What the work leads to, and how many seconds it took."""
-    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
-        return runner.run(work), runner.get_loop().time()
+    """The result of the work, and how many seconds it took."""
+    elapsed = 0.0
+
+    def advance(seconds: float) -> None:
+        nonlocal elapsed
+        elapsed += seconds
+
+    with asyncio.Runner(loop_factory=partial(VirtualLoop, lambda: elapsed, advance)) as runner:
+        return runner.run(work), elapsed

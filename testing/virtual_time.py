@@ -1,16 +1,21 @@
-"""Several jobs in one line of time: whoever sleeps hands over to the one that wakes first, so each run is the same."""
+"""Deterministic concurrency in virtual time: a sleeping thread hands over to the one that wakes first."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 
 START = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
 
+def busiest_second(times: Sequence[float]) -> int:
+    """The most events in any second."""
+    return max(sum(start <= time < start + 1 for time in times) for start in times)
+
+
 class VirtualTime:
-    """Threads of which one runs at a time. `clock` and `sleep` are for them, and for nobody else."""
+    """Threads of which one runs at a time. Only they may use `clock` and `sleep`."""
 
     def __init__(self) -> None:
         self._turn = threading.Condition()
@@ -33,7 +38,7 @@ class VirtualTime:
             self._turn.wait_for(lambda: self._awake == me)
 
     def run(self, *jobs: Callable[[], object]) -> None:
-        """All jobs from now on, to their ends; the first error of theirs is raised."""
+        """Run all jobs to completion; raises the first error."""
         threads = [threading.Thread(target=self._run, args=(job, started)) for job, started in self._starts(jobs)]
         for thread in threads:
             thread.start()
@@ -56,7 +61,7 @@ class VirtualTime:
             self._turn.wait_for(lambda: self._awake == me)
         try:
             job()
-        except BaseException as error:  # noqa: BLE001 - raised again by run, in the test's own thread
+        except BaseException as error:  # noqa: BLE001 - run raises it in the test's thread
             self._errors.append(error)
         with self._turn:
             self._hand_over()

@@ -1,4 +1,4 @@
-"""`python -m local.sandbox --port 4568`: the sandbox on loopback, and nowhere else."""
+"""`python -m local.sandbox --port 4568`: serves the sandbox, on loopback only."""
 
 import argparse
 import contextlib
@@ -20,16 +20,16 @@ from local.sandbox.world import Keys, World
 LOOPBACK = "127.0.0.1"
 DEFAULT_PORT = 4568
 GRACE_SECONDS = 1
-KEPT_SECONDS = 75  # an idle connection: longer than any client keeps one, lest it be closed as it is used again
-# What uvicorn says of failures.DroppedConnection, which leaves its answer unfinished because it was told to.
+KEEP_ALIVE_SECONDS = 75  # longer than clients keep idle connections, so that none is closed just as it is reused
+# What uvicorn logs for failures.DroppedConnection, which leaves its response unfinished on purpose.
 DROPPED_ON_PURPOSE = "ASGI callable returned without completing response."
 
 
-def telegram_token(given: str) -> str:
-    if not TOKEN.fullmatch(given):
-        message = "a bot's token looks like 123456:AA…"
+def telegram_token(text: str) -> str:
+    if not TOKEN.fullmatch(text):
+        message = "a bot token looks like 123456:AA…"
         raise argparse.ArgumentTypeError(message)
-    return given
+    return text
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -42,22 +42,22 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--telegram-token", type=telegram_token, default=SANDBOX_TELEGRAM_TOKEN)
     parser.add_argument("--instagram-token", default=SANDBOX_INSTAGRAM_TOKEN)
     parser.add_argument("--instagram-user-id", default=SANDBOX_INSTAGRAM_USER_ID)
-    given = parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
     world = World(
-        keys=Keys(given.youtube_key, given.telegram_token, given.instagram_token, given.instagram_user_id),
+        keys=Keys(options.youtube_key, options.telegram_token, options.instagram_token, options.instagram_user_id),
     )
-    if given.demo:
+    if options.demo:
         demo.apply(world)
     logging.getLogger("uvicorn.error").addFilter(lambda record: record.getMessage() != DROPPED_ON_PURPOSE)
     with contextlib.suppress(KeyboardInterrupt):
         uvicorn.run(
             create_app(world),
             host=LOOPBACK,
-            port=given.port,
-            # An access log would hold bots' tokens and keys: they are part of the paths.
+            port=options.port,
+            # An access log would contain bot tokens and keys, which are part of the paths.
             access_log=False,
             log_level="warning",
-            timeout_keep_alive=KEPT_SECONDS,
+            timeout_keep_alive=KEEP_ALIVE_SECONDS,
             timeout_graceful_shutdown=GRACE_SECONDS,
         )
 

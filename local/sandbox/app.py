@@ -13,19 +13,19 @@ from starlette.responses import JSONResponse, Response
 from local.sandbox import control, instagram, page, telegram, youtube
 from local.sandbox.world import World
 
-# By these names only: a foreign name that resolves to loopback (DNS rebinding) is turned away.
+# Rejects foreign names that resolve to loopback (DNS rebinding).
 HOSTS = ["127.0.0.1", "localhost"]
 
 
-async def refuse(_: Request, error: Exception) -> Response:
-    """A path or method that nobody serves, in JSON and with a way on."""
+async def reject(_: Request, error: Exception) -> Response:
+    """An unknown path or method, as JSON with a hint."""
     status, message = (error.status_code, error.detail) if isinstance(error, HTTPException) else (500, str(error))
-    details = ["GET / is a page for people; GET /control lists what can be done"]
+    details = ["GET / is a web page; GET /control lists the control API"]
     return JSONResponse({"error": message, "details": details}, status_code=status)
 
 
 def create_app(world: World) -> Starlette:
-    """Every platform, the control API and the page, all showing one world."""
+    """Every platform, the control API and the page, all of the same world."""
 
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -36,6 +36,6 @@ def create_app(world: World) -> Starlette:
     return Starlette(
         routes=[*platforms, *control.routes(world), *page.routes(world)],
         middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=HOSTS, www_redirect=False)],
-        exception_handlers={HTTPException: refuse},
+        exception_handlers={HTTPException: reject},
         lifespan=lifespan,
     )

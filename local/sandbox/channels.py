@@ -1,4 +1,4 @@
-"""Who has how many followers: counts grow as a pure function of time, so that reading them changes nothing."""
+"""Channels and their followers. Counts grow as a pure function of time, so that reading them changes nothing."""
 
 import base64
 import hashlib
@@ -13,7 +13,7 @@ PLATFORMS: tuple[Platform, ...] = get_args(Platform)
 
 @dataclass
 class Channel:
-    """A channel on one platform. `handle` is without `@`; `set_at` is in seconds since the epoch."""
+    """A channel on one platform. `handle` has no `@`; `set_at` is in seconds since the epoch."""
 
     platform: Platform
     handle: str
@@ -30,11 +30,11 @@ class Channel:
         return max(0.0, self.base_count + self.growth_per_second * max(0.0, now - self.set_at))
 
     def count(self, now: float) -> int:
-        """Followers at `now`, before any rounding a platform does."""
+        """Followers at `now`, before a platform's rounding."""
         return math.floor(self.exact_count(now))
 
     def set_growth(self, now: float, *, count: float | None = None, growth_per_second: float | None = None) -> None:
-        """Start anew from `now`: what is not given goes on as it is."""
+        """Restart the growth at `now`; None keeps the present value."""
         self.base_count = self.exact_count(now) if count is None else count
         self.set_at = now
         if growth_per_second is not None:
@@ -42,12 +42,12 @@ class Channel:
 
 
 def bare(handle: str) -> str:
-    """The form in which platforms compare handles: `@Name` and `name` are one."""
+    """The form in which platforms compare handles: `@Name` and `name` are equal."""
     return handle.removeprefix("@").casefold()
 
 
-def made_up_id(platform: Platform, handle: str) -> str:
-    """An id in the platform's own form, always the same for a handle, so that a restarted sandbox is the same world."""
+def derived_id(platform: Platform, handle: str) -> str:
+    """An id in the platform's format, the same for a handle each time, so that a restarted sandbox keeps its ids."""
     digest = hashlib.sha256(f"{platform}:{bare(handle)}".encode()).digest()
     number = int.from_bytes(digest[:8], "big")
     if platform == "youtube":
@@ -58,7 +58,7 @@ def made_up_id(platform: Platform, handle: str) -> str:
 
 
 class Channels:
-    """Every channel of the world, found by handle or by id, as the platforms find them."""
+    """All channels, by handle or by id as the platforms look them up."""
 
     def __init__(self) -> None:
         self._channels: dict[tuple[Platform, str], Channel] = {}

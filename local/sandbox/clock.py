@@ -1,11 +1,11 @@
-"""The one source of time and of waiting in the sandbox, so that tests can set it and need not sleep."""
+"""The sandbox's only source of time and sleep, so that tests can control both."""
 
 import asyncio
 import time
 
 
 class Clock:
-    """The machine's clock; tests give one they move by hand."""
+    """The system's clock; tests pass one that they control."""
 
     def now(self) -> float:
         """Seconds since the epoch."""

@@ -1,7 +1,7 @@
-"""A small world for a first look: a milestone passes within half a minute, others while one is still watching.
+"""The demo: a first milestone within half a minute, and more in the following minutes.
 
-Each channel starts a little below a step of the ladder and its growth decides when it passes. The steps have at most
-three significant figures, so YouTube's rounding shows them exactly when they are reached.
+Each channel starts just below a threshold, and its growth decides when it passes. The thresholds have at most three
+significant figures, so that YouTube's rounding shows them as soon as they are reached.
 """
 
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from local.sandbox.world import World
 
 @dataclass(frozen=True)
 class DemoChannel:
-    """A channel that passes `milestone` so many seconds after the demo starts."""
+    """A channel that reaches `milestone` `passes_after` seconds after the start of the demo."""
 
     platform: Platform
     handle: str
@@ -38,12 +38,12 @@ PERSON, GROUP = 1001, -2001
 
 
 def channels() -> list[dict[str, str]]:
-    """What Cairn should track in the demo: platform, handle, name."""
+    """The channels for Cairn to track: platform, handle, name."""
     return [{"platform": c.platform, "handle": f"@{c.handle}", "name": c.name} for c in CHANNELS]
 
 
 def apply(world: World) -> None:
-    """Set the channels growing from now and let two chats subscribe; the bot hears of it once it has a webhook."""
+    """Let the channels grow from now on and two chats subscribe; the bot gets these updates once it has a webhook."""
     for wanted in CHANNELS:
         channel = world.channels.by_handle(wanted.platform, wanted.handle)
         if channel is None:

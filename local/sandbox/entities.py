@@ -1,7 +1,7 @@
-"""Telegram's HTML parse mode: which markup it takes, and the exact words in which it refuses the rest.
+"""Telegram's HTML parse mode: the markup that it accepts, and its exact errors for the rest.
 
-It is not an HTML parser: every `<` begins a tag, four named character references exist, and offsets in errors are UTF-8
-bytes while entities count UTF-16 code units. https://core.telegram.org/bots/api#html-style, and parse_html in
+It is not an HTML parser: every `<` starts a tag, there are four named character references, and offsets in errors are
+UTF-8 bytes while entities count UTF-16 code units. https://core.telegram.org/bots/api#html-style, and parse_html in
 https://github.com/tdlib/td/blob/master/td/telegram/MessageEntity.cpp.
 """
 
@@ -39,11 +39,11 @@ Entity = dict[str, Any]
 
 
 class EntityError(ValueError):
-    """Markup that Telegram refuses, in its words."""
+    """Markup that Telegram rejects, with its error message."""
 
 
 def utf16_length(text: str) -> int:
-    """Length as Telegram counts it: characters beyond the basic plane count twice."""
+    """Length as Telegram counts it: characters outside the Basic Multilingual Plane count twice."""
     return len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
@@ -80,7 +80,7 @@ class _Parser:
     def fail(self, what: str, at: int, rest: str = "") -> EntityError:
         return EntityError(f"{what} at byte offset {len(self.source[:at].encode())}{rest}")
 
-    def say(self, text: str) -> None:
+    def emit(self, text: str) -> None:
         self.text += text
         self.length += utf16_length(text)
 
@@ -88,7 +88,7 @@ class _Parser:
         while self.at < len(self.source):
             tag = self.source.find("<", self.at)
             end = len(self.source) if tag < 0 else tag
-            self.say(_unescape(self.source[self.at : end]))
+            self.emit(_unescape(self.source[self.at : end]))
             self.at = end
             if tag >= 0:
                 if self.source.startswith("</", tag):
@@ -185,14 +185,14 @@ class _Parser:
 
 
 def parse_html(source: str) -> tuple[str, list[Entity]]:
-    """The text a person sees and its entities, or EntityError in Telegram's words."""
+    """The visible text and its entities; EntityError with Telegram's message."""
     parser = _Parser(source)
     parser.run()
     return parser.text, sorted(parser.entities, key=lambda entity: (entity["offset"], -entity["length"]))
 
 
 def bot_commands(text: str) -> list[Entity]:
-    """The `/commands` in a text that somebody typed, as Telegram marks them for the bot."""
+    """The `/commands` in a typed text, as Telegram marks them for the bot."""
     return [
         {"type": "bot_command", "offset": utf16_length(text[: found.start()]), "length": utf16_length(found.group())}
         for found in COMMAND.finditer(text)

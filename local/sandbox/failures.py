@@ -1,4 +1,4 @@
-"""Failures that somebody ordered for a platform; the platform words them, so that each fails as the real one does."""
+"""Injected failures of a platform; each platform supplies the responses, so that it fails as the real one does."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ RETRY_AFTER_SECONDS = 5
 
 @dataclass
 class Failure:
-    """One platform's failure: until healed, for some seconds, or for the next few requests."""
+    """One platform's failure: until removed, for some seconds, or for the next few requests."""
 
     mode: Mode
     until: float | None = None
@@ -31,24 +31,24 @@ class Failure:
     delay: float | None = None
 
 
-# How a platform words a failure of its own: broken, quota, rate_limited.
-Wordings = Mapping[Mode, Callable[[Failure], Response]]
+# A platform's responses to broken, quota and rate_limited.
+FailureResponses = Mapping[Mode, Callable[[Failure], Response]]
 
 
 class Failures:
-    """The failure in force on each platform, if any."""
+    """The active failure of each platform, if any."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._failures: dict[Platform, Failure] = {}
 
-    def order(self, platform: Platform, failure: Failure) -> None:
+    def inject(self, platform: Platform, failure: Failure) -> None:
         self._failures[platform] = failure
 
-    def heal(self, platform: Platform) -> None:
+    def end(self, platform: Platform) -> None:
         self._failures.pop(platform, None)
 
-    def in_force(self) -> dict[Platform, Failure]:
+    def active(self) -> dict[Platform, Failure]:
         now = self._clock.now()
         self._failures = {
             platform: failure
@@ -58,32 +58,32 @@ class Failures:
         return self._failures
 
     def take(self, platform: Platform) -> Failure | None:
-        """The failure that the request at hand meets."""
-        failure = self.in_force().get(platform)
+        """The failure that applies to this request, counted."""
+        failure = self.active().get(platform)
         if failure is not None and failure.requests_left is not None:
             failure.requests_left -= 1
         return failure
 
 
 class DroppedConnection(Response):
-    """An answer that begins and never ends: the connection closes, and the client cannot know what was done."""
+    """A response that starts and never ends: the connection closes, and the client cannot know what was done."""
 
     async def __call__(self, _scope: Scope, _receive: Receive, send: Send) -> None:
         headers = [(b"content-type", b"application/json"), (b"content-length", b"2")]
-        # Not 200: a client that looks no further than the status line must not take this for an answer.
+        # Not 200: a client that reads only the status line must not take this for a success.
         await send({"type": "http.response.start", "status": 500, "headers": headers})
         await send({"type": "http.response.body", "body": b"{", "more_body": True})
 
 
 def malformed() -> Response:
-    """A body that says it is JSON and stops in the middle."""
+    """A JSON body that is cut off in the middle."""
     return Response('{"ok": true, "items": [{"id": "', media_type="application/json")
 
 
-async def meet(
-    failure: Failure | None, request: Request, handler: Handler, wordings: Wordings, clock: Clock
+async def respond(
+    failure: Failure | None, request: Request, handler: Handler, responses: FailureResponses, clock: Clock
 ) -> Response:
-    """What the platform answers while `failure` is in force."""
+    """The platform's response while `failure` is active."""
     if failure is None:
         return await handler(request)
     if failure.mode == "slow":
@@ -96,4 +96,4 @@ async def meet(
         await clock.sleep(failure.delay)
     if failure.mode == "malformed":
         return malformed()
-    return wordings[failure.mode](failure)
+    return responses[failure.mode](failure)

@@ -1,8 +1,8 @@
-"""Instagram's business discovery: one username a call, errors as codes in the body, use as percentages in headers.
+"""Instagram's business discovery: one username per call, error codes in the body, usage percentages in headers.
 
 https://developers.facebook.com/docs/instagram-platform/instagram-graph-api/reference/ig-user/business_discovery.
-A personal account, or none at all, is error 110 with subcode 2207013. Calls in the last hour count; past the limit
-every call is error 4. A rate limit ordered through the control API is error 613.
+A personal or unknown account is error 110 with subcode 2207013. The limit is on calls in the last hour; beyond it every
+call is error 4. A rate limit injected by the control API is error 613.
 """
 
 import hashlib
@@ -18,7 +18,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from local.sandbox.channels import Channel
-from local.sandbox.failures import Failure, Wordings
+from local.sandbox.failures import Failure, FailureResponses
 from local.sandbox.service import served
 from local.sandbox.world import World
 
@@ -38,7 +38,7 @@ PUBLIC_FIELDS: dict[str, Callable[[Channel, float], object]] = {
 
 
 class GraphError(Exception):
-    """A refusal in the Graph API's words."""
+    """An error of the Graph API, with its message."""
 
     def __init__(
         self,
@@ -49,7 +49,7 @@ class GraphError(Exception):
         kind: str = "OAuthException",
         status: int = 400,
         transient: bool | None = None,
-        told: tuple[str, str] | None = None,
+        user_message: tuple[str, str] | None = None,
     ) -> None:
         super().__init__(message)
         self.status = status
@@ -58,8 +58,8 @@ class GraphError(Exception):
             self.body["error_subcode"] = subcode
         if transient is not None:
             self.body["is_transient"] = transient
-        if told is not None:
-            self.body |= {"error_user_title": told[0], "error_user_msg": told[1]}
+        if user_message is not None:
+            self.body |= {"error_user_title": user_message[0], "error_user_msg": user_message[1]}
         self.body["fbtrace_id"] = "A" + hashlib.sha256(message.encode()).hexdigest()[:22]
 
     def answer(self, headers: dict[str, str] | None = None) -> JSONResponse:
@@ -68,7 +68,7 @@ class GraphError(Exception):
 
 @dataclass(frozen=True)
 class Field:
-    """One field asked for: `name.modifier(argument){fields}`."""
+    """A requested field: `name.modifier(argument){fields}`."""
 
     name: str
     modifier: str | None
@@ -77,7 +77,7 @@ class Field:
 
 
 def parse_fields(source: str) -> tuple[Field, ...]:
-    """Graph's field expansion; GraphError 2500 when it does not parse."""
+    """Graph's field expansion; GraphError 2500 for a syntax error."""
     fields, rest = _fields(source.strip())
     if rest:
         raise _syntax_error(rest)
@@ -112,7 +112,7 @@ def app_limit() -> GraphError:
 
 
 def usage_headers(world: World, *, full: bool = False) -> dict[str, str]:
-    """Percentages of what is allowed, rounded up."""
+    """Percentages of the limits, rounded up."""
     used = FULL if full else math.ceil(FULL * len(world.instagram_calls) / max(1, world.limits.instagram_calls_an_hour))
     use = {"call_count": used, "total_cputime": used // 4, "total_time": used // 4}
     minutes = math.ceil(world.instagram_calls.wait(world.limits.instagram_calls_an_hour) / 60) if used >= FULL else 0
@@ -124,7 +124,7 @@ def usage_headers(world: World, *, full: bool = False) -> dict[str, str]:
     }
 
 
-def wordings(world: World) -> Wordings:
+def failure_responses(world: World) -> FailureResponses:
     def broken(_: Failure) -> Response:
         return GraphError(
             2, "An unexpected error has occurred. Please retry your request later.", status=500, transient=True
@@ -149,11 +149,17 @@ def routes(world: World) -> list[Route]:
                 raise app_limit()
             world.instagram_calls.add()
             body = look_up(world, request)
-        except GraphError as refusal:
-            return refusal.answer(usage_headers(world))
+        except GraphError as error:
+            return error.answer(usage_headers(world))
         return JSONResponse(body, headers=usage_headers(world))
 
-    return [Route("/instagram/{version}/{user_id}", served(world, "instagram", user, wordings(world)), methods=["GET"])]
+    return [
+        Route(
+            "/instagram/{version}/{user_id}",
+            served(world, "instagram", user, failure_responses(world)),
+            methods=["GET"],
+        )
+    ]
 
 
 def check_access(world: World, request: Request) -> None:
@@ -176,27 +182,27 @@ def look_up(world: World, request: Request) -> dict[str, Any]:
         )
         raise GraphError(100, message, subcode=33, kind="GraphMethodException")
     body: dict[str, Any] = {}
-    for asked in parse_fields(request.query_params.get("fields", "")):
-        if asked.name == "business_discovery":
-            body["business_discovery"] = discover(world, asked)
-        elif asked.name == "username":
+    for requested in parse_fields(request.query_params.get("fields", "")):
+        if requested.name == "business_discovery":
+            body["business_discovery"] = discover(world, requested)
+        elif requested.name == "username":
             body["username"] = "cairn.sandbox"
-        elif asked.name != "id":
-            raise no_such_field(asked.name)
+        elif requested.name != "id":
+            raise no_such_field(requested.name)
     return body | {"id": user_id}
 
 
-def discover(world: World, asked: Field) -> dict[str, Any]:
-    if asked.modifier != "username" or not asked.argument:
+def discover(world: World, requested: Field) -> dict[str, Any]:
+    if requested.modifier != "username" or not requested.argument:
         raise GraphError(100, "(#100) The parameter username is required")
-    # Graph knows no `@`: a username that has one is nobody's.
-    channel = None if asked.argument.startswith("@") else world.channels.by_handle("instagram", asked.argument)
+    # Usernames in Graph have no `@`, so one with an `@` does not exist.
+    channel = None if requested.argument.startswith("@") else world.channels.by_handle("instagram", requested.argument)
     if channel is None:
-        told = ("Cannot find User", f"The user with username: {asked.argument} cannot be found.")
-        raise GraphError(110, "Invalid user id", subcode=2207013, transient=False, told=told)
+        user_message = ("Cannot find User", f"The user with username: {requested.argument} cannot be found.")
+        raise GraphError(110, "Invalid user id", subcode=2207013, transient=False, user_message=user_message)
     now = world.clock.now()
     body: dict[str, Any] = {}
-    for field in asked.fields:
+    for field in requested.fields:
         if field.name not in PUBLIC_FIELDS:
             raise no_such_field(field.name)
         body[field.name] = PUBLIC_FIELDS[field.name](channel, now)

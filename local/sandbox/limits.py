@@ -1,4 +1,4 @@
-"""The platforms' published limits, and windows that slide over time instead of starting anew each second or hour."""
+"""The platforms' published limits, and sliding windows to enforce them."""
 
 import math
 from collections import defaultdict, deque
@@ -9,7 +9,7 @@ from local.sandbox.clock import Clock
 
 @dataclass
 class Limits:
-    """What each platform allows; the control API may change them, to bring a limit within easy reach."""
+    """Each platform's limits; the control API can lower them, so that tests reach them easily."""
 
     youtube_units_a_day: int = 10_000
     instagram_calls_an_hour: int = 200
@@ -19,7 +19,7 @@ class Limits:
 
 
 class SlidingWindow:
-    """When something happened within the last `seconds`."""
+    """The times of events within the last `seconds`."""
 
     def __init__(self, clock: Clock, seconds: float) -> None:
         self._clock = clock
@@ -36,15 +36,15 @@ class SlidingWindow:
         return len(self._times)
 
     def wait(self, limit: int) -> float:
-        """Seconds until one more would be within `limit`; 0 if it is now."""
+        """Seconds until `limit` allows another event; 0 when it does now."""
         if len(self) < limit:
             return 0.0
-        leaves = self._times[len(self._times) - max(1, limit)]
-        return self._seconds - (self._clock.now() - leaves)
+        oldest = self._times[len(self._times) - max(1, limit)]
+        return self._seconds - (self._clock.now() - oldest)
 
 
 class SendLimits:
-    """Telegram's limits on a bot's messages. Passing one holds the whole bot for as long as the answer says.
+    """Telegram's limits on a bot's messages. Exceeding one blocks the whole bot for as long as the response says.
 
     30 messages in any second over all chats, one a second to a private chat, 20 in any minute to a group, supergroup or
     channel; only accepted messages count. https://core.telegram.org/bots/faq#my-bot-is-hitting-limits-how-do-i-avoid-this
@@ -65,18 +65,18 @@ class SendLimits:
         self._held_until = 0.0
 
     def held_for(self) -> int:
-        """Whole seconds for which the bot is held, rounded up; 0 if it is free."""
+        """For how many seconds the bot is blocked, rounded up; 0 when it is not."""
         return math.ceil(max(0.0, self._held_until - self._clock.now()))
 
     def claim(self, chat_id: int, *, private: bool) -> int:
-        """Count one message to `chat_id` and answer 0, or hold the bot and answer for how many seconds."""
+        """Count a message to `chat_id` and return 0, or block the bot and return for how many seconds."""
         chat = (self._private if private else self._group)[chat_id]
-        of_chat = (
+        chat_limit = (
             self._limits.telegram_private_messages_a_second
             if private
             else self._limits.telegram_group_messages_a_minute
         )
-        wait = max(self._bot.wait(self._limits.telegram_messages_a_second), chat.wait(of_chat))
+        wait = max(self._bot.wait(self._limits.telegram_messages_a_second), chat.wait(chat_limit))
         if wait > 0:
             self.hold(math.ceil(wait))
             return self.held_for()

@@ -1,4 +1,4 @@
-"""Telegram's side of the sandbox: the chats, what they were sent, what was refused, and who shut the bot out."""
+"""The state of the simulated Telegram: chats and memberships, accepted and rejected messages."""
 
 import hashlib
 from collections import deque
@@ -19,12 +19,12 @@ PEOPLE = ("Ada", "Bela", "Chidi", "Dana", "Emre", "Freya", "Goro", "Hana", "Iman
 
 
 class ChatError(Exception):
-    """What a person tried cannot be done in this chat, as it is now."""
+    """The chat's state does not allow the action."""
 
 
 @dataclass
 class Chat:
-    """A chat as the bot sees it. `bot` is `kicked` also when a person has blocked the bot."""
+    """A chat as the bot sees it. `bot` is `kicked` also when a user has blocked the bot."""
 
     id: int
     type: ChatType
@@ -43,7 +43,7 @@ class Chat:
 
 @dataclass(frozen=True)
 class Sent:
-    """A message that was accepted: `text` as a person sees it, `source` as the bot wrote it, `time` in ms."""
+    """An accepted message: `text` as displayed, `source` as the bot sent it, `time` in ms."""
 
     time: int
     message_id: int
@@ -56,7 +56,7 @@ class Sent:
 
 @dataclass(frozen=True)
 class Received:
-    """A message that somebody wrote to the bot."""
+    """A message to the bot."""
 
     time: int
     message_id: int
@@ -67,7 +67,7 @@ class Received:
 
 @dataclass(frozen=True)
 class Refused:
-    """A message that was not accepted, and the answer the bot got; `status` is None when the connection was dropped."""
+    """A rejected message and the bot's response; `status` is None when the connection was dropped."""
 
     time: int
     method: str
@@ -79,8 +79,8 @@ class Refused:
 
 
 @dataclass
-class OrderedFailure:
-    """A failure for the next calls of the Bot API; `after_accepting`: the call is carried out, its answer is lost."""
+class InjectedFailure:
+    """A failure of the next Bot API calls; `after_accepting`: the call succeeds, but its response is lost."""
 
     method: str | None
     status: int | None
@@ -91,7 +91,7 @@ class OrderedFailure:
 
 @dataclass
 class Messenger:
-    """Every chat of the one bot, and what passed between them."""
+    """All chats of the bot, and their messages."""
 
     clock: Clock
     limits: Limits
@@ -101,21 +101,21 @@ class Messenger:
     sent: deque[Sent] = field(default_factory=lambda: deque(maxlen=REMEMBERED_MESSAGES))
     received: deque[Received] = field(default_factory=lambda: deque(maxlen=REMEMBERED_MESSAGES))
     refused: deque[Refused] = field(default_factory=lambda: deque(maxlen=REMEMBERED_MESSAGES))
-    ordered_failures: list[OrderedFailure] = field(default_factory=list)
+    injected_failures: list[InjectedFailure] = field(default_factory=list)
     last_message_id: int = 0
 
     def __post_init__(self) -> None:
         self.send_limits = SendLimits(self.clock, self.limits)
 
     def reset(self, limits: Limits) -> None:
-        """Forget chats and messages. Ids go on counting: a number seen once never means another message."""
+        """Delete chats and messages. Ids keep counting, so that none is ever reused."""
         self.limits = limits
         self.send_limits = SendLimits(self.clock, limits)
         self.chats.clear()
         self.sent.clear()
         self.received.clear()
         self.refused.clear()
-        self.ordered_failures.clear()
+        self.injected_failures.clear()
 
     def bot_user(self) -> dict[str, Any]:
         return {"id": self.bot_id, "is_bot": True, "first_name": "Cairn (sandbox)", "username": BOT_USERNAME}
@@ -125,7 +125,7 @@ class Messenger:
         return self.last_message_id
 
     def find(self, chat_id: str) -> Chat | None:
-        """A chat by its number or by `@username`."""
+        """A chat by its id or `@username`."""
         if chat_id.startswith("@"):
             wanted = chat_id[1:].casefold()
             return next((c for c in self.chats.values() if c.username and c.username.casefold() == wanted), None)
@@ -148,7 +148,7 @@ class Messenger:
                 chat.title = PEOPLE[chat_id % len(PEOPLE)]
             self.chats[chat_id] = chat
         elif chat_type is not None and chat.type != chat_type:
-            message = f"chat {chat_id} is a {chat.type}; a chat does not change its type (a group may migrate)"
+            message = f"chat {chat_id} is a {chat.type}; a chat cannot change its type (a group can migrate)"
             raise ChatError(message)
         if title is not None:
             chat.title = title
@@ -157,7 +157,7 @@ class Messenger:
     def accept(
         self, chat: Chat, text: str, source: str, parse_mode: str | None, entities: list[Entity]
     ) -> dict[str, Any]:
-        """The bot's message arrives on the phone; answers Telegram's Message."""
+        """Store the bot's message; returns Telegram's Message."""
         now = self.clock.now_ms()
         sent = Sent(now, self.next_message_id(), chat.id, text, source, parse_mode, entities)
         self.sent.append(sent)
@@ -174,19 +174,19 @@ class Messenger:
     def write(
         self, chat_id: int, text: str, chat_type: ChatType | None, title: str | None, sender: str | None
     ) -> dict[str, int]:
-        """Somebody writes in a chat with the bot: answers the ids of the update and the message."""
+        """A user writes in a chat with the bot; returns the ids of the update and the message."""
         chat = self.put(chat_id, chat_type, title)
         if chat.deactivated:
-            why = f"chat {chat_id} is deactivated: nobody writes there any more"
-            raise ChatError(why)
+            reason = f"chat {chat_id} is deactivated: no one can write there"
+            raise ChatError(reason)
         if chat.migrated_to is not None:
-            why = f"chat {chat_id} was upgraded to supergroup {chat.migrated_to}: write there"
-            raise ChatError(why)
+            reason = f"chat {chat_id} was upgraded to supergroup {chat.migrated_to}: write there"
+            raise ChatError(reason)
         if chat.bot == "kicked":
-            why = (
+            reason = (
                 f"the bot is blocked or kicked in chat {chat_id}: POST /control/telegram/chats/{chat_id}/unblock first"
             )
-            raise ChatError(why)
+            raise ChatError(reason)
         if chat.bot == "absent":
             if chat.type == "private":
                 chat.bot = "member"
@@ -205,7 +205,7 @@ class Messenger:
         return {"update_id": self.updates.add(kind, message, chat.id), "message_id": received.message_id}
 
     def change_membership(self, chat: Chat, membership: Membership) -> int | None:
-        """The bot is blocked, kicked, let in again: answers the update's id, or None if nothing changed."""
+        """Block, remove or readmit the bot; returns the update's id, None when nothing changed."""
         if chat.bot == membership:
             return None
         before, chat.bot = chat.bot, membership
@@ -219,25 +219,31 @@ class Messenger:
         return self.updates.add("my_chat_member", body, chat.id)
 
     def migrate(self, chat: Chat, to: int | None) -> Chat:
-        """A group becomes a supergroup with another id, and both chats say so in a service message."""
+        """Turn a group into a supergroup with another id, with a service message in both chats."""
         if chat.type != "group" or chat.migrated_to is not None:
-            already = " that has migrated" if chat.migrated_to else ""
-            message = f"chat {chat.id} is a {chat.type}{already}: only a group migrates, and once"
+            migrated = " that has migrated" if chat.migrated_to else ""
+            message = f"chat {chat.id} is a {chat.type}{migrated}: only a group can migrate, and only once"
             raise ChatError(message)
         new_id = to if to is not None else -(10**12) - abs(chat.id)
         if new_id in self.chats:
-            message = f"there is a chat {new_id} already: give another number in `to`"
+            message = f"chat {new_id} already exists: pass another number in `to`"
             raise ChatError(message)
         new = Chat(new_id, "supergroup", chat.title, chat.username, chat.members, chat.bot)
         self.chats[new_id] = new
         chat.migrated_to = new_id
         if chat.bot == "member":
             date = self.clock.now_ms() // 1000
-            for where, told in ((chat, {"migrate_to_chat_id": new_id}), (new, {"migrate_from_chat_id": chat.id})):
+            for place, notice in ((chat, {"migrate_to_chat_id": new_id}), (new, {"migrate_from_chat_id": chat.id})):
                 message_id = self.next_message_id()
-                author = self._person(chat, PEOPLE[0])
-                service = {"message_id": message_id, "from": author, "chat": where.as_telegram(), "date": date, **told}
-                self.updates.add("message", service, where.id)
+                sender = self._person(chat, PEOPLE[0])
+                service = {
+                    "message_id": message_id,
+                    "from": sender,
+                    "chat": place.as_telegram(),
+                    "date": date,
+                    **notice,
+                }
+                self.updates.add("message", service, place.id)
         return new
 
     def _person(self, chat: Chat, name: str) -> dict[str, Any]:

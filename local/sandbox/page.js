@@ -3,7 +3,7 @@ let paused = false;
 pause.hidden = false;
 pause.addEventListener('click', () => {
   paused = !paused;
-  pause.textContent = paused ? 'Go on refreshing' : 'Pause refreshing';
+  pause.textContent = paused ? 'Resume refreshing' : 'Pause refreshing';
 });
 const busy = () => document.querySelector('main').contains(document.activeElement)
   || [...document.querySelectorAll('input[name=text]')].some(input => input.value !== input.defaultValue);

@@ -1,7 +1,7 @@
-"""The sandbox for people: channels as their platforms show them, the phone that Telegram rings on, failures in force.
+"""The sandbox's web page: channels as their platforms show them, Telegram chats, active failures.
 
-Rendered on the server and complete without scripts; a script swaps in a fresh copy every two seconds, except while
-somebody is at work in it or has paused it.
+Rendered on the server and usable without scripts; a script refreshes it every two seconds, except while the user types
+or has paused it.
 """
 
 import base64
@@ -18,7 +18,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from local.sandbox.channels import Channel
-from local.sandbox.control import ControlError, refuse_other_sites
+from local.sandbox.control import ControlError, reject_other_sites
 from local.sandbox.entities import Entity
 from local.sandbox.messenger import Chat, ChatError, Received, Sent
 from local.sandbox.telegram import forbidden, parameters_of
@@ -32,11 +32,11 @@ LONGEST_WRITTEN = 4096
 PLATFORM_NAMES = {"youtube": "YouTube", "telegram": "Telegram", "instagram": "Instagram"}
 FAILURE_WORDS = {
     "slow": "answers slowly",
-    "broken": "is broken",
-    "quota": "is over its quota",
-    "rate_limited": "limits the rate",
+    "broken": "answers with server errors",
+    "quota": "reports an exceeded quota",
+    "rate_limited": "reports a rate limit",
     "timeout": "does not answer",
-    "malformed": "answers half a document",
+    "malformed": "sends incomplete JSON",
 }
 TAGS = {
     "bold": "b",
@@ -80,32 +80,32 @@ def clock_time(ms: int) -> str:
 
 
 def marked_up(text: str, entities: list[Entity]) -> str:
-    """A message as the phone shows it: entities become elements, everything else is escaped."""
+    """A message as displayed: entities become elements, everything else is escaped."""
     units = text.encode("utf-16-le")
-    # At one place: first close what ends there (inner before outer), then open what begins (outer before inner).
+    # At the same offset, close tags first (inner before outer), then open tags (outer before inner).
     cuts: list[tuple[int, int, int, str]] = []
     for rank, entity in enumerate(entities):
         if tag := TAGS.get(entity["type"]):
             begin, end = entity["offset"], entity["offset"] + entity["length"]
             cuts += [(begin, 1, rank, f"<{tag}>"), (end, 0, -rank, f"</{tag}>")]
     out, at = "", 0
-    for place, _, _, markup in sorted(cuts):
-        out += escape(units[at * 2 : place * 2].decode("utf-16-le")) + markup
-        at = place
+    for offset, _, _, markup in sorted(cuts):
+        out += escape(units[at * 2 : offset * 2].decode("utf-16-le")) + markup
+        at = offset
     return out + escape(units[at * 2 :].decode("utf-16-le"))
 
 
 def channel_card(channel: Channel, now: float) -> str:
     count = channel.count(now)
     if channel.hidden:
-        shown, exact = "hidden", f"really {grouped(count)}"
+        shown, exact = "hidden", f"actually {grouped(count)}"
     elif channel.platform == "youtube":
         shown = grouped(rounded(count))
-        exact = f"exactly {grouped(count)}; YouTube rounds down" if count != rounded(count) else ""
+        exact = f"exactly {grouped(count)}, rounded down by YouTube" if count != rounded(count) else ""
     else:
         shown, exact = grouped(count), ""
     rate = channel.growth_per_second
-    grows = f"{rate:+g} a second" if rate else "not growing"
+    grows = f"{rate:+g} per second" if rate else "not growing"
     address = channel.handle if channel.handle.startswith("-") else f"@{channel.handle}"
     return (
         f'<li class="card"><h3>{escape(channel.name)}</h3>'
@@ -122,10 +122,10 @@ def message_item(message: Sent | Received) -> str:
     return f"<li><small>Cairn · {clock_time(message.time)}</small>{marked_up(message.text, message.entities)}</li>"
 
 
-def chat_card(chat: Chat, talk: list[Sent | Received]) -> str:
-    refusal = forbidden(chat)
-    trouble = f'<p class="soft">The bot cannot write here: {escape(refusal.description)}</p>' if refusal else ""
-    items = "".join(map(message_item, talk)) or "<li>Nothing was said yet.</li>"
+def chat_card(chat: Chat, messages: list[Sent | Received]) -> str:
+    error = forbidden(chat)
+    warning = f'<p class="soft">The bot cannot write here: {escape(error.description)}</p>' if error else ""
+    items = "".join(map(message_item, messages)) or "<li>No messages yet.</li>"
     field = f"write-{chat.id}"
     label = f"Write to the bot as {chat.title}" if chat.type == "private" else f"Write to the bot in {chat.title}"
     form = (
@@ -134,59 +134,55 @@ def chat_card(chat: Chat, talk: list[Sent | Received]) -> str:
         ' placeholder="/status"><button>Send</button></form>'
     )
     return (
-        f'<li class="card"><h3>{escape(chat.title)}</h3><p class="soft">{chat.type} chat · {chat.id}</p>{trouble}'
-        f'{"" if refusal and chat.bot != "absent" else form}<ul class="talk">{items}</ul></li>'
+        f'<li class="card"><h3>{escape(chat.title)}</h3><p class="soft">{chat.type} chat · {chat.id}</p>{warning}'
+        f'{"" if error and chat.bot != "absent" else form}<ul class="messages">{items}</ul></li>'
     )
 
 
 def failures(world: World) -> str:
     now = world.clock.now()
     lines = []
-    for platform, failure in world.failures.in_force().items():
-        until = [] if failure.until is None else [f"for {failure.until - now:.0f} s more"]
-        left = [] if failure.requests_left is None else [f"for {failure.requests_left} more requests"]
+    for platform, failure in world.failures.active().items():
+        until = [] if failure.until is None else [f"for another {failure.until - now:.0f} s"]
+        left = [] if failure.requests_left is None else [f"for another {failure.requests_left} requests"]
         lines.append(" ".join([PLATFORM_NAMES[platform], FAILURE_WORDS[failure.mode], *until, *left]))
     if held := world.messenger.send_limits.held_for():
-        lines.append(f"Telegram holds the bot for {held} s: it passed a limit")
-    if waiting := sum(order.times for order in world.messenger.ordered_failures):
-        lines.append(f"Telegram will fail the next {waiting} calls it was told to fail")
+        lines.append(f"Telegram blocks the bot for {held} s: it exceeded a limit")
+    if failing := sum(failure.times for failure in world.messenger.injected_failures):
+        lines.append(f"Telegram fails the next {failing} matching calls")
     items = "".join(f"<li>{escape(line)}</li>" for line in lines)
     return f'<div class="alarm"><ul>{items}</ul></div>' if lines else ""
 
 
-def phone(world: World) -> Iterable[str]:
-    """The chats that talked last, and before them nobody; newest message first."""
+def chat_cards(world: World) -> Iterable[str]:
+    """The most recent chats, newest message first."""
     chats = world.messenger.chats
-    talk: dict[int, list[Sent | Received]] = {chat_id: [] for chat_id, c in chats.items() if c.type != "channel"}
+    messages: dict[int, list[Sent | Received]] = {chat_id: [] for chat_id, c in chats.items() if c.type != "channel"}
     sent: Iterator[Sent | Received] = reversed(world.messenger.sent)
     received: Iterator[Sent | Received] = reversed(world.messenger.received)
     newest_first = heapq.merge(sent, received, key=lambda message: message.message_id, reverse=True)
     for message in islice(newest_first, SEARCHED_MESSAGES):
-        said = talk.setdefault(message.chat_id, [])
-        if len(said) < SHOWN_MESSAGES:
-            said.append(message)
-    latest = sorted(talk, key=lambda chat_id: -(talk[chat_id][0].message_id if talk[chat_id] else 0))
-    return [chat_card(chats[chat_id], talk[chat_id]) for chat_id in latest[:SHOWN_CHATS] if chat_id in chats]
+        shown = messages.setdefault(message.chat_id, [])
+        if len(shown) < SHOWN_MESSAGES:
+            shown.append(message)
+    latest = sorted(messages, key=lambda chat_id: -(messages[chat_id][0].message_id if messages[chat_id] else 0))
+    return [chat_card(chats[chat_id], messages[chat_id]) for chat_id in latest[:SHOWN_CHATS] if chat_id in chats]
 
 
 def content(world: World) -> str:
     now = world.clock.now()
     channels = "".join(channel_card(channel, now) for channel in world.in_order())
-    chats = "".join(phone(world))
+    chats = "".join(chat_cards(world))
     sent, refused = len(world.messenger.sent), len(world.messenger.refused)
     webhook = world.messenger.updates.webhook
-    listens = (
-        f"The bot listens at {webhook.url}."
-        if webhook
-        else "The bot has set no webhook: what people write waits for it."
-    )
-    nobody = '<p class="soft">No chat knows the bot yet.</p>'
-    empty = '<p class="soft">No channels yet. <code>POST /control/demo</code> makes a few.</p>'
-    channel_list = f'<ul class="cards">{channels}</ul>' if channels else empty
-    chat_list = f'<ul class="cards chats">{chats}</ul>' if chats else nobody
+    route = f"Updates go to {webhook.url}." if webhook else "The bot has no webhook yet: updates are queued."
+    no_chats = '<p class="soft">No chats yet.</p>'
+    no_channels = '<p class="soft">No channels yet. <code>POST /control/demo</code> creates some.</p>'
+    channel_list = f'<ul class="cards">{channels}</ul>' if channels else no_channels
+    chat_list = f'<ul class="cards chats">{chats}</ul>' if chats else no_chats
     return (
-        f"{failures(world)}<h2>Channels, as the platforms show them</h2>{channel_list}"
-        f'<h2>Telegram</h2><p class="soft">{grouped(sent)} accepted, {grouped(refused)} refused. {escape(listens)}</p>'
+        f"{failures(world)}<h2>Channels as the platforms show them</h2>{channel_list}"
+        f'<h2>Telegram</h2><p class="soft">{grouped(sent)} accepted, {grouped(refused)} rejected. {escape(route)}</p>'
         f"{chat_list}"
     )
 
@@ -197,11 +193,11 @@ def document(world: World) -> str:
         '<meta name="viewport" content="width=device-width,initial-scale=1"><title>Cairn sandbox</title>'
         '<noscript><meta http-equiv="refresh" content="5"></noscript>'
         f'<link rel="icon" href="data:,"><style>{STYLE}</style></head><body><header>{CAIRN}<div><h1>Cairn sandbox</h1>'
-        '<p class="soft">YouTube, Telegram and Instagram on this machine. Nothing here is real.</p></div>'
+        '<p class="soft">Simulated YouTube, Telegram and Instagram on this machine.</p></div>'
         '<button id="pause" type="button" hidden>Pause refreshing</button></header>'
-        '<p id="gone" class="soft" role="status" hidden>The sandbox does not answer.</p>'
+        '<p id="gone" class="soft" role="status" hidden>The sandbox is not responding.</p>'
         f"<main>{content(world)}</main>"
-        '<footer class="soft">Change the world, or make it fail: <a href="/control">/control</a> lists how.</footer>'
+        '<footer class="soft">To change counts or inject failures, see <a href="/control">/control</a>.</footer>'
         f"<script>{SCRIPT}</script></body></html>"
     )
 
@@ -214,7 +210,7 @@ def routes(world: World) -> list[Route]:
         chat = world.messenger.find(str(request.path_params["chat_id"]))
         text = str((await parameters_of(request)).get("text", "")).strip()[:LONGEST_WRITTEN]
         try:
-            refuse_other_sites(request)
+            reject_other_sites(request)
             if chat is not None and text:
                 world.messenger.write(chat.id, text, None, None, None)
         except (ChatError, ControlError) as error:

@@ -1,4 +1,4 @@
-"""What the platforms' routes share: each call is logged without its key and meets the failure that is in force."""
+"""Shared by the platforms' routes: each request is logged without its key, and the active failure applies."""
 
 from collections.abc import Awaitable, Callable
 
@@ -6,14 +6,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from local.sandbox.channels import Platform
-from local.sandbox.failures import DroppedConnection, Handler, Wordings, meet
+from local.sandbox.failures import DroppedConnection, FailureResponses, Handler, respond
 from local.sandbox.world import LoggedRequest, World
 
 SECRET_PARAMETERS = frozenset({"key", "access_token"})
 
 
-def plain_path(request: Request) -> str:
-    """The path with a bot's token left out."""
+def redacted_path(request: Request) -> str:
+    """The path without the bot's token."""
     token = request.path_params.get("token")
     return request.url.path.replace(f"/bot{token}/", "/bot<token>/") if token else request.url.path
 
@@ -23,16 +23,16 @@ def public_query(request: Request) -> dict[str, str]:
 
 
 def served(
-    world: World, platform: Platform, handler: Handler, wordings: Wordings
+    world: World, platform: Platform, handler: Handler, responses: FailureResponses
 ) -> Callable[[Request], Awaitable[Response]]:
-    """`handler` as the platform serves it."""
+    """`handler` with logging and failures."""
 
     async def endpoint(request: Request) -> Response:
         arrived = world.clock.now_ms()
         failure = request.state.failure = world.failures.take(platform)
-        answer = await meet(failure, request, handler, wordings, world.clock)
+        answer = await respond(failure, request, handler, responses, world.clock)
         status = None if isinstance(answer, DroppedConnection) else answer.status_code
-        logged = LoggedRequest(arrived, platform, request.method, plain_path(request), public_query(request), status)
+        logged = LoggedRequest(arrived, platform, request.method, redacted_path(request), public_query(request), status)
         world.requests.append(logged)
         return answer
 

@@ -1,8 +1,8 @@
-"""Telegram's Bot API, as far as Cairn uses it, with its limits enforced and its refusals in its own words.
+"""The part of Telegram's Bot API that Cairn uses, with its limits and its exact error messages.
 
 https://core.telegram.org/bots/api; where that is silent, https://github.com/tdlib/telegram-bot-api. Differences: `http`
-webhooks are taken (as by `telegram-bot-api --local`), Markdown is not parsed but refused as an unsupported parse_mode,
-and the bot reads all of a group's messages. 4,096 characters are counted in UTF-16 code units, the strictest reading.
+webhooks are accepted (as by `telegram-bot-api --local`), Markdown is rejected as an unsupported parse_mode, and the bot
+reads all messages of a group. The 4,096 characters are counted in UTF-16 code units, the strictest interpretation.
 """
 
 import contextlib
@@ -19,8 +19,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from local.sandbox.entities import Entity, EntityError, parse_html, utf16_length
-from local.sandbox.failures import DroppedConnection, Failure, Wordings
-from local.sandbox.messenger import Chat, OrderedFailure, Refused
+from local.sandbox.failures import DroppedConnection, Failure, FailureResponses
+from local.sandbox.messenger import Chat, InjectedFailure, Refused
 from local.sandbox.service import served
 from local.sandbox.updates import Webhook
 from local.sandbox.world import World
@@ -35,7 +35,7 @@ Parameters = dict[str, Any]
 
 
 class BotApiError(Exception):
-    """A refusal of the Bot API: the HTTP status is the error code."""
+    """An error of the Bot API; the HTTP status is its error code."""
 
     def __init__(self, code: int, description: str, **parameters: int) -> None:
         super().__init__(description)
@@ -61,7 +61,7 @@ def too_many_requests(seconds: int) -> BotApiError:
 
 
 def forbidden(chat: Chat) -> BotApiError | None:
-    """Why the bot may not write in a chat, if it may not."""
+    """Why the bot may not write in a chat; None when it may."""
     if chat.migrated_to is not None:
         return bad_request("group chat was upgraded to a supergroup chat", migrate_to_chat_id=chat.migrated_to)
     where = f"{chat.type} chat"
@@ -83,7 +83,7 @@ def forbidden(chat: Chat) -> BotApiError | None:
 
 
 class BotApi:
-    """The methods, by their names in lower case: the Bot API does not look at case."""
+    """The methods by their lower-case names: the Bot API ignores case."""
 
     def __init__(self, world: World) -> None:
         self._world = world
@@ -100,40 +100,40 @@ class BotApi:
 
     async def call(self, method: str, parameters: Parameters) -> Response:
         """One call of the API, in Telegram's envelope."""
-        carry_out = self._methods.get(method.lower())
-        if carry_out is None:
+        run = self._methods.get(method.lower())
+        if run is None:
             return BotApiError(404, "Not Found").answer()
-        if ordered := self._ordered_failure(method, after_accepting=False):
-            self.note_refusal(method, parameters, ordered.status, ordered.description)
-            return _lost(ordered)
+        if failure := self._injected_failure(method, after_accepting=False):
+            self.log_rejection(method, parameters, failure.status, failure.description)
+            return _lost(failure)
         try:
-            result, description = await carry_out(parameters)
+            result, description = await run(parameters)
         except BotApiError as error:
-            self.note_refusal(method, parameters, error.code, error.description, error.parameters.get("retry_after"))
+            self.log_rejection(method, parameters, error.code, error.description, error.parameters.get("retry_after"))
             return error.answer()
-        if ordered := self._ordered_failure(method, after_accepting=True):
-            return _lost(ordered)
-        told = {} if description is None else {"description": description}
-        return JSONResponse({"ok": True, "result": result, **told})
+        if failure := self._injected_failure(method, after_accepting=True):
+            return _lost(failure)
+        described = {} if description is None else {"description": description}
+        return JSONResponse({"ok": True, "result": result, **described})
 
     async def reply(self, method: str, parameters: Parameters) -> None:
-        """A call that came as a webhook's answer."""
+        """A call in a webhook's response."""
         await self.call(method, parameters)
 
-    def _ordered_failure(self, method: str, *, after_accepting: bool) -> OrderedFailure | None:
-        orders = self._world.messenger.ordered_failures
-        for order in orders:
-            if order.after_accepting == after_accepting and (order.method or method).lower() == method.lower():
-                order.times -= 1
-                if order.times == 0:
-                    orders.remove(order)
-                return order
+    def _injected_failure(self, method: str, *, after_accepting: bool) -> InjectedFailure | None:
+        failures = self._world.messenger.injected_failures
+        for failure in failures:
+            if failure.after_accepting == after_accepting and (failure.method or method).lower() == method.lower():
+                failure.times -= 1
+                if failure.times == 0:
+                    failures.remove(failure)
+                return failure
         return None
 
-    def note_refusal(
+    def log_rejection(
         self, method: str, parameters: Parameters, status: int | None, description: str, retry_after: int | None = None
     ) -> None:
-        """Remember a message that was not accepted, whoever refused it."""
+        """Log a rejected message, whatever the reason."""
         if method.lower() == "sendmessage":
             chat_id, text = str(parameters.get("chat_id", "")), str(parameters.get("text", ""))
             refused = Refused(
@@ -280,12 +280,12 @@ def _whole_number(parameters: Parameters, name: str, default: int) -> int:
         return default
 
 
-def _lost(order: OrderedFailure) -> Response:
-    return DroppedConnection() if order.status is None else BotApiError(order.status, order.description).answer()
+def _lost(failure: InjectedFailure) -> Response:
+    return DroppedConnection() if failure.status is None else BotApiError(failure.status, failure.description).answer()
 
 
 async def parameters_of(request: Request) -> Parameters:
-    """A call's parameters from the query and the body: JSON, a form, or multipart; the body wins."""
+    """A call's parameters from the query and the body (JSON, form or multipart); the body wins."""
     parameters: Parameters = dict(request.query_params)
     body = await request.body()
     kind = request.headers.get("content-type", "").lower()
@@ -293,20 +293,20 @@ async def parameters_of(request: Request) -> Parameters:
         return parameters
     if kind.startswith("application/json"):
         try:
-            given = json.loads(body)
+            sent = json.loads(body)
         except ValueError:
             raise bad_request("can't parse request: can't parse JSON object") from None
-        if not isinstance(given, dict):
+        if not isinstance(sent, dict):
             raise bad_request("can't parse request: expected an Object")
-        return parameters | given
+        return parameters | sent
     if kind.startswith("multipart/form-data"):
-        envelope = BytesParser(policy=HTTP).parsebytes(b"Content-Type: " + kind_of(request) + b"\r\n\r\n" + body)
+        envelope = BytesParser(policy=HTTP).parsebytes(b"Content-Type: " + content_type(request) + b"\r\n\r\n" + body)
         parts = ((str(p.get_param("name", "", "content-disposition")), p.get_content()) for p in envelope.iter_parts())
         return parameters | {name: value.strip() if isinstance(value, str) else value for name, value in parts}
     return parameters | dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True))
 
 
-def kind_of(request: Request) -> bytes:
+def content_type(request: Request) -> bytes:
     return request.headers["content-type"].encode("latin-1")
 
 
@@ -318,7 +318,7 @@ def routes(world: World) -> list[Route]:
         world.messenger.send_limits.hold(failure.retry_after)
         return too_many_requests(failure.retry_after).answer()
 
-    wordings: Wordings = {
+    responses: FailureResponses = {
         "broken": lambda _: BotApiError(502, "Bad Gateway").answer(),
         "quota": rate_limited,
         "rate_limited": rate_limited,
@@ -336,7 +336,7 @@ def routes(world: World) -> list[Route]:
             return error.answer()
         return await api.call(request.path_params["method"], parameters)
 
-    answered = served(world, "telegram", call, wordings)
+    answered = served(world, "telegram", call, responses)
 
     async def endpoint(request: Request) -> Response:
         answer = await answered(request)
@@ -345,7 +345,7 @@ def routes(world: World) -> list[Route]:
             status = None if isinstance(answer, DroppedConnection) else answer.status_code
             with contextlib.suppress(BotApiError):
                 parameters = await parameters_of(request)
-                api.note_refusal(request.path_params["method"], parameters, status, f"sandbox failure: {failure.mode}")
+                api.log_rejection(request.path_params["method"], parameters, status, f"sandbox failure: {failure.mode}")
         return answer
 
     paths = ("/telegram/bot{token}/{method}", "/bot{token}/{method}")

@@ -1,4 +1,4 @@
-"""How updates reach the bot: pushed to its webhook, in order by chat and again until it answers 2xx, or fetched."""
+"""How updates reach the bot: pushed to its webhook, in order per chat and retried until it answers 2xx, or polled."""
 
 import asyncio
 from collections import deque
@@ -14,7 +14,7 @@ SECRET_HEADER = "X-Telegram-Bot-Api-Secret-Token"  # noqa: S105  # a header's na
 BACKOFF_SECONDS = (1.0, 2.0, 4.0, 8.0)
 ANSWER_SECONDS = 30.0
 REMEMBERED_UPDATES = 20_000
-# Telegram sends every kind by default but those that a bot must ask for; the sandbox makes none of the others.
+# Telegram sends all but a few kinds by default; the sandbox produces no others than these.
 DEFAULT_KINDS = ("message", "channel_post", "my_chat_member")
 
 Outcome = Literal["pending", "delivered", "fetched", "gave_up", "dropped"]
@@ -23,7 +23,7 @@ Reply = Callable[[str, dict[str, Any]], Awaitable[object]]
 
 @dataclass
 class Webhook:
-    """Where the bot asked to be told, over how many connections at once; `secret_token` comes back in a header."""
+    """The bot's webhook; `secret_token` is sent back in a header."""
 
     url: str
     secret_token: str | None = None
@@ -32,7 +32,7 @@ class Webhook:
 
 @dataclass
 class Update:
-    """One update on its way to the bot; `time` in ms."""
+    """An update for the bot; `time` in ms."""
 
     update_id: int
     kind: str
@@ -50,7 +50,7 @@ class Update:
 
 @dataclass
 class Updates:
-    """The bot's queue. Telegram keeps it for a day; the sandbox gives up after the last of BACKOFF_SECONDS."""
+    """The bot's queue. Telegram keeps updates for a day; the sandbox gives up after the last of BACKOFF_SECONDS."""
 
     clock: Clock
     transport: httpx.AsyncBaseTransport | None = None
@@ -61,7 +61,7 @@ class Updates:
     on_reply: Reply | None = None
 
     def __post_init__(self) -> None:
-        # As in Telegram, ids start anywhere and only grow; from the clock, so that a restart never repeats one.
+        # As in Telegram, ids start anywhere and only increase; they start at the time, so that a restart repeats none.
         self._last_id = int(self.clock.now())
         self._pending: dict[int, Update] = {}
         self._couriers: dict[int, asyncio.Task[None]] = {}
@@ -78,7 +78,7 @@ class Updates:
             return update.update_id
         self._pending[update.update_id] = update
         self._arrived.set()
-        self._send_out(chat_id)
+        self._start_courier(chat_id)
         return update.update_id
 
     def pending(self) -> list[Update]:
@@ -88,7 +88,7 @@ class Updates:
         self.webhook = webhook
         self._connections = asyncio.Semaphore(webhook.max_connections if webhook else 1)
         for chat_id in {update.chat_id for update in self._pending.values()}:
-            self._send_out(chat_id)
+            self._start_courier(chat_id)
 
     def drop_pending(self) -> None:
         for update in self._pending.values():
@@ -96,7 +96,7 @@ class Updates:
         self._pending.clear()
 
     async def fetch(self, offset: int, limit: int, seconds: float) -> list[Update]:
-        """getUpdates: those from `offset` on, the ones before it confirmed; waits up to `seconds` for the first."""
+        """getUpdates: returns those from `offset` on and confirms the earlier ones; waits up to `seconds`."""
         if offset < 0:
             offset = max(self._pending, default=0) + 1 + offset
         for update_id in [known for known in self._pending if known < offset]:
@@ -110,7 +110,7 @@ class Updates:
         return self.pending()[:limit]
 
     async def settled(self) -> None:
-        """Wait until no update is being carried to the webhook."""
+        """Wait until no update is being sent to the webhook."""
         while couriers := list(self._couriers.values()):
             await asyncio.gather(*couriers, return_exceptions=True)
 
@@ -124,11 +124,11 @@ class Updates:
             await self._client.aclose()
             self._client = None
 
-    def _send_out(self, chat_id: int) -> None:
+    def _start_courier(self, chat_id: int) -> None:
         if self.webhook is not None and chat_id not in self._couriers:
-            self._couriers[chat_id] = asyncio.get_running_loop().create_task(self._carry(chat_id))
+            self._couriers[chat_id] = asyncio.get_running_loop().create_task(self._deliver(chat_id))
 
-    async def _carry(self, chat_id: int) -> None:
+    async def _deliver(self, chat_id: int) -> None:
         try:
             while self.webhook is not None:
                 update = next((u for u in self._pending.values() if u.chat_id == chat_id), None)
@@ -141,7 +141,7 @@ class Updates:
                 else:
                     await self.clock.sleep(BACKOFF_SECONDS[update.tries - 1])
         finally:
-            # Not in a done-callback, which runs a turn later: an update added in between would find no courier.
+            # Not in a done-callback, which runs an iteration later: an update added in between would find no courier.
             self._couriers.pop(chat_id, None)
 
     def _finish(self, update: Update, outcome: Outcome) -> None:
@@ -163,15 +163,15 @@ class Updates:
         if not answer.is_success:
             self._failed(update, f"Wrong response from the webhook: {answer.status_code} {answer.reason_phrase}")
             return False
-        await self._obey(answer)
+        await self._run_reply(answer)
         return True
 
     def _failed(self, update: Update, error: str) -> None:
         update.last_error = error
         self.last_error = (int(self.clock.now()), error)
 
-    async def _obey(self, answer: httpx.Response) -> None:
-        """A webhook may answer with one call of the Bot API; Telegram makes it and tells nobody how it went."""
+    async def _run_reply(self, answer: httpx.Response) -> None:
+        """Run the Bot API call in a webhook's response, as Telegram does; its result is not reported to the bot."""
         try:
             call = answer.json()
         except ValueError:

@@ -1,4 +1,4 @@
-"""All that the sandbox knows, in memory: channels, chats, what each platform was asked, which failures are in force."""
+"""The sandbox's state, in memory: channels, chats, the requests to each platform, active failures."""
 
 from collections import deque
 from collections.abc import Iterable
@@ -12,7 +12,7 @@ from local.sandbox import (
     SANDBOX_TELEGRAM_TOKEN,
     SANDBOX_YOUTUBE_KEY,
 )
-from local.sandbox.channels import Channel, Channels, Platform, made_up_id
+from local.sandbox.channels import Channel, Channels, Platform, derived_id
 from local.sandbox.clock import Clock
 from local.sandbox.failures import Failures
 from local.sandbox.limits import Limits, SlidingWindow
@@ -24,7 +24,7 @@ REMEMBERED_REQUESTS = 50_000
 
 @dataclass(frozen=True)
 class Keys:
-    """What each platform takes as proof of who asks."""
+    """The credentials that each platform accepts."""
 
     youtube: str = SANDBOX_YOUTUBE_KEY
     telegram: str = SANDBOX_TELEGRAM_TOKEN
@@ -34,7 +34,7 @@ class Keys:
 
 @dataclass(frozen=True)
 class LoggedRequest:
-    """One call of a platform, never with its key; `time` in ms, `status` None when the connection was dropped."""
+    """A request to a platform, without its key; `time` in ms, `status` None when the connection was dropped."""
 
     time: int
     platform: Platform
@@ -45,7 +45,7 @@ class LoggedRequest:
 
 
 class World:
-    """The state behind every route; one per process, or one per test."""
+    """The state behind every route, one per process or test."""
 
     def __init__(
         self,
@@ -60,31 +60,31 @@ class World:
         self.limits = Limits()
         self.channels = Channels()
         self.messenger = Messenger(self.clock, self.limits, bot_id, Updates(self.clock, webhook_transport))
-        self._start_afresh()
+        self._clear()
 
-    def _start_afresh(self) -> None:
+    def _clear(self) -> None:
         self.failures = Failures(self.clock)
         self.requests: deque[LoggedRequest] = deque(maxlen=REMEMBERED_REQUESTS)
         self.youtube_units: dict[str, int] = {}
         self.instagram_calls = SlidingWindow(self.clock, 3600)
 
     def reset(self, *, webhook: bool = False) -> None:
-        """An empty world with the published limits. The webhook is the bot's own and stays, unless told otherwise."""
+        """Empty the world and restore the published limits. The bot's webhook stays unless `webhook` is true."""
         self.limits = Limits()
         self.channels = Channels()
         self.messenger.updates.drop_pending()
         if webhook:
             self.messenger.updates.set_webhook(None)
         self.messenger.reset(self.limits)
-        self._start_afresh()
+        self._clear()
 
     def add_channel(
         self, platform: Platform, handle: str, *, name: str | None = None, channel_id: str | None = None
     ) -> Channel:
-        """A new channel without followers; one on Telegram is a chat too, in which the bot is not."""
+        """A new channel without followers; on Telegram it is also a chat, which the bot has not joined."""
         handle = handle.removeprefix("@")
         channel = Channel(
-            platform, handle, channel_id or made_up_id(platform, handle), name or handle, self.clock.now()
+            platform, handle, channel_id or derived_id(platform, handle), name or handle, self.clock.now()
         )
         if platform == "telegram":
             self.messenger.put(int(channel.id), "channel", channel.name).username = handle

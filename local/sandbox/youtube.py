@@ -1,9 +1,9 @@
-"""YouTube's `channels.list`, as far as an API key goes: counts as strings rounded down, unknown ids absent, any order.
+"""YouTube's `channels.list` for an API key: counts as strings and rounded down, unknown ids omitted, in any order.
 
-Fitted to https://developers.google.com/youtube/v3/docs/channels/list and to Google's machine-readable description.
-A call without a key is answered 403 `forbidden`, one with a wrong key 400 `badRequest` (`API key not valid. Please pass
-a valid API key.`), as Google's front end does today; `keyInvalid` was its reason in earlier years. A hidden count is
-`"0"` beside `hiddenSubscriberCount: true`: the trap is real, the zero is not. Without results there is no `items`.
+Modelled on https://developers.google.com/youtube/v3/docs/channels/list and Google's discovery document. A call without
+a key is 403 `forbidden`, one with a wrong key 400 `badRequest` (`API key not valid. Please pass a valid API key.`), as
+from Google's front end today; the reason was `keyInvalid` in earlier years. A hidden count is `"0"` together with
+`hiddenSubscriberCount: true`, as in YouTube: the zero is not the count. Without results there is no `items`.
 """
 
 import hashlib
@@ -15,7 +15,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from local.sandbox.channels import Channel, bare
-from local.sandbox.failures import Failure, Wordings
+from local.sandbox.failures import Failure, FailureResponses
 from local.sandbox.service import served
 from local.sandbox.world import World
 
@@ -23,8 +23,8 @@ MOST_IDS = 50
 DEFAULT_PAGE = 5
 UNITS_PER_CALL = 1
 FILTERS = ("id", "forHandle", "forUsername", "mine", "managedByMe", "mySubscribers", "categoryId")
-NEEDS_A_PERSON = ("mine", "managedByMe", "mySubscribers")
-# The day of the quota ends at midnight Pacific time; standard time all year spares a time zone database.
+NEEDS_OAUTH = ("mine", "managedByMe", "mySubscribers")
+# The quota resets at midnight Pacific time; standard time all year needs no time zone database.
 PACIFIC = timezone(timedelta(hours=-8))
 
 NO_KEY = (
@@ -39,7 +39,7 @@ OVER_QUOTA = (
 
 
 def rounded(count: int) -> int:
-    """Down to three significant figures, as subscriber counts are given."""
+    """Rounded down to three significant figures, as YouTube rounds subscriber counts."""
     step = int("1" + "0" * max(0, len(str(count)) - 3))
     return count // step * step
 
@@ -76,7 +76,7 @@ def rate_limited(failure: Failure) -> JSONResponse:
     return error(403, message, "rateLimitExceeded", "usageLimits", headers=retry_after)
 
 
-WORDINGS: Wordings = {
+FAILURE_RESPONSES: FailureResponses = {
     "broken": lambda _: error(503, "The service is currently unavailable.", "backendError", status="UNAVAILABLE"),
     "quota": lambda _: over_quota(),
     "rate_limited": rate_limited,
@@ -89,20 +89,20 @@ def etag(*what: object) -> str:
 
 def routes(world: World) -> list[Route]:
     async def list_channels(request: Request) -> Response:
-        if refusal := refuse_key(world, request):
-            return refusal
+        if error_response := check_key(world, request):
+            return error_response
         day = datetime.fromtimestamp(world.clock.now(), PACIFIC).date().isoformat()
         used = world.youtube_units.get(day, 0)
         if used + UNITS_PER_CALL > world.limits.youtube_units_a_day:
             return over_quota()
-        # A request that turns out to be wrong costs its unit, too.
+        # An invalid request costs its unit, too.
         world.youtube_units = {day: used + UNITS_PER_CALL}
         return answer(world, request)
 
-    return [Route("/youtube/v3/channels", served(world, "youtube", list_channels, WORDINGS), methods=["GET"])]
+    return [Route("/youtube/v3/channels", served(world, "youtube", list_channels, FAILURE_RESPONSES), methods=["GET"])]
 
 
-def refuse_key(world: World, request: Request) -> Response | None:
+def check_key(world: World, request: Request) -> Response | None:
     key = request.query_params.get("key") or request.headers.get("x-goog-api-key")
     if not key:
         return error(403, NO_KEY, "forbidden", status="PERMISSION_DENIED")
@@ -118,8 +118,8 @@ def refuse_key(world: World, request: Request) -> Response | None:
 
 
 def listed(request: Request, name: str) -> list[str]:
-    """A parameter that may be repeated and may hold several values with commas, each value once."""
-    values = (value.strip() for given in request.query_params.getlist(name) for value in given.split(","))
+    """The distinct values of a parameter that may be repeated and may contain commas."""
+    values = (value.strip() for text in request.query_params.getlist(name) for value in text.split(","))
     return list(dict.fromkeys(value for value in values if value))
 
 
@@ -136,7 +136,7 @@ def answer(world: World, request: Request) -> Response:
     if len(filters) > 1:
         message = f"Incompatible parameters specified in the request: {', '.join(filters)}"
         return error(400, message, "incompatibleParameters", "youtube.parameter", location="")
-    if filters[0] in NEEDS_A_PERSON:
+    if filters[0] in NEEDS_OAUTH:
         message = f"The request uses the <code>{filters[0]}</code> parameter but is not properly authorized."
         return error(401, message, "authorizationRequired", "youtube.parameter", location=filters[0])
     ids = listed(request, "id")
@@ -213,7 +213,7 @@ def branding(channel: Channel, _now: float) -> dict[str, Any]:
 
 
 def nothing(_channel: Channel, _now: float) -> None:
-    """Parts that Google knows and leaves out for a channel that has nothing to say there."""
+    """Parts that are valid but omitted for a channel without such data."""
 
 
 PARTS = {

@@ -1,4 +1,4 @@
-"""Counts what was tried, and says so at the end of the session."""
+"""Counts the runs with failures, and reports them at the end of the session."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ Prove = Callable[..., list[Outcome]]
 
 @pytest.fixture
 def prove(pytestconfig: pytest.Config) -> Prove:
-    """Try a way with a failure at each of its calls, and fail with the first tries that ended badly."""
+    """Run a scenario with a failure at each of its calls, and fail with the first bad outcomes."""
 
-    def prove(way: Callable[[Explorer], Verdict], *, pairs: int = 0, alike: int = sys.maxsize) -> list[Outcome]:
-        outcomes = Explorer(pairs=pairs, alike=alike).explore(way)
+    def prove(scenario: Callable[[Explorer], Verdict], *, pairs: int = 0, alike: int = sys.maxsize) -> list[Outcome]:
+        outcomes = Explorer(pairs=pairs, alike=alike).explore(scenario)
         pytestconfig.stash.setdefault(TRIED, []).extend(outcomes)
         assert len(outcomes) > 1, outcomes
         bad = [str(outcome) for outcome in outcomes if not outcome.good]
-        assert not bad, f"{len(bad)} of {len(outcomes)} tries ended badly:\n" + "\n".join(bad[:8])
+        assert not bad, f"{len(bad)} of {len(outcomes)} runs ended badly:\n" + "\n".join(bad[:8])
         return outcomes
 
     return prove

@@ -1,6 +1,6 @@
-"""Tries a way with a failure at every call: at each call the process forks, and the children go on with the failure.
+"""Runs a scenario with a failure at every call: the process forks at each, and every child continues with a failure.
 
-So what comes before a call is done once, however many failures are tried at it, and no try sees the traces of another.
+So the part before a call runs once, however many failures are tried there, and no run affects another.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from testing.wire import Failure, Wire
+from testing.fault_injection import Failure, Wire
 
 WORKERS = 2
 SENDERS = ("notify", "broadcast", "ws_connect")
@@ -27,17 +27,17 @@ SENDERS = ("notify", "broadcast", "ws_connect")
 
 @dataclass(frozen=True)
 class Verdict:
-    """What had become of a way when everything had settled."""
+    """The state at the end of a scenario, when nothing is pending."""
 
     lost: tuple[str, ...] = ()
     wrong: tuple[str, ...] = ()
     repeated: int = 0
-    """Messages that a recipient was sent besides the first of each milestone; of sockets, those of the worst off."""
+    """Repeated messages to a recipient; of sockets, the most for any one."""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """One try: the failures on its way, in words, and how it ended; `error` when it did not."""
+    """A run: descriptions of its failures, and its verdict; `error` when it raised."""
 
     failures: tuple[str, ...]
     kills: int
@@ -46,7 +46,7 @@ class Outcome:
 
     @property
     def good(self) -> bool:
-        """Nothing lost, nothing wrong; and only a failure of the function that sends repeats the message in flight."""
+        """Nothing lost, nothing wrong; only failures of sending functions may repeat the message in flight."""
         repeats = sum(f", {sender}: " in failure for failure in self.failures for sender in SENDERS)
         return not (self.error or self.verdict.lost or self.verdict.wrong) and self.verdict.repeated <= repeats
 
@@ -56,36 +56,36 @@ class Outcome:
 
 @dataclass
 class Explorer:
-    """`pairs` n also tries every n-th second failure after each first one; 0 tries none.
+    """With `pairs` n, every n-th second failure is tried after each first one; with 0, none.
 
-    `alike` n tries one kind of failure, in turn, at calls that the same function has made n times already.
+    After n = `alike` equal calls, one kind of failure is tried at each, in rotation.
     """
 
     pairs: int = 0
     alike: int = sys.maxsize
     replay: dict[int, Failure] = field(default_factory=dict)
-    """Failures to go through in this very process, by the number of their call: for looking at one try closely."""
+    """Failures to inject in this process, by call number, to debug a single run."""
 
     def __post_init__(self) -> None:
         self._trail: list[tuple[str, Failure]] = []
         self._children: list[int] = []
         self._turn = 0
-        self._met = Counter[str]()
+        self._seen = Counter[str]()
         self._log = Path()
 
     @contextmanager
     def at_every_call_of(self, wire: Wire, *functions: str) -> Iterator[None]:
-        """The stretch of a way in which failures are tried, in some functions or in all; all else goes well.
+        """The part of a scenario in which failures are tried, in some functions or in all.
 
-        To die before a call is to die after the one before it, so it is tried at an invocation's first call alone.
+        Dying before a call equals dying after the previous one, so it is tried only at an invocation's first call.
         """
         kinds = list(Failure)
-        others: list[Failure] = [failure for failure in Failure if failure is not Failure.DIES_BEFORE]
+        later_kinds: list[Failure] = [failure for failure in Failure if failure is not Failure.DIES_BEFORE]
 
         def choose(number: int, name: str) -> Failure | None:
             if not name.startswith(functions or ""):
                 return None
-            return self._choose(number, name, kinds if wire.at_first_call else others)
+            return self._choose(number, name, kinds if wire.at_first_call else later_kinds)
 
         wire.choose = choose
         try:
@@ -93,21 +93,21 @@ class Explorer:
         finally:
             wire.choose = lambda _number, _name: None
 
-    def explore(self, way: Callable[[Explorer], Verdict]) -> list[Outcome]:
-        """How each try ended, the one without any failure first."""
+    def explore(self, scenario: Callable[[Explorer], Verdict]) -> list[Outcome]:
+        """The outcome of each run, the one without failures first."""
         with tempfile.TemporaryDirectory() as directory:
             self._log = Path(directory) / "outcomes"
             self._log.touch()
-            self._go(way)
+            self._run(scenario)
             gc.unfreeze()
             outcomes = [_outcome(json.loads(line)) for line in self._log.read_text().splitlines()]
         return sorted(outcomes, key=lambda outcome: len(outcome.failures))
 
-    def _go(self, way: Callable[[Explorer], Verdict]) -> None:
+    def _run(self, scenario: Callable[[Explorer], Verdict]) -> None:
         pid = os.getpid()
         verdict, error = Verdict(), ""
         try:
-            verdict = way(self)
+            verdict = scenario(self)
         except BaseException as raised:
             if os.getpid() == pid and not isinstance(raised, Exception):
                 raise
@@ -126,21 +126,21 @@ class Explorer:
             return failure
         if len(self._trail) == (2 if self.pairs else 1):
             return None
-        self._met[name] += 1
-        if self._met[name] > self.alike:
-            kinds = [kinds[self._met[name] % len(kinds)]]
+        self._seen[name] += 1
+        if self._seen[name] > self.alike:
+            kinds = [kinds[self._seen[name] % len(kinds)]]
         for failure in kinds:
             self._turn += 1
             if self._trail and self._turn % self.pairs:
                 continue
             if self._fork():
                 self._trail.append((f"call {number}, {name}, {failure.value}", failure))
-                self._turn = self._turn * 37 + number  # each starts elsewhere in its row of second failures
+                self._turn = self._turn * 37 + number  # each run starts elsewhere in its sequence of second failures
                 return failure
         return None
 
     def _fork(self) -> bool:
-        """True in the child. Two run beside each other; the children of a child run one by one, while it waits."""
+        """True in the child. Two children run in parallel; a child's own children run one at a time, while it waits."""
         while len(self._children) >= (1 if self._trail else WORKERS):
             self._wait()
         gc.freeze()
@@ -152,20 +152,20 @@ class Explorer:
             if self._trail:
                 self._wait()
             return False
-        gc.disable()  # a short life, on pages that are the parent's until they are written to
+        gc.disable()  # short-lived, on copy-on-write pages of the parent
         self._children = []
         if loop and task:
-            _run_on(loop, task)
+            _resume(loop, task)
         return True
 
     def _wait(self) -> None:
         _, status = os.waitpid(self._children.pop(0), 0)
         if status:
-            self._report(Verdict(), f"a try ended with status {status}")
+            self._report(Verdict(), f"a run exited with status {status}")
 
     def _report(self, verdict: Verdict, error: str) -> None:
         line = {
-            "failures": [words for words, _ in self._trail],
+            "failures": [description for description, _ in self._trail],
             "kills": sum(failure.kills for _, failure in self._trail),
             "verdict": asdict(verdict),
             "error": error,
@@ -174,8 +174,8 @@ class Explorer:
             log.write(json.dumps(line) + "\n")
 
 
-def _run_on(loop: asyncio.AbstractEventLoop, task: asyncio.Task[Any]) -> None:
-    """After a fork amid a task, Python takes the child to be outside of any; here it goes on within."""
+def _resume(loop: asyncio.AbstractEventLoop, task: asyncio.Task[Any]) -> None:
+    """After a fork within a task, Python regards the child as outside of any; restore the running task."""
     asyncio._set_running_loop(loop)
     if asyncio.current_task() is None:
         asyncio.tasks._enter_task(loop, task)

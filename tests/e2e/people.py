@@ -1,4 +1,4 @@
-"""Persons of the deployed user pool, who sign in as a page would have them."""
+"""Users of the deployed user pool, who sign in as on a page."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from testing.local_cloud import LocalCloud
 
 @dataclass
 class People:
-    """A seller and another, both let in to the leaderboard, and a visitor who is not."""
+    """Two sellers with access to the leaderboard, and a visitor without."""
 
     cloud: LocalCloud
     seller: str = field(default_factory=lambda: f"seller-{uuid4().hex[:6]}")
@@ -31,7 +31,7 @@ class People:
             people.add(self.cloud.stack, name, modules, self.password)
 
     def cookies(self, name: str) -> str:
-        """The `Cookie` header of a person's session."""
+        """The `Cookie` header of a user's session."""
         if name not in self._cookies:
             url = f"{self.cloud.outputs['ApiUrl']}/api/session"
             answer = httpx.post(url, json={"name": name, "password": self.password}, timeout=60, trust_env=False)
@@ -41,7 +41,7 @@ class People:
         return self._cookies[name]
 
     def ticket(self, name: str) -> str:
-        """A ticket for a person's socket."""
+        """A ticket for a user's socket."""
         url = f"{self.cloud.outputs['ApiUrl']}/api/ws-ticket"
         answer = httpx.post(url, headers={"Cookie": self.cookies(name)}, timeout=60, trust_env=False)
         assert answer.is_success, answer.text

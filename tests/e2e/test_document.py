@@ -1,7 +1,7 @@
-"""The API against its own OpenAPI document: no 5xx, and no answer that the document does not tell of.
+"""The API against its own OpenAPI document: no 5xx, and no response that the document does not describe.
 
-MiniStack waits 50 ms for the log of a function that writes none, as most answers do: so the parts of the document are
-tried at once, each by a process of its own, since in threads Hypothesis stumbles over itself.
+MiniStack waits 50 ms for the log of an invocation that writes none, which is most of them. So the parts of the document
+are tested in parallel, each in a separate process, since Hypothesis is not thread-safe.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ import pytest
 
 from testing.local_cloud import LocalCloud
 
-LEFT_OUT = {
-    # A platform's name, a cursor and the span of a chart are checked beyond what a schema can say.
+EXCLUDED_CHECKS = {
+    # A platform's name, a cursor and the range of a chart have rules that a schema cannot express.
     "positive_data_acceptance": "",
-    # CloudFront answers TRACE itself, with 403; the methods that reach us are tried in tests/integration.
+    # CloudFront rejects TRACE itself, with 403; the methods that reach the API are tested in tests/integration.
     "unsupported_method": "",
 }
 LEADERBOARD, VIEWERS = "^/api/leaderboard", "^/api/viewer/"
@@ -29,56 +29,56 @@ LONGEST_SECONDS = 300
 
 @dataclass(frozen=True)
 class Run:
-    """Schemathesis at work on a part of the document; `said` is its report."""
+    """Schemathesis on a part of the document."""
 
     process: subprocess.Popen[bytes]
-    said: Path
+    report: Path
 
     @classmethod
-    def begun(cls, cloud: LocalCloud, directory: Path, *options: str, phases: str, values: Mapping[str, str]) -> Run:
-        """`values` stand for parameters of the document."""
-        configuration, said = directory / "schemathesis.toml", directory / "said"
+    def start(cls, cloud: LocalCloud, directory: Path, *options: str, phases: str, values: Mapping[str, str]) -> Run:
+        """`values` are for parameters of the document."""
+        configuration, report = directory / "schemathesis.toml", directory / "report"
         configuration.write_text(
             "".join(["[parameters]\n", *(f'"{name}" = "{one}"\n' for name, one in values.items())])
         )
         command = [sys.executable, "-m", "schemathesis.cli", "--config-file", str(configuration), "run"]
         command += [f"{cloud.outputs['ApiUrl']}/api/openapi.json", "--no-color", "--max-examples", "5"]
         command += ["--header", f"Authorization: Bearer {cloud.outputs['AdminApiKey']}", "--phases", phases]
-        command += ["--checks", "all", "--exclude-checks", ",".join(LEFT_OUT), *options]
-        with said.open("wb") as report:
-            process = subprocess.Popen(command, cwd=directory, stdout=report, stderr=subprocess.STDOUT)
-        return cls(process, said)
+        command += ["--checks", "all", "--exclude-checks", ",".join(EXCLUDED_CHECKS), *options]
+        with report.open("wb") as output:
+            process = subprocess.Popen(command, cwd=directory, stdout=output, stderr=subprocess.STDOUT)
+        return cls(process, report)
 
 
 @pytest.fixture(scope="module")
 def runs(local_cloud: LocalCloud, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Run]]:
-    """All of them, begun at once."""
+    """All of them, started concurrently."""
 
     def run(*options: str, phases: str = "coverage,fuzzing", **values: str) -> Run:
         directory = tmp_path_factory.mktemp("document")
-        given = {f"path.{name}": value for name, value in values.items()}
-        return Run.begun(local_cloud, directory, *options, phases=phases, values=given)
+        parameters = {f"path.{name}": value for name, value in values.items()}
+        return Run.start(local_cloud, directory, *options, phases=phases, values=parameters)
 
-    begun = {
+    started = {
         "sales floor": run("--include-path-regex", LEADERBOARD, "--exclude-name", CATALOGUE),
-        # One of its own: other tests earn those there are.
+        # A separate badge, since other tests earn the existing ones.
         "badge": run("--include-name", CATALOGUE, badge_id="of-a-test"),
-        # Without fuzzing, which they get from hypothesis in tests/integration/viewers.
+        # Without fuzzing, which hypothesis does in tests/integration/viewers.
         "viewers": run("--include-path-regex", VIEWERS, phases="coverage"),
-        # Not every id in a path is unknown.
+        # With an id that exists.
         "tracked channel": run(
             *("--include-path-regex", "channel_id", "--exclude-method", "DELETE"), channel_id=tracked(local_cloud)
         ),
         "everything else": run("--exclude-path-regex", f"{LEADERBOARD}|{VIEWERS}"),
     }
-    yield begun
-    for one in begun.values():
+    yield started
+    for one in started.values():
         one.process.kill()
         one.process.wait()
 
 
 def tracked(cloud: LocalCloud) -> str:
-    """The id of a channel that is."""
+    """The id of an existing channel."""
     cloud.sandbox.put("/control/channels/youtube/@document", json={"count": 990}).raise_for_status()
     answer = cloud.api.post("/api/channels", json={"platform": "youtube", "handle": "@document"})
     answer.raise_for_status()
@@ -86,7 +86,7 @@ def tracked(cloud: LocalCloud) -> str:
 
 
 @pytest.mark.parametrize("part", ["sales floor", "badge", "viewers", "tracked channel", "everything else"])
-def test_every_answer_is_one_that_the_document_tells_of(runs: dict[str, Run], part: str) -> None:
+def test_every_response_is_one_that_the_document_describes(runs: dict[str, Run], part: str) -> None:
     run = runs[part]
     status = run.process.wait(LONGEST_SECONDS)
-    assert status == 0, run.said.read_text()[-8000:]
+    assert status == 0, run.report.read_text()[-8000:]

@@ -1,4 +1,4 @@
-"""A fresh AWS account in this process for each test, fakes of the platforms behind it, and time that stands still."""
+"""A fresh AWS account in this process for each test, with fake platforms and a controlled clock."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ import pytest
 from testing.api import Api
 from testing.clock import ControlledClock, controlled_clock
 from testing.cloud import Cloud, cloud
-from testing.floor import Floor, sales_floor
+from testing.leaderboard import Floor, sales_floor
 from testing.logs import Written, written
 from testing.platforms import FakePlatforms
+from testing.websocket_api import FakePoster, in_place_of_api_gateway
 
 
 @pytest.fixture
@@ -37,6 +38,13 @@ def api(aws: Cloud) -> Api:
 
 
 @pytest.fixture
+def poster() -> Iterator[FakePoster]:
+    """A fake of API Gateway's `@connections`."""
+    with in_place_of_api_gateway() as fake:
+        yield fake
+
+
+@pytest.fixture
 def logs(capsys: pytest.CaptureFixture[str]) -> Iterator[Written]:
     with written(lambda: capsys.readouterr().out) as record:
         yield record
@@ -44,13 +52,13 @@ def logs(capsys: pytest.CaptureFixture[str]) -> Iterator[Written]:
 
 @pytest.fixture(scope="module")
 def one_floor() -> Iterator[Floor]:
-    """One account for all tests of a file, since making one takes longer than most of them."""
+    """One account for all tests of a file, since creating one takes longer than most tests."""
     with sales_floor() as made:
         yield made
 
 
 @pytest.fixture
 def floor(one_floor: Floor) -> Floor:
-    """A sales floor on its first day."""
+    """A leaderboard without reps."""
     one_floor.empty()
     return one_floor

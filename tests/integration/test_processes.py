@@ -7,14 +7,13 @@ import signal
 import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from local.processes import Processes, child_environment, port_is_taken, require_free
 from local.settings import ROOT, StartError
+from testing.waiting import wait_for
 
 # Starts a child process, prints both ids, and keeps running.
 FAMILY = """
@@ -23,15 +22,6 @@ child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
 print(os.getpid(), child.pid, flush=True)
 time.sleep(60)
 """
-
-
-def eventually(condition: Callable[[], bool]) -> bool:
-    deadline = time.monotonic() + 10
-    while time.monotonic() < deadline:
-        if condition():
-            return True
-        time.sleep(0.02)
-    return False
 
 
 def is_running(pid: int) -> bool:
@@ -44,7 +34,7 @@ def is_running(pid: int) -> bool:
 
 
 def family(log: Path) -> list[int]:
-    assert eventually(lambda: log.exists() and len(log.read_text().split()) == 2)
+    assert wait_for(lambda: log.exists() and len(log.read_text().split()) == 2)
     return [int(pid) for pid in log.read_text().split()]
 
 
@@ -53,14 +43,14 @@ def test_the_end_of_the_block_ends_processes_and_their_children(tmp_path: Path) 
         running = processes.start("family", [sys.executable, "-c", FAMILY], child_environment())
         pids = family(running.log)
         assert all(map(is_running, pids))
-    assert eventually(lambda: not any(map(is_running, pids)))
+    assert wait_for(lambda: not any(map(is_running, pids)))
 
 
 def test_a_process_that_will_not_end_is_made_to(tmp_path: Path) -> None:
     stubborn = f"import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN)\n{FAMILY}"
     with Processes(tmp_path) as processes:
         pids = family(processes.start("stubborn", [sys.executable, "-c", stubborn], child_environment()).log)
-    assert eventually(lambda: not any(map(is_running, pids)))
+    assert wait_for(lambda: not any(map(is_running, pids)))
 
 
 def test_when_the_starter_is_killed_the_guard_ends_what_it_started(tmp_path: Path) -> None:
@@ -76,14 +66,14 @@ with Processes(Path({str(tmp_path)!r})) as processes:
     pids = family(tmp_path / "family.log")
     process.send_signal(signal.SIGKILL)
     process.wait()
-    assert eventually(lambda: not any(map(is_running, pids)))
+    assert wait_for(lambda: not any(map(is_running, pids)))
 
 
 def test_a_needed_process_that_ends_is_an_error_that_shows_its_last_words(tmp_path: Path) -> None:
     with Processes(tmp_path) as processes:
         running = processes.start("brief", [sys.executable, "-c", "print('no luck'); exit(3)"], child_environment())
         running.process.wait()
-        with pytest.raises(StartError, match=r"(?s)brief ended with code 3.*no luck"):
+        with pytest.raises(StartError, match=r"(?s)brief exited with code 3.*no luck"):
             processes.check()
 
 
@@ -100,6 +90,6 @@ def test_a_taken_port_is_named_with_what_it_was_wanted_for() -> None:
         other.bind(("127.0.0.1", 0))
         other.listen()
         port = other.getsockname()[1]
-        with pytest.raises(StartError, match=rf"Port {port}, wanted for the sandbox, is taken"):
+        with pytest.raises(StartError, match=rf"Port {port}, needed for the sandbox, is in use"):
             require_free({port: "the sandbox"})
     assert not port_is_taken(port)

@@ -1,4 +1,4 @@
-"""Unit tests reach nothing: sockets are off, but for the pair with which an event loop wakes itself."""
+"""Unit tests have no network: sockets are disabled, except the pair with which an event loop wakes itself."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A platform that answers from a script, and a clock that only moves when somebody sleeps."""
+"""A platform with scripted responses, and a clock that moves only by sleeping."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ ENVIRONMENT = {name: name for name in KEYS} | {
 
 @dataclass
 class FakeClock:
-    """Time stands still until somebody sleeps or moves it."""
+    """Time passes only by sleep and advance."""
 
     time: datetime = NOON
     slept: list[float] = field(default_factory=list)
@@ -47,7 +47,7 @@ class FakeClock:
 
 @dataclass
 class Script:
-    """What a platform answers, one after the other, and the last one for ever; and what it was asked."""
+    """A platform's responses in turn, the last one repeated; and the requests that it received."""
 
     answers: list[Answer]
     asked: list[httpx.Request] = field(default_factory=list)

@@ -19,16 +19,16 @@ from cairn.clock import from_iso, iso, now
 from cairn.identity.api_keys import ApiKeys
 from cairn.messages import _TYPES
 from cairn.realtime.membership import shard_of
+from testing.account import Account, account
 from testing.api import event as url_event
 from testing.cloud import SECRETS
 from testing.dynamodb import stored
-from testing.functions import FUNCTIONS
-from testing.lambdas import Account, InvocationFailedError, account
-from testing.people import PASSWORD, moto_keys
+from testing.fault_injection import Failure
+from testing.functions import FUNCTIONS, InvocationFailedError
 from testing.tables import TABLES
-from testing.websocket import Client
-from testing.websocket import event as socket_event
-from testing.wire import Failure
+from testing.user_pool import PASSWORD, moto_keys
+from testing.websocket_client import Client
+from testing.websocket_client import event as socket_event
 from tests.crash.channels.way import silence
 
 __all__ = [

@@ -154,17 +154,10 @@ class Site:
 
     def put(self, message: Mapping[str, Any]) -> None:
         """Send a message as a function does."""
-        queue = getattr(self.account, message["queue"])
+        entry = {"MessageBody": message["body"]}
         if "group" in message:
-            queue.send(
-                {
-                    "MessageBody": message["body"],
-                    "MessageGroupId": message["group"],
-                    "MessageDeduplicationId": message["deduplication"],
-                }
-            )
-        else:
-            queue.send(message["body"])
+            entry |= {"MessageGroupId": message["group"], "MessageDeduplicationId": message["deduplication"]}
+        getattr(self.account, message["queue"]).send(entry)
 
     def bring(self, queue: str, until: datetime | None = None) -> None:
         """Bring what is due in one queue by then, or by now."""
@@ -221,8 +214,8 @@ class Site:
 
 def _message(queue: str, message: Any) -> dict[str, Any]:
     found = {"queue": queue, "body": message.body}
-    group = getattr(message, "group", None)
-    return found | {"group": group, "deduplication": message.key} if group else found
+    ordered = {"group": message.group, "deduplication": message.deduplication_id}
+    return found | ordered if message.group else found
 
 
 def channel_path(channel_id: str) -> str:

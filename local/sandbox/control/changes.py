@@ -1,4 +1,4 @@
-"""What can be done to the world: channels, failures, people on Telegram, limits, and all of it at once."""
+"""Changes to the world: channels, failures, Telegram chats, limits, and everything together."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
@@ -7,8 +7,8 @@ from starlette.requests import Request
 
 from local.sandbox import demo
 from local.sandbox.channels import Channel, Platform
-from local.sandbox.control.asking import ControlError, chat_of, number, platform_of
-from local.sandbox.control.bodies import (
+from local.sandbox.control.parsing import ControlError, chat_of, number, platform_of
+from local.sandbox.control.schemas import (
     ChannelBody,
     ChatBody,
     FailNextBody,
@@ -19,19 +19,19 @@ from local.sandbox.control.bodies import (
     Nothing,
     ResetBody,
 )
-from local.sandbox.control.views import seen_channel, seen_failures
+from local.sandbox.control.views import channel_view, failures_view
 from local.sandbox.failures import Failure
-from local.sandbox.messenger import ChatType, Membership, OrderedFailure
+from local.sandbox.messenger import ChatType, InjectedFailure, Membership
 from local.sandbox.world import World
 
-HANDLE_FORBIDS = set(" ,/\\{}()<>\"'\t\r\n")
+FORBIDDEN_IN_HANDLES = set(" ,/\\{}()<>\"'\t\r\n")
 LONGEST_HANDLE = 100
 
 
 async def put_channel(world: World, request: Request, body: ChannelBody) -> object:
     platform = platform_of(request)
     handle = request.path_params["handle"].removeprefix("@")
-    if not handle or len(handle) > LONGEST_HANDLE or HANDLE_FORBIDS & set(handle):
+    if not handle or len(handle) > LONGEST_HANDLE or FORBIDDEN_IN_HANDLES & set(handle):
         message = f"a handle has 1 to {LONGEST_HANDLE} characters, without spaces, commas, brackets or slashes"
         raise ControlError(400, message)
     channel = world.channels.by_handle(platform, handle)
@@ -40,7 +40,7 @@ async def put_channel(world: World, request: Request, body: ChannelBody) -> obje
             message = f"no channel {handle} on {platform} to remove"
             raise ControlError(404, message)
         world.remove_channel(channel)
-        return {"removed": seen_channel(world, channel)}
+        return {"removed": channel_view(world, channel)}
     if body.hidden and platform != "youtube":
         message = f"{platform} does not hide counts: leave out `hidden`, or use `remove`"
         raise ControlError(400, message)
@@ -54,44 +54,44 @@ async def put_channel(world: World, request: Request, body: ChannelBody) -> obje
         setattr(channel, name, value)
     if platform == "telegram" and body.name is not None:
         world.messenger.put(int(channel.id), title=body.name)
-    return seen_channel(world, channel)
+    return channel_view(world, channel)
 
 
 def check_id(world: World, platform: Platform, channel: Channel | None, wanted: str | None) -> None:
     if wanted is None or (channel is not None and channel.id == wanted):
         return
     if channel is not None:
-        message = f"{channel.handle} has the id {channel.id}, and ids do not change: remove the channel first"
+        message = f"{channel.handle} has the id {channel.id}, and ids cannot change: remove the channel first"
         raise ControlError(409, message)
     if platform == "telegram" and not (wanted.startswith("-") and wanted[1:].isdecimal()):
-        message = "a Telegram channel's id is a whole number below zero, such as -1001234567890"
+        message = "a Telegram channel's id is a negative whole number, such as -1001234567890"
         raise ControlError(400, message)
-    taken = platform == "telegram" and int(wanted) in world.messenger.chats
-    if taken or world.channels.by_id(platform, wanted) is not None:
-        message = f"the id {wanted} is taken on {platform}"
+    used = platform == "telegram" and int(wanted) in world.messenger.chats
+    if used or world.channels.by_id(platform, wanted) is not None:
+        message = f"the id {wanted} is already used on {platform}"
         raise ControlError(409, message)
 
 
-async def order_failure(world: World, request: Request, body: FailureBody) -> object:
+async def inject_failure(world: World, request: Request, body: FailureBody) -> object:
     until = None if body.seconds is None else world.clock.now() + body.seconds
     failure = Failure(body.mode, until, body.requests, body.retry_after, body.delay)
-    world.failures.order(platform_of(request), failure)
-    return {"failures": seen_failures(world)}
+    world.failures.inject(platform_of(request), failure)
+    return {"failures": failures_view(world)}
 
 
-async def heal(world: World, request: Request, _: Nothing) -> object:
+async def end_failure(world: World, request: Request, _: Nothing) -> object:
     platform = platform_of(request)
-    world.failures.heal(platform)
+    world.failures.end(platform)
     if platform == "telegram":
         world.messenger.send_limits.release()
-        world.messenger.ordered_failures.clear()
-    return {"failures": seen_failures(world)}
+        world.messenger.injected_failures.clear()
+    return {"failures": failures_view(world)}
 
 
 async def write_message(world: World, request: Request, body: MessageBody) -> object:
-    given = request.path_params["chat_id"]
-    known = world.messenger.find(given)
-    chat_id = number(given, "chat_id") if known is None else known.id
+    text = request.path_params["chat_id"]
+    known = world.messenger.find(text)
+    chat_id = number(text, "chat_id") if known is None else known.id
     check_type(chat_id, body.type)
     ids = world.messenger.write(chat_id, body.text, body.type, body.title, body.sender)
     webhook = world.messenger.updates.webhook
@@ -100,14 +100,14 @@ async def write_message(world: World, request: Request, body: MessageBody) -> ob
 
 def check_type(chat_id: int, chat_type: ChatType | None) -> None:
     if chat_id == 0 or (chat_type is not None and (chat_type == "private") != (chat_id > 0)):
-        message = f"chat_id {chat_id}: Telegram numbers private chats above zero, groups and channels below"
+        message = f"chat_id {chat_id}: private chats have positive ids, groups and channels negative ones"
         raise ControlError(400, message)
 
 
 async def put_chat(world: World, request: Request, body: ChatBody) -> object:
-    given = request.path_params["chat_id"]
-    known = world.messenger.find(given)
-    chat_id = number(given, "chat_id") if known is None else known.id
+    text = request.path_params["chat_id"]
+    known = world.messenger.find(text)
+    chat_id = number(text, "chat_id") if known is None else known.id
     check_type(chat_id, body.type)
     chat = world.messenger.put(chat_id, body.type, body.title)
     chat.bot = body.bot
@@ -122,8 +122,8 @@ def membership_change(
     async def change(world: World, request: Request, _: Nothing) -> object:
         chat = chat_of(world, request)
         if private is not None and (chat.type == "private") != private:
-            fitting = "kick" if private else "block"
-            message = f"chat {chat.id} is a {chat.type}: POST /control/telegram/chats/{chat.id}/{fitting} instead"
+            other = "kick" if private else "block"
+            message = f"chat {chat.id} is a {chat.type}: POST /control/telegram/chats/{chat.id}/{other} instead"
             raise ControlError(400, message)
         return {"update_id": world.messenger.change_membership(chat, to), "chat": asdict(chat)}
 
@@ -141,9 +141,9 @@ async def migrate(world: World, request: Request, body: MigrateBody) -> object:
 
 
 async def fail_next(world: World, _request: Request, body: FailNextBody) -> object:
-    order = OrderedFailure(body.method, body.status, body.description, body.times, body.after_accepting)
-    world.messenger.ordered_failures.append(order)
-    return {"fail_next": [asdict(order) for order in world.messenger.ordered_failures]}
+    failure = InjectedFailure(body.method, body.status, body.description, body.times, body.after_accepting)
+    world.messenger.injected_failures.append(failure)
+    return {"fail_next": [asdict(failure) for failure in world.messenger.injected_failures]}
 
 
 async def put_limits(world: World, _request: Request, body: LimitsBody) -> object:

@@ -1,4 +1,4 @@
-"""What can be seen of the world: nothing here changes it, and no answer holds a key."""
+"""Views of the world, which change nothing and contain no keys."""
 
 from dataclasses import asdict
 from typing import Any
@@ -6,14 +6,14 @@ from typing import Any
 from starlette.requests import Request
 
 from local.sandbox.channels import PLATFORMS, Channel
-from local.sandbox.control.asking import ControlError, asked_number
-from local.sandbox.control.bodies import Nothing
+from local.sandbox.control.parsing import ControlError, query_number
+from local.sandbox.control.schemas import Nothing
 from local.sandbox.world import World
 from local.sandbox.youtube import rounded
 
 
-def seen_channel(world: World, channel: Channel) -> dict[str, Any]:
-    """A channel with its true count, and `shown`: what its platform says of it."""
+def channel_view(world: World, channel: Channel) -> dict[str, Any]:
+    """A channel with its true count, and `shown`, the count on its platform."""
     count = channel.count(world.clock.now())
     shown = None if channel.hidden else rounded(count) if channel.platform == "youtube" else count
     return {
@@ -30,7 +30,7 @@ def seen_channel(world: World, channel: Channel) -> dict[str, Any]:
     }
 
 
-def seen_failures(world: World) -> dict[str, Any]:
+def failures_view(world: World) -> dict[str, Any]:
     now = world.clock.now()
     return {
         platform: {
@@ -40,7 +40,7 @@ def seen_failures(world: World) -> dict[str, Any]:
             "retry_after": failure.retry_after,
             "delay": failure.delay,
         }
-        for platform, failure in world.failures.in_force().items()
+        for platform, failure in world.failures.active().items()
     }
 
 
@@ -49,8 +49,8 @@ async def state(world: World, _request: Request, _: Nothing) -> object:
     webhook = messenger.updates.webhook
     return {
         "now": world.clock.now_ms(),
-        "channels": [seen_channel(world, channel) for channel in world.in_order()],
-        "failures": seen_failures(world),
+        "channels": [channel_view(world, channel) for channel in world.in_order()],
+        "failures": failures_view(world),
         "limits": asdict(world.limits),
         "used": {
             "youtube_units_today": sum(world.youtube_units.values()),
@@ -63,14 +63,14 @@ async def state(world: World, _request: Request, _: Nothing) -> object:
             "held_for": messenger.send_limits.held_for(),
             "sent": len(messenger.sent),
             "refused": len(messenger.refused),
-            "fail_next": [asdict(order) for order in messenger.ordered_failures],
+            "fail_next": [asdict(failure) for failure in messenger.injected_failures],
         },
     }
 
 
 async def sent(world: World, request: Request, _: Nothing) -> object:
-    chat_id, after = asked_number(request, "chat_id"), asked_number(request, "after")
-    since = asked_number(request, "since")
+    chat_id, after = query_number(request, "chat_id"), query_number(request, "after")
+    since = query_number(request, "since")
     found = [
         asdict(message)
         for message in world.messenger.sent
@@ -82,7 +82,7 @@ async def sent(world: World, request: Request, _: Nothing) -> object:
 
 
 async def refused(world: World, request: Request, _: Nothing) -> object:
-    chat_id, since = request.query_params.get("chat_id"), asked_number(request, "since")
+    chat_id, since = request.query_params.get("chat_id"), query_number(request, "since")
     found = [
         asdict(attempt)
         for attempt in world.messenger.refused
@@ -92,12 +92,12 @@ async def refused(world: World, request: Request, _: Nothing) -> object:
 
 
 async def updates(world: World, request: Request, _: Nothing) -> object:
-    after = asked_number(request, "after")
+    after = query_number(request, "after")
     return {"updates": [asdict(u) for u in world.messenger.updates.log if after is None or u.update_id > after]}
 
 
 async def requests(world: World, request: Request, _: Nothing) -> object:
-    platform, since = request.query_params.get("platform"), asked_number(request, "since")
+    platform, since = request.query_params.get("platform"), query_number(request, "since")
     if platform is not None and platform not in PLATFORMS:
         message = f"unknown platform {platform!r}: use one of {', '.join(PLATFORMS)}"
         raise ControlError(400, message)

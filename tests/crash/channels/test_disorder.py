@@ -12,8 +12,9 @@ from cairn.clock import now
 from cairn.model import Reading, Subject
 from cairn.readings.stats import Stats
 from cairn.rules.ladder import FOLLOWER_STEPS, short
-from testing.lambdas import Message, changes
-from testing.wire import Failure
+from testing.event_sources import changes
+from testing.fault_injection import Failure
+from testing.sqs import Message
 from tests.crash.channels.platforms import Platforms
 from tests.crash.channels.way import INSTAGRAM, TELEGRAM, YOUTUBE, Expected, Way, way
 from tests.crash.explorer import Verdict

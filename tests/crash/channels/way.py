@@ -12,7 +12,6 @@ from typing import Any
 
 from boto3.dynamodb.types import TypeDeserializer
 
-from cairn.aws import dynamodb
 from cairn.channels.registry import Channel, Channels
 from cairn.clock import iso, now
 from cairn.model import DeliveryTally, Reading, Subject, new_trace_id
@@ -20,8 +19,10 @@ from cairn.observability import logger
 from cairn.readings.stats import Stats, to_reading
 from cairn.rules.ladder import FOLLOWER_STEPS
 from cairn.telegram.subscribers import Subscribers
+from testing.account import Account, account
 from testing.dynamodb import stored
-from testing.lambdas import Account, account, changes
+from testing.event_sources import changes
+from testing.readings import readings_of
 from tests.crash.channels.platforms import Platforms
 from tests.crash.explorer import Verdict
 
@@ -152,7 +153,7 @@ class Way:
         )
 
     def _readings(self) -> list[Any]:
-        return [to_reading(dynamodb.from_image(record["dynamodb"]["NewImage"])) for record in changes()]
+        return readings_of(changes())
 
     def _history(self) -> list[str]:
         """Check that the history has each stored reading, and that each ended day is closed with its last values."""

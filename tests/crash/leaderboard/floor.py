@@ -17,9 +17,10 @@ from cairn.model import Reading
 from cairn.readings.stats import to_reading
 from cairn.rooms import TV_DISPLAY
 from testing import api
-from testing.lambdas import Account, InvocationFailedError, account
-from testing.viewing import sockets_of
-from testing.wire import Failure
+from testing.account import Account, account
+from testing.fault_injection import Failure
+from testing.functions import InvocationFailedError
+from testing.rooms import sockets_of
 from tests.crash.channels.platforms import Platforms
 from tests.crash.channels.way import items, silence
 from tests.crash.explorer import Verdict

@@ -14,8 +14,9 @@ from cairn.leaderboard.announce import REFRESH
 from cairn.realtime.frames import number_of
 from cairn.realtime.tickets import Holder, Tickets
 from cairn.rooms import EVERYONE
-from testing.lambdas import Account, InvocationFailedError, Invoke
-from testing.websocket import Client, event
+from testing.account import Account
+from testing.functions import InvocationFailedError, Invoke
+from testing.websocket_client import Client, event
 
 BACK_AFTER = timedelta(seconds=1)
 

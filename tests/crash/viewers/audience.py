@@ -11,11 +11,10 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Self
 
-from cairn.aws import dynamodb
 from cairn.clock import from_iso, iso, now
 from cairn.messages import CountViewers, load
 from cairn.model import Reading
-from cairn.readings.stats import Stats, to_reading
+from cairn.readings.stats import Stats
 from cairn.realtime.frames import number_of
 from cairn.rooms import channel_room
 from cairn.viewers import presence_slots
@@ -25,8 +24,11 @@ from cairn.viewers.counts import ViewerCount, ViewerCounts
 from cairn.viewers.subjects import viewer_subject
 from functions.viewer_heartbeat.requests import tab_of
 from testing import api
-from testing.lambdas import Account, InvocationFailedError, Invoke, account, changes
-from testing.websocket import Client, event
+from testing.account import Account, account
+from testing.event_sources import changes
+from testing.functions import InvocationFailedError, Invoke
+from testing.readings import readings_of
+from testing.websocket_client import Client, event
 from tests.crash.channels.platforms import Platforms
 from tests.crash.channels.way import items, silence
 from tests.crash.explorer import Verdict
@@ -394,7 +396,7 @@ class _InTurn:
 
 def _readings() -> list[Reading]:
     """All that the stats table's stream has carried."""
-    return [to_reading(dynamodb.from_image(record["dynamodb"]["NewImage"])) for record in changes()]
+    return readings_of(changes())
 
 
 def _numbers(reading: Reading) -> tuple[int, int]:

@@ -17,19 +17,12 @@ from cairn.model import Reading, Subject, new_trace_id
 from cairn.readings.stats import Stats
 from operations.milestones import redetect
 from testing.local_cloud import LocalCloud
+from testing.waiting import wait_for
 
 T = TypeVar("T")
 CHAT = 990_001
 GRACE_SECONDS = 2.0
 """How long a test waits for a message that must not come; the whole path takes a tenth of it here."""
-
-
-def wait_for(what: Callable[[], T | None], seconds: float = 20) -> T:
-    end = time.monotonic() + seconds
-    while (found := what()) is None:
-        assert time.monotonic() < end, f"nothing in {seconds} s"
-        time.sleep(0.1)
-    return found
 
 
 def ok(response: Any) -> Any:

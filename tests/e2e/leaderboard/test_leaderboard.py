@@ -14,7 +14,8 @@ from websockets.exceptions import InvalidStatus
 
 from operations.milestones import announce, redetect
 from testing.local_cloud import LocalCloud
-from tests.e2e.channels.test_ways import ok, wait_for
+from testing.waiting import wait_for
+from tests.e2e.channels.test_ways import ok
 from tests.e2e.people import People
 from tests.e2e.sockets import Listener, open_socket, ticket
 

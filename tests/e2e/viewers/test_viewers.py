@@ -16,9 +16,10 @@ from playwright.sync_api import Browser, Request, expect, sync_playwright
 
 from cairn.viewers.join_limits import UNREPORTED_JOINS
 from testing.local_cloud import JOINS_PER_MINUTE, NAMED_CHANNEL, TIME_OUT_SECONDS, LocalCloud, client
+from testing.waiting import wait_for
 from tests.browser.browser import launched
 from tests.browser.site import Site
-from tests.e2e.channels.test_ways import GRACE_SECONDS, Person, ok, wait_for
+from tests.e2e.channels.test_ways import GRACE_SECONDS, Person, ok
 from tests.e2e.sockets import Listener
 from tests.e2e.viewers.watchers import NO_ICON, Watcher, embed, listening, live, somebody
 

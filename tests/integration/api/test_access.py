@@ -17,8 +17,8 @@ from testing.api import ABSENT, SESSION, Api, event
 from testing.clock import controlled_clock
 from testing.cloud import cloud
 from testing.functions import FUNCTIONS
-from testing.people import POOL_ID
 from testing.platforms import FakePlatforms
+from testing.user_pool import POOL_ID
 
 ID = "UC" + "a" * 22
 CHANNEL = f"/api/channels/youtube:{ID}"

@@ -9,8 +9,8 @@ import pytest
 
 from testing.api import SESSION, Api
 from testing.cloud import Cloud
-from testing.people import PASSWORD
 from testing.platforms import FakePlatforms
+from testing.user_pool import PASSWORD
 
 
 def test_health_says_ok(api: Api) -> None:

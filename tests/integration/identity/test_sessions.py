@@ -20,8 +20,8 @@ from testing.clock import ControlledClock, controlled_clock
 from testing.cloud import cloud
 from testing.functions import FUNCTIONS
 from testing.logs import Written
-from testing.people import CLIENT_ID, MODULES, PASSWORD, POOL_ID
 from testing.platforms import FakePlatforms
+from testing.user_pool import CLIENT_ID, MODULES, PASSWORD, POOL_ID
 
 ADA = json.dumps({"name": "ada", "password": PASSWORD})
 OUR_PAGE = {"sec-fetch-site": "same-origin"}

@@ -23,8 +23,8 @@ from functions.api.cookies import SESSION
 from testing.api import Answer, Api
 from testing.clock import controlled_clock
 from testing.cloud import cloud
-from testing.people import CLIENT_ID, ISSUER
 from testing.platforms import FakePlatforms
+from testing.user_pool import CLIENT_ID, ISSUER
 
 KEYS_PATH = "/people/.well-known/jwks.json"
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from testing.floor import BOARD, REPS, Floor
 from testing.functions import FUNCTIONS
+from testing.leaderboard import BOARD, REPS, Floor
 
 CATALOGUE = f"{BOARD}/badges"
 SOURCE = {

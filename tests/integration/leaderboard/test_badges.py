@@ -14,7 +14,7 @@ from cairn.aws import dynamodb
 from cairn.clock import now
 from cairn.leaderboard.badges import CACHE_SECONDS, INITIAL_CATALOGUE, Badges
 from cairn.model import Milestone, Subject
-from testing.floor import Floor
+from testing.leaderboard import Floor
 from testing.outages import refusing
 
 ADA = Subject("rep", "1")

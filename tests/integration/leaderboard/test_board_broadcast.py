@@ -18,17 +18,11 @@ from cairn.messages import BoardChanged
 from cairn.model import Subject
 from cairn.realtime.frames import MAX_FRAME_BYTES
 from functions.broadcast.board import TOP, BoardFrames, board_frame
+from testing.broadcast import ADA, Hall, hall
 from testing.clock import ControlledClock
 from testing.cloud import Cloud
-from testing.hall import ADA, Hall, hall
 from testing.logs import Written
-from testing.posting import FakePoster, in_place_of_api_gateway
-
-
-@pytest.fixture
-def poster() -> Iterator[FakePoster]:
-    with in_place_of_api_gateway() as fake:
-        yield fake
+from testing.websocket_api import FakePoster
 
 
 @pytest.fixture

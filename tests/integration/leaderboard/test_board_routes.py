@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from testing.floor import BOARD, REPS, Floor, at
+from testing.leaderboard import BOARD, REPS, Floor, at
 
 
 def shown(board: Any) -> list[tuple[int, int, float]]:

@@ -21,7 +21,7 @@ from cairn.leaderboard.reps import RETIRED, Reps
 from cairn.model import Number, Subject
 from cairn.readings.stats import Stats
 from cairn.rules import catalogue
-from testing.floor import Floor, at
+from testing.leaderboard import Floor, at
 from testing.outages import CONFLICT, OUTAGE, refusing
 
 ADA, GRACE = Subject("rep", "1"), Subject("rep", "2")

@@ -11,8 +11,8 @@ from functions.api.auth import LARGER
 from functions.api.leaderboard.routes import RESERVE_SECONDS
 from functions.api.leaderboard.schemas import MOST_UPDATES
 from testing.dynamodb import stored
-from testing.floor import BULK, REPS, Floor
 from testing.functions import FUNCTIONS
+from testing.leaderboard import BULK, REPS, Floor
 from testing.outages import refusing
 
 FULL = dict.fromkeys(

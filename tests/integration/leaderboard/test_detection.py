@@ -18,8 +18,8 @@ from cairn.messages import BoardChanged, RoomEvent
 from cairn.model import Number, Reading, Subject
 from cairn.readings.stats import Stats
 from testing.cloud import Context
-from testing.floor import REPS, Floor
 from testing.functions import FUNCTIONS
+from testing.leaderboard import REPS, Floor
 from testing.outages import refusing
 
 DONE: dict[str, list[object]] = {"batchItemFailures": []}

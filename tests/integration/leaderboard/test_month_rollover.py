@@ -10,8 +10,8 @@ import pytest
 
 from functions.month_rollover.handler import RESERVE_SECONDS, RolloverError
 from testing.dynamodb import stored
-from testing.floor import Floor, at
 from testing.functions import FUNCTIONS
+from testing.leaderboard import Floor, at
 from testing.outages import refusing
 
 DECEMBER = at("2026-12-01T00:00:00Z")

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from cairn.clock import iso, now
 from testing.dynamodb import stored
-from testing.floor import BOARD, REPS, Floor
+from testing.leaderboard import BOARD, REPS, Floor
 
 NEW = {
     "id": 1,

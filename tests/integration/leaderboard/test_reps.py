@@ -10,10 +10,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
-from uuid import uuid4
 
 import pytest
-from boto3.dynamodb.types import TypeSerializer
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
@@ -24,11 +22,12 @@ from cairn.leaderboard.reps import Reps, UpdateResult
 from cairn.model import Milestone, Number, Reading
 from cairn.readings.detection import Detection
 from cairn.readings.milestones import Milestones
-from cairn.readings.stats import Stats, to_item
+from cairn.readings.stats import Stats
 from cairn.rules import catalogue
 from testing.cloud import cloud
 from testing.dynamodb import stored
 from testing.platforms import FakePlatforms
+from testing.records import stream_record
 
 LADDERS = {
     "revenue": ("monthly_revenue", (10_000, 25_000, 50_000, 75_000, 100_000)),
@@ -77,8 +76,7 @@ class Watched(Stats):
     def update(self, subject: Any, change: Any) -> Any:
         old, new = super().update(subject, change)
         if new is not old:
-            images = {"NewImage": _image(new)} | ({"OldImage": _image(old)} if old else {})
-            self.records.append({"eventID": uuid4().hex, "dynamodb": images})
+            self.records.append(stream_record(new, old))
         return old, new
 
 
@@ -186,11 +184,6 @@ def _answered(outcome: UpdateResult) -> list[tuple[str, int, tuple[int, ...]]]:
 
 def _shown(milestone: Milestone) -> tuple[object, ...]:
     return milestone.id, milestone.value, milestone.also_passed, milestone.achieved_at, milestone.trace_id
-
-
-def _image(reading: Reading) -> dict[str, Any]:
-    write = TypeSerializer().serialize
-    return {key: write(value) for key, value in to_item(reading).items()}
 
 
 which_rep = st.integers(0, 9)

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from testing.dynamodb import stored
-from testing.floor import REPS, Floor
+from testing.leaderboard import REPS, Floor
 
 FIELDS = (
     "monthlyRevenue",

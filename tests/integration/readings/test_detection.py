@@ -9,7 +9,6 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from boto3.dynamodb.types import TypeSerializer
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
@@ -20,10 +19,11 @@ from cairn.messages import Alert, Message
 from cairn.model import Reading, Subject
 from cairn.readings.detection import Detection
 from cairn.readings.milestones import Milestones
-from cairn.readings.stats import to_item
 from cairn.rules.ladder import FOLLOWER_STEPS, Ladder
 from testing.cloud import Cloud, cloud
 from testing.platforms import FakePlatforms
+from testing.readings import channel_reading
+from testing.records import stream_record
 from tests.unit.rules.oracle import Celebration, Oracle, Seen
 from tests.unit.rules.test_sequences import START, ZONES, steps, values
 
@@ -69,11 +69,8 @@ class Machine(RuleBasedStateMachine):
         if self.stored and self.at < self.stored.as_of:
             assert celebration is None
             return
-        metrics = {} if value is None else {"subscribers": value}
-        reading = Reading(self.subject, "Cats", metrics, self.at, "test", "t")
-        self.record = {"eventID": uuid4().hex, "dynamodb": {"NewImage": _image(reading)}}
-        if self.stored:
-            self.record["dynamodb"]["OldImage"] = _image(self.stored)
+        reading = channel_reading(value, self.at, subject=self.subject)
+        self.record = stream_record(reading, self.stored)
         self.stored = reading
         self.queue.full = True
         for _ in range(rejected if celebration else 0):
@@ -107,11 +104,6 @@ def _celebration(alert: Alert) -> Celebration:
     milestone = alert.milestone
     also = tuple(int(passed.threshold) for passed in milestone.also_passed)
     return Celebration(milestone.period, int(milestone.threshold), also)
-
-
-def _image(reading: Reading) -> dict[str, Any]:
-    write = TypeSerializer().serialize
-    return {key: write(value) for key, value in to_item(reading).items()}
 
 
 @pytest.fixture

@@ -14,24 +14,14 @@ from cairn.telegram.subscribers import Subscribers
 from testing.api import Api
 from testing.clock import ControlledClock
 from testing.cloud import Cloud
+from testing.readings import channel_milestone
 
 CATS, DOGS = Subject("channel", "youtube:cats"), Subject("channel", "telegram:-42")
 
 
 def record(aws: Cloud, subject: Subject, threshold: int, *also: Passed) -> Milestone:
-    milestone = Milestone(
-        subject=subject,
-        name="Cats & <b>",
-        rule="subscribers",
-        metric="subscribers",
-        period="all-time",
-        threshold=threshold,
-        label=f"{threshold // 1000}K",
-        value=threshold + 7,
-        also_passed=also,
-        achieved_at=now(),
-        trace_id="t" * 32,
-    )
+    value, name = threshold + 7, "Cats & <b>"
+    milestone = channel_milestone(threshold, subject=subject, name=name, value=value, also=also, trace_id="t" * 32)
     Milestones(aws.table("MILESTONES_TABLE")).record(milestone)
     return milestone
 

@@ -7,20 +7,18 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from boto3.dynamodb.types import TypeSerializer
 
 from cairn.aws.sqs import Queue
 from cairn.channels.announce import ChannelAnnouncer
 from cairn.clock import now
 from cairn.messages import Alert, Message
-from cairn.model import DeliveryTally, Milestone, Reading, Subject
+from cairn.model import DeliveryTally, Milestone
 from cairn.readings.detection import Detection
 from cairn.readings.milestones import Milestones
-from cairn.readings.stats import to_item
 from cairn.rules import ALL_TIME, Transition, catalogue
 from testing.cloud import Cloud
-
-CATS = Subject("channel", "youtube:cats")
+from testing.readings import CATS, channel_milestone, channel_reading
+from testing.records import stream_record
 
 
 @pytest.fixture
@@ -135,9 +133,7 @@ def test_a_period_has_a_high_water_mark_of_its_own(milestones: Milestones) -> No
 
 
 def milestone(threshold: int, minutes: int = 0) -> Milestone:
-    at = now() + timedelta(minutes=minutes)
-    label = f"{threshold // 1000}K"
-    return Milestone(CATS, "Cats", "subscribers", "subscribers", ALL_TIME, threshold, label, threshold, (), at, "t")
+    return channel_milestone(threshold, now() + timedelta(minutes=minutes))
 
 
 def test_a_milestone_is_stored_once_and_its_tally_stays(aws: Cloud, milestones: Milestones) -> None:
@@ -191,10 +187,4 @@ def test_a_record_given_up_after_its_claim_leaves_its_milestone_to_the_next(mile
 
 def change(event: str, old: int | None, new: int) -> dict[str, Any]:
     """A stream record of this subject's count."""
-    images = {"NewImage": image(new)} | ({} if old is None else {"OldImage": image(old)})
-    return {"eventID": event, "eventName": "MODIFY", "dynamodb": images}
-
-
-def image(count: int) -> dict[str, Any]:
-    item = to_item(Reading(CATS, "Cats", {"subscribers": count}, now(), "test", "t"))
-    return {name: TypeSerializer().serialize(value) for name, value in item.items()}
+    return stream_record(channel_reading(new), None if old is None else channel_reading(old), event)

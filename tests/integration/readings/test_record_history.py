@@ -6,25 +6,20 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from cairn.clock import now, to_millis
-from cairn.model import Reading, Subject
 from cairn.readings.history import History
 from cairn.readings.stats import Stats
 from cairn.viewers.subjects import viewer_subject
 from testing.clock import ControlledClock
 from testing.cloud import Cloud, Context
 from testing.functions import FUNCTIONS
-
-CATS = Subject("channel", "youtube:cats")
-
+from testing.readings import CATS, channel_reading, viewers_reading
 
 DEMO = viewer_subject("demo")
 
 
 def read(aws: Cloud, at: str, count: int) -> None:
     instant = datetime.fromisoformat(at).replace(tzinfo=UTC)
-    assert Stats(aws.table("STATS_TABLE")).record(
-        Reading(CATS, "Cats", {"subscribers": count}, instant, "schedule", "t")
-    )
+    assert Stats(aws.table("STATS_TABLE")).record(channel_reading(count, instant))
 
 
 def record(changes: list[dict[str, Any]]) -> Any:
@@ -76,8 +71,8 @@ def millis(at: str) -> int:
 def test_a_late_repeat_does_not_put_an_older_value_in_a_days_place(aws: Cloud) -> None:
     history = History(aws.table("HISTORY_TABLE"))
     at = datetime(2026, 11, 20, 22, tzinfo=UTC)
-    newer = Reading(CATS, "Cats", {"subscribers": 2}, at, "schedule", "t")
-    older = Reading(CATS, "Cats", {"subscribers": 1}, at.replace(hour=10), "schedule", "t")
+    newer = channel_reading(2, at)
+    older = channel_reading(1, at.replace(hour=10))
     history.close_day(newer, at.date())
     history.close_day(older, at.date())
     assert days(aws) == {date(2026, 11, 20): 2}
@@ -98,7 +93,7 @@ def test_a_record_that_cannot_be_read_stops_what_follows_it(aws: Cloud) -> None:
 def watch(aws: Cloud, at: str, viewers: int, peak: int) -> None:
     instant = datetime.fromisoformat(at).replace(tzinfo=UTC)
     metrics = {"viewers": viewers, "connections": viewers, "peak": peak}
-    assert Stats(aws.table("STATS_TABLE")).record(Reading(DEMO, "Demo", metrics, instant, "viewers", "t"))
+    assert Stats(aws.table("STATS_TABLE")).record(viewers_reading("demo", metrics, instant))
 
 
 def curve(aws: Cloud, since: str = "2026-11-20T00:00", until: str = "2026-11-22T00:00") -> list[tuple[str, int]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -14,26 +13,12 @@ from cairn.clock import now
 from cairn.messages import FetchBatch, RoomEvent, RoomShard
 from cairn.realtime.event_log import RETENTION, EventLog, LoggedEvent
 from cairn.realtime.membership import LARGE
-from testing.clock import ControlledClock
-from testing.cloud import Cloud
+from testing.broadcast import ADA, Hall, event, large_room
 from testing.functions import FUNCTIONS
-from testing.hall import ADA, Hall, event, hall
 from testing.logs import Written
-from testing.posting import FakePoster, always, in_place_of_api_gateway, times
+from testing.websocket_api import FakePoster, always, times
 
 TV, CHANNEL = "tv-display", "channel:x"
-
-
-@pytest.fixture
-def poster() -> Iterator[FakePoster]:
-    with in_place_of_api_gateway() as fake:
-        yield fake
-
-
-@pytest.fixture
-def floor(poster: FakePoster, aws: Cloud, clock: ControlledClock) -> Iterator[Hall]:
-    with hall(aws, clock, poster) as made:
-        yield made
 
 
 # -- posting
@@ -246,11 +231,6 @@ def test_a_large_room_is_served_by_shards_and_each_socket_in_order(floor: Hall, 
     for name in names[1:]:
         assert poster.ids(name) == ["tv-display/1", "tv-display/2"]
     assert poster.ids(names[0]) == []
-
-
-def large_room(floor: Hall) -> list[str]:
-    floor.told_in_parts_beyond(20)
-    return floor.crowd(TV, 21)
 
 
 def test_no_event_overtakes_another_when_a_room_becomes_small_again(floor: Hall, poster: FakePoster) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from datetime import timedelta
 from typing import Any
-from uuid import uuid4
 
 import pytest
 
@@ -20,12 +19,11 @@ from cairn.realtime.membership import (
     Socket,
     Sockets,
     TooManyRoomsError,
-    shard_of,
 )
 from cairn.realtime.tickets import Holder
 from testing.clock import ControlledClock
 from testing.cloud import Cloud
-from testing.viewing import sockets_of
+from testing.rooms import crowd, members, remaining_keys, sockets_of
 
 ADA = Holder("ada", "Ada", frozenset({"leaderboard"}))
 EVE = Holder("eve", "Eve", frozenset({"analytics"}))
@@ -36,34 +34,15 @@ def sockets(aws: Cloud) -> Sockets:
     return sockets_of(aws)
 
 
-def members(sockets: Sockets, room: str) -> set[str]:
-    return {member.connection_id for member in sockets.audience(room, now()) or ()}
-
-
 def here(sockets: Sockets, connection_id: str) -> Socket:
     found = sockets.get(connection_id, now(), now())
     assert found
     return found
 
 
-def remaining(aws: Cloud) -> list[str]:
-    """What the table holds, except the records of closed sockets."""
-    return [item["sk"] for item in aws.table("CONNECTIONS_TABLE").scan()["Items"] if "closed" not in item]
-
-
 def watching(sockets: Sockets) -> tuple[int, int]:
     headcount = sockets._presence.slots.count("demo", 0, now(), now())
     return headcount.viewers, headcount.connections
-
-
-def crowd(aws: Cloud, room: str, size: int) -> list[str]:
-    """So many sockets in a room, as joining leaves them."""
-    names = [uuid4().hex for _ in range(size)]
-    with aws.table("CONNECTIONS_TABLE").batch_writer() as batch:
-        for name in names:
-            key = {"pk": f"room#{room}", "sk": f"{shard_of(name):x}#{name}"}
-            batch.put_item(Item=key | {"since": 0, "expires_at": int(now().timestamp()) + 7200})
-    return names
 
 
 def test_a_socket_keeps_its_holder(sockets: Sockets) -> None:
@@ -117,21 +96,21 @@ def test_nothing_is_left_of_a_removed_socket(sockets: Sockets, aws: Cloud) -> No
     sockets.join(socket, "tv-display", now())
     sockets.remove("c", now())
     sockets.remove("c", now())
-    assert remaining(aws) == []
+    assert remaining_keys(aws) == []
 
 
 def test_a_member_without_a_socket_is_removed_from_where_it_was_found(sockets: Sockets, aws: Cloud) -> None:
     crowd(aws, "tv-display", 1)
     (name,) = members(sockets, "tv-display")
     sockets.remove(name, now(), "tv-display")
-    assert remaining(aws) == []
+    assert remaining_keys(aws) == []
 
 
 def test_leaving_after_the_socket_was_removed_brings_nothing_back(sockets: Sockets, aws: Cloud) -> None:
     socket = sockets.open("c", ADA, now())
     sockets.remove("c", now())
     sockets.leave(socket, "everyone")
-    assert remaining(aws) == []
+    assert remaining_keys(aws) == []
 
 
 @pytest.mark.parametrize("holder", [None, ADA])
@@ -145,7 +124,7 @@ def test_a_socket_that_was_closed_cannot_join_any_more(
     assert sockets.get("c", now(), now()) is None
     with pytest.raises(TooManyRoomsError):
         sockets.join(socket, room, now())
-    assert remaining(aws) == []
+    assert remaining_keys(aws) == []
     assert members(sockets, room) == set()
 
 
@@ -161,7 +140,7 @@ def test_a_socket_that_is_closed_while_it_joins_watches_nothing(sockets: Sockets
     events.register("before-call.dynamodb.UpdateItem", closes)
     sockets.join(socket, "channel:a", now())
     assert members(sockets, "channel:a") == set()
-    assert remaining(aws) == []
+    assert remaining_keys(aws) == []
 
 
 def test_sockets_in_a_channels_room_are_its_viewers(sockets: Sockets) -> None:

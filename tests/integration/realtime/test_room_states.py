@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
@@ -14,25 +13,11 @@ from cairn.messages import RoomState
 from cairn.realtime.event_log import EventLog
 from cairn.realtime.frames import MAX_FRAME_BYTES
 from cairn.viewers.counts import CountState, ViewerCount, ViewerCounts
-from testing.clock import ControlledClock
-from testing.cloud import Cloud
-from testing.hall import Hall, event, hall
+from testing.broadcast import Hall, event, large_room
 from testing.logs import Written
-from testing.posting import FakePoster, always, in_place_of_api_gateway
+from testing.websocket_api import FakePoster, always
 
 TV, CHANNEL = "tv-display", "channel:x"
-
-
-@pytest.fixture
-def poster() -> Iterator[FakePoster]:
-    with in_place_of_api_gateway() as fake:
-        yield fake
-
-
-@pytest.fixture
-def floor(poster: FakePoster, aws: Cloud, clock: ControlledClock) -> Iterator[Hall]:
-    with hall(aws, clock, poster) as made:
-        yield made
 
 
 def state(viewers: int, room: str = CHANNEL, *, seconds: float = 0) -> RoomState:
@@ -148,11 +133,6 @@ def test_wherever_a_sandbox_dies_every_socket_receives_the_last(floor: Hall, pos
 
 
 # -- large rooms
-
-
-def large_room(floor: Hall) -> list[str]:
-    floor.told_in_parts_beyond(20)
-    return floor.crowd(TV, 21)
 
 
 def test_a_large_room_is_served_by_shards(floor: Hall, poster: FakePoster, logs: Written) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 
 import pytest
 
@@ -16,9 +15,9 @@ from cairn.realtime.tickets import Holder, Tickets
 from testing.clock import ControlledClock
 from testing.cloud import Cloud
 from testing.logs import Written
-from testing.posting import FakePoster, always, in_place_of_api_gateway, times
-from testing.viewing import sockets_of
-from testing.websocket import Client
+from testing.rooms import members, remaining_keys, sockets_of
+from testing.websocket_api import FakePoster, always, times
+from testing.websocket_client import Client
 
 PEOPLE = {
     "ada": Holder("ada", "Ada", frozenset({"leaderboard"})),
@@ -26,12 +25,6 @@ PEOPLE = {
     "eve": Holder("eve", "Eve", frozenset({"analytics"})),
     "key": Holder(None, "the TV's key", frozenset({"leaderboard"})),
 }
-
-
-@pytest.fixture
-def poster() -> Iterator[FakePoster]:
-    with in_place_of_api_gateway() as fake:
-        yield fake
 
 
 @pytest.fixture
@@ -59,16 +52,6 @@ def append(event_log: EventLog, room: str, *keys: str) -> None:
         assert event_log.append(RoomEvent(room, "e", key, json.dumps(key), now(), None, "t"), now())
 
 
-def members(account: Cloud, room: str) -> set[str]:
-    found = sockets_of(account).audience(room, now())
-    return {member.connection_id for member in found or ()}
-
-
-def remaining(account: Cloud) -> list[str]:
-    """What the table holds, except the records of closed sockets."""
-    return [item["sk"] for item in account.table("CONNECTIONS_TABLE").scan()["Items"] if "closed" not in item]
-
-
 # -- connecting
 
 
@@ -80,7 +63,7 @@ def test_a_ticket_lets_in_once(account: Cloud) -> None:
     sent = ticket(account, "ada")
     assert Client("c").connect(sent) == 200
     assert Client("d").connect(sent) == 401
-    assert members(account, "everyone") == {"c"}
+    assert members(sockets_of(account), "everyone") == {"c"}
 
 
 def test_an_old_ticket_is_rejected(account: Cloud, clock: ControlledClock) -> None:
@@ -104,7 +87,7 @@ def test_nothing_is_posted_while_a_socket_opens(account: Cloud, poster: FakePost
 def test_a_holder_who_may_see_the_board_is_shown_it_from_the_start(account: Cloud) -> None:
     for name in ("ada", "grace", "eve", None):
         connected(account, name)
-    assert members(account, "everyone") == {"c-ada", "c-grace"}
+    assert members(sockets_of(account), "everyone") == {"c-ada", "c-grace"}
 
 
 def test_a_socket_that_closes_is_removed(account: Cloud) -> None:
@@ -112,7 +95,7 @@ def test_a_socket_that_closes_is_removed(account: Cloud) -> None:
     client.join("tv-display")
     client.disconnect()
     client.disconnect()
-    assert remaining(account) == []
+    assert remaining_keys(account) == []
 
 
 # -- who may join which room
@@ -131,7 +114,7 @@ def test_these_rooms_are_open(account: Cloud, who: str | None, room: str) -> Non
     client = connected(account, who)
     answer = client.join(room)
     assert answer == {"recovered": False, "last": None} | ({"count": None} if room.startswith("channel:") else {})
-    assert client.connection_id in members(account, room)
+    assert client.connection_id in members(sockets_of(account), room)
 
 
 @pytest.mark.parametrize(
@@ -156,7 +139,7 @@ def test_these_rooms_are_not(
     assert answer["room"] == room
     assert answer["data"] == {"code": "forbidden", "message": "you may not join this room", "room": room}
     assert poster.posts == []
-    assert client.connection_id not in members(account, room)
+    assert client.connection_id not in members(sockets_of(account), room)
 
 
 def test_a_socket_is_in_twenty_rooms_at_most(account: Cloud) -> None:
@@ -173,7 +156,7 @@ def test_a_socket_that_left_receives_nothing_more(account: Cloud) -> None:
     client.join("tv-display")
     client.send(action="leave", room="tv-display")
     client.send(action="leave", room="everyone")
-    assert members(account, "tv-display") == members(account, "everyone") == set()
+    assert members(sockets_of(account), "tv-display") == members(sockets_of(account), "everyone") == set()
 
 
 # -- frames
@@ -218,7 +201,7 @@ def test_what_cannot_be_understood_is_answered_and_changes_nothing(account: Clou
     assert answer
     assert answer["event"] == "error"
     assert answer["data"]["code"] == "bad_request"
-    assert members(account, "channel:a") == set()
+    assert members(sockets_of(account), "channel:a") == set()
 
 
 def test_a_socket_past_its_lifetime_is_closed(account: Cloud, clock: ControlledClock, poster: FakePoster) -> None:
@@ -226,7 +209,7 @@ def test_a_socket_past_its_lifetime_is_closed(account: Cloud, clock: ControlledC
     clock.reach(now() + SOCKET_LIFETIME)
     assert client.send_text('{"action": "join", "room": "tv-display"}') is None
     assert poster.closed == ["c-ada"]
-    assert remaining(account) == []
+    assert remaining_keys(account) == []
 
 
 # -- replay
@@ -284,7 +267,7 @@ def test_an_event_that_is_broadcast_while_a_socket_joins_is_posted_or_replayed(
     def meanwhile() -> None:
         if not found:
             append(event_log, "tv-display", "c")
-            found.append(members(account, "tv-display"))
+            found.append(members(sockets_of(account), "tv-display"))
 
     poster.before = meanwhile
     connected(account, "ada").join("tv-display", "tv-display/0")
@@ -307,7 +290,7 @@ def test_a_socket_that_does_not_accept_its_replay_is_closed_so_that_it_reconnect
     client = connected(account, "ada")
     assert client.send_text('{"action": "join", "room": "tv-display", "after": "tv-display/0"}') is None
     assert poster.closed == ["c-ada"]
-    assert members(account, "tv-display") == set()
+    assert members(sockets_of(account), "tv-display") == set()
 
 
 def test_a_socket_that_closes_during_its_replay_is_removed(
@@ -318,4 +301,4 @@ def test_a_socket_that_closes_during_its_replay_is_removed(
     client = connected(account, "ada")
     assert client.send_text('{"action": "join", "room": "tv-display", "after": "tv-display/0"}') is None
     assert poster.closed == []
-    assert members(account, "everyone") == members(account, "tv-display") == set()
+    assert members(sockets_of(account), "everyone") == members(sockets_of(account), "tv-display") == set()

@@ -9,11 +9,12 @@ from botocore.exceptions import ClientError
 
 from cairn.clock import now
 from cairn.errors import NotYetError
-from cairn.model import DeliveryTally, Milestone, Subject
+from cairn.model import DeliveryTally, Milestone
 from cairn.readings.milestones import Milestones
 from cairn.telegram.deliveries import Deliveries, Plan, Progress
 from testing.clock import ControlledClock
 from testing.cloud import Cloud
+from testing.readings import channel_milestone
 
 LEASE = timedelta(seconds=75)
 
@@ -25,8 +26,7 @@ def deliveries(aws: Cloud) -> Deliveries:
 
 @pytest.fixture
 def milestone(aws: Cloud) -> Milestone:
-    subject = Subject("channel", "youtube:cats")
-    made = Milestone(subject, "Cats", "subscribers", "subscribers", "all-time", 1000, "1K", 1000, (), now(), "t")
+    made = channel_milestone(1000)
     Milestones(aws.table("MILESTONES_TABLE")).record(made)
     return made
 

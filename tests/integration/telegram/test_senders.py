@@ -17,7 +17,7 @@ from cairn.telegram.subscribers import Subscribers
 from functions.notify.notifier import part_size
 from functions.notify.sender import Recipient, Sender
 from testing.cloud import Cloud
-from testing.virtual_time import VirtualTime
+from testing.virtual_time import VirtualTime, busiest_second
 
 SENDERS = 8
 
@@ -75,10 +75,6 @@ def parts_of(alert: str, count: int) -> list[tuple[str, int, list[str]]]:
     chats = [f"{number:04d}" for number in range(count)]
     size = part_size(count)
     return [(alert, start // size, chats[start : start + size]) for start in range(0, count, size)]
-
-
-def busiest_second(times: Sequence[float]) -> int:
-    return max(sum(start <= time < start + 1 for time in times) for start in times)
 
 
 @pytest.mark.parametrize("latency", [0.001, 0.03, 0.08, 0.12])

@@ -21,12 +21,12 @@ from cairn.aws.websocket_api import GoneError
 from cairn.clock import from_millis, now
 from testing.clock import ControlledClock
 from testing.cloud import Context
-from testing.fifo import Fifo
 from testing.functions import FUNCTIONS
-from testing.posting import FakePoster, always
+from testing.sqs import Fifo
 from testing.viewer_site import Site
 from testing.viewer_site import Tab as Joined
-from testing.websocket import Client
+from testing.websocket_api import FakePoster, always
+from testing.websocket_client import Client
 
 SECOND = timedelta(seconds=1)
 BEAT = 30 * SECOND

@@ -10,8 +10,7 @@ from typing import Any
 
 import pytest
 
-from cairn.clock import now
-from cairn.messages import Alert, Message, RoomEvent, RoomState, load
+from cairn.messages import Alert, Message, RoomEvent, RoomState
 from cairn.model import Number, Reading, Subject
 from cairn.readings.stats import Stats
 from cairn.viewers.announce import count_from
@@ -25,6 +24,7 @@ from testing.clock import ControlledClock
 from testing.cloud import Cloud, Context
 from testing.functions import FUNCTIONS
 from testing.outages import refusing
+from testing.readings import channel_reading, viewers_reading
 
 DONE: dict[str, list[object]] = {"batchItemFailures": []}
 
@@ -40,7 +40,7 @@ class Stage:
         """As count_viewers stores it."""
         self.clock.sleep(2)
         name = "Demo stream" if channel == "demo" else channel
-        reading = Reading(viewer_subject(channel), name, metrics, now(), "viewers", "v" * 32, details={"window": 60})
+        reading = viewers_reading(channel, metrics, name=name)
         assert self.stats.record(reading)
         return reading
 
@@ -57,12 +57,7 @@ class Stage:
 
     def sent(self, queue: str = "BROADCAST_QUEUE_URL") -> list[Message]:
         """The messages of the queue, which is empty then."""
-        found = []
-        while records := self.aws.messages(queue):
-            for record in records:
-                found.append(load(record["body"]))
-                self.aws.delete(queue, record)
-        return found
+        return self.aws.drain(queue)
 
     def alerts(self) -> list[str]:
         sent = [one for one in self.sent("NOTIFY_QUEUE_URL") if isinstance(one, Alert)]
@@ -145,7 +140,7 @@ def test_a_reading_without_a_count_is_not_sent_and_holds_nobody_back(stage: Stag
 
 
 def test_the_followers_of_a_channel_are_nobodys_viewers(stage: Stage) -> None:
-    youtube = Reading(Subject("channel", "youtube:UC"), "Cats", {"subscribers": 9_000}, now(), "schedule", "t")
+    youtube = channel_reading(9_000)
     stage.stats.record(youtube)
     stage.stream()
     assert (stage.sent(), stage.alerts()) == ([], [])

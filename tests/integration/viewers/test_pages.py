@@ -16,6 +16,7 @@ from cairn.readings.stats import Stats
 from cairn.viewers.subjects import viewer_subject
 from testing.clock import START, ControlledClock
 from testing.cloud import Cloud
+from testing.readings import viewers_reading
 from testing.viewer_site import Site
 
 CATS = Channel("youtube", "UCcats", "@cats", "Cats", START - timedelta(days=9), page="https://youtube.test/@cats")
@@ -48,7 +49,7 @@ def watched(site: Site, name: str, viewers: int, at: datetime, peak: int | None 
     """A reading of a live channel, as a count leaves it in both tables."""
     most = viewers if peak is None else peak
     metrics: dict[str, int | Decimal] = {"viewers": viewers, "connections": viewers, "peak": most}
-    reading = Reading(viewer_subject(name), name, metrics, at, "viewers", "t", details={"window": 60})
+    reading = viewers_reading(name, metrics, at)
     stats().record(reading)
     History(dynamodb.resource().Table("history_table")).add(reading, once_a_minute=True)
 
@@ -180,7 +181,7 @@ def test_a_full_day_has_one_item_a_minute(site: Site, aws: Cloud) -> None:
             item = {"pk": str(viewer_subject("demo")), "sk": f"reading#{at:%Y-%m-%dT%H:%M}:00.000Z"}
             millis = int(at.timestamp() * 1000)
             batch.put_item(item | {"metrics": {"viewers": 1}, "as_of": millis, "expires_at": millis})
-    stats().record(Reading(viewer_subject("demo"), "demo", {"viewers": 1, "peak": 1}, START, "viewers", "t"))
+    stats().record(viewers_reading("demo", {"viewers": 1, "peak": 1}, START))
     items = curve(site, hours=24)["items"]
     assert len(items) == 1441
     assert items == sorted(items, key=lambda item: item["at"])

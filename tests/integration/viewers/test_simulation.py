@@ -13,10 +13,10 @@ import pytest
 from cairn.clock import now
 from testing.clock import controlled_clock
 from testing.cloud import cloud
-from testing.fifo import Fifo, in_place_of_sqs
 from testing.functions import FUNCTIONS
 from testing.platforms import FakePlatforms
-from testing.posting import in_place_of_api_gateway
+from testing.sqs import Fifo, in_place_of_sqs
+from testing.websocket_api import in_place_of_api_gateway
 from tests.integration.viewers.crowd import LARGE, SECOND, TIMEOUT, Crowd, Seen
 
 VIEWERS = 2000

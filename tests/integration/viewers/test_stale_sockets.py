@@ -9,8 +9,8 @@ from cairn.clock import now
 from functions.count_viewers.stale_sockets import StaleSockets
 from testing.clock import ControlledClock
 from testing.cloud import Cloud
-from testing.posting import FakePoster
-from testing.viewing import presence_of
+from testing.rooms import presence_of
+from testing.websocket_api import FakePoster
 
 HOUR = timedelta(hours=1)
 

@@ -1,4 +1,4 @@
-"""What is read of the CDK's output, and when it is made anew."""
+"""How the CDK's output is read, and when it is built again."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_assets_go_to_the_bootstrap_bucket_of_the_local_account(tmp_path: Path) 
     assert (assembly.stack, assembly.template_bucket, assembly.template_key) == ("Cairn", bucket, "template.json")
 
 
-def test_an_app_with_more_stacks_than_one_is_refused(tmp_path: Path) -> None:
+def test_an_app_with_more_than_one_stack_is_rejected(tmp_path: Path) -> None:
     write_assembly(tmp_path, stacks=2)
     with pytest.raises(StartError, match="deploys one stack"):
         read_assembly(tmp_path)
@@ -68,13 +68,13 @@ def test_the_fingerprint_changes_with_a_files_content_and_name_and_not_with_byte
 
 
 def test_two_local_clouds_do_not_share_a_directory(tmp_path: Path) -> None:
-    with alone(tmp_path), pytest.raises(StartError, match=r"runs from .* already \(process \d+\)"), alone(tmp_path):
+    with alone(tmp_path), pytest.raises(StartError, match=r"already running from .* \(process \d+\)"), alone(tmp_path):
         pass
     with alone(tmp_path):
         pass
 
 
-def test_addresses_of_a_cloud_that_is_gone_do_not_stay_behind(tmp_path: Path) -> None:
+def test_the_addresses_of_a_stopped_cloud_are_removed(tmp_path: Path) -> None:
     (tmp_path / "outputs.json").write_text("of a run that was killed")
     with alone(tmp_path):
         assert not (tmp_path / "outputs.json").exists()

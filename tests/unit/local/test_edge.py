@@ -1,4 +1,4 @@
-"""The local stand-in for CloudFront passes on what came, and gives back what was answered."""
+"""The local stand-in for CloudFront forwards requests and responses unchanged."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ import pytest
 
 from local.edge import application
 
-# An event loop has a pair of sockets for itself; nothing leaves the process.
+# An event loop needs a socket pair; nothing leaves the process.
 pytestmark = pytest.mark.enable_socket
 
 
 def answered(status: int, headers: list[tuple[str, str]] | None = None, body: bytes = b"") -> httpx.Response:
-    """An answer whose body is still to be read, as from a connection."""
+    """A response whose body is not read yet, as from a connection."""
     return httpx.Response(status, headers=headers, stream=httpx.ByteStream(body))
 
 
 def through_the_edge(
     request: httpx.Request, answer: httpx.Response | Exception | None = None
 ) -> tuple[httpx.Response, list[httpx.Request]]:
-    """What a viewer gets for a request, and what MiniStack got."""
-    got: list[httpx.Request] = []
+    """The viewer's response, and the requests that MiniStack received."""
+    received: list[httpx.Request] = []
 
     async def ministack(request: httpx.Request) -> httpx.Response:
         await request.aread()
-        got.append(request)
+        received.append(request)
         if isinstance(answer, Exception):
             raise answer
         return answer or answered(200)
@@ -37,7 +37,7 @@ def through_the_edge(
         async with app.router.lifespan_context(app):
             transport = httpx.ASGITransport(app)
             response = await transport.handle_async_request(request)
-            # As it came over the wire, not as a client would unpack it.
+            # As sent over the wire, not as a client would decode it.
             assert isinstance(response.stream, httpx.AsyncByteStream)
             body = b"".join([part async for part in response.stream])
             return httpx.Response(
@@ -47,7 +47,7 @@ def through_the_edge(
                 request=request,
             )
 
-    return asyncio.run(ask()), got
+    return asyncio.run(ask()), received
 
 
 def test_a_request_reaches_the_distribution_by_its_host_as_if_by_https() -> None:
@@ -69,20 +69,20 @@ def test_nothing_is_added_that_the_viewer_did_not_send() -> None:
     assert set(passed.headers) == {"host", "x-forwarded-host", "x-forwarded-proto", "cloudfront-viewer-address"}
 
 
-def test_a_viewer_cannot_say_from_which_address_it_comes() -> None:
-    """By which joins are capped."""
+def test_a_viewer_cannot_forge_its_address() -> None:
+    """Joins are limited by address."""
     headers = {"CloudFront-Viewer-Address": "198.51.100.7:1"}
     _, (passed,) = through_the_edge(httpx.Request("POST", "http://edge/", headers=headers))
     assert passed.headers.get_list("cloudfront-viewer-address") == ["127.0.0.1:123"]
 
 
-def test_a_viewer_cannot_say_by_which_address_it_came() -> None:
-    """Writes by cookie are let through when the page's origin is this address."""
+def test_a_viewer_cannot_forge_the_forwarded_host() -> None:
+    """Writes with a cookie are allowed when the page's origin is this host."""
     _, (passed,) = through_the_edge(httpx.Request("POST", "http://edge/", headers={"X-Forwarded-Host": "evil.test"}))
     assert passed.headers.get_list("x-forwarded-host") == ["edge"]
 
 
-def test_what_concerns_one_connection_stays_on_it() -> None:
+def test_hop_by_hop_headers_are_not_forwarded() -> None:
     headers = {"Connection": "keep-alive", "Keep-Alive": "5", "TE": "trailers", "Accept": "*/*"}
     answer = answered(200, [("Connection", "close"), ("X-Own", "1")], b"x")
     response, (request,) = through_the_edge(httpx.Request("GET", "http://edge/", headers=headers), answer)
@@ -91,7 +91,7 @@ def test_what_concerns_one_connection_stays_on_it() -> None:
     assert response.headers["x-own"] == "1"
 
 
-def test_status_repeated_headers_and_body_come_back_as_they_were() -> None:
+def test_status_repeated_headers_and_body_are_returned_unchanged() -> None:
     answer = answered(418, [("Set-Cookie", "a=1"), ("Set-Cookie", "b=2")], b"short")
     response, _ = through_the_edge(httpx.Request("GET", "http://edge/"), answer)
     assert response.status_code == 418
@@ -108,17 +108,17 @@ def test_a_compressed_body_stays_compressed() -> None:
     assert response.headers["content-length"] == str(len(packed))
 
 
-def test_an_answer_without_a_body_claims_no_length() -> None:
+def test_a_response_without_a_body_has_no_content_length() -> None:
     response, _ = through_the_edge(httpx.Request("DELETE", "http://edge/api/channels/1"), answered(204))
     assert "content-length" not in response.headers
 
 
-def test_paths_that_ministack_keeps_for_itself_do_not_reach_it() -> None:
+def test_paths_reserved_by_ministack_do_not_reach_it() -> None:
     response, requests = through_the_edge(httpx.Request("POST", "http://edge/_ministack/reset"))
     assert response.status_code == 404
     assert requests == []
 
 
-def test_a_cloud_that_is_gone_is_a_bad_gateway() -> None:
+def test_an_unreachable_cloud_is_a_bad_gateway() -> None:
     response, _ = through_the_edge(httpx.Request("GET", "http://edge/"), httpx.ConnectError("refused"))
     assert response.status_code == 502

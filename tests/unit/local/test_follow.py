@@ -1,4 +1,4 @@
-"""The lines that a person reads while Cairn runs."""
+"""The lines that `make run` prints while Cairn runs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ TRACE = "0af7651916cd43dd8448eb211c80319c"
 
 
 class KnownNames:
-    """Names without a cloud to ask."""
+    """Fixed names."""
 
     def subject(self, key: str) -> str:
         return {"channel:youtube:UC1": "Stone & Trail"}[key]
@@ -25,28 +25,28 @@ class KnownNames:
 
 
 def lines(records: Iterable[Record]) -> list[tuple[str, str, str]]:
-    """What is told of records, each of which has what every record has."""
+    """The lines for log records, each with the common fields added."""
     common = {"level": "INFO", "service": "notify", "trace_id": TRACE}
-    happenings = describe([{**common, **record} for record in records], KnownNames())
-    return [(happening.kind, happening.text, happening.trace_id) for happening in happenings]
+    events = describe([{**common, **record} for record in records], KnownNames())
+    return [(event.kind, event.text, event.trace_id) for event in events]
 
 
 def line(record: Mapping[str, object]) -> tuple[str, str, str] | None:
-    told = lines([record])
-    return told[0] if told else None
+    shown = lines([record])
+    return shown[0] if shown else None
 
 
-def test_a_reading_is_told_by_name_with_its_change() -> None:
+def test_a_reading_is_shown_by_name_with_its_change() -> None:
     record = {"message": "reading stored", "subject": "channel:youtube:UC1", "metrics": {"subscribers": 100_012}}
     assert line(record) == ("reading", "Stone & Trail: 100,012 (+12) followers", TRACE)
 
 
-def test_a_hidden_count_is_not_told_as_a_number() -> None:
+def test_a_hidden_count_is_not_shown_as_a_number() -> None:
     record = {"message": "reading stored", "subject": "channel:youtube:UC1", "metrics": {"views": 5}}
     assert line(record) == ("reading", "Stone & Trail: count hidden", TRACE)
 
 
-def test_a_milestone_and_its_delivery_are_told_with_the_trace() -> None:
+def test_a_milestone_and_its_delivery_are_shown_with_the_trace() -> None:
     assert line({"message": "milestone reached", "name_": "Stone & Trail", "label": "100K"}) == (
         "milestone",
         "Stone & Trail reached 100K",
@@ -59,7 +59,7 @@ def test_a_milestone_and_its_delivery_are_told_with_the_trace() -> None:
     )
 
 
-def test_trouble_is_told_with_what_explains_it() -> None:
+def test_a_problem_is_shown_with_its_details() -> None:
     record = {
         "level": "WARNING",
         "message": "platform asks to wait",
@@ -70,25 +70,25 @@ def test_trouble_is_told_with_what_explains_it() -> None:
     assert line(record) == ("warning", "notify: platform asks to wait (reason quota, ValueError: no)", TRACE)
 
 
-def test_what_goes_as_it_should_is_not_told() -> None:
+def test_routine_log_lines_are_not_shown() -> None:
     assert line({"message": "batch fetched", "summary": {}}) is None
     assert line({"_aws": {}, "ReadingsStored": [1.0]}) is None
 
 
-def test_what_several_functions_say_is_told_in_the_order_of_time() -> None:
+def test_lines_of_several_functions_are_shown_in_order_of_time() -> None:
     later = {"message": "milestone reached", "name_": "A", "label": "1K", "timestamp": "2026-11-20 12:00:02,000+0000"}
     sooner = {"message": "delivered", "chat_id": "1", "timestamp": "2026-11-20 12:00:01,999+0000"}
     assert [kind for kind, _, _ in lines([later, sooner])] == ["telegram", "milestone"]
 
 
-def test_an_event_is_told_with_its_room_when_somebody_is_in_it() -> None:
+def test_a_room_event_is_shown_when_the_room_has_sockets() -> None:
     told = {"message": "event broadcast", "event_id": "tv-display/12", "shard": None}
-    assert line({**told, "sockets": 2}) == ("room", "tv-display/12 told to 2 sockets", TRACE)
-    assert line({**told, "sockets": 1}) == ("room", "tv-display/12 told to 1 socket", TRACE)
+    assert line({**told, "sockets": 2}) == ("room", "tv-display/12 sent to 2 sockets", TRACE)
+    assert line({**told, "sockets": 1}) == ("room", "tv-display/12 sent to 1 socket", TRACE)
     assert line({**told, "sockets": 0}) is None
 
 
-def test_a_board_that_is_shown_anew_is_no_news() -> None:
+def test_board_refreshes_and_room_states_are_not_shown() -> None:
     assert line({"message": "event broadcast", "event_id": "everyone/1795188900948", "sockets": 9}) is None
     count = {"message": "event broadcast", "event_id": "channel:demo/1795199812058", "sockets": 9}
     assert line(count | {"state": True}) is None
@@ -108,7 +108,7 @@ def test_many_deliveries_of_an_alert_are_counted_after_the_first_few() -> None:
     assert told[-1] == ("telegram", "and 495 more messages", TRACE)
 
 
-def test_an_invocation_that_raised_is_one_error_with_its_last_words() -> None:
+def test_an_invocation_that_raised_is_one_error_with_its_last_line() -> None:
     lines = [
         "START RequestId: 1 Version: $LATEST",
         '{"level": "INFO", "message": "batch fetched"}',

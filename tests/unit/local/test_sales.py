@@ -1,4 +1,4 @@
-"""The demo's sales floor: reps that the API takes, and a story in which each of the first sales passes something."""
+"""The demo's sales floor: reps that the API accepts, and first sales that each cross a threshold."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 from cairn.identity.cognito import MODULES
 from local import sales
 from local.demo import PEOPLE
-from local.sales import Salesperson, after, new_reps
+from local.sales import Salesperson, new_reps, updated_stats
 from local.settings import Settings, read_settings
 
 REVENUE = (10_000, 25_000, 50_000, 75_000, 100_000)
@@ -26,7 +26,7 @@ def settings() -> Settings:
 
 
 def passed(rep: dict[str, Any]) -> set[tuple[str, float]]:
-    """What the source system celebrates, of these numbers."""
+    """What the rules celebrate at these numbers."""
     revenue, signups = rep["monthlyRevenue"], rep["monthlySignups"]
     reached = {("revenue", step) for step in REVENUE if revenue >= step}
     reached |= {("signups", step) for step in SIGNUPS if signups >= step}
@@ -39,30 +39,30 @@ def test_a_dozen_reps_have_names_teams_and_avatars() -> None:
     assert all(rep["team"] and rep["avatar"] for rep in reps)
 
 
-def test_putting_them_on_the_board_celebrates_the_first_three_and_nothing_else() -> None:
-    """A TV celebrates for ten seconds each: what the demo is to show must not wait behind what it begins with."""
+def test_creating_them_celebrates_the_first_three_and_nothing_else() -> None:
+    """A TV shows each celebration for ten seconds, so the demo's first sales must not queue behind its set-up."""
     reps = new_reps()
     assert [rep for rep in reps if passed(rep)] == []
     assert [rep["monthlyRevenue"] for rep in reps] == sorted((rep["monthlyRevenue"] for rep in reps), reverse=True)
 
 
-def test_a_rep_who_may_sign_in_is_one_of_the_demos_people_and_each_has_a_module_that_there_is() -> None:
+def test_a_rep_with_a_user_is_one_of_the_demos_people_and_each_has_an_existing_module() -> None:
     assert {rep["userId"] for rep in new_reps() if "userId" in rep} <= set(PEOPLE)
     assert set(PEOPLE.values()) == MODULES
 
 
-def test_each_of_the_first_sales_passes_something_and_within_a_minute_several_are_celebrated() -> None:
+def test_each_of_the_first_sales_crosses_a_threshold_and_several_are_celebrated_within_a_minute() -> None:
     reps = list(new_reps())
-    for number, amount, signups in sales._STORY:
+    for number, amount, signups in sales._FIRST_SALES:
         before = reps[number]
-        reps[number] = before | after(before, amount, signups)
+        reps[number] = before | updated_stats(before, amount, signups)
         assert passed(reps[number]) > passed(before), before["name"]
     assert sales._FIRST_AFTER_SECONDS + 3 * sales._PAUSES[0] < 60
 
 
-def test_a_sale_is_added_to_all_that_it_counts_for() -> None:
+def test_a_sale_is_added_to_every_number_that_it_counts_for() -> None:
     rep = {**new_reps()[0], "name": "A"}
-    counted = after(rep, 500, 1)
+    counted = updated_stats(rep, 500, 1)
     assert {name: counted[name] - rep[name] for name in counted} == {
         "monthlyRevenue": 500,
         "yearlyRevenue": 500,
@@ -91,11 +91,11 @@ class Floor:
         return httpx.Response(200, json=found)
 
 
-def test_a_sale_is_written_on_top_of_what_somebody_else_wrote(settings: Settings) -> None:
+def test_a_sale_is_added_to_the_reps_current_numbers(settings: Settings) -> None:
     floor, minutes = Floor(), itertools.count()
     person = Salesperson(settings, "key", httpx.MockTransport(floor.answer), lambda: 60.0 * next(minutes))
-    assert person.hire() == "the sales floor: 12 reps, and somebody who sells"
-    assert person.announces() == "Ada Okafor sells for $1,350 and signs up 1"
+    assert person.hire() == "sales floor: 12 reps, simulated sales"
+    assert person.next_action() == "Ada Okafor: $1,350 and 1 sign-up"
     floor.reps[1]["monthlyRevenue"] = 90_000.1
     person.act()
     assert floor.reps[1]["monthlyRevenue"] == 91_350.1
@@ -105,27 +105,27 @@ def test_between_two_sales_there_is_a_pause(settings: Settings) -> None:
     now = 0.0
     person = Salesperson(settings, "key", httpx.MockTransport(Floor().answer), lambda: now)
     person.hire()
-    assert person.announces() is None
+    assert person.next_action() is None
     now = 15.0
-    assert person.announces()
+    assert person.next_action()
     person.act()
-    assert person.announces() is None
+    assert person.next_action() is None
     now = 22.0
-    assert person.announces()
+    assert person.next_action()
 
 
-def test_a_rep_who_was_retired_sells_no_more_and_the_others_go_on(settings: Settings) -> None:
+def test_a_retired_rep_makes_no_more_sales_and_the_others_continue(settings: Settings) -> None:
     floor, minutes = Floor(), itertools.count()
     person = Salesperson(settings, "key", httpx.MockTransport(floor.answer), lambda: 60.0 * next(minutes))
     person.hire()
     del floor.reps[1]
-    said = []
+    sales_shown = []
     for _ in range(200):
-        said.append(person.announces() or "")
+        sales_shown.append(person.next_action() or "")
         person.act()
-    assert sum(text.startswith("Ada Okafor") for text in said) == 1
-    assert len({text.partition(" sells")[0] for text in said}) == 12
+    assert sum(text.startswith("Ada Okafor") for text in sales_shown) == 1
+    assert len({text.partition(":")[0] for text in sales_shown}) == 12
 
 
-def test_nobody_sells_before_there_is_a_floor(settings: Settings) -> None:
-    assert Salesperson(settings, "key").announces() is None
+def test_there_are_no_sales_before_the_reps_are_created(settings: Settings) -> None:
+    assert Salesperson(settings, "key").next_action() is None

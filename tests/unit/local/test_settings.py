@@ -1,4 +1,4 @@
-"""What a person may set about the local cloud, and what comes of it."""
+"""The settings of the local cloud, and the stack parameters that follow from them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def settings(dotenv: str = "", directory: Path | None = None, **environment: str
     return read_settings(environment, file)
 
 
-def test_without_anything_set_every_platform_is_the_sandbox() -> None:
+def test_by_default_every_platform_is_the_sandbox() -> None:
     given = settings()
     assert given.sandboxed == {"youtube", "telegram", "instagram"}
     assert stack_parameters(given) == {
@@ -84,7 +84,7 @@ def test_without_the_demo_the_schedule_is_productions_unless_one_is_set() -> Non
     )
 
 
-def test_what_is_chosen_about_viewers_is_the_templates_parameters_and_what_is_not_is_as_in_production(
+def test_settings_of_viewers_become_stack_parameters_and_the_rest_is_as_in_production(
     tmp_path: Path,
 ) -> None:
     assert settings(DEMO="0").viewers == {}
@@ -114,13 +114,13 @@ def test_what_is_chosen_about_viewers_is_the_templates_parameters_and_what_is_no
         ("LIVE_CHANNELS", '{"demo": 1}'),
     ],
 )
-def test_a_choice_about_viewers_that_cannot_be_meant_is_refused_by_name(name: str, value: str) -> None:
+def test_an_invalid_setting_of_viewers_is_rejected_by_name(name: str, value: str) -> None:
     with pytest.raises(StartError, match=name):
         read_settings({name: value}, Path("no such file"))
 
 
 @pytest.mark.parametrize("port", ["http", "80", "65534", "-1"])
-def test_a_port_that_cannot_be_meant_is_refused_in_words(port: str) -> None:
+def test_an_invalid_port_is_rejected_by_name(port: str) -> None:
     with pytest.raises(StartError, match="CAIRN_PORT"):
         settings(CAIRN_PORT=port)
 

@@ -1,4 +1,4 @@
-"""How updates of a bot get to the webhook: told to Telegram, or fetched from it."""
+"""How a bot's updates reach the webhook: pushed by Telegram, or polled."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ TOKEN = "123456:AA"
 Answer = Callable[[httpx.Request], httpx.Response]
 
 
-def test_telegram_is_told_the_webhook_its_secret_and_what_to_send() -> None:
+def test_the_webhook_is_set_with_its_secret_and_the_kinds_of_updates() -> None:
     requests: list[httpx.Request] = []
 
     def telegram(request: httpx.Request) -> httpx.Response:
@@ -40,7 +40,7 @@ def test_telegram_is_told_the_webhook_its_secret_and_what_to_send() -> None:
         (lambda _: (_ for _ in ()).throw(httpx.ConnectError("refused")), "does not answer"),
     ],
 )
-def test_a_telegram_that_refuses_is_named_without_the_token(answer: Answer, word: str) -> None:
+def test_an_error_of_telegram_is_reported_without_the_token(answer: Answer, word: str) -> None:
     with pytest.raises(TelegramRefusedError, match=word) as refused:
         set_webhook("http://telegram", TOKEN, "http://edge", "secret", httpx.MockTransport(answer))
     assert TOKEN not in str(refused.value)
@@ -60,26 +60,26 @@ def updates(*ids: int) -> httpx.Response:
     return httpx.Response(200, json={"ok": True, "result": [{"update_id": number} for number in ids]})
 
 
-def test_updates_are_handed_over_in_order_with_the_secret_and_then_confirmed() -> None:
+def test_updates_are_posted_in_order_with_the_secret_and_then_confirmed() -> None:
     offsets: list[int] = []
-    taken: list[tuple[Any, str]] = []
+    received: list[tuple[Any, str]] = []
 
     def telegram(request: httpx.Request) -> httpx.Response:
         offsets.append(json.loads(request.content)["offset"])
         return updates(7, 8)
 
     def webhook(request: httpx.Request) -> httpx.Response:
-        taken.append((json.loads(request.content)["update_id"], request.headers["X-Telegram-Bot-Api-Secret-Token"]))
+        received.append((json.loads(request.content)["update_id"], request.headers["X-Telegram-Bot-Api-Secret-Token"]))
         return httpx.Response(200)
 
     one = bridge(telegram, webhook)
     assert one.turn() == 2
     one.turn()
-    assert taken[:2] == [(7, "secret"), (8, "secret")]
+    assert received[:2] == [(7, "secret"), (8, "secret")]
     assert offsets == [0, 9]
 
 
-def test_an_update_that_the_webhook_does_not_take_comes_again() -> None:
+def test_an_update_that_the_webhook_rejects_is_retried() -> None:
     offsets: list[int] = []
 
     def telegram(request: httpx.Request) -> httpx.Response:
@@ -93,17 +93,17 @@ def test_an_update_that_the_webhook_does_not_take_comes_again() -> None:
     assert offsets == [0, 0]
 
 
-def test_a_webhook_set_elsewhere_is_left_alone() -> None:
+def test_a_webhook_set_elsewhere_is_kept() -> None:
     conflict = httpx.Response(409, json={"ok": False, "description": "can't use getUpdates while webhook is active"})
     with pytest.raises(WebhookElsewhereError, match="webhook is active"):
         bridge(lambda _: conflict, lambda _: httpx.Response(200)).turn()
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:4568/telegram", "http://localhost:9000", "http://[::1]:9000"])
-def test_this_machine_is_known_by_its_names(url: str) -> None:
+def test_loopback_addresses_are_recognised(url: str) -> None:
     assert is_loopback(url)
 
 
 @pytest.mark.parametrize("url", ["https://api.telegram.org", "http://192.168.1.2", "http://localhost.example.org"])
-def test_other_machines_are_not_this_one(url: str) -> None:
+def test_other_addresses_are_not_loopback(url: str) -> None:
     assert not is_loopback(url)

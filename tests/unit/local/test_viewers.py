@@ -1,4 +1,4 @@
-"""The demo's crowd: it grows past the first two steps, beats as it is told, and parts with and without a word."""
+"""The demo's viewers: their number passes two thresholds; they send heartbeats on time, and leave or disappear."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SECOND_STEP = 25
 
 
 class Channel:
-    """The viewers' routes, in memory: who is there, and when they last said so."""
+    """The viewers' routes, in memory: the viewers, and when each sent its last heartbeat."""
 
     def __init__(self) -> None:
         self.now = 0.0
@@ -62,7 +62,7 @@ def crowd(channel: Channel) -> Crowd:
 
 
 def watch(crowd: Crowd, channel: Channel, seconds: int) -> list[int]:
-    """How many there were, second by second."""
+    """The number of viewers, second by second."""
     counts = []
     for _ in range(seconds):
         crowd.turn()
@@ -78,7 +78,7 @@ def test_it_passes_ten_within_a_minute_and_twenty_five_within_three(crowd: Crowd
     assert 100 < next(second for second, count in enumerate(counts) if count >= SECOND_STEP) < 180
 
 
-def test_later_they_come_and_go_for_as_long_as_it_runs(crowd: Crowd, channel: Channel) -> None:
+def test_later_viewers_join_and_leave_for_as_long_as_it_runs(crowd: Crowd, channel: Channel) -> None:
     counts = watch(crowd, channel, 3600)[400:]
     assert min(counts) >= 20
     assert max(counts) <= 37
@@ -86,19 +86,19 @@ def test_later_they_come_and_go_for_as_long_as_it_runs(crowd: Crowd, channel: Ch
     assert channel.asked["leave"] > 20
 
 
-def test_each_sends_a_heartbeat_as_often_as_it_is_told_and_nobody_asks_for_more(crowd: Crowd, channel: Channel) -> None:
+def test_each_viewer_sends_heartbeats_at_the_interval_that_the_api_returns(crowd: Crowd, channel: Channel) -> None:
     watch(crowd, channel, 900)
     assert {HEARTBEAT <= pause <= HEARTBEAT + 1 for pause in channel.pauses} == {True}
     assert sum(channel.asked.values()) < 2 * 900
 
 
-def test_some_part_without_a_word(crowd: Crowd, channel: Channel) -> None:
+def test_some_viewers_disappear_without_a_leave(crowd: Crowd, channel: Channel) -> None:
     watch(crowd, channel, 3600)
     gone = channel.asked["join"] - len(crowd.watching)
     assert 0.6 * gone < channel.asked["leave"] < gone
 
 
-def test_who_was_taken_for_gone_is_replaced_by_somebody_new(crowd: Crowd, channel: Channel) -> None:
+def test_a_viewer_who_timed_out_is_replaced_by_a_new_one(crowd: Crowd, channel: Channel) -> None:
     there = watch(crowd, channel, 120)[-1]
     forgotten = set(channel.seen)
     channel.seen.clear()
@@ -106,7 +106,7 @@ def test_who_was_taken_for_gone_is_replaced_by_somebody_new(crowd: Crowd, channe
     assert not forgotten & set(channel.seen)
 
 
-def test_whom_the_cap_refuses_tries_again(crowd: Crowd, channel: Channel) -> None:
+def test_a_join_over_the_limit_is_retried(crowd: Crowd, channel: Channel) -> None:
     channel.full = True
     assert set(watch(crowd, channel, 5)) == {0}
     channel.full = False

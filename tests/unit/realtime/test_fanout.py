@@ -6,8 +6,8 @@ import pytest
 
 from cairn.aws.websocket_api import GoneError, PostError, PostRejectedError, PostTimeoutError, ThrottledError
 from functions.broadcast.fanout import AT_ONCE, FEW, FULL_SECONDS, Fanout, Post, PostingOutcome
-from testing.posting import FakePoster, always, times
 from testing.virtual_loop import run
+from testing.websocket_api import FakePoster, always, times
 
 SECONDS = 10.0
 

@@ -11,9 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cairn.model import Reading, Subject
+from cairn.model import Reading
 from cairn.rules import Rule, catalogue
 from cairn.rules.ladder import FOLLOWER_STEPS, Ladder, short
+from testing.readings import channel_reading
 
 LABELS = [
     *("100", "250", "500", "1K", "2.5K", "5K"),
@@ -25,8 +26,7 @@ SUFFIXES = {"K": 10**3, "M": 10**6, "B": 10**9}
 
 
 def reading(count: int | None) -> Reading:
-    metrics = {} if count is None else {"subscribers": count}
-    return Reading(Subject("channel", "c"), "Cats", metrics, datetime(2026, 11, 20, tzinfo=UTC), "test", "t")
+    return channel_reading(count, datetime(2026, 11, 20, tzinfo=UTC))
 
 
 def followers(thresholds: Mapping[str, Sequence[int]] | None = None, time_zone: str = "UTC") -> Rule:

@@ -11,13 +11,13 @@ from uuid import uuid4
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from cairn.model import Number, Reading, Subject
+from cairn.model import Number, Reading
 from cairn.rules import Transition, crossings
 from cairn.rules.ladder import FOLLOWER_STEPS, Ladder
+from testing.readings import channel_reading
 from tests.unit.rules.oracle import Celebration, Oracle, Seen
 
 START = datetime(2026, 11, 29, tzinfo=UTC)
-SUBJECT = Subject("channel", "youtube:UC")
 # Etc/GMT-9 is nine hours ahead of UTC: POSIX counts westward.
 ZONES = {0: "UTC", 9: "Etc/GMT-9", -5: "Etc/GMT+5"}
 
@@ -69,8 +69,7 @@ class Pure:
     stored: Reading | None = None
 
     def read(self, seen: Seen, repeats: int = 1) -> Celebration | None:
-        metrics = {} if seen.value is None else {"subscribers": seen.value}
-        reading = Reading(SUBJECT, "Cats", metrics, seen.at, "test", "t")
+        reading = channel_reading(seen.value, seen.at)
         if self.stored and reading.as_of < self.stored.as_of:
             return None
         old, self.stored = self.stored, reading

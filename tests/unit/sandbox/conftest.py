@@ -1,4 +1,4 @@
-"""A sandbox in process: no sockets, and a clock that only tests move."""
+"""The sandbox in this process, without sockets, on a clock that tests control."""
 
 from collections.abc import AsyncIterator
 

@@ -1,4 +1,4 @@
-"""Google's own description of the YouTube API, turned into JSON Schema that rejects whatever Google does not name."""
+"""Google's discovery document of the YouTube API as JSON Schema that rejects unknown fields."""
 
 import json
 from importlib.resources import files
@@ -10,14 +10,14 @@ RFC3339 = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$"
 
 
 def schema_of(name: str) -> dict[str, Any]:
-    """JSON Schema of one of the description's types, such as ChannelListResponse."""
+    """The JSON Schema of a type in the document, such as ChannelListResponse."""
     document = files("googleapiclient") / "discovery_cache" / "documents" / "youtube.v3.json"
     schemas: dict[str, Any] = json.loads(document.read_text(encoding="utf-8"))["schemas"]
     return {"$ref": f"#/$defs/{name}", "$defs": {known: converted(schema) for known, schema in schemas.items()}}
 
 
 def converted(schema: dict[str, Any]) -> dict[str, Any]:
-    """Google's dialect (JSON Schema draft 3, with formats of its own) in the current one, closed to unknown names."""
+    """Google's dialect (JSON Schema draft 3 with its own formats) as current JSON Schema, closed to unknown fields."""
     if "$ref" in schema:
         return {"$ref": f"#/$defs/{schema['$ref']}"}
     made: dict[str, Any] = {key: schema[key] for key in ("type", "enum", "pattern") if key in schema}

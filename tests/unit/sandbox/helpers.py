@@ -1,4 +1,4 @@
-"""What the sandbox's tests share: a clock moved by hand, somebody's webhook, and the sandbox as its callers see it."""
+"""Shared by the sandbox's tests: a controlled clock, a fake webhook, and a client of the sandbox."""
 
 import asyncio
 import json
@@ -20,7 +20,7 @@ NOON = 1_790_000_000.0
 
 
 class FakeClock(Clock):
-    """Time stands still until somebody waits or moves it."""
+    """Time passes only by sleep and advance."""
 
     def __init__(self) -> None:
         self.time = NOON
@@ -40,7 +40,7 @@ class FakeClock(Clock):
 
 @dataclass
 class FakeWebhook:
-    """The bot's end: 500 for `broken_chats`, otherwise each of `answers` in turn, then 200."""
+    """The bot's webhook: 500 for `broken_chats`, otherwise each of `answers` in turn, then 200."""
 
     answers: list[httpx.Response | Exception] = field(default_factory=list)
     requests: list[httpx.Request] = field(default_factory=list)
@@ -62,7 +62,7 @@ class FakeWebhook:
 
 @dataclass
 class Sandbox:
-    """Calls of the sandbox, one line each."""
+    """A client of the sandbox, one line per call."""
 
     world: World
     client: httpx.AsyncClient

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from local.sandbox.channels import Channel, Channels, made_up_id
+from local.sandbox.channels import Channel, Channels, derived_id
 from local.sandbox.youtube import rounded
 
 
@@ -26,7 +26,7 @@ def test_a_count_may_fall_but_not_below_zero() -> None:
     assert channel(10, -3).count(200) == 0
 
 
-def test_a_new_rate_goes_on_from_the_count_reached() -> None:
+def test_a_new_rate_continues_from_the_present_count() -> None:
     growing = channel(10, 0.5)
     growing.set_growth(103, growth_per_second=1)
     assert growing.count(103.5) == 12
@@ -70,7 +70,7 @@ def test_handles_are_found_with_and_without_the_at_sign_in_any_case() -> None:
 
 
 def test_ids_look_like_the_platforms_own_and_stay_the_same() -> None:
-    assert len(made_up_id("youtube", "@Stone")) == 24
-    assert made_up_id("youtube", "@Stone") == made_up_id("youtube", "stone")
-    assert made_up_id("telegram", "stone").startswith("-100")
-    assert made_up_id("instagram", "stone").startswith("1784")
+    assert len(derived_id("youtube", "@Stone")) == 24
+    assert derived_id("youtube", "@Stone") == derived_id("youtube", "stone")
+    assert derived_id("telegram", "stone").startswith("-100")
+    assert derived_id("instagram", "stone").startswith("1784")

@@ -1,4 +1,4 @@
-"""The control API: it explains itself, and wrong input changes nothing."""
+"""The control API describes itself, and invalid input changes nothing."""
 
 import re
 
@@ -14,9 +14,9 @@ async def test_every_route_is_described_and_every_example_is_right(sandbox: Sand
     described = (await sandbox.client.get("/control")).json()["routes"]
     assert [(route["method"], route["path"]) for route in described] == [(a.method, a.path) for a in control.ACTIONS]
     for action in control.ACTIONS:
-        if action.takes is not control.Nothing:
+        if action.accepts is not control.Nothing:
             assert action.example is not None
-            assert action.takes.model_validate(action.example)
+            assert action.accepts.model_validate(action.example)
 
 
 def test_the_docstring_names_every_route() -> None:
@@ -36,14 +36,14 @@ def test_the_docstring_names_every_route() -> None:
         ("PUT", "/channels/youtube/a", {"growth_per_second": "fast"}, 400, "number"),
         ("PUT", "/channels/youtube/a", {"remove": True}, 404, "no channel a"),
         ("PUT", "/channels/telegram/a", {"hidden": True}, 400, "hide"),
-        ("PUT", "/channels/telegram/a", {"id": "42"}, 400, "below zero"),
+        ("PUT", "/channels/telegram/a", {"id": "42"}, 400, "negative"),
         ("PUT", "/channels/youtube/a", [1], 400, "body"),
         ("POST", "/platforms/youtube/failure", {"mode": "sulk"}, 400, "malformed"),
         ("POST", "/platforms/youtube/failure", {"mode": "slow", "requests": 0}, 400, "requests"),
         ("POST", "/platforms/myspace/failure", {"mode": "slow"}, 404, "instagram"),
         ("POST", "/telegram/chats/ada/message", {"text": "hi"}, 400, "whole number"),
-        ("POST", "/telegram/chats/0/message", {"text": "hi"}, 400, "above zero"),
-        ("POST", "/telegram/chats/5/message", {"text": "hi", "type": "group"}, 400, "below"),
+        ("POST", "/telegram/chats/0/message", {"text": "hi"}, 400, "positive"),
+        ("POST", "/telegram/chats/5/message", {"text": "hi", "type": "group"}, 400, "negative"),
         ("POST", "/telegram/chats/5/message", {"text": ""}, 400, "text"),
         ("POST", "/telegram/chats/5/block", None, 404, "/message"),
         ("POST", "/telegram/fail_next", {"status": 200}, 400, "status"),
@@ -64,12 +64,12 @@ async def test_wrong_input_says_what_to_change_and_changes_nothing(
     assert (await sandbox.control("GET", "/state")).json() == before
 
 
-async def test_a_body_that_is_no_json_is_refused(sandbox: Sandbox) -> None:
+async def test_a_body_that_is_not_json_is_rejected(sandbox: Sandbox) -> None:
     answer = await sandbox.client.put("/control/channels/youtube/a", content=b"{count: 1}")
     assert answer.status_code == 400
 
 
-async def test_a_channel_is_changed_only_in_what_is_given(sandbox: Sandbox, clock: FakeClock) -> None:
+async def test_only_the_given_fields_of_a_channel_change(sandbox: Sandbox, clock: FakeClock) -> None:
     await sandbox.channel("youtube", "stone", count=1000, views=5, videos=6, name="Stone", growth_per_second=2)
     clock.advance(10)
     changed = await sandbox.channel("youtube", "@Stone", videos=7)
@@ -88,7 +88,7 @@ async def test_ids_may_be_chosen_but_neither_changed_nor_shared(sandbox: Sandbox
     assert answer.status_code == 409
 
 
-async def test_what_does_not_fit_the_chat_is_refused(sandbox: Sandbox) -> None:
+async def test_an_action_that_does_not_fit_the_chat_is_rejected(sandbox: Sandbox) -> None:
     await sandbox.chat(1)
     await sandbox.chat(-2)
     for path, status in (("1/kick", 400), ("-2/block", 400), ("1/migrate", 409)):
@@ -135,7 +135,7 @@ async def test_a_reset_empties_the_world_and_leaves_the_webhook(sandbox: Sandbox
 
 
 @pytest.mark.parametrize("path", ["/control/reset", "/phone/1001"])
-async def test_pages_of_other_sites_cannot_steer_the_sandbox(sandbox: Sandbox, path: str) -> None:
+async def test_pages_of_other_sites_cannot_control_the_sandbox(sandbox: Sandbox, path: str) -> None:
     await sandbox.chat(1001)
     answer = await sandbox.client.post(path, headers={"origin": "https://evil.example"}, data={"text": "/stop"})
     assert answer.status_code in {403, 409}
@@ -143,6 +143,6 @@ async def test_pages_of_other_sites_cannot_steer_the_sandbox(sandbox: Sandbox, p
     assert (await sandbox.control("GET", "/telegram/updates")).json() == {"updates": []}
 
 
-async def test_a_foreign_name_for_this_machine_is_turned_away(sandbox: Sandbox) -> None:
+async def test_a_foreign_name_for_this_machine_is_rejected(sandbox: Sandbox) -> None:
     answer = await sandbox.client.get("/control/state", headers={"host": "rebound.example"})
     assert answer.status_code == 400

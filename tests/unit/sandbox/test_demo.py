@@ -1,4 +1,4 @@
-"""The demo: something is reached within a minute, and more while one is still watching."""
+"""The demo: a first milestone within a minute, and more in the minutes after."""
 
 import pytest
 
@@ -46,7 +46,7 @@ async def test_channels_pass_milestones_one_after_the_other_as_their_platforms_s
     assert sorted(passed.values()) == [20, 40, 100, 190]
 
 
-async def test_what_is_to_be_tracked_is_what_is_there(sandbox: Sandbox) -> None:
+async def test_the_channels_to_track_are_those_that_exist(sandbox: Sandbox) -> None:
     tracked = (await sandbox.control("POST", "/demo")).json()["channels"]
     assert tracked == demo.channels()
     for channel in tracked:
@@ -54,7 +54,7 @@ async def test_what_is_to_be_tracked_is_what_is_there(sandbox: Sandbox) -> None:
     assert {channel["platform"] for channel in tracked} == {"youtube", "telegram", "instagram"}
 
 
-async def test_two_chats_subscribe_as_soon_as_the_bot_listens(sandbox: Sandbox, webhook: FakeWebhook) -> None:
+async def test_two_chats_subscribe_as_soon_as_the_bot_has_a_webhook(sandbox: Sandbox, webhook: FakeWebhook) -> None:
     demo.apply(sandbox.world)
     await sandbox.bot("setWebhook", url="http://127.0.0.1:9/hook")
     await sandbox.world.messenger.updates.settled()

@@ -1,4 +1,4 @@
-"""Telegram's HTML: what it takes, and the words in which it refuses the rest."""
+"""Telegram's HTML: the markup that it accepts, and its errors for the rest."""
 
 import html
 
@@ -49,7 +49,7 @@ def test_markup_of_nothing_leaves_no_entity(source: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("source", "refusal"),
+    ("source", "message"),
     [
         ("<p>x</p>", 'Unsupported start tag "p" at byte offset 0'),
         ("é <br/>", 'Unsupported start tag "br/" at byte offset 3'),
@@ -70,10 +70,10 @@ def test_markup_of_nothing_leaves_no_entity(source: str) -> None:
         ('<tg-emoji emoji-id="0">x</tg-emoji>', "Invalid custom emoji identifier specified"),
     ],
 )
-def test_refusals_in_telegrams_words(source: str, refusal: str) -> None:
-    with pytest.raises(EntityError) as refused:
+def test_errors_are_telegrams_own(source: str, message: str) -> None:
+    with pytest.raises(EntityError) as raised:
         parse_html(source)
-    assert str(refused.value) == refusal
+    assert str(raised.value) == message
 
 
 def test_unknown_references_stay_as_they_are_and_semicolons_are_optional() -> None:
@@ -87,7 +87,7 @@ def test_any_escaped_text_comes_through_unchanged(text: str) -> None:
 
 
 @given(st.text(alphabet="<>/&;ab =\"'é🎉#x1p-"))
-def test_any_markup_is_parsed_or_refused(source: str) -> None:
+def test_any_markup_is_parsed_or_rejected(source: str) -> None:
     try:
         text, entities = parse_html(source)
     except EntityError:

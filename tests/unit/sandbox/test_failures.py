@@ -1,4 +1,4 @@
-"""Each platform fails in its own words, for as long as it was told to, and stops only itself."""
+"""Each platform fails with its own errors, for as long as requested, and without effect on the others."""
 
 from collections.abc import Awaitable, Callable
 
@@ -19,7 +19,7 @@ CALLS: dict[str, Callable[[Sandbox], Awaitable[httpx.Response]]] = {
 
 
 async def lost(call: Awaitable[httpx.Response]) -> None:
-    """The transport insists on complete answers: a dropped connection is its AssertionError."""
+    """The transport requires complete responses: a dropped connection is an AssertionError."""
     with pytest.raises(AssertionError):
         await call
 
@@ -38,7 +38,7 @@ async def platform(request: pytest.FixtureRequest, sandbox: Sandbox) -> str:
         ("rate_limited", {"youtube": 403, "telegram": 429, "instagram": 400}),
     ],
 )
-async def test_a_failure_speaks_as_its_platform(
+async def test_a_failure_answers_as_its_platform_does(
     sandbox: Sandbox, platform: str, mode: str, expected: dict[str, int]
 ) -> None:
     await sandbox.fail(platform, mode, retry_after=7)
@@ -55,7 +55,7 @@ async def test_a_failure_stops_only_its_own_platform(sandbox: Sandbox, platform:
         assert ((await call(sandbox)).status_code == 200) == (name != platform)
 
 
-async def test_a_failure_ends_after_its_requests_its_seconds_or_when_healed(
+async def test_a_failure_ends_after_its_requests_its_seconds_or_a_delete(
     sandbox: Sandbox, platform: str, clock: FakeClock
 ) -> None:
     async def fails() -> bool:
@@ -87,7 +87,7 @@ async def test_a_timeout_hangs_and_drops_the_connection(sandbox: Sandbox, platfo
     assert logged["status"] is None
 
 
-async def test_a_malformed_answer_is_no_json(sandbox: Sandbox, platform: str) -> None:
+async def test_a_malformed_answer_is_not_json(sandbox: Sandbox, platform: str) -> None:
     await sandbox.fail(platform, "malformed")
     answer = await CALLS[platform](sandbox)
     assert answer.headers["content-type"] == "application/json"
@@ -95,7 +95,7 @@ async def test_a_malformed_answer_is_no_json(sandbox: Sandbox, platform: str) ->
         answer.json()
 
 
-async def test_telegrams_rate_limit_holds_the_bot_beyond_the_one_request(sandbox: Sandbox, clock: FakeClock) -> None:
+async def test_telegrams_rate_limit_blocks_the_bot_beyond_the_one_request(sandbox: Sandbox, clock: FakeClock) -> None:
     await sandbox.chat(ADA)
     await sandbox.fail("telegram", "rate_limited", requests=1, retry_after=7)
     assert (await sandbox.send(ADA)).json()["parameters"] == {"retry_after": 7}
@@ -107,7 +107,7 @@ async def test_telegrams_rate_limit_holds_the_bot_beyond_the_one_request(sandbox
     assert [(attempt["status"], attempt["chat_id"]) for attempt in refused] == [(429, "1001"), (429, "1001")]
 
 
-async def test_healing_telegram_releases_the_bot(sandbox: Sandbox) -> None:
+async def test_ending_telegrams_failure_unblocks_the_bot(sandbox: Sandbox) -> None:
     await sandbox.chat(ADA)
     await sandbox.fail("telegram", "rate_limited", retry_after=600)
     await sandbox.send(ADA)
@@ -160,7 +160,7 @@ async def test_a_connection_dropped_before_accepting_is_remembered_without_a_sta
     assert refused["status"] is None
 
 
-async def test_the_log_of_requests_holds_no_key(sandbox: Sandbox) -> None:
+async def test_the_log_of_requests_contains_no_key(sandbox: Sandbox) -> None:
     for call in CALLS.values():
         await call(sandbox)
     answer = await sandbox.control("GET", "/requests")

@@ -1,4 +1,4 @@
-"""Instagram's business discovery as Cairn meets it."""
+"""Instagram's business discovery as Cairn uses it."""
 
 import json
 
@@ -17,7 +17,7 @@ def code(answer: httpx.Response) -> tuple[int, int]:
     return answer.status_code, error["code"]
 
 
-async def test_only_the_fields_asked_for_and_the_id_are_given(sandbox: Sandbox) -> None:
+async def test_only_the_requested_fields_and_the_id_are_returned(sandbox: Sandbox) -> None:
     channel = await sandbox.channel("instagram", "lakeside", count=267_793, videos=1205, name="Lakeside")
     answer = await sandbox.instagram(COUNTS)
     assert answer.json() == {
@@ -51,17 +51,17 @@ async def test_a_bad_token_is_error_190(sandbox: Sandbox) -> None:
         ("id}", 2500),
     ],
 )
-async def test_wrong_fields_are_refused(sandbox: Sandbox, fields: str, expected: int) -> None:
+async def test_unknown_fields_are_rejected(sandbox: Sandbox, fields: str, expected: int) -> None:
     await sandbox.channel("instagram", "lakeside")
     assert code(await sandbox.instagram(fields)) == (400, expected)
 
 
-async def test_another_user_and_another_path_are_refused(sandbox: Sandbox) -> None:
+async def test_another_user_and_another_path_are_rejected(sandbox: Sandbox) -> None:
     assert code(await sandbox.instagram(COUNTS, user_id="1")) == (400, 100)
     assert code(await sandbox.instagram(COUNTS, version="latest")) == (400, 2500)
 
 
-async def test_use_climbs_in_the_headers_until_every_call_is_error_4(sandbox: Sandbox, clock: FakeClock) -> None:
+async def test_usage_rises_in_the_headers_until_every_call_is_error_4(sandbox: Sandbox, clock: FakeClock) -> None:
     await sandbox.channel("instagram", "lakeside")
     await sandbox.control("PUT", "/limits", {"instagram_calls_an_hour": 4})
     seen = []

@@ -1,4 +1,4 @@
-"""The command line: wrong settings are refused before anything is served."""
+"""The command line: invalid options are rejected before anything is served."""
 
 import pytest
 
@@ -6,7 +6,7 @@ from local.sandbox.__main__ import main
 
 
 @pytest.mark.parametrize("arguments", [["--telegram-token", "nonsense"], ["--port", "many"], ["--platform", "myspace"]])
-def test_wrong_settings_are_refused(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+def test_invalid_options_are_rejected(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as stopped:
         main(arguments)
     assert stopped.value.code == 2

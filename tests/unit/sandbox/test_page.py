@@ -1,4 +1,4 @@
-"""The page for people: complete without scripts, and nothing on it is taken for markup."""
+"""The web page: complete without scripts, with all text escaped."""
 
 import re
 from html.parser import HTMLParser
@@ -14,7 +14,7 @@ VOID = {"meta", "link", "input", "ellipse"}
 
 
 class Balanced(HTMLParser):
-    """Fails on a tag that is not closed where it should be; collects what a reader sees and every id."""
+    """Fails on unbalanced tags; collects the visible text and every id."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -48,7 +48,7 @@ async def page(sandbox: Sandbox) -> Balanced:
     return parser
 
 
-async def test_an_empty_world_says_how_to_begin(sandbox: Sandbox) -> None:
+async def test_an_empty_world_says_how_to_start(sandbox: Sandbox) -> None:
     assert "POST /control/demo" in (await page(sandbox)).text
 
 
@@ -68,11 +68,11 @@ async def test_channels_messages_and_failures_are_shown(sandbox: Sandbox) -> Non
         "exactly 99,520",
         "hidden",
         "Stone & Trail passed 100K",
-        "1 accepted, 1 refused",
-        "YouTube is over its quota for 60 s more",
-        "Instagram answers slowly for 3 more requests",
-        "Telegram holds the bot for 1 s",
-        "fail the next 2 calls",
+        "1 accepted, 1 rejected",
+        "YouTube reports an exceeded quota for another 60 s",
+        "Instagram answers slowly for another 3 requests",
+        "Telegram blocks the bot for 1 s",
+        "fails the next 2 matching calls",
         "bot was kicked from the group chat",
     ):
         assert expected in text

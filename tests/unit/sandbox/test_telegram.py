@@ -1,4 +1,4 @@
-"""The Bot API as Cairn meets it."""
+"""The Bot API as Cairn uses it."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ pytestmark = pytest.mark.anyio
 ADA, CREW, CLUB = 1001, -2001, -1_000_000_002_001
 
 
-def refusal(answer: httpx.Response) -> tuple[int, str]:
+def error_of(answer: httpx.Response) -> tuple[int, str]:
     body = answer.json()
     assert body["ok"] is False
     assert body["error_code"] == answer.status_code
@@ -47,15 +47,15 @@ async def test_parameters_come_by_query_form_json_or_multipart(sandbox: Sandbox,
     assert answer.json()["result"]["text"] == "hi & bye"
 
 
-async def test_the_api_is_mounted_at_the_root_too_and_looks_at_neither_verb_nor_case(sandbox: Sandbox) -> None:
+async def test_the_api_is_mounted_at_the_root_too_and_ignores_verb_and_case(sandbox: Sandbox) -> None:
     answer = await sandbox.client.get(f"/bot{SANDBOX_TELEGRAM_TOKEN}/GETME")
     assert answer.json()["result"]["id"] == 123456
 
 
 async def test_a_wrong_token_is_unauthorized_and_an_unknown_method_not_found(sandbox: Sandbox) -> None:
-    assert refusal(await sandbox.client.get("/telegram/bot1:AAwrong/getMe")) == (401, "Unauthorized")
-    assert refusal(await sandbox.client.get("/telegram/botnonsense/getMe")) == (404, "Not Found")
-    assert refusal(await sandbox.bot("makeTea")) == (404, "Not Found")
+    assert error_of(await sandbox.client.get("/telegram/bot1:AAwrong/getMe")) == (401, "Unauthorized")
+    assert error_of(await sandbox.client.get("/telegram/botnonsense/getMe")) == (404, "Not Found")
+    assert error_of(await sandbox.bot("makeTea")) == (404, "Not Found")
 
 
 @pytest.mark.parametrize(
@@ -80,11 +80,9 @@ async def test_a_wrong_token_is_unauthorized_and_an_unknown_method_not_found(san
         ),
     ],
 )
-async def test_wrong_messages_are_refused_and_remembered(
-    sandbox: Sandbox, parameters: dict[str, Any], why: str
-) -> None:
+async def test_invalid_messages_are_rejected_and_logged(sandbox: Sandbox, parameters: dict[str, Any], why: str) -> None:
     await sandbox.chat(ADA)
-    assert refusal(await sandbox.bot("sendMessage", **parameters)) == (400, f"Bad Request: {why}")
+    assert error_of(await sandbox.bot("sendMessage", **parameters)) == (400, f"Bad Request: {why}")
     assert await sandbox.sent() == []
     (refused,) = (await sandbox.control("GET", "/telegram/refused")).json()["refused"]
     assert (refused["status"], refused["description"]) == (400, f"Bad Request: {why}")
@@ -112,15 +110,15 @@ async def test_without_a_parse_mode_markup_is_text(sandbox: Sandbox) -> None:
         (CREW, "group", "migrate", 400, "Bad Request: group chat was upgraded to a supergroup chat"),
     ],
 )
-async def test_chats_that_let_the_bot_in_no_more(
+async def test_chats_that_no_longer_admit_the_bot(
     sandbox: Sandbox, chat_id: int, kind: str, action: str, status: int, why: str
 ) -> None:
     await sandbox.chat(chat_id, type=kind)
     assert (await sandbox.control("POST", f"/telegram/chats/{chat_id}/{action}")).status_code == 200
-    assert refusal(await sandbox.send(chat_id)) == (status, why)
+    assert error_of(await sandbox.send(chat_id)) == (status, why)
 
 
-async def test_a_migrated_group_names_the_supergroup_in_which_it_goes_on(sandbox: Sandbox) -> None:
+async def test_a_migrated_group_names_its_supergroup(sandbox: Sandbox) -> None:
     await sandbox.chat(CREW, title="Trail crew")
     await sandbox.control("POST", f"/telegram/chats/{CREW}/migrate", {"to": CLUB})
     assert (await sandbox.send(CREW)).json()["parameters"] == {"migrate_to_chat_id": CLUB}
@@ -135,7 +133,7 @@ async def test_a_public_channel_is_counted_without_membership_and_written_to_onl
     channel = await sandbox.channel("telegram", "@night_trains", count=10_486)
     assert (await sandbox.bot("getChatMemberCount", chat_id="@night_trains")).json()["result"] == 10_486
     assert (await sandbox.bot("getChatMemberCount", chat_id=int(channel["id"]))).json()["result"] == 10_486
-    assert refusal(await sandbox.send("@Night_Trains")) == (403, "Forbidden: bot is not a member of the channel chat")
+    assert error_of(await sandbox.send("@Night_Trains")) == (403, "Forbidden: bot is not a member of the channel chat")
     await sandbox.control("POST", "/telegram/chats/@night_trains/unblock")
     message = (await sandbox.send("@Night_Trains")).json()["result"]
     assert (message["chat"]["username"], message["sender_chat"]["type"]) == ("night_trains", "channel")
@@ -143,7 +141,7 @@ async def test_a_public_channel_is_counted_without_membership_and_written_to_onl
 
 async def test_a_person_who_never_wrote_cannot_be_written_to(sandbox: Sandbox) -> None:
     await sandbox.chat(ADA, bot="absent")
-    assert refusal(await sandbox.send(ADA)) == (403, "Forbidden: bot can't initiate conversation with a user")
+    assert error_of(await sandbox.send(ADA)) == (403, "Forbidden: bot can't initiate conversation with a user")
 
 
 async def test_get_chat_knows_title_and_username(sandbox: Sandbox) -> None:
@@ -155,11 +153,11 @@ async def test_get_chat_knows_title_and_username(sandbox: Sandbox) -> None:
 async def test_a_removed_channel_is_not_found(sandbox: Sandbox) -> None:
     await sandbox.channel("telegram", "night_trains")
     await sandbox.channel("telegram", "night_trains", remove=True)
-    assert refusal(await sandbox.bot("getChat", chat_id="@night_trains")) == (400, "Bad Request: chat not found")
+    assert error_of(await sandbox.bot("getChat", chat_id="@night_trains")) == (400, "Bad Request: chat not found")
 
 
 @pytest.mark.parametrize("body", [b"{", b"[1]", b'"x"'])
-async def test_a_body_that_is_no_json_object_is_refused(sandbox: Sandbox, body: bytes) -> None:
+async def test_a_body_that_is_not_a_json_object_is_rejected(sandbox: Sandbox, body: bytes) -> None:
     path = f"/telegram/bot{SANDBOX_TELEGRAM_TOKEN}/sendMessage"
     answer = await sandbox.client.post(path, content=body, headers={"content-type": "application/json"})
-    assert refusal(answer)[0] == 400
+    assert error_of(answer)[0] == 400

@@ -1,4 +1,4 @@
-"""Telegram's limits: windows that slide, and a bot that is held for as long as the answer said."""
+"""Telegram's limits: sliding windows, and a bot that is blocked for as long as the response says."""
 
 import pytest
 from hypothesis import given
@@ -11,16 +11,16 @@ pytestmark = pytest.mark.anyio
 CREW = -2001
 
 
-async def test_thirty_messages_a_second_pass_and_the_next_holds_the_whole_bot(
+async def test_thirty_messages_a_second_pass_and_the_next_blocks_the_whole_bot(
     sandbox: Sandbox, clock: FakeClock
 ) -> None:
     for chat_id in range(1, 33):
         await sandbox.chat(chat_id)
     assert {(await sandbox.send(chat_id)).status_code for chat_id in range(1, 31)} == {200}
-    refused = await sandbox.send(31)
-    assert refused.status_code == 429
-    assert refused.headers["Retry-After"] == "1"
-    assert refused.json() == {
+    rejected = await sandbox.send(31)
+    assert rejected.status_code == 429
+    assert rejected.headers["Retry-After"] == "1"
+    assert rejected.json() == {
         "ok": False,
         "error_code": 429,
         "description": "Too Many Requests: retry after 1",
@@ -32,7 +32,7 @@ async def test_thirty_messages_a_second_pass_and_the_next_holds_the_whole_bot(
     assert (await sandbox.send(32)).status_code == 200
 
 
-async def test_the_second_slides_instead_of_starting_anew(sandbox: Sandbox, clock: FakeClock) -> None:
+async def test_the_window_of_a_second_slides(sandbox: Sandbox, clock: FakeClock) -> None:
     for chat_id in range(1, 62):
         await sandbox.chat(chat_id)
     clock.advance(0.9)
@@ -41,14 +41,14 @@ async def test_the_second_slides_instead_of_starting_anew(sandbox: Sandbox, cloc
     assert (await sandbox.send(31)).status_code == 429
 
 
-async def test_a_private_chat_takes_one_message_a_second(sandbox: Sandbox, clock: FakeClock) -> None:
+async def test_a_private_chat_accepts_one_message_a_second(sandbox: Sandbox, clock: FakeClock) -> None:
     await sandbox.chat(1)
     statuses = [(await sandbox.send(1)).status_code for _ in range(2)]
     clock.advance(1)
     assert [*statuses, (await sandbox.send(1)).status_code] == [200, 429, 200]
 
 
-async def test_a_group_takes_twenty_a_minute_and_passing_it_holds_every_chat(
+async def test_a_group_accepts_twenty_a_minute_and_one_more_blocks_every_chat(
     sandbox: Sandbox, clock: FakeClock
 ) -> None:
     await sandbox.chat(CREW)
@@ -65,7 +65,7 @@ async def test_a_group_takes_twenty_a_minute_and_passing_it_holds_every_chat(
     assert (await sandbox.send(CREW)).status_code == 200
 
 
-async def test_refused_messages_use_nothing_up(sandbox: Sandbox) -> None:
+async def test_rejected_messages_do_not_count(sandbox: Sandbox) -> None:
     await sandbox.chat(1)
     for _ in range(40):
         await sandbox.send(404)
@@ -80,7 +80,7 @@ async def test_limits_can_be_changed_to_be_within_reach(sandbox: Sandbox) -> Non
 
 
 @given(st.lists(st.tuples(st.floats(0, 2), st.integers(1, 3)), max_size=120))
-def test_whatever_is_sent_no_second_ever_holds_more_than_allowed(sends: list[tuple[float, int]]) -> None:
+def test_no_second_ever_has_more_messages_than_allowed(sends: list[tuple[float, int]]) -> None:
     clock = FakeClock()
     limits = SendLimits(clock, Limits(telegram_messages_a_second=2))
     accepted: list[tuple[float, int]] = []
@@ -95,7 +95,7 @@ def test_whatever_is_sent_no_second_ever_holds_more_than_allowed(sends: list[tup
 
 
 @given(st.lists(st.floats(0, 3), max_size=60))
-def test_who_waits_as_told_is_let_through(waits: list[float]) -> None:
+def test_a_sender_who_waits_for_retry_after_is_accepted(waits: list[float]) -> None:
     clock = FakeClock()
     limits = SendLimits(clock, Limits())
     for wait in waits:

@@ -1,4 +1,4 @@
-"""What people do in Telegram reaches the bot's webhook, again until it is taken, or waits to be fetched."""
+"""Updates are posted to the bot's webhook, retried until accepted, or wait to be polled."""
 
 import httpx
 import pytest
@@ -53,7 +53,7 @@ async def test_a_group_adds_the_bot_and_then_writes(sandbox: Sandbox, webhook: F
     assert written["update_id"] == added["update_id"] + 1
 
 
-async def test_a_channel_speaks_in_posts_without_an_author(sandbox: Sandbox, webhook: FakeWebhook) -> None:
+async def test_a_channel_posts_without_an_author(sandbox: Sandbox, webhook: FakeWebhook) -> None:
     await listen(sandbox)
     await sandbox.write(CLUB, "/start", type="channel", title="News")
     added, post = webhook.updates
@@ -62,7 +62,7 @@ async def test_a_channel_speaks_in_posts_without_an_author(sandbox: Sandbox, web
     assert "from" not in post["channel_post"]
 
 
-async def test_an_update_comes_again_until_it_is_taken(
+async def test_an_update_is_retried_until_it_is_accepted(
     sandbox: Sandbox, webhook: FakeWebhook, clock: FakeClock
 ) -> None:
     webhook.answers = [httpx.Response(500), httpx.ConnectError("refused"), httpx.Response(302), httpx.Response(204)]
@@ -108,14 +108,14 @@ async def test_updates_of_a_chat_keep_their_order_through_retries(sandbox: Sandb
     assert [update["message"]["text"] for update in webhook.updates] == ["one", "one", "two", "two", "three"]
 
 
-async def test_a_webhook_may_answer_with_a_call(sandbox: Sandbox, webhook: FakeWebhook) -> None:
+async def test_a_webhooks_response_may_contain_a_call(sandbox: Sandbox, webhook: FakeWebhook) -> None:
     webhook.answers = [httpx.Response(200, json={"method": "sendMessage", "chat_id": ADA, "text": "Welcome"})]
     await listen(sandbox)
     await sandbox.write(ADA, "/start")
     assert [(message["chat_id"], message["text"]) for message in await sandbox.sent()] == [(ADA, "Welcome")]
 
 
-async def test_blocking_and_unblocking_are_told_once_each(sandbox: Sandbox, webhook: FakeWebhook) -> None:
+async def test_blocking_and_unblocking_send_one_update_each(sandbox: Sandbox, webhook: FakeWebhook) -> None:
     await sandbox.chat(ADA)
     await listen(sandbox)
     for action in ("block", "block", "unblock", "unblock"):
@@ -129,18 +129,18 @@ async def test_blocking_and_unblocking_are_told_once_each(sandbox: Sandbox, webh
     assert changes[0]["new_chat_member"]["user"]["is_bot"] is True
 
 
-async def test_a_migration_is_told_in_both_chats(sandbox: Sandbox, webhook: FakeWebhook) -> None:
+async def test_a_migration_sends_an_update_in_both_chats(sandbox: Sandbox, webhook: FakeWebhook) -> None:
     await sandbox.chat(CREW, title="Trail crew")
     await listen(sandbox)
     await sandbox.control("POST", f"/telegram/chats/{CREW}/migrate", {})
     await sandbox.world.messenger.updates.settled()
-    told = {update["message"]["chat"]["id"]: update["message"] for update in webhook.updates}
-    new_id = told[CREW]["migrate_to_chat_id"]
+    service = {update["message"]["chat"]["id"]: update["message"] for update in webhook.updates}
+    new_id = service[CREW]["migrate_to_chat_id"]
     assert new_id < -(10**12)
-    assert told[new_id]["migrate_from_chat_id"] == CREW
+    assert service[new_id]["migrate_from_chat_id"] == CREW
 
 
-async def test_who_has_blocked_the_bot_cannot_write_to_it(sandbox: Sandbox) -> None:
+async def test_a_user_who_has_blocked_the_bot_cannot_write_to_it(sandbox: Sandbox) -> None:
     await sandbox.chat(ADA)
     await sandbox.control("POST", f"/telegram/chats/{ADA}/block")
     answer = await sandbox.control("POST", f"/telegram/chats/{ADA}/message", {"text": "hi"})
@@ -177,13 +177,13 @@ async def test_while_a_webhook_is_set_nothing_can_be_fetched(sandbox: Sandbox) -
         ({"url": URL, "allowed_updates": "["}, "can't parse allowed updates JSON object"),
     ],
 )
-async def test_a_webhook_that_cannot_be_is_refused(sandbox: Sandbox, parameters: dict[str, str], why: str) -> None:
+async def test_an_invalid_webhook_is_rejected(sandbox: Sandbox, parameters: dict[str, str], why: str) -> None:
     answer = await sandbox.bot("setWebhook", **parameters)
     assert (answer.status_code, answer.json()["description"]) == (400, f"Bad Request: {why}")
     assert (await sandbox.bot("getWebhookInfo")).json()["result"]["url"] == ""
 
 
-async def test_a_webhook_is_told_only_what_it_asked_for(sandbox: Sandbox, webhook: FakeWebhook) -> None:
+async def test_a_webhook_gets_only_the_kinds_that_it_requested(sandbox: Sandbox, webhook: FakeWebhook) -> None:
     await listen(sandbox, allowed_updates=["message"])
     await sandbox.write(CREW, "hi", type="group")
     assert [set(update) for update in webhook.updates] == [{"update_id", "message"}]
@@ -191,8 +191,13 @@ async def test_a_webhook_is_told_only_what_it_asked_for(sandbox: Sandbox, webhoo
 
 
 async def test_setting_a_webhook_again_says_so_and_an_empty_one_removes_it(sandbox: Sandbox) -> None:
-    told = [(await sandbox.bot("setWebhook", url=url)).json()["description"] for url in (URL, URL, "", "")]
-    assert told == ["Webhook was set", "Webhook is already set", "Webhook was deleted", "Webhook is already deleted"]
+    descriptions = [(await sandbox.bot("setWebhook", url=url)).json()["description"] for url in (URL, URL, "", "")]
+    assert descriptions == [
+        "Webhook was set",
+        "Webhook is already set",
+        "Webhook was deleted",
+        "Webhook is already deleted",
+    ]
 
 
 async def test_pending_updates_can_be_dropped(sandbox: Sandbox, webhook: FakeWebhook) -> None:

@@ -1,4 +1,4 @@
-"""YouTube's channels.list as Cairn meets it."""
+"""YouTube's channels.list as Cairn uses it."""
 
 from typing import Any
 
@@ -31,15 +31,21 @@ async def test_every_answer_validates_against_googles_own_description(
         (await sandbox.channel("youtube", f"c{n}", count=10**n, views=n, videos=n, hidden=n == 3))["id"]
         for n in range(8)
     ]
-    asked = [{"id": ",".join(ids)}, {"id": ids[0]}, {"forHandle": "@c1"}, {"forHandle": "nobody"}, {"id": "UCunknown"}]
+    queries = [
+        {"id": ",".join(ids)},
+        {"id": ids[0]},
+        {"forHandle": "@c1"},
+        {"forHandle": "nobody"},
+        {"id": "UCunknown"},
+    ]
     for part in (*PARTS, ",".join(PARTS)):
-        for query in asked:
+        for query in queries:
             answer = await sandbox.youtube(part=part, **query)
             assert answer.status_code == 200
             google.validate(answer.json())
 
 
-async def test_googles_description_would_catch_a_count_that_is_no_string(
+async def test_googles_description_would_catch_a_count_that_is_not_a_string(
     google: jsonschema.Draft202012Validator,
 ) -> None:
     for wrong in ({"subscriberCount": 5}, {"subscriberCount": "five"}, {"likes": "5"}):
@@ -67,14 +73,14 @@ async def test_counts_are_strings_and_subscribers_rounded_down(sandbox: Sandbox)
     }
 
 
-async def test_a_hidden_count_is_given_as_a_zero_that_is_none(sandbox: Sandbox) -> None:
+async def test_a_hidden_count_is_returned_as_a_zero_that_is_not_the_count(sandbox: Sandbox) -> None:
     channel = await sandbox.channel("youtube", "shy", count=10_486, hidden=True)
     statistics = (await sandbox.youtube(part="statistics", id=channel["id"])).json()["items"][0]["statistics"]
     assert statistics["hiddenSubscriberCount"] is True
     assert statistics["subscriberCount"] == "0"
 
 
-async def test_only_the_parts_asked_for_are_given(sandbox: Sandbox) -> None:
+async def test_only_the_requested_parts_are_returned(sandbox: Sandbox) -> None:
     channel = await sandbox.channel("youtube", "stone", count=1)
     item = (await sandbox.youtube(part="id", id=channel["id"])).json()["items"][0]
     assert set(item) == {"kind", "etag", "id"}
@@ -92,12 +98,12 @@ async def test_unknown_ids_are_absent_and_without_any_result_there_are_no_items(
     assert answer["pageInfo"]["totalResults"] == 0
 
 
-async def test_the_order_is_never_the_one_asked_for(sandbox: Sandbox) -> None:
+async def test_the_order_is_never_the_requested_one(sandbox: Sandbox) -> None:
     ids = [(await sandbox.channel("youtube", f"c{n}", count=n))["id"] for n in range(4)]
-    for asked in (ids, ids[::-1], sorted(ids), ids[:2], ids[1::-1]):
-        items = (await sandbox.youtube(part="id", id=",".join(asked))).json()["items"]
-        assert [item["id"] for item in items] != asked
-        assert sorted(item["id"] for item in items) == sorted(asked)
+    for requested in (ids, ids[::-1], sorted(ids), ids[:2], ids[1::-1]):
+        items = (await sandbox.youtube(part="id", id=",".join(requested))).json()["items"]
+        assert [item["id"] for item in items] != requested
+        assert sorted(item["id"] for item in items) == sorted(requested)
 
 
 async def test_a_handle_is_resolved_with_or_without_the_at_sign(sandbox: Sandbox) -> None:
@@ -107,7 +113,7 @@ async def test_a_handle_is_resolved_with_or_without_the_at_sign(sandbox: Sandbox
         assert [(item["id"], item["snippet"]["title"]) for item in items] == [(channel["id"], "Stone & Trail")]
 
 
-async def test_fifty_ids_are_answered_and_fifty_one_are_refused(sandbox: Sandbox) -> None:
+async def test_fifty_ids_are_answered_and_fifty_one_are_rejected(sandbox: Sandbox) -> None:
     ids = [(await sandbox.channel("youtube", f"c{n}"))["id"] for n in range(51)]
     answer = await sandbox.youtube(part="id", id=",".join(ids[:50]))
     assert len(answer.json()["items"]) == 50
@@ -125,7 +131,7 @@ async def test_fifty_ids_are_answered_and_fifty_one_are_refused(sandbox: Sandbox
         ({"part": "shoesize", "id": "UC1"}, 400, "unknownPart"),
     ],
 )
-async def test_wrong_questions_are_refused_in_googles_words(
+async def test_invalid_requests_are_rejected_with_googles_messages(
     sandbox: Sandbox, query: dict[str, str], status: int, why: str
 ) -> None:
     answer = await sandbox.youtube(key="sandbox-youtube-key", **query)
@@ -133,7 +139,7 @@ async def test_wrong_questions_are_refused_in_googles_words(
     assert reason(answer.json()) == why
 
 
-async def test_a_missing_key_and_a_wrong_one_are_told_apart(sandbox: Sandbox) -> None:
+async def test_a_missing_key_and_a_wrong_one_have_different_errors(sandbox: Sandbox) -> None:
     missing, wrong = (
         await sandbox.youtube(key=None, part="id", id="U"),
         await sandbox.youtube(key="x", part="id", id="U"),
@@ -158,7 +164,7 @@ async def test_past_ten_thousand_units_a_day_the_quota_is_exceeded_until_the_nex
     assert (await sandbox.youtube(part="id", id="UC1")).status_code == 200
 
 
-async def test_a_call_with_a_wrong_key_costs_nothing_and_a_wrong_question_costs_a_unit(sandbox: Sandbox) -> None:
+async def test_a_call_with_a_wrong_key_costs_nothing_and_an_invalid_request_costs_a_unit(sandbox: Sandbox) -> None:
     await sandbox.youtube(key="x", part="id", id="UC1")
     assert (await sandbox.control("GET", "/state")).json()["used"]["youtube_units_today"] == 0
     await sandbox.youtube(part="id")

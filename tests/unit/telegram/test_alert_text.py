@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from cairn.model import Milestone, Number, Passed, Subject
 from functions.notify.text import LIMIT, alert_text, grouped
+from testing.readings import channel_milestone
 
 CATS = Subject("channel", "youtube:UC")
 
@@ -26,19 +27,8 @@ def milestone(
     value: Number = 10_100,
     also: tuple[Passed, ...] = (),
 ) -> Milestone:
-    return Milestone(
-        subject=subject,
-        name=name,
-        rule=metric,
-        metric=metric,
-        period="all-time",
-        threshold=10_000,
-        label=label,
-        value=value,
-        also_passed=also,
-        achieved_at=datetime(2026, 11, 20, tzinfo=UTC),
-        trace_id="t",
-    )
+    at = datetime(2026, 11, 20, tzinfo=UTC)
+    return channel_milestone(10_000, at, subject=subject, name=name, metric=metric, label=label, value=value, also=also)
 
 
 def test_an_alert_says_who_passed_what_where_and_where_it_stands() -> None:

@@ -23,6 +23,7 @@ from cairn.telegram.deliveries import Deliveries, Progress
 from cairn.telegram.send_slots import BOT, SendSlots
 from cairn.telegram.subscribers import Subscribers
 from functions.notify.sender import ATTEMPTS, LANES, SHORT_HOLD_SECONDS, Recipient, Sender, UnfinishedError
+from testing.virtual_time import busiest_second
 from tests.unit.scripted import NOON, FakeClock
 
 INTERVAL = 1 / 29.25
@@ -166,10 +167,6 @@ class FakeBot(Bot):
 
 def chats(count: int) -> list[str]:
     return [str(number) for number in range(1, count + 1)]
-
-
-def busiest_second(times: Sequence[float]) -> int:
-    return max(sum(start <= time < start + 1 for time in times) for start in times)
 
 
 def test_messages_are_sent_at_the_bots_pace_and_in_order() -> None:

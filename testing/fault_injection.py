@@ -1,4 +1,4 @@
-"""Where every AWS and HTTP call of an invocation passes, and may fail: before it takes effect, or after."""
+"""Injects failures into the AWS and HTTP calls of an invocation, before or after they take effect."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ from testing.clock import ControlledClock
 
 T = TypeVar("T")
 LATENCY_SECONDS = 0.03
-"""How long a platform takes to answer."""
+"""The latency of a platform."""
 
 
 class Failure(Enum):
-    """What may happen to one call."""
+    """What can happen to a call."""
 
-    DIES_BEFORE = "dies before"  # the sandbox is gone, and the call was never made: as if it died after the one before
-    DIES_AFTER = "dies after"  # the call took effect, and nobody is left to hear of it
-    FAILS_BEFORE = "fails before"  # refused, at each of the client's own retries
-    FAILS_AFTER = "fails after"  # took effect; then silence, at each of the client's own retries
-    ANSWER_LOST = "answer lost"  # took effect; the answer is lost once, so that a client that retries repeats it
+    DIES_BEFORE = "dies before"  # the sandbox dies and the call is never made, as if it died after the previous one
+    DIES_AFTER = "dies after"  # the call takes effect, and the sandbox dies
+    FAILS_BEFORE = "fails before"  # an error, also for each retry of the client
+    FAILS_AFTER = "fails after"  # it takes effect and times out, and so does each retry of the client
+    ANSWER_LOST = "answer lost"  # it takes effect, and one response is lost, so that a retrying client repeats it
 
     @property
     def kills(self) -> bool:
@@ -42,12 +42,12 @@ class Failure(Enum):
 
 
 class SandboxDied(BaseException):
-    """Not an Exception: no clean-up of the function's can catch it and go on."""
+    """Not an Exception, so that no handler in the function can catch it and continue."""
 
 
 @dataclass
 class Invocation:
-    """One run of a function. Once dead, none of its calls gets through any more."""
+    """A run of a function. Once it is dead, none of its calls has an effect."""
 
     function: str
     deadline: datetime
@@ -58,7 +58,7 @@ class Invocation:
 
 
 class Wire:
-    """`choose(number, name)` says what happens to a call; the test's own calls, outside of invocations, never fail."""
+    """`choose(number, name)` decides what happens to a call; the test's own calls, outside invocations, never fail."""
 
     def __init__(
         self,
@@ -76,12 +76,12 @@ class Wire:
 
     @property
     def at_first_call(self) -> bool:
-        """Whether the invocation under way makes its first call."""
+        """Whether the current invocation is making its first call."""
         return self._invocation is not None and self._invocation.calls == 1
 
     @contextmanager
     def invocation(self, function: str, seconds: float) -> Iterator[Invocation]:
-        """What is called within belongs to one invocation; within another one, to one that runs beside it."""
+        """Calls in the block belong to one invocation; a nested block is a concurrent invocation."""
         before = self._invocation
         self._invocation = Invocation(function, self.clock.now() + timedelta(seconds=seconds))
         try:
@@ -91,23 +91,23 @@ class Wire:
 
     @contextmanager
     def beside(self, turn: int, function: str, bring: Callable[[], object]) -> Iterator[Callable[[], bool]]:
-        """Within, something else happens at a function's call of that number; whether there was one, is asked after."""
-        left = turn + 1
+        """In the block, `bring` runs during the function's call number `turn`; yields whether there was such a call."""
+        remaining = turn + 1
 
         def choose(_number: int, name: str) -> None:
-            nonlocal left
-            left -= name.startswith(function)
-            if not left:
-                left = -1
+            nonlocal remaining
+            remaining -= name.startswith(function)
+            if not remaining:
+                remaining = -1
                 bring()
 
         self.choose = choose
-        yield lambda: left < 0
+        yield lambda: remaining < 0
         self.choose = lambda _number, _name: None
 
     @contextmanager
     def in_place_of_the_network(self) -> Iterator[None]:
-        """Every botocore session made within sends through here instead of straight to moto."""
+        """Botocore sessions created in the block send through here instead of directly to moto."""
         position = next(i for i, entry in enumerate(BUILTIN_HANDLERS) if entry[1] is botocore_stubber)
         BUILTIN_HANDLERS[position] = ("before-send", self.aws)
         boto3.setup_default_session()
@@ -118,7 +118,7 @@ class Wire:
             boto3.setup_default_session()
 
     def aws(self, event_name: str, request: AWSPreparedRequest, **_: object) -> AWSResponse | None:
-        """botocore's `before-send` event; its own retries come here again with the same invocation id."""
+        """botocore's `before-send` event; its retries have the same invocation id."""
         service, operation = event_name.split(".")[1:]
 
         def effect() -> AWSResponse | None:
@@ -132,12 +132,12 @@ class Wire:
             request.headers["amz-sdk-invocation-id"],
             effect,
             counted_once=True,
-            refuse=lambda: _response(request, 500, {"__type": "InternalServerError", "message": "injected"}),
+            reject=lambda: _response(request, 500, {"__type": "InternalServerError", "message": "injected"}),
             lose=lambda: _raise(ReadTimeoutError(endpoint_url=request.url)),
         )
 
     def http(self, request: httpx.Request) -> httpx.Response:
-        """The platforms. A client that retries makes the same request again, and that is another call."""
+        """The platforms' HTTP. A client's retry is another call."""
 
         def effect() -> httpx.Response:
             self.clock.sleep(LATENCY_SECONDS)
@@ -148,12 +148,12 @@ class Wire:
             (request.url, request.content),
             effect,
             counted_once=False,
-            refuse=lambda: _raise(httpx.ConnectTimeout("injected", request=request)),
+            reject=lambda: _raise(httpx.ConnectTimeout("injected", request=request)),
             lose=lambda: _raise(httpx.ReadTimeout("injected", request=request)),
         )
 
     def connections(self, method: str, effect: Callable[[], T]) -> T:
-        """API Gateway's `@connections`. Once it refuses, or answers no more, it does so for every socket."""
+        """API Gateway's `@connections`. Once it fails, it fails for every socket."""
 
         def lose() -> NoReturn:
             invocation = self._invocation
@@ -168,7 +168,7 @@ class Wire:
             "@connections",
             effect,
             counted_once=False,
-            refuse=lambda: _raise(ThrottledError("injected")),
+            reject=lambda: _raise(ThrottledError("injected")),
             lose=lose,
         )
 
@@ -179,7 +179,7 @@ class Wire:
         effect: Callable[[], T],
         *,
         counted_once: bool,
-        refuse: Callable[[], T],
+        reject: Callable[[], T],
         lose: Callable[[], T],
     ) -> T:
         invocation = self._invocation
@@ -189,7 +189,7 @@ class Wire:
             invocation.dead = True
             raise SandboxDied
         if key in invocation.broken:
-            return refuse()
+            return reject()
         failure = None
         if key not in invocation.counted:
             if counted_once:
@@ -202,7 +202,7 @@ class Wire:
             raise SandboxDied
         if failure is Failure.FAILS_BEFORE:
             invocation.broken.add(key)
-            return refuse()
+            return reject()
         result = effect()
         if failure is Failure.DIES_AFTER:
             invocation.dead = True

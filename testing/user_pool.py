@@ -1,6 +1,6 @@
-"""A user pool of people, in moto, which lacks RevokeToken and stumbles over a refresh token that it never made.
+"""A user pool in moto, which lacks RevokeToken and fails on an unknown refresh token.
 
-For each pool it works out the primes of one and the same key, which takes a tenth of a second; here, once.
+For each pool moto derives the primes of the same key, which takes a tenth of a second; here it is cached.
 """
 
 from __future__ import annotations
@@ -28,17 +28,17 @@ MODULES = ("leaderboard", "analytics", "admin")
 
 
 class UserPool:
-    """The pool as the template makes it, under ids that are known beforehand."""
+    """The pool as in the template, with fixed ids."""
 
     def __init__(self) -> None:
         self.cognito = boto3.client("cognito-idp")
-        made = self.cognito.create_user_pool(PoolName="people")["UserPool"]["Id"]
+        pool_id = self.cognito.create_user_pool(PoolName="people")["UserPool"]["Id"]
         flows: Any = ["ALLOW_ADMIN_USER_PASSWORD_AUTH", "ALLOW_REFRESH_TOKEN_AUTH"]
         client = self.cognito.create_user_pool_client(
-            UserPoolId=made, ClientName="pages", ExplicitAuthFlows=flows, ReadAttributes=["name", "profile"]
+            UserPoolId=pool_id, ClientName="pages", ExplicitAuthFlows=flows, ReadAttributes=["name", "profile"]
         )
         pools = models.cognitoidp_backends[DEFAULT_ACCOUNT_ID][REGION].user_pools
-        self._pool = pools[POOL_ID] = pools.pop(made)
+        self._pool = pools[POOL_ID] = pools.pop(pool_id)
         self._pool.id = POOL_ID
         self._pool.clients[CLIENT_ID] = self._pool.clients.pop(client["UserPoolClient"]["ClientId"])
         self._pool.clients[CLIENT_ID].id = CLIENT_ID
@@ -49,15 +49,15 @@ class UserPool:
     def add(
         self, name: str, *modules: str, password: str = PASSWORD, attributes: Mapping[str, str] | None = None
     ) -> None:
-        """A person who may use these modules, with a password of their own."""
-        given: Any = [{"Name": key, "Value": value} for key, value in (attributes or {}).items()]
-        self.cognito.admin_create_user(UserPoolId=POOL_ID, Username=name, UserAttributes=given)
+        """A user with these modules and a permanent password."""
+        user_attributes: Any = [{"Name": key, "Value": value} for key, value in (attributes or {}).items()]
+        self.cognito.admin_create_user(UserPoolId=POOL_ID, Username=name, UserAttributes=user_attributes)
         self.cognito.admin_set_user_password(UserPoolId=POOL_ID, Username=name, Password=password, Permanent=True)
         for module in modules:
             self.cognito.admin_add_user_to_group(UserPoolId=POOL_ID, Username=name, GroupName=module)
 
     def tokens(self, name: str, password: str = PASSWORD) -> Mapping[str, str]:
-        """Cognito's own answer to signing in."""
+        """Cognito's result of signing in."""
         answer: Any = self.cognito.admin_initiate_auth(
             UserPoolId=POOL_ID,
             ClientId=CLIENT_ID,
@@ -71,7 +71,7 @@ class UserPool:
 
 
 def moto_keys() -> str:
-    """The key with which moto signs, as a pool publishes it."""
+    """Moto's signing key, as a pool publishes it."""
     return CognitoIdpJsonWebKeyResponse.json_web_key.decode()
 
 
@@ -89,4 +89,4 @@ def _key() -> jwk.RSAKey:
 
 
 vars(models)["jwk"] = SimpleNamespace(RSAKey=SimpleNamespace(import_key=lambda _read: _key()))
-setattr(CognitoIdpResponse, "revoke_token", _revoke_token)  # noqa: B010 - mypy knows that it is not there
+setattr(CognitoIdpResponse, "revoke_token", _revoke_token)  # noqa: B010 - mypy knows that it does not exist

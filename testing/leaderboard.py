@@ -1,4 +1,4 @@
-"""A sales floor to test on: reps by their ids, through the API, and a stream that is brought when a test says so."""
+"""A leaderboard to test: reps through the API by their ids, and a stream that is delivered on request."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ from testing.platforms import FakePlatforms
 BOARD = "/api/leaderboard"
 REPS = f"{BOARD}/sales-reps"
 BULK = f"{BOARD}/bulk-update"
-OURS = ("STATS_TABLE", "LEADERBOARD_TABLE", "MILESTONES_TABLE", "CONNECTIONS_TABLE")
+USED_TABLES = ("STATS_TABLE", "LEADERBOARD_TABLE", "MILESTONES_TABLE", "CONNECTIONS_TABLE")
 
 
 class Floor:
-    """Whoever works here is hired by a test; `empty` sends everybody home, as on the first day."""
+    """Starts without reps; `empty` removes them."""
 
     def __init__(self, aws: Cloud, api: Api, clock: ControlledClock) -> None:
         self.aws, self.api, self.clock = aws, api, clock
 
     def empty(self) -> None:
         self.clock.begin_again()
-        for variable in OURS:
+        for variable in USED_TABLES:
             stored(variable).clear()
         self.said()
 
@@ -70,10 +70,10 @@ class Floor:
     def ranks(self) -> dict[int, int]:
         return {rep["id"]: rep["rank"] for rep in self.board()["items"]}
 
-    # -- what follows
+    # -- functions
 
     def stream(self) -> None:
-        """Bring what changed to the detection, and what that changes, until nothing changes any more."""
+        """Deliver changes to the detection until there are no more."""
         while changes := self.aws.changes():
             assert FUNCTIONS["detect_milestone"]({"Records": changes}, Context()) == {"batchItemFailures": []}
 
@@ -81,29 +81,24 @@ class Floor:
         return FUNCTIONS["month_rollover"]({"source": "schedule"}, Context(seconds))
 
     def said(self) -> list[messages.Message]:
-        """What is on the broadcast queue, which is empty then."""
-        found = []
-        while records := self.aws.messages("BROADCAST_QUEUE_URL"):  # of a group, SQS gives out no more than one batch
-            for record in records:
-                found.append(messages.load(record["body"]))
-                self.aws.delete("BROADCAST_QUEUE_URL", record)
-        return found
+        """Receive all messages from the broadcast queue."""
+        return self.aws.drain("BROADCAST_QUEUE_URL")
 
     def celebrations(self) -> list[tuple[str, str, Any]]:
-        """Room, event and milestone of what is said of milestones."""
-        told = [one for one in self.said() if isinstance(one, RoomEvent)]
-        return [(one.room, one.event, json.loads(one.data)["milestone"]) for one in told]
+        """Room, event and milestone of the celebrations on the queue."""
+        events = [one for one in self.said() if isinstance(one, RoomEvent)]
+        return [(one.room, one.event, json.loads(one.data)["milestone"]) for one in events]
 
     def refreshes(self) -> list[BoardChanged]:
         return [one for one in self.said() if isinstance(one, BoardChanged)]
 
-    # -- what is there
+    # -- stored state
 
     def count(self, variable: str) -> int:
         return int(self.aws.table(variable).scan()["Count"])
 
     def in_line(self) -> bool:
-        """Whether the counters are those of the rows, and none is below zero."""
+        """Whether the rank counters match the rows."""
         items = self.aws.table("LEADERBOARD_TABLE").scan()["Items"]
         expected: dict[tuple[str, str], int] = {}
         for row in items:
@@ -125,7 +120,7 @@ def at(text: str) -> datetime:
 
 @contextmanager
 def sales_floor(clock: ControlledClock | None = None) -> Iterator[Floor]:
-    """An account of its own, with nobody on the floor yet."""
+    """A fresh account without reps."""
     if clock is None:
         with controlled_clock() as made, sales_floor(made) as floor:
             yield floor

@@ -1,4 +1,4 @@
-"""What API Gateway brings of a socket's life, in its own event shapes, and what the function answers.
+"""A WebSocket client's connect, messages and disconnect as API Gateway's events for ws_connect.
 
 https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-websocket-api-mapping-template-reference.html
 """
@@ -17,14 +17,14 @@ from testing.functions import FUNCTIONS
 
 @dataclass(frozen=True)
 class Client:
-    """One socket; everything it sends goes to ws_connect."""
+    """A socket, connected to ws_connect."""
 
     connection_id: str
     opened_at: datetime = field(default_factory=now)
     address: str = "127.0.0.1"
 
     def connect(self, ticket: str | None = None) -> int:
-        """The status of the handshake."""
+        """The handshake's status."""
         query = {"ticket": ticket} if ticket is not None else None
         status: int = self._invoke("$connect", "CONNECT", headers={"Host": "x"}, queryStringParameters=query)[
             "statusCode"
@@ -35,9 +35,9 @@ class Client:
         assert self._invoke("$disconnect", "DISCONNECT")["statusCode"] == 200
 
     def send(self, **frame: Any) -> dict[str, Any]:
-        """The answer to a frame."""
+        """The response to a frame."""
         answer = self.send_text(json.dumps(frame))
-        assert answer, "the socket was not answered"
+        assert answer, "no response to the frame"
         return answer
 
     def send_text(self, text: str) -> dict[str, Any] | None:
@@ -50,9 +50,9 @@ class Client:
         return frame
 
     def join(self, room: str, after: str | None = None, viewer: str | None = None) -> dict[str, Any]:
-        """What the last frame of a join says; `code` when it is refused."""
-        given = {"after": after, "viewer": viewer}
-        answer = self.send(action="join", room=room, **{name: value for name, value in given.items() if value})
+        """The data of a join's last frame; `code` when it is rejected."""
+        options = {"after": after, "viewer": viewer}
+        answer = self.send(action="join", room=room, **{name: value for name, value in options.items() if value})
         assert answer["event"] in ("joined", "error")
         data: dict[str, Any] = answer["data"]
         return data
@@ -62,7 +62,7 @@ class Client:
 
 
 def event(client: Client, route: str, type_: str, **more: Any) -> dict[str, Any]:
-    """What of a socket's life is brought to ws_connect."""
+    """An event for ws_connect."""
     request = {
         "routeKey": route,
         "eventType": type_,

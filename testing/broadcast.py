@@ -1,9 +1,8 @@
-"""The broadcast function between its queue and sockets that are not there."""
+"""The broadcast function between a simulated queue and simulated sockets."""
 
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,24 +13,23 @@ from uuid import uuid4
 import boto3
 
 from cairn.aws.sqs import Queue
-from cairn.clock import now, to_millis
+from cairn.clock import now
 from cairn.messages import Message, Ordered, RoomEvent, dump
-from cairn.realtime.membership import Sockets, shard_of
+from cairn.realtime.membership import Sockets
 from cairn.realtime.tickets import Holder
-from cairn.viewers.presence import Presence
 from testing.clock import ControlledClock
 from testing.cloud import Cloud, Context
-from testing.fifo import Fifo, in_place_of_sqs
 from testing.functions import FUNCTIONS
-from testing.posting import FakePoster
+from testing.rooms import JOINED_BEFORE, crowd, members, sockets_of
+from testing.sqs import Fifo, in_place_of_sqs
+from testing.websocket_api import FakePoster
 
 ADA = Holder("ada", "Ada", frozenset({"leaderboard"}))
-A_WHILE = timedelta(minutes=5)
 HIDDEN = timedelta(minutes=2)
 
 
 class Died(BaseException):
-    """The sandbox; no clean-up of the function's can catch it and go on."""
+    """The sandbox's death. Not an Exception, so that no handler in the function can catch it and continue."""
 
 
 @dataclass
@@ -47,56 +45,50 @@ class Hall:
 
     @property
     def sockets(self) -> Sockets:
-        return self._sockets()
+        return sockets_of(self.aws)
 
     def join(self, connection_id: str, *rooms: str, holder: Holder | None = None) -> None:
-        """A socket that has been in these rooms for a while."""
-        socket = self.sockets.open(connection_id, holder, now() - A_WHILE)
+        """A socket that joined these rooms earlier."""
+        socket = self.sockets.open(connection_id, holder, now() - JOINED_BEFORE)
         for room in rooms:
-            self.sockets.join(socket, room, now() - A_WHILE)
+            self.sockets.join(socket, room, now() - JOINED_BEFORE)
 
     def crowd(self, room: str, size: int) -> list[str]:
-        """So many sockets in a room, as joining leaves them."""
-        names = [uuid4().hex for _ in range(size)]
-        with self.table.batch_writer() as batch:
-            for name in names:
-                key = {"pk": f"room#{room}", "sk": f"{shard_of(name):x}#{name}"}
-                since = to_millis(now() - A_WHILE)
-                batch.put_item(Item=key | {"since": since, "expires_at": int(now().timestamp()) + 7200})
-        return names
+        """So many sockets in a room."""
+        return crowd(self.aws, room, size)
 
     def members(self, room: str) -> set[str]:
-        return {member.connection_id for member in self.sockets.audience(room, now()) or ()}
+        return members(self.sockets, room)
 
     def told_in_parts_beyond(self, large: int) -> None:
-        """Smaller rooms than in AWS are large."""
-        FUNCTIONS["broadcast"].dependencies.broadcaster._sockets = self._sockets(large=large)
+        """Lower the size from which a room is told in parts."""
+        FUNCTIONS["broadcast"].dependencies.broadcaster._sockets = sockets_of(self.aws, large=large)
 
     def send(self, *messages: Ordered) -> None:
         Queue(boto3.client("sqs"), "broadcast.fifo").send(messages)
 
     def send_text(self, body: str | Message) -> None:
-        """Something in the queue that does not belong there."""
+        """Any message in the queue."""
         text = body if isinstance(body, str) else dump(body)
         self.fifo.send({"MessageBody": text, "MessageGroupId": "g", "MessageDeduplicationId": uuid4().hex})
 
     def bring(self, seconds: float = 20.0) -> list[str]:
-        """One batch, to a function that has so much time; the ids of the messages that are to come again."""
+        """Deliver one batch, with so much time; the ids of the messages that will be retried."""
         return self.fifo.deliver(lambda _, event: self._invoke(event, seconds))
 
     def settle(self) -> None:
-        """Until nothing is left in the queue."""
+        """Deliver until the queue is empty."""
         while due := self.fifo.due():
             self.clock.reach(due)
             self.bring()
 
     def bring_and_die(self, calls: int) -> bool:
-        """A batch whose sandbox dies after so many calls of DynamoDB and posts took effect; False when it has fewer."""
-        left = [calls]
+        """Deliver a batch, and die after so many DynamoDB calls and posts; False when there are fewer."""
+        remaining = [calls]
 
         def count(**_: Any) -> None:
-            left[0] -= 1
-            if not left[0]:
+            remaining[0] -= 1
+            if not remaining[0]:
                 raise Died
 
         events = FUNCTIONS["broadcast"].dependencies.broadcaster._event_log._table.meta.client.meta.events
@@ -112,21 +104,23 @@ class Hall:
             events.unregister("after-call.dynamodb", count)
             self.poster.after = lambda: None
 
-    def _sockets(self, **options: int) -> Sockets:
-        counts = Queue(boto3.client("sqs"), os.environ["COUNT_QUEUE_URL"])
-        return Sockets(self.table, Presence.of(self.aws.table("PRESENCE_TABLE"), counts, now), **options)
-
     def _invoke(self, event: dict[str, Any], seconds: float) -> Any:
         return FUNCTIONS["broadcast"](event, Context(seconds))
 
 
+def large_room(hall: Hall, room: str = "tv-display") -> list[str]:
+    """The sockets of a room that is just large enough to be told in parts."""
+    hall.told_in_parts_beyond(20)
+    return hall.crowd(room, 21)
+
+
 def event(key: str, room: str = "tv-display", data: object = None) -> RoomEvent:
-    """What detect_milestone sends of a milestone of that key."""
+    """A milestone's event, as detect_milestone sends it."""
     return RoomEvent(room, "achievement:celebration", key, json.dumps(data or key), now(), None, f"trace-{key}")
 
 
 @contextmanager
 def hall(aws: Cloud, clock: ControlledClock, poster: FakePoster) -> Iterator[Hall]:
-    """With the queue as infra has it, but for a third of the receives."""
+    """The queue is configured as in infra, but with a third of the receives."""
     with in_place_of_sqs(Fifo(clock, "broadcast", max_receives=10, hidden=HIDDEN)) as fifo:
         yield Hall(aws, fifo, poster, clock)

@@ -1,4 +1,4 @@
-"""The bodies of the control API's routes; `GET /control` shows each field by its alias and its description."""
+"""The request bodies of the control API; `GET /control` lists each field's alias and description."""
 
 from typing import Annotated
 
@@ -14,13 +14,13 @@ Name = Annotated[str, Field(min_length=1, max_length=200)]
 
 
 class Body(BaseModel):
-    """What a route takes; names it does not know are mistakes."""
+    """A route's body; unknown fields are errors."""
 
     model_config = ConfigDict(extra="forbid", populate_by_name=True, allow_inf_nan=False)
 
 
 class Nothing(Body):
-    """A route that takes no body, or an empty one."""
+    """An empty body, or none."""
 
 
 class ChannelBody(Body):
@@ -28,45 +28,45 @@ class ChannelBody(Body):
     views: Count | None = Field(None, description="views of all videos (YouTube)")
     videos: Count | None = Field(None, description="videos, or posts on Instagram")
     hidden: bool | None = Field(None, description="the count is hidden (YouTube)")
-    id: Name | None = Field(None, description="the platform's own id; made from the handle if not given")
+    id: Name | None = Field(None, description="the platform's id; derived from the handle by default")
     name: Name | None = Field(None, description="display name")
-    growth_per_second: float | None = Field(None, ge=-1e9, le=1e9, description="followers won a second, from now on")
-    remove: bool = Field(False, description="true: the platform no longer knows the channel")
+    growth_per_second: float | None = Field(None, ge=-1e9, le=1e9, description="new followers per second, from now on")
+    remove: bool = Field(False, description="true: delete the channel on the platform")
 
 
 class FailureBody(Body):
     mode: Mode = Field(description="slow, broken, quota, rate_limited, timeout or malformed")
-    seconds: float | None = Field(None, gt=0, description="heals after so many seconds")
-    requests: int | None = Field(None, gt=0, description="heals after so many requests")
-    retry_after: int = Field(RETRY_AFTER_SECONDS, gt=0, le=86_400, description="seconds named in a rate limit's answer")
-    delay: float | None = Field(None, ge=0, le=3600, description="seconds waited before answering")
+    seconds: float | None = Field(None, gt=0, description="ends after so many seconds")
+    requests: int | None = Field(None, gt=0, description="ends after so many requests")
+    retry_after: int = Field(RETRY_AFTER_SECONDS, gt=0, le=86_400, description="seconds in a rate limit's response")
+    delay: float | None = Field(None, ge=0, le=3600, description="seconds to wait before the response")
 
 
 class MessageBody(Body):
-    text: str = Field(min_length=1, max_length=4096, description="what is written")
+    text: str = Field(min_length=1, max_length=4096, description="the message")
     type: ChatType | None = Field(None, description="private, group, supergroup or channel, when the chat is new")
-    title: Name | None = Field(None, description="the person's or the group's name")
-    sender: Name | None = Field(None, alias="from", description="first name of who writes, in a group")
+    title: Name | None = Field(None, description="the user's or the group's name")
+    sender: Name | None = Field(None, alias="from", description="first name of the sender, in a group")
 
 
 class ChatBody(Body):
     type: ChatType | None = Field(None, description="private, group, supergroup or channel, when the chat is new")
-    title: Name | None = Field(None, description="the person's or the group's name")
+    title: Name | None = Field(None, description="the user's or the group's name")
     username: Name | None = Field(None, description="its @username, without the @")
-    members: Count | None = Field(None, description="what getChatMemberCount answers")
+    members: Count | None = Field(None, description="the result of getChatMemberCount")
     bot: Membership = Field("member", description="member, absent or kicked (in a private chat: blocked)")
 
 
 class MigrateBody(Body):
-    to: int | None = Field(None, lt=-(10**12), description="id of the supergroup; made from the group's if not given")
+    to: int | None = Field(None, lt=-(10**12), description="the supergroup's id; derived from the group's by default")
 
 
 class FailNextBody(Body):
-    method: Name | None = Field(None, description="only calls of this method, such as sendMessage; any if not given")
-    status: int | None = Field(None, ge=400, le=599, description="HTTP status; if not given the connection is dropped")
+    method: Name | None = Field(None, description="only calls of this method, such as sendMessage; any by default")
+    status: int | None = Field(None, ge=400, le=599, description="HTTP status; by default the connection is dropped")
     description: str = Field("Internal Server Error", description="Telegram's description")
     times: int = Field(1, gt=0, le=10_000, description="how many calls fail")
-    after_accepting: bool = Field(False, description="the call is carried out and only its answer is lost")
+    after_accepting: bool = Field(False, description="the call takes effect and only its response is lost")
 
 
 class LimitsBody(Body):
@@ -78,4 +78,4 @@ class LimitsBody(Body):
 
 
 class ResetBody(Body):
-    webhook: bool = Field(False, description="true: forget the bot's webhook too")
+    webhook: bool = Field(False, description="true: remove the bot's webhook too")

@@ -1,0 +1,176 @@
+"""Event sources that invoke functions and retry: moto stores their configuration and does not run them.
+
+Each simulates only the documented behaviour that Cairn relies on. The queues are in testing/sqs.py.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+
+from cairn.aws.dynamodb import chunks
+from testing.api import webhook_event
+from testing.clock import ControlledClock
+from testing.dynamodb import stored
+from testing.functions import InvocationFailedError, Invoke
+
+
+class Source(Protocol):
+    """Something that invokes a function."""
+
+    def due(self) -> datetime | None:
+        """When the next event is due; None when there is none."""
+
+    def step(self, invoke: Invoke) -> None:
+        """Deliver the next event."""
+
+
+def changes() -> list[dict[str, Any]]:
+    """The stats table's stream records of new and changed items."""
+    return [record for record in stored("STATS_TABLE").records() if record["eventName"] in ("INSERT", "MODIFY")]
+
+
+@dataclass
+class Batch:
+    records: list[dict[str, Any]]
+    due: datetime
+    attempts: int = 0
+
+
+@dataclass(frozen=True)
+class Discarded:
+    """The content of an on-failure destination: a position in the stream, never the records."""
+
+    first: str
+    last: str
+    size: int
+
+
+class Stream:
+    """An event source mapping from the stats table's stream to a function.
+
+    A failed invocation bisects the batch; a partial failure moves the checkpoint to the lowest reported sequence
+    number, and the rest is retried without bisection; after `retries` the whole batch is discarded.
+    https://docs.aws.amazon.com/lambda/latest/dg/services-ddb-batchfailurereporting.html
+    """
+
+    def __init__(self, clock: ControlledClock, function: str, *, retries: int = 20, size: int = 100) -> None:
+        self.function = function
+        self.discarded: list[Discarded] = []
+        self._clock = clock
+        self._retries = retries
+        self._size = size
+        self._read = 0
+        self._pending: list[Batch] = []
+
+    def due(self) -> datetime | None:
+        self._poll()
+        return self._pending[0].due if self._pending else None
+
+    def step(self, invoke: Invoke) -> None:
+        batch = self._pending[0]
+        try:
+            failures = invoke(self.function, {"Records": batch.records})["batchItemFailures"]
+        except InvocationFailedError:
+            self._bisect(batch)
+            return
+        if not failures:
+            self._pending.pop(0)
+            return
+        lowest = min(int(failure["itemIdentifier"]) for failure in failures)
+        remaining = [record for record in batch.records if int(record["dynamodb"]["SequenceNumber"]) >= lowest]
+        if len(remaining) < len(batch.records):
+            self._pending[0] = Batch(remaining, self._clock.now())
+        else:
+            self._retry(batch)
+
+    def _poll(self) -> None:
+        if not self._pending:
+            records = changes()[self._read :]
+            self._read += len(records)
+            self._pending = [Batch(list(piece), self._clock.now()) for piece in chunks(records, self._size)]
+
+    def _bisect(self, batch: Batch) -> None:
+        middle = len(batch.records) // 2
+        if middle:
+            halves = batch.records[:middle], batch.records[middle:]
+            self._pending[:1] = [Batch(half, self._clock.now()) for half in halves]
+        else:
+            self._retry(batch)
+
+    def _retry(self, batch: Batch) -> None:
+        batch.attempts += 1
+        batch.due = self._clock.now() + timedelta(seconds=1)
+        if batch.attempts > self._retries:
+            self._pending.pop(0)
+            numbers = [record["dynamodb"]["SequenceNumber"] for record in batch.records]
+            self.discarded.append(Discarded(numbers[0], numbers[-1], len(numbers)))
+
+
+@dataclass
+class Pending:
+    """An event that is due at an instant, and again when it fails."""
+
+    event: dict[str, Any]
+    at: datetime
+    attempts: int = 0
+
+
+@dataclass
+class Asynchronous:
+    """Asynchronous invocations, such as EventBridge Scheduler's: retried after one minute, and after two more.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html
+    """
+
+    clock: ControlledClock
+    function: str
+    given_up: list[Pending] = field(default_factory=list)
+    waiting: list[Pending] = field(default_factory=list)
+
+    def put(self, event: dict[str, Any]) -> None:
+        self.waiting.append(Pending(event, self.clock.now()))
+
+    def due(self) -> datetime | None:
+        return min((one.at for one in self.waiting), default=None)
+
+    def step(self, invoke: Invoke) -> None:
+        one = min(self.waiting, key=lambda one: one.at)
+        self.waiting.remove(one)
+        try:
+            invoke(self.function, one.event)
+        except InvocationFailedError:
+            one.attempts += 1
+            if one.attempts > 2:
+                self.given_up.append(one)
+            else:
+                one.at = self.clock.now() + timedelta(minutes=one.attempts)
+                self.waiting.append(one)
+
+
+@dataclass
+class Updates:
+    """Telegram's updates, in order, each retried until it is answered with 2xx.
+
+    https://core.telegram.org/bots/api#setwebhook
+    """
+
+    clock: ControlledClock
+    waiting: list[Pending] = field(default_factory=list)
+
+    def put(self, update: dict[str, Any]) -> None:
+        self.waiting.append(Pending(webhook_event(update), self.clock.now()))
+
+    def due(self) -> datetime | None:
+        return self.waiting[0].at if self.waiting else None
+
+    def step(self, invoke: Invoke) -> None:
+        try:
+            accepted = 200 <= invoke("telegram_webhook", self.waiting[0].event)["statusCode"] < 300
+        except InvocationFailedError:
+            accepted = False
+        if accepted:
+            self.waiting.pop(0)
+        else:
+            self.waiting[0].at = self.clock.now() + timedelta(seconds=10)

@@ -1,0 +1,205 @@
+"""Queues of SQS with their dead letters, and the event source mappings that hand their messages to a function.
+
+moto loses a FIFO queue's order when a message's visibility changes.
+https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-visibility-timeout.html
+"""
+
+from __future__ import annotations
+
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+import boto3
+
+from testing.clock import ControlledClock
+from testing.functions import InvocationFailedError, Invoke
+from testing.records import sqs_record
+
+DEDUPLICATED = timedelta(minutes=5)
+BATCH = 10
+
+
+@dataclass
+class Message:
+    """`group` and `deduplication_id` are a FIFO queue's."""
+
+    body: str
+    visible_at: datetime
+    group: str = ""
+    deduplication_id: str = ""
+    id: str = field(default_factory=lambda: uuid4().hex)
+    receives: int = 0
+    receipt: str = ""
+
+    def record(self) -> dict[str, Any]:
+        attributes = {"ApproximateReceiveCount": str(self.receives)}
+        if self.group:
+            attributes |= {"MessageGroupId": self.group, "MessageDeduplicationId": self.deduplication_id}
+        return sqs_record(self.body, self.id, self.receipt, attributes)
+
+
+class _Queue(ABC):
+    """`answer` is SQS for the functions."""
+
+    def __init__(self, clock: ControlledClock, function: str, *, max_receives: int, hidden: timedelta) -> None:
+        self.function = function
+        self.messages: list[Message] = []
+        self.dead_letters: list[Message] = []
+        self._clock = clock
+        self._max_receives = max_receives
+        self._hidden = hidden
+
+    def answer(self, operation: str, request: dict[str, Any]) -> dict[str, Any]:
+        """The SQS actions that functions call themselves."""
+        if operation == "SendMessageBatch":
+            sent = [
+                {"Id": entry["Id"], "MessageId": self.send(entry), "MD5OfMessageBody": ""}
+                for entry in request["Entries"]
+            ]
+            return {"Successful": sent, "Failed": []}
+        if operation == "ChangeMessageVisibility":
+            for message in self.messages:
+                if message.receipt == request["ReceiptHandle"]:
+                    message.visible_at = self._clock.now() + timedelta(seconds=request["VisibilityTimeout"])
+            return {}
+        raise NotImplementedError(operation)
+
+    @abstractmethod
+    def send(self, entry: dict[str, Any]) -> str:
+        """Store a message of SendMessageBatch; its id."""
+
+    def _received(self, message: Message) -> bool:
+        """Hide a message until it is deleted or its time-out ends; False when it goes to the dead letters instead."""
+        message.receives += 1
+        if message.receives > self._max_receives:
+            self.messages.remove(message)
+            self.dead_letters.append(message)
+            return False
+        message.receipt, message.visible_at = uuid4().hex, self._clock.now() + self._hidden
+        return True
+
+
+class StandardQueue(_Queue):
+    """A standard queue, whose mapping hands over one message at a time."""
+
+    def __init__(self, clock: ControlledClock, function: str, *, max_receives: int, hidden: timedelta) -> None:
+        super().__init__(clock, function, max_receives=max_receives, hidden=hidden)
+        self.order: Callable[[list[Message]], Message] = lambda visible: visible[0]
+        self.copies = 1
+        """How often a message is delivered; SQS says at least once."""
+
+    def send(self, entry: dict[str, Any]) -> str:
+        messages = [Message(entry["MessageBody"], self._clock.now()) for _ in range(self.copies)]
+        self.messages += messages
+        return messages[0].id
+
+    def due(self) -> datetime | None:
+        return min((message.visible_at for message in self.messages), default=None)
+
+    def receive(self) -> dict[str, Any] | None:
+        """The record of a visible message."""
+        visible = [message for message in self.messages if message.visible_at <= self._clock.now()]
+        if not visible:
+            return None
+        message = self.order(visible)
+        return message.record() if self._received(message) else None
+
+    def deliver(self, record: dict[str, Any], invoke: Invoke) -> None:
+        """Hand a received message over; it is deleted only when the function reports success."""
+        try:
+            answer = invoke(self.function, {"Records": [record]})
+        except InvocationFailedError:
+            return
+        if not answer["batchItemFailures"]:
+            self.messages = [message for message in self.messages if message.receipt != record["receiptHandle"]]
+
+    def step(self, invoke: Invoke) -> None:
+        record = self.receive()
+        if record:
+            self.deliver(record, invoke)
+
+
+class Fifo(_Queue):
+    """A FIFO queue, whose mapping hands over batches.
+
+    https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/FIFO-queues-understanding-logic.html
+    """
+
+    def __init__(self, clock: ControlledClock, function: str, *, max_receives: int, hidden: timedelta) -> None:
+        super().__init__(clock, function, max_receives=max_receives, hidden=hidden)
+        self._sent_at: dict[tuple[str, str], datetime] = {}
+
+    def send(self, entry: dict[str, Any]) -> str:
+        """A deduplication id that the group had in the last five minutes is accepted and dropped, delivered or not."""
+        key = entry["MessageGroupId"], entry["MessageDeduplicationId"]
+        now = self._clock.now()
+        message = Message(entry["MessageBody"], now, *key)
+        if now - self._sent_at.get(key, now - DEDUPLICATED) >= DEDUPLICATED:
+            self._sent_at[key] = now
+            self.messages.append(message)
+        return message.id
+
+    def due(self) -> datetime | None:
+        """When the first message of a group that is not held back can be received."""
+        firsts: dict[str, datetime] = {}
+        for message in self.messages:
+            firsts[message.group] = max(firsts.get(message.group, message.visible_at), self._held_until(message))
+        return min(firsts.values(), default=None)
+
+    def receive(self) -> list[Message]:
+        """A batch, each group in order; no message of a group that has one in flight."""
+        now = self._clock.now()
+        batch: list[Message] = []
+        held = {message.group for message in self.messages if message.visible_at > now}
+        for message in [message for message in self.messages if message.group not in held]:
+            if len(batch) == BATCH:
+                break
+            if self._received(message):
+                batch.append(message)
+        return batch
+
+    def deliver(self, invoke: Invoke) -> list[str]:
+        """Hand a batch over; the ids of the messages that will be retried. When the invocation fails, all stay."""
+        batch = self.receive()
+        if not batch:
+            return []
+        records = [message.record() for message in batch]
+        failures = invoke(self.function, {"Records": records})["batchItemFailures"]
+        failed = [failure["itemIdentifier"] for failure in failures]
+        self.messages = [one for one in self.messages if one not in batch or one.id in failed]
+        return failed
+
+    def step(self, invoke: Invoke) -> None:
+        with suppress(InvocationFailedError):
+            self.deliver(invoke)
+
+    def _held_until(self, message: Message) -> datetime:
+        return max(one.visible_at for one in self.messages if one.group == message.group)
+
+
+@contextmanager
+def in_place_of_sqs(queue: Fifo) -> Iterator[Fifo]:
+    """Route what clients of the default session send to the function's queue to this one."""
+
+    def answer(model: Any, params: dict[str, Any], **_: Any) -> tuple[Any, dict[str, Any]] | None:
+        request = json.loads(params["body"])
+        ours = request["QueueUrl"].endswith(f"{queue.function}.fifo")
+        return (_Answered(), queue.answer(model.name, request)) if ours else None
+
+    events: Any = boto3._get_default_session().events  # its type stubs let handlers return nothing
+    events.register("before-call.sqs", answer)
+    try:
+        yield queue
+    finally:
+        events.unregister("before-call.sqs", answer)
+
+
+class _Answered:
+    status_code = 200
+    content = b""
