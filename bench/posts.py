@@ -24,7 +24,7 @@ from bench.gateway import gateway
 from cairn.aws.websocket_api import connect
 from cairn.clock import now
 from cairn.realtime.frames import frame
-from functions.broadcast.fanout import AT_ONCE, Fanout, Post
+from functions.broadcast.fanout import MAX_CONCURRENT_POSTS, Fanout, Post
 
 POSTS = 2000
 ROUNDS = 3
@@ -72,7 +72,7 @@ def by_aiohttp(to: Gateway) -> None:
     async def post() -> None:
         skipped = ("Accept", "Accept-Encoding", "User-Agent", "Content-Type")
         async with aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=AT_ONCE),
+            connector=aiohttp.TCPConnector(limit=MAX_CONCURRENT_POSTS),
             cookie_jar=aiohttp.DummyCookieJar(),
             skip_auto_headers=skipped,
             auto_decompress=False,
@@ -86,7 +86,7 @@ def by_aiohttp(to: Gateway) -> None:
                     async with session.post(address, data=to.text.encode(), headers=to.headers(path)) as response:
                         response.raise_for_status()
 
-            await asyncio.gather(*(work() for _ in range(AT_ONCE)))
+            await asyncio.gather(*(work() for _ in range(MAX_CONCURRENT_POSTS)))
 
     asyncio.run(post())
 
@@ -142,7 +142,7 @@ def measure() -> Section:
         "over their budget.",
         (
             at_least("asyncio's streams, as `broadcast` posts", rates["cairn"] / rates["boto3"], BUDGET),
-            Figure(f"aiohttp, {AT_ONCE} concurrent posts", f"{rates['aiohttp'] / rates['boto3']:.1f}"),
+            Figure(f"aiohttp, {MAX_CONCURRENT_POSTS} concurrent posts", f"{rates['aiohttp'] / rates['boto3']:.1f}"),
             Figure(f"urllib3, {THREADS} threads", f"{rates['urllib3'] / rates['boto3']:.1f}"),
             Figure("the chosen client compared with aiohttp", f"{rates['cairn'] / rates['aiohttp']:.1f}"),
         ),

@@ -13,7 +13,7 @@ from bench.audience import CHANNEL, LIFETIME, TAB, Audience, Period, simulated_a
 from bench.figures import Figure, Section, at_most
 from bench.naive import index_reads, naive_table
 from cairn.clock import now
-from cairn.viewers.counting import HIGHEST_LEVEL, PER_SHARD
+from cairn.viewers.counting import MAX_LEVEL, PER_SHARD
 from cairn.viewers.counts import ViewerCounts
 from testing.meter import read_blocks
 from testing.viewer_site import Site
@@ -178,7 +178,7 @@ def _slot_reads(viewers: int, size: int) -> int:
     """Read units of all presence slots of a channel that has grown: slots stay at the level where they were taken."""
     units, level, counted = 0, 0, 0
     while counted < viewers:
-        added = min(viewers, PER_SHARD * 4**level) - counted if level < HIGHEST_LEVEL else viewers - counted
+        added = min(viewers, PER_SHARD * 4**level) - counted if level < MAX_LEVEL else viewers - counted
         units += 4**level * read_blocks(round(added / 4**level) * size)
         counted, level = counted + added, level + 1
     return units

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from local.processes import Processes, child_environment
 from local.settings import Settings
 from operations.stack import Stack
-from operations.telegram import TELEGRAM_API_URL, TelegramRefusedError, set_webhook, webhook_url
+from operations.telegram import TELEGRAM_API_URL, TelegramRejectedError, set_webhook, webhook_url
 
 _CONNECTIONS = 4
 """Concurrent updates; each occupies a Lambda, which here is a process on this machine."""
@@ -36,7 +36,7 @@ def link_telegram(settings: Settings, processes: Processes) -> str:
         try:
             url = webhook_url(settings.api_url)
             set_webhook(api_url, token, url, secret, connections=_CONNECTIONS)
-        except TelegramRefusedError as error:
+        except TelegramRejectedError as error:
             return f"the webhook could not be set, so the bot receives no commands: {error}"
         return f"bot at {api_url} calls the webhook"
     environment = child_environment() | {"TELEGRAM_BOT_TOKEN": token, "TELEGRAM_WEBHOOK_SECRET": secret}

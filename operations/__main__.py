@@ -14,7 +14,7 @@ from cairn.errors import CairnError
 from operations import keys, milestones, month, pages, people, platform_secrets, queues
 from operations.clients import Clients
 from operations.stack import OperationError, Stack, read_local_stack, read_stack
-from operations.telegram import TELEGRAM_API_URL, TelegramRefusedError, set_webhook, webhook_url
+from operations.telegram import TELEGRAM_API_URL, TelegramRejectedError, set_webhook, webhook_url
 
 _LOCAL_HOME = Path(__file__).resolve().parent.parent / ".local"
 
@@ -26,7 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         stack = read_local_stack(options.home) if options.local else read_stack(Clients.of_the_account(), options.stack)
         for line in _run(options, stack):
             print(line)
-    except (OperationError, CairnError, TelegramRefusedError, BotoCoreError, ClientError) as error:
+    except (OperationError, CairnError, TelegramRejectedError, BotoCoreError, ClientError) as error:
         print(f"operations: {error}", file=sys.stderr)
         return 1
     return 0

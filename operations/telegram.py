@@ -10,7 +10,7 @@ _UPDATES = ["message", "channel_post", "my_chat_member"]
 _TIMEOUT_SECONDS = 15
 
 
-class TelegramRefusedError(Exception):
+class TelegramRejectedError(Exception):
     """Telegram, or its stand-in, rejected the call or did not respond."""
 
 
@@ -28,7 +28,7 @@ def set_webhook(
     *,
     connections: int = 40,
 ) -> None:
-    """Make Telegram send the bot's updates to `url` with `secret` in a header; TelegramRefusedError on failure.
+    """Make Telegram send the bot's updates to `url` with `secret` in a header; TelegramRejectedError on failure.
 
     `connections` is how many updates Telegram may send concurrently, 1 to 100; 40 is its own default.
     """
@@ -38,6 +38,6 @@ def set_webhook(
         with httpx.Client(transport=transport, timeout=_TIMEOUT_SECONDS, trust_env=trust_env) as http:
             response = http.post(f"{telegram_url}/bot{token}/setWebhook", json=body)
     except httpx.TransportError as error:
-        raise TelegramRefusedError(f"{telegram_url} does not answer ({error})") from error
+        raise TelegramRejectedError(f"{telegram_url} does not answer ({error})") from error
     if not response.is_success:
-        raise TelegramRefusedError(f"{telegram_url} answered {response.status_code}: {response.text[:300]}")
+        raise TelegramRejectedError(f"{telegram_url} answered {response.status_code}: {response.text[:300]}")

@@ -10,7 +10,7 @@ import boto3
 
 from cairn.aws.sqs import Queue
 from cairn.clock import now, to_millis
-from cairn.realtime.membership import LARGE, Sockets, shard_of
+from cairn.realtime.membership import LARGE_ROOM, Sockets, shard_of
 from cairn.viewers.presence import Presence
 from testing.cloud import Cloud
 
@@ -23,7 +23,7 @@ def presence_of(aws: Cloud) -> Presence:
     return Presence.of(aws.table("PRESENCE_TABLE"), Queue(boto3.client("sqs"), os.environ["COUNT_QUEUE_URL"]), now)
 
 
-def sockets_of(aws: Cloud, *, large: int = LARGE) -> Sockets:
+def sockets_of(aws: Cloud, *, large: int = LARGE_ROOM) -> Sockets:
     return Sockets(aws.table("CONNECTIONS_TABLE"), presence_of(aws), large=large)
 
 

@@ -26,7 +26,7 @@ SESSION = {"/api/session", "/api/session/refresh"}
 """Writes need no valid session: callers sign in, refresh an expired session, or sign out."""
 SAFE = {"GET", "HEAD"}
 MAX_BYTES = 64 * 1024
-LARGER = {"/api/leaderboard/bulk-update": 512 * 1024}
+LARGER_MAX_BYTES = {"/api/leaderboard/bulk-update": 512 * 1024}
 CACHE_SECONDS = 30
 """How long a warm Lambda may still accept a revoked key."""
 
@@ -57,7 +57,7 @@ class Authenticator:
         """The caller; None on a public route. TooLargeError; NotSignedInError without a valid key or session;
         ForbiddenError when a page of another origin makes a signed-in browser write."""
         path, headers = event["rawPath"], event["headers"]
-        limit = LARGER.get(path, MAX_BYTES)
+        limit = LARGER_MAX_BYTES.get(path, MAX_BYTES)
         if len(event.get("body") or "") > limit:
             raise TooLargeError(f"the body is longer than {limit} bytes")
         writes = event["requestContext"]["http"]["method"] not in SAFE

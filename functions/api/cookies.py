@@ -17,7 +17,7 @@ REFRESH = "__Secure-cairn-refresh"
 REFRESH_PATH = "/api/session"
 REFRESH_SECONDS = 90 * 86_400
 """As long as Cognito accepts the refresh token: a TV on the wall stays signed in."""
-MOST_BYTES = 4096
+MAX_BYTES = 4096
 """A browser drops a longer cookie silently."""
 
 
@@ -48,6 +48,6 @@ def expired(*, permanent: bool) -> list[Cookie]:
 
 def _cookie(name: str, value: str, path: str, seconds: int) -> Cookie:
     cookie = Cookie(name, value, path=path, max_age=seconds, http_only=True, same_site=SameSite.STRICT_MODE)
-    if len(str(cookie)) > MOST_BYTES:
-        raise RuntimeError(f"the cookie {name} is longer than {MOST_BYTES} bytes: the person has too many attributes")
+    if len(str(cookie)) > MAX_BYTES:
+        raise RuntimeError(f"the cookie {name} is longer than {MAX_BYTES} bytes: the person has too many attributes")
     return cookie

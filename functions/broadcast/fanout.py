@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from cairn.aws.websocket_api import GoneError, Poster, PostError, PostRejectedError, PostTimeoutError, ThrottledError
 from cairn.observability import logger
 
-AT_ONCE = 64
+MAX_CONCURRENT_POSTS = 64
 """Concurrent posts: at 10 ms each, 6,400 a second, of the 10,000 requests that an account's APIs share."""
 MAX_PAUSE_SECONDS = 1.0
 FULL_SECONDS = 2.0
@@ -51,7 +51,7 @@ class _Run:
 
 
 class Fanout:
-    def __init__(self, poster: Poster, *, at_once: int = AT_ONCE) -> None:
+    def __init__(self, poster: Poster, *, at_once: int = MAX_CONCURRENT_POSTS) -> None:
         self._poster = poster
         self._concurrency = asyncio.Semaphore(at_once)
 

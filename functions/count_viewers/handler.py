@@ -23,7 +23,7 @@ from cairn.viewers.counting import Counting, Pace
 from cairn.viewers.presence import Presence
 from functions.count_viewers.stale_sockets import StaleSockets
 
-PATIENCE = timedelta(seconds=1)
+MAX_WAIT = timedelta(seconds=1)
 """SQS delays a message by whole seconds; the function waits for the fraction, once for the whole batch."""
 
 
@@ -93,7 +93,7 @@ def create(dependencies: Dependencies) -> Callable[[dict[str, Any], LambdaContex
 
     @logger.inject_lambda_context(clear_state=True)
     def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-        return dependencies.consumer.each(event["Records"], count, patience=PATIENCE)
+        return dependencies.consumer.each(event["Records"], count, max_wait=MAX_WAIT)
 
     return handler
 

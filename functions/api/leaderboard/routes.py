@@ -135,7 +135,7 @@ def change_rep(rep_id: RepId, body: schemas.RepChange) -> schemas.Rep:
     goal = sent.pop("monthly_revenue_goal", None)
     name = sent.pop("name", None)
     details = {key: value for key, value in sent.items() if value is not None}
-    outcome = router.dependencies.reps.update_details(rep_id, name=name, described=details, cleared=cleared, goal=goal)
+    outcome = router.dependencies.reps.update_details(rep_id, name=name, details=details, cleared=cleared, goal=goal)
     return _rep(outcome.rep, outcome.rank)
 
 

@@ -8,13 +8,13 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, ConfigDict, Field, StringConstraints, WithJsonSchema, model_validator
 
-from cairn.leaderboard.rank_counters import HIGHEST
+from cairn.leaderboard.rank_counters import SCORE_LIMIT
 from cairn.model import Number
 from functions.api.schemas import Instant, Schema
 
 MAX_SIGNUPS = 10**9
 MAX_PERCENTAGE = 10**9
-MOST_UPDATES = 1000
+MAX_UPDATES = 1000
 MAX_USER_NUMBER = 2**53
 _HUNDREDTH = Decimal("0.01")
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,4})?", re.ASCII)
@@ -40,8 +40,8 @@ def _as_integer(number: Decimal) -> Number:
 
 def _money(value: object) -> Number:
     number = _exact(value)
-    if number >= HIGHEST:
-        raise ValueError(f"must be below {HIGHEST:,}")
+    if number >= SCORE_LIMIT:
+        raise ValueError(f"must be below {SCORE_LIMIT:,}")
     if number != number.quantize(_HUNDREDTH, ROUND_DOWN):
         raise ValueError("must have at most two decimals")
     return _as_integer(number.normalize())
@@ -76,11 +76,11 @@ def _schema(maximum: int, *alternatives: dict[str, str], **more: Any) -> WithJso
     return WithJsonSchema({"anyOf": [number, text, *alternatives]})
 
 
-Money = Annotated[Any, BeforeValidator(_money), _schema(HIGHEST - 1)]
+Money = Annotated[Any, BeforeValidator(_money), _schema(SCORE_LIMIT - 1)]
 Goal = Annotated[
     Any,
     BeforeValidator(lambda value: None if value is None else _money(value)),
-    _schema(HIGHEST - 1, {"type": "null"}),
+    _schema(SCORE_LIMIT - 1, {"type": "null"}),
 ]
 Count = Annotated[
     Any,
@@ -177,7 +177,7 @@ class RepChange(RequestBody):
 class BulkUpdate(RequestBody):
     """Each update is `{repId, stats}` and is validated on its own: an invalid one does not affect the others."""
 
-    updates: Annotated[list[Any], Field(min_length=1, max_length=MOST_UPDATES)]
+    updates: Annotated[list[Any], Field(min_length=1, max_length=MAX_UPDATES)]
 
 
 class OneUpdate(RequestBody):

@@ -11,7 +11,7 @@ from cairn.clock import now
 from cairn.errors import NotSignedInError, SessionEndedError
 from cairn.identity.cognito import Person
 from cairn.observability import logger
-from cairn.realtime.tickets import GOOD_FOR, Holder
+from cairn.realtime.tickets import VALID_FOR, Holder
 from functions.api import cookies
 from functions.api.errors import responses
 from functions.api.routing import Router
@@ -68,7 +68,7 @@ def ticket() -> schemas.SocketTicket:
     caller = router.caller
     issued = router.dependencies.tickets.issue(Holder(caller.user_id, caller.identity.name, caller.modules), now())
     return schemas.SocketTicket(
-        ticket=issued, expires_in=int(GOOD_FOR.total_seconds()), url=router.dependencies.settings.websocket_url
+        ticket=issued, expires_in=int(VALID_FOR.total_seconds()), url=router.dependencies.settings.websocket_url
     )
 
 

@@ -76,11 +76,11 @@ def celebration(
 ) -> dict[str, Any]:
     """The payload of a celebration, with a new milestone."""
     achieved = iso(at or datetime.now(UTC))
-    described = {"title": title, "description": "Monthly revenue passed $50,000."} | changes
+    details = {"title": title, "description": "Monthly revenue passed $50,000."} | changes
     milestone = {
         "id": f"rep:{person['id']}/revenue/2026-11/{next(_NUMBERS)}",
         "type": "revenue",
-        **described,
+        **details,
         "value": 50_000,
         "emoji": "💰",
         "color": "bg-green-500",
@@ -92,7 +92,7 @@ def celebration(
         "userId": None,
         "userName": person["name"],
         "achievementType": "milestone",
-        **described,
+        **details,
         "icon": changes.get("icon", "💰"),
         "timestamp": achieved,
         "milestone": milestone,

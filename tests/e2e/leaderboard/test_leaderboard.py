@@ -32,8 +32,8 @@ def people(local_cloud: LocalCloud) -> People:
     return People(local_cloud)
 
 
-def hire(cloud: LocalCloud, **described: object) -> int:
-    body = {"name": f"Rep {uuid4().hex[:6]}", **described}
+def hire(cloud: LocalCloud, **details: object) -> int:
+    body = {"name": f"Rep {uuid4().hex[:6]}", **details}
     return int(ok(cloud.api.post("/api/leaderboard/sales-reps", json=body))["id"])
 
 

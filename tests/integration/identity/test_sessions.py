@@ -14,7 +14,7 @@ from botocore.stub import Stubber
 from cairn.clock import from_iso, iso, now
 from cairn.identity.cognito import WRONG_CREDENTIALS
 from cairn.realtime.tickets import Holder, Tickets
-from functions.api.cookies import MOST_BYTES, REFRESH, SESSION
+from functions.api.cookies import MAX_BYTES, REFRESH, SESSION
 from testing.api import Answer, Api
 from testing.clock import ControlledClock, controlled_clock
 from testing.cloud import cloud
@@ -150,14 +150,14 @@ def test_the_cookies_of_somebody_with_every_module_and_a_long_name_are_short_eno
     api.aws.people.add("n" * 128, *MODULES, attributes={"name": "N" * 256})
     answer = sign_in(api, "n" * 128)
     assert answer.status == 200
-    assert max(map(len, answer.cookies)) < MOST_BYTES - 1000  # Cognito adds claims of its own that moto does not
+    assert max(map(len, answer.cookies)) < MAX_BYTES - 1000  # Cognito adds claims of its own that moto does not
     assert set(answer.json["modules"]) == set(MODULES)
 
 
 def test_a_cookie_that_a_browser_would_drop_silently_is_not_sent(api: Api, logs: Written) -> None:
     api.aws.people.add("eve", attributes={"name": "N" * 2048, "profile": "P" * 2048})
     assert sign_in(api, "eve").status == 500
-    assert f"longer than {MOST_BYTES} bytes" in logs.text
+    assert f"longer than {MAX_BYTES} bytes" in logs.text
 
 
 # -- refreshing

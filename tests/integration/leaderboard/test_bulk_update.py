@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from functions.api.auth import LARGER
+from functions.api.auth import LARGER_MAX_BYTES
 from functions.api.leaderboard.routes import RESERVE_SECONDS
-from functions.api.leaderboard.schemas import MOST_UPDATES
+from functions.api.leaderboard.schemas import MAX_UPDATES
 from testing.dynamodb import stored
 from testing.functions import FUNCTIONS
 from testing.leaderboard import BULK, REPS, Floor
@@ -75,11 +75,11 @@ def test_updates_of_one_rep_are_made_in_the_order_in_which_they_stand(floor: Flo
 def test_a_thousand_updates_are_accepted_and_an_invalid_one_spoils_only_itself(floor: Floor) -> None:
     reps = [floor.hire() for _ in range(3)]
     good = [of(rep, monthlySignups=number) for number in (4, 5, 6) for rep in reps]
-    bad = [BAD[number % len(BAD)] for number in range(MOST_UPDATES - len(good) - 1)]
+    bad = [BAD[number % len(BAD)] for number in range(MAX_UPDATES - len(good) - 1)]
     updates: list[object] = [*bad[:500], *good, *bad[500:], of(999, monthlySignups=1)]
     answer = floor.bulk(*updates)
     results = answer["results"]
-    assert (answer["succeeded"], answer["failed"]) == (len(good), MOST_UPDATES - len(good))
+    assert (answer["succeeded"], answer["failed"]) == (len(good), MAX_UPDATES - len(good))
     assert all(one["success"] for one in results[500 : 500 + len(good)])
     wrong = [*results[:500], *results[500 + len(good) : -1]]
     assert {(one["success"], one["status"], one["rep"]) for one in wrong} == {(False, 400, None)}
@@ -107,7 +107,7 @@ def test_a_wrong_update_says_what_is_wrong_and_whose_it_is(one_floor: Floor, bad
         ({"updates": None}, "updates"),
         ({"updates": {}}, "updates"),
         ({"updates": "x"}, "updates"),
-        ({"updates": [{}] * (MOST_UPDATES + 1)}, "at most 1000"),
+        ({"updates": [{}] * (MAX_UPDATES + 1)}, "at most 1000"),
         ({"updates": [{}], "more": 1}, "more"),
         ([], "must be a JSON object"),
         ([{}], "must be a JSON object"),
@@ -120,9 +120,9 @@ def test_what_is_no_list_of_updates_is_rejected_as_a_whole(one_floor: Floor, bod
 
 
 def test_a_thousand_full_updates_are_no_body_too_long(one_floor: Floor) -> None:
-    body = {"updates": [of(-1, **FULL)] * MOST_UPDATES}
+    body = {"updates": [of(-1, **FULL)] * MAX_UPDATES}
     assert one_floor.api("POST", BULK, body).status == 200
-    assert one_floor.api("POST", BULK, raw=" " * (LARGER[BULK] + 1)).status == 413
+    assert one_floor.api("POST", BULK, raw=" " * (LARGER_MAX_BYTES[BULK] + 1)).status == 413
 
 
 def test_one_that_fails_inside_leaves_the_others(floor: Floor) -> None:

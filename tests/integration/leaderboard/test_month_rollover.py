@@ -48,16 +48,16 @@ def test_within_a_month_there_is_nothing_to_roll_over(floor: Floor) -> None:
 def test_the_months_numbers_begin_at_zero_and_the_others_go_on(floor: Floor) -> None:
     numbers = {"yearlyRevenue": 5000, "allTimeRevenue": 9000, "yearlySignups": 60, "yearlyGrowth": 3}
     monthly = {"monthlyRevenue": 800, "monthlySignups": 22, "goalProgress": 80, "monthlyGrowth": 7}
-    described = {"team": "North", "avatar": "🦊", "userId": 7, "monthlyRevenueGoal": 1000}
-    rep = floor.hire(**numbers, **monthly, **described)
+    details = {"team": "North", "avatar": "🦊", "userId": 7, "monthlyRevenueGoal": 1000}
+    rep = floor.hire(**numbers, **monthly, **details)
     floor.clock.reach(DECEMBER)
     assert floor.roll_over() == {"turned": 1}
     shown = floor.rep(rep)
     assert {name: shown[name] for name in monthly} == dict.fromkeys(monthly, 0)
-    assert {name: shown[name] for name in (*numbers, *described)} == numbers | described
+    assert {name: shown[name] for name in (*numbers, *details)} == numbers | details
     assert (shown["currentBonusTier"], shown["rank"]) == (0, 1)
     (before,) = floor.board(period="2026-11")["items"]
-    assert {name: before[name] for name in (*monthly, *numbers, *described)} == monthly | numbers | described
+    assert {name: before[name] for name in (*monthly, *numbers, *details)} == monthly | numbers | details
     assert before["currentBonusTier"] == 2
     assert floor.in_line()
 

@@ -12,7 +12,7 @@ from cairn.aws.websocket_api import GoneError, PostTimeoutError, ThrottledError
 from cairn.clock import now
 from cairn.messages import FetchBatch, RoomEvent, RoomShard
 from cairn.realtime.event_log import RETENTION, EventLog, LoggedEvent
-from cairn.realtime.membership import LARGE
+from cairn.realtime.membership import LARGE_ROOM
 from testing.broadcast import ADA, Hall, event, large_room
 from testing.functions import FUNCTIONS
 from testing.logs import Written
@@ -220,7 +220,7 @@ def test_a_closed_socket_that_could_not_be_removed_is_found_again(floor: Hall, p
 
 
 def test_a_large_room_is_served_by_shards_and_each_socket_in_order(floor: Hall, poster: FakePoster) -> None:
-    names = floor.crowd(TV, 2 * LARGE + 1)
+    names = floor.crowd(TV, 2 * LARGE_ROOM + 1)
     poster.answers = {names[0]: always(GoneError("HTTP 410"))}
     floor.send(event("1"))
     assert floor.bring() == []

@@ -10,7 +10,7 @@ import pytest
 
 from cairn.clock import now
 from cairn.realtime.membership import (
-    LARGE,
+    LARGE_ROOM,
     MAX_ROOMS,
     SHARDED_FOR,
     SHARDS,
@@ -214,7 +214,7 @@ def test_a_member_is_in_the_room_since_it_first_joined(sockets: Sockets, clock: 
 
 
 def test_a_large_room_is_sharded_and_each_socket_is_in_one_shard(sockets: Sockets, aws: Cloud) -> None:
-    names = crowd(aws, "user:big", LARGE)
+    names = crowd(aws, "user:big", LARGE_ROOM)
     assert members(sockets, "user:big") == set(names)
     names += crowd(aws, "user:big", 501)
     assert sockets.audience("user:big", now()) is None

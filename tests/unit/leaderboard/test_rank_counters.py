@@ -9,10 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cairn.leaderboard.rank_counters import HIGHEST, ROOT, changes, higher, nodes, path, total
+from cairn.leaderboard.rank_counters import ROOT, SCORE_LIMIT, changes, higher, nodes, path, total
 from cairn.model import Number
 
-amounts = st.integers(0, HIGHEST - 1) | st.decimals(0, HIGHEST - 1, places=2) | st.sampled_from([0, 9, 10, 99, 100])
+amounts = (
+    st.integers(0, SCORE_LIMIT - 1) | st.decimals(0, SCORE_LIMIT - 1, places=2) | st.sampled_from([0, 9, 10, 99, 100])
+)
 MOST_NODES = 9
 
 
@@ -59,7 +61,7 @@ def test_a_small_change_alters_what_is_below_the_point_where_the_ways_part() -> 
     assert changes(54_321, 54_321) == {}
 
 
-@pytest.mark.parametrize("score", [-1, Decimal("0.001"), HIGHEST, Decimal("-0.01")])
+@pytest.mark.parametrize("score", [-1, Decimal("0.001"), SCORE_LIMIT, Decimal("-0.01")])
 def test_what_cannot_be_a_score_is_rejected(score: Number) -> None:
     with pytest.raises(ValueError, match="a score must be from 0"):
         path(score)

@@ -11,7 +11,7 @@ import pytest
 
 from local.bridge import Bridge, WebhookElsewhereError
 from local.platforms import is_loopback
-from operations.telegram import TelegramRefusedError, set_webhook, webhook_url
+from operations.telegram import TelegramRejectedError, set_webhook, webhook_url
 
 TOKEN = "123456:AA"
 Answer = Callable[[httpx.Request], httpx.Response]
@@ -41,7 +41,7 @@ def test_the_webhook_is_set_with_its_secret_and_the_kinds_of_updates() -> None:
     ],
 )
 def test_an_error_of_telegram_is_reported_without_the_token(answer: Answer, word: str) -> None:
-    with pytest.raises(TelegramRefusedError, match=word) as refused:
+    with pytest.raises(TelegramRejectedError, match=word) as refused:
         set_webhook("http://telegram", TOKEN, "http://edge", "secret", httpx.MockTransport(answer))
     assert TOKEN not in str(refused.value)
 

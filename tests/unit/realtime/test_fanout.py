@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from cairn.aws.websocket_api import GoneError, PostError, PostRejectedError, PostTimeoutError, ThrottledError
-from functions.broadcast.fanout import AT_ONCE, FEW, FULL_SECONDS, Fanout, Post, PostingOutcome
+from functions.broadcast.fanout import FEW, FULL_SECONDS, MAX_CONCURRENT_POSTS, Fanout, Post, PostingOutcome
 from testing.virtual_loop import run
 from testing.websocket_api import FakePoster, always, times
 
@@ -41,7 +41,7 @@ def test_no_more_posts_run_concurrently_than_api_gateway_accepts(poster: FakePos
     queues = {f"c{number}": ["1"] for number in range(1000)}
     poster.seconds = dict.fromkeys(queues, 0.01)
     _, seconds = post_all(poster, queues)
-    assert poster.most_at_once == AT_ONCE
+    assert poster.most_at_once == MAX_CONCURRENT_POSTS
     assert seconds == pytest.approx(0.16)
 
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from cairn.model import Milestone, Number, Reading, Subject
 from cairn.rules import Rule, Transition, Wording, catalogue, crossings
 from cairn.rules.bonus_tier import BonusTier
-from cairn.rules.rank import rank_of, step
+from cairn.rules.rank import podium_step, rank_of
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
@@ -116,8 +116,8 @@ def test_only_a_better_rank_than_before_in_the_month_is_news() -> None:
 
 
 def test_the_ranks_are_steps_of_a_podium() -> None:
-    assert [step(rank) for rank in (1, 2, 3, 4, 5, 1000)] == [3, 2, 1, 0, 0, 0]
-    assert [rank_of(step(rank)) for rank in (1, 2, 3)] == [1, 2, 3]
+    assert [podium_step(rank) for rank in (1, 2, 3, 4, 5, 1000)] == [3, 2, 1, 0, 0, 0]
+    assert [rank_of(podium_step(rank)) for rank in (1, 2, 3)] == [1, 2, 3]
 
 
 values = st.lists(st.integers(0, 120_000), min_size=1, max_size=12)

@@ -125,16 +125,16 @@ class Consumer(Generic[M]):
         return message
 
     def each(
-        self, records: Sequence[Record], handle: Callable[[M, Record], None], *, patience: timedelta = timedelta(0)
+        self, records: Sequence[Record], handle: Callable[[M, Record], None], *, max_wait: timedelta = timedelta(0)
     ) -> dict[str, Any]:
         """Handle messages one by one; the answer to Lambda names those that failed.
 
-        Waits for messages that are due within `patience`, counted once for the whole batch, because SQS counts
+        Waits for messages that are due within `max_wait`, counted once for the whole batch, because SQS counts
         visibility in whole seconds.
         """
         waiting = {record["messageId"]: record for record in records}
         failed: dict[str, Exception] = {}
-        last = self._clock() + patience
+        last = self._clock() + max_wait
         while waiting:
             for message_id, record in list(waiting.items()):
                 failed.pop(message_id, None)

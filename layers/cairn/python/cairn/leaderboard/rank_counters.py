@@ -18,15 +18,15 @@ BranchCounts = Mapping[str, Mapping[str, int]]
 """By node name: how many scores are behind each of the node's branches."""
 
 ROOT = ""
-HIGHEST = 10**12
+SCORE_LIMIT = 10**12
 """Exclusive, in dollars: from there on, a JSON number would not be exact in every client."""
 
 
 def path(score: Number) -> list[tuple[str, str]]:
     """The nodes and branches of a score. ValueError for one that is below zero, too high, or finer than cents."""
     cents = Decimal(score) * 100
-    if not 0 <= cents < HIGHEST * 100 or cents != cents.to_integral_value():
-        raise ValueError(f"a score must be from 0 to below {HIGHEST:,}, in whole cents, not {score}")
+    if not 0 <= cents < SCORE_LIMIT * 100 or cents != cents.to_integral_value():
+        raise ValueError(f"a score must be from 0 to below {SCORE_LIMIT:,}, in whole cents, not {score}")
     digits = str(int(cents))
     first = len(digits) % 2 or 2
     pairs = [digits[:first].zfill(2), *(digits[at : at + 2] for at in range(first, len(digits), 2))]

@@ -21,7 +21,7 @@ from cairn.model import Details, Milestone, Number, Reading, Subject, new_trace_
 from cairn.readings.stats import Stats
 from cairn.rules import Rule, Transition, crossings
 from cairn.rules.bonus_tier import BonusTier
-from cairn.rules.rank import step
+from cairn.rules.rank import podium_step
 
 KIND = "rep"
 MONTHLY = ("monthly_revenue", "monthly_signups", "goal_progress", "monthly_growth", "bonus_tier", "podium")
@@ -69,22 +69,22 @@ class Reps:
         (higher,) = self._boards.count_higher([_score(rep)])
         return rep, higher + 1 - (_score(stored) > _score(rep))
 
-    def create(self, name: str, described: Details, goal: Number | None, values: Mapping[str, Number]) -> UpdateResult:
+    def create(self, name: str, details: Details, goal: Number | None, values: Mapping[str, Number]) -> UpdateResult:
         """Add a rep under an id that none has had; values that are not given are zero."""
         subject = _subject(self._boards.new_id())
         metrics = _with_goal_progress({**_ZEROS, **values, **({GOAL: goal} if goal is not None else {})}, values)
-        entered = Reading(subject, name, metrics, self._clock(), "api", new_trace_id(), details=described)
+        entered = Reading(subject, name, metrics, self._clock(), "api", new_trace_id(), details=details)
         first = self._with_computed(entered, entered.as_of, entered.source, entered.trace_id)
         self._stats.update(subject, lambda _: first)
         return self._result(None, first)
 
     def update_details(
-        self, rep_id: int, *, name: str | None, described: Details, cleared: Sequence[str], goal: Number | None
+        self, rep_id: int, *, name: str | None, details: Details, cleared: Sequence[str], goal: Number | None
     ) -> UpdateResult:
         """Change a rep's name, details and goal; `cleared` names the details, or the goal, to remove."""
 
         def change(rep: Reading) -> Reading:
-            kept = {key: value for key, value in {**rep.details, **described}.items() if key not in cleared}
+            kept = {key: value for key, value in {**rep.details, **details}.items() if key not in cleared}
             metrics = {key: value for key, value in rep.metrics.items() if key not in cleared}
             if goal is not None and goal != metrics.get(GOAL):
                 metrics = _with_goal_progress({**metrics, GOAL: goal}, {})
@@ -109,7 +109,7 @@ class Reps:
     # -- repairing and rolling over
 
     def reconcile(self, old: Reading | None, new: Reading) -> None:
-        """Complete a change: the computed values, the row on the board and the podium step.
+        """Complete a change: the computed values, the row on the board and the podium podium_step.
 
         The function that made the change may have died before it did so, or may belong to another program. If a new
         month began with the change, the old month's board gets the values with which it really ended.
@@ -185,7 +185,7 @@ class Reps:
         rank, rank_before = (
             higher + 1 - (own > other) for other, higher in zip(scores, self._boards.count_higher(scores), strict=True)
         )
-        podium = step(rank) if row and score > 0 else 0
+        podium = podium_step(rank) if row and score > 0 else 0
         if podium == rep.metrics.get("podium", 0):
             return rank, rank_before, (rep, rep)
 

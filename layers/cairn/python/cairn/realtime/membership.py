@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 SOCKET_LIFETIME = timedelta(hours=2, minutes=10)
 """API Gateway closes a socket after two hours, and does not always report it."""
 SHARDS = 16
-LARGE = 500
+LARGE_ROOM = 500
 """As many sockets as one function posts to in a tenth of a second; for more, several functions work in parallel."""
 SHARDED_FOR = timedelta(hours=1)
 CLOSED_FOR = timedelta(minutes=10)
@@ -91,7 +91,7 @@ class Member:
 class Sockets:
     """`table` is the connections table. A room of more than `large` sockets is served shard by shard."""
 
-    def __init__(self, table: Table, presence: Presence, *, large: int = LARGE) -> None:
+    def __init__(self, table: Table, presence: Presence, *, large: int = LARGE_ROOM) -> None:
         self._table = table
         self._presence = presence
         self._large = large

@@ -21,7 +21,7 @@ from cairn.clock import to_millis
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import Table
 
-GOOD_FOR = timedelta(seconds=60)
+VALID_FOR = timedelta(seconds=60)
 _MAX_LENGTH = 128
 
 
@@ -41,7 +41,7 @@ class Tickets:
     def issue(self, holder: Holder, now: datetime) -> str:
         """A new ticket, which cannot be read again."""
         ticket = secrets.token_urlsafe(32)
-        until = now + GOOD_FOR
+        until = now + VALID_FOR
         validity = {"good_until": to_millis(until), "expires_at": int(until.timestamp()) + 1}
         self._table.put_item(Item=_key(ticket) | {"holder": to_item(holder)} | validity)
         return ticket

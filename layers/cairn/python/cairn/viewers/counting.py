@@ -31,7 +31,7 @@ from cairn.viewers.subjects import viewer_subject
 SOURCE = "viewers"
 PER_SHARD = 5000
 """Viewers per partition key: one page of a query, and a sixth of the heartbeats that the partition accepts."""
-HIGHEST_LEVEL = 4
+MAX_LEVEL = 4
 COUNT_DURATION = timedelta(milliseconds=300)
 """How long a count takes. A request made meanwhile waits for it, because the count may be too old for the request."""
 
@@ -209,7 +209,7 @@ class Counting:
 
     def _with_level(self, state: CountState, headcount: Headcount, now: datetime) -> CountState:
         """Raise the level of a growing channel, once all Lambdas know the level before."""
-        crowded = headcount.viewers > self._per_shard * 4**state.level and state.level < HIGHEST_LEVEL
+        crowded = headcount.viewers > self._per_shard * 4**state.level and state.level < MAX_LEVEL
         if crowded and now >= state.level_from:
             return replace(state, level=state.level + 1, level_from=now + LEVEL_DELAY)
         return state
