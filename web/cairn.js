@@ -229,7 +229,7 @@ class Cairn {
     const newest = last ? sequence(last) : 0;
     const resumed = room.after !== null;
     room.joining = null;
-    if (!recovered && newest < (room.after ?? 0)) room.last = room.floor = newest; // the room was numbered anew
+    if (!recovered && newest < (room.after ?? 0)) room.last = room.floor = newest; // the room was numbered from the start again
     this.#drain(room);
     const missing = resumed && (room.buffer.size > 0 || room.floor < newest);
     if (missing && recovered && !room.rejoined) {

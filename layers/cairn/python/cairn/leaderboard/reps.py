@@ -109,7 +109,7 @@ class Reps:
     # -- repairing and rolling over
 
     def reconcile(self, old: Reading | None, new: Reading) -> None:
-        """Complete a change: the computed values, the row on the board and the podium podium_step.
+        """Complete a change: the computed values, the row on the board and the step of the podium.
 
         The function that made the change may have died before it did so, or may belong to another program. If a new
         month began with the change, the old month's board gets the values with which it really ended.

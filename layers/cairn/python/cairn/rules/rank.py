@@ -15,7 +15,7 @@ PODIUM_SIZE = 3
 
 @dataclass(frozen=True, slots=True)
 class Rank(Ladder):
-    """Thresholds in steps of the podium: rank 3 is its first podium_step."""
+    """Thresholds in steps of the podium: rank 3 is its first step."""
 
     def label(self, threshold: Number) -> str:
         return f"#{rank_of(threshold)}"
@@ -31,13 +31,13 @@ class Rank(Ladder):
 
 
 def podium_step(rank: int) -> int:
-    """The podium_step of the podium for a rank: 3 for rank 1, 0 for ranks below the podium."""
+    """The step of the podium for a rank: 3 for rank 1, 0 for ranks below the podium."""
     return max(0, PODIUM_SIZE + 1 - rank)
 
 
-def rank_of(podium_step: Number) -> int:
-    """The rank that stands on a podium_step of the podium."""
-    return PODIUM_SIZE + 1 - int(podium_step)
+def rank_of(step: Number) -> int:
+    """The rank that stands on a step of the podium."""
+    return PODIUM_SIZE + 1 - int(step)
 
 
 RULES = [Rank("rank", "rep", "podium", (1, 2, 3), restarts="month")]
