@@ -12,14 +12,14 @@ from typing import Any
 
 from cairn.aws.dynamodb import chunks
 from cairn.channels.registry import Channel, Channels
-from cairn.clock import now, to_millis
+from cairn.clock import now
 from cairn.identity.api_keys import ApiKeys
 from cairn.observability import logger
 from testing.api import event
 from testing.cloud import Cloud, Context, Handler, cloud
 from testing.functions import FUNCTIONS
 from testing.meter import Meter, Usage, metered
-from testing.platforms import FakePlatforms
+from testing.platforms import FakePlatforms, counts
 
 PLATFORM_LINES = 300
 """Bytes of the START, END and REPORT lines that Lambda adds to an invocation's log."""
@@ -90,19 +90,7 @@ class Account:
 
     def count(self, channel: Channel, subscribers: int, views: int = 1_234_567) -> None:
         """Set the counts that YouTube returns for a channel."""
-        self.platforms.youtube[channel.native_id] = {
-            "subscriberCount": str(subscribers),
-            "viewCount": str(views),
-            "videoCount": "321",
-        }
-
-    def subscribe(self, chats: int) -> None:
-        """Subscribe private chats with ids as long as Telegram's. In a batch: moto copies the table for each call."""
-        with self.aws.table("AUDIENCE_TABLE").batch_writer() as batch:
-            for number in range(chats):
-                chat = str(5_000_000_000 + number)
-                item = {"chat_id": chat, "type": "private", "title": "Ada Lovelace", "since": to_millis(now())}
-                batch.put_item(Item={"pk": "subscribers", "sk": f"chat#{chat}", **item})
+        self.platforms.youtube[channel.native_id] = counts(subscribers, views, 321)
 
     def run(self, handler: Handler, event: dict[str, Any]) -> Work:
         """Run one invocation; its usage."""
@@ -205,7 +193,7 @@ def metered_account(*, channels: int = 0, chats: int = 0) -> Iterator[Account]:
     with cloud(platforms.transport()) as aws, metered() as meter:
         account = Account(aws, meter, platforms)
         account.track(channels)
-        account.subscribe(chats)
+        subscribe_many(aws, chats)
         if channels:
             account.sweep()
             account.settle()

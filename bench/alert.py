@@ -13,7 +13,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
@@ -26,6 +25,7 @@ from cairn.model import Milestone, Subject, new_trace_id
 from cairn.readings.milestones import Milestones, milestone_key
 from testing.cloud import Cloud
 from testing.readings import channel_milestone
+from testing.subscribers import subscribe_many
 from testing.waiting import wait_for
 
 CHATS = 500
@@ -186,9 +186,5 @@ def _with_subscribers() -> Cloud:
                 raise
             time.sleep(0.1)
     aws = Cloud()
-    with aws.table("AUDIENCE_TABLE").batch_writer() as batch:
-        for number in range(CHATS):
-            chat = str(5_000_000_000 + number)
-            item: dict[str, Any] = {"chat_id": chat, "type": "private", "title": "Ada", "since": 0}
-            batch.put_item(Item={"pk": "subscribers", "sk": f"chat#{chat}", **item})
+    subscribe_many(aws, CHATS)
     return aws

@@ -12,6 +12,11 @@ import httpx
 from testing.user_pool import moto_keys
 
 
+def counts(subscribers: object, views: object = 7, videos: object = 3) -> dict[str, str]:
+    """The statistics of a YouTube channel."""
+    return {"subscriberCount": str(subscribers), "viewCount": str(views), "videoCount": str(videos)}
+
+
 @dataclass
 class FakePlatforms:
     """YouTube's and Telegram's channels by id, Instagram's by name, and one bot's chats.

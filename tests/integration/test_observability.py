@@ -8,14 +8,13 @@ from typing import Any
 import httpx
 import pytest
 
-from cairn.clock import now
-from cairn.telegram.subscribers import Subscribers
 from testing.api import Api
 from testing.clock import ControlledClock
 from testing.cloud import SECRETS, Cloud, Context
 from testing.functions import FUNCTIONS
 from testing.logs import Written
-from testing.platforms import FakePlatforms
+from testing.platforms import FakePlatforms, counts
+from testing.subscribers import subscribe
 
 CATS = "UC" + "c" * 22
 KEYS = [value for keys in SECRETS.values() for name, value in keys.items() if name != "INSTAGRAM_USER_ID"]
@@ -31,7 +30,7 @@ ON_THE_WAY = {
 
 @pytest.fixture
 def platforms() -> FakePlatforms:
-    return FakePlatforms(youtube={CATS: {"subscriberCount": "9500", "viewCount": "1", "videoCount": "2"}})
+    return FakePlatforms(youtube={CATS: counts(9500)})
 
 
 def tick() -> Any:
@@ -53,8 +52,7 @@ def pass_a_threshold(aws: Cloud, api: Api, platforms: FakePlatforms, clock: Cont
 def test_one_trace_id_leads_from_the_reading_to_each_delivery(
     aws: Cloud, api: Api, platforms: FakePlatforms, clock: ControlledClock, logs: Written
 ) -> None:
-    for chat in ("77", "78", "79"):
-        Subscribers(aws.table("AUDIENCE_TABLE")).add(chat, "private", "Ada", now())
+    subscribe(aws, "77", "78", "79")
     pass_a_threshold(aws, api, platforms, clock)
     (reached,) = [line for line in logs.lines if line["message"] == "milestone reached"]
     way = [line for line in logs.lines if line.get("trace_id") == reached["trace_id"]]
@@ -69,7 +67,7 @@ def test_one_trace_id_leads_from_the_reading_to_each_delivery(
 def test_the_trace_goes_on_where_something_fails(
     aws: Cloud, api: Api, platforms: FakePlatforms, clock: ControlledClock, logs: Written
 ) -> None:
-    Subscribers(aws.table("AUDIENCE_TABLE")).add("77", "private", "Ada", now())
+    subscribe(aws, "77")
     platforms.broken["telegram"] = lambda: httpx.Response(502)
     pass_a_threshold(aws, api, platforms, clock)
     (reached,) = [line for line in logs.lines if line["message"] == "milestone reached"]
@@ -97,7 +95,7 @@ def test_a_record_or_a_batch_that_fails_is_logged_with_its_trace(
 def test_no_key_and_no_token_reaches_the_log(
     aws: Cloud, api: Api, platforms: FakePlatforms, clock: ControlledClock, logs: Written
 ) -> None:
-    Subscribers(aws.table("AUDIENCE_TABLE")).add("77", "private", "Ada", now())
+    subscribe(aws, "77")
     pass_a_threshold(aws, api, platforms, clock)
     for platform, key in (("youtube", KEYS[0]), ("telegram", KEYS[1])):
         error = f"Consumer 'api_key:{key}' has been suspended"
@@ -121,8 +119,7 @@ def test_no_key_and_no_token_reaches_the_log(
 def test_what_happened_is_counted_by_the_names_of_the_dashboard(
     aws: Cloud, api: Api, platforms: FakePlatforms, clock: ControlledClock, logs: Written
 ) -> None:
-    for chat in ("77", "78"):
-        Subscribers(aws.table("AUDIENCE_TABLE")).add(chat, "private", "Ada", now())
+    subscribe(aws, "77", "78")
     pass_a_threshold(aws, api, platforms, clock)
     tick()
     platforms.broken["youtube"] = lambda: httpx.Response(503)

@@ -8,13 +8,12 @@ from typing import Any
 import httpx
 import pytest
 
-from cairn.clock import now
-from cairn.telegram.subscribers import Subscribers
 from testing.api import Api, telegram
 from testing.clock import ControlledClock
 from testing.cloud import Cloud, Context
 from testing.functions import FUNCTIONS
-from testing.platforms import FakePlatforms
+from testing.platforms import FakePlatforms, counts
+from testing.subscribers import subscribe
 
 CATS = "UC" + "c" * 22
 PATH = f"/api/channels/youtube:{CATS}"
@@ -22,7 +21,7 @@ PATH = f"/api/channels/youtube:{CATS}"
 
 @pytest.fixture
 def platforms() -> FakePlatforms:
-    return FakePlatforms(youtube={CATS: {"subscriberCount": "9500", "viewCount": "1", "videoCount": "2"}})
+    return FakePlatforms(youtube={CATS: counts(9500)})
 
 
 @pytest.fixture(autouse=True)
@@ -43,11 +42,6 @@ def counted(aws: Cloud, platforms: FakePlatforms, clock: ControlledClock) -> Any
         aws.flow()
 
     return count
-
-
-def subscribe(aws: Cloud, *chats: str) -> None:
-    for chat in chats:
-        Subscribers(aws.table("AUDIENCE_TABLE")).add(chat, "private", "Ada", now())
 
 
 def labels(api: Api) -> list[str]:

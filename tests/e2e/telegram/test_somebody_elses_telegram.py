@@ -6,7 +6,6 @@ real Telegram, which cannot call a laptop either.
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess
@@ -20,6 +19,7 @@ import pytest
 from cairn.clock import now
 from cairn.model import Reading, Subject
 from cairn.readings.stats import Stats
+from testing.api import webhook_event
 from testing.cloud import SECRETS, Cloud, Context, cloud
 from testing.functions import FUNCTIONS
 from testing.local_cloud import free_ports
@@ -66,13 +66,7 @@ def write(telegram: httpx.Client, text: str) -> None:
     updates = telegram.post(f"/bot{TOKEN}/getUpdates").json()["result"]
     assert [update["message"]["text"] for update in updates] == [text]
     for update in updates:
-        event = {
-            "rawPath": "/api/telegram/webhook",
-            "requestContext": {"http": {"method": "POST"}},
-            "headers": {"x-telegram-bot-api-secret-token": SECRETS["TELEGRAM_SECRET"]["TELEGRAM_WEBHOOK_SECRET"]},
-            "body": json.dumps(update),
-        }
-        assert FUNCTIONS["telegram_webhook"](event, Context())["statusCode"] == 200
+        assert FUNCTIONS["telegram_webhook"](webhook_event(update), Context())["statusCode"] == 200
 
 
 def received(telegram: httpx.Client) -> list[str]:

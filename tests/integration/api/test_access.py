@@ -17,7 +17,7 @@ from testing.api import ABSENT, SESSION, Api, event
 from testing.clock import controlled_clock
 from testing.cloud import cloud
 from testing.functions import FUNCTIONS
-from testing.platforms import FakePlatforms
+from testing.platforms import FakePlatforms, counts
 from testing.user_pool import POOL_ID
 
 ID = "UC" + "a" * 22
@@ -81,7 +81,7 @@ def call(
 @pytest.fixture(scope="module")
 def api() -> Iterator[Api]:
     """One account for all of these tests: a test that needs the channel adds it; adding it twice is harmless."""
-    platforms = FakePlatforms(youtube={ID: {"subscriberCount": "9500", "viewCount": "1", "videoCount": "2"}})
+    platforms = FakePlatforms(youtube={ID: counts(9500)})
     with controlled_clock(), cloud(platforms.transport()) as aws:
         yield Api(aws)
 

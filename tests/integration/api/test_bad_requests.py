@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from testing.api import Api
 from testing.clock import controlled_clock
 from testing.cloud import cloud
-from testing.platforms import FakePlatforms
+from testing.platforms import FakePlatforms, counts
 
 ID = "UC" + "a" * 22
 GOOD = {"platform": "youtube", "handle": ID}
@@ -22,7 +22,7 @@ GOOD = {"platform": "youtube", "handle": ID}
 @pytest.fixture(scope="module")
 def api() -> Iterator[Api]:
     """One account for all of these tests: none of them changes it, which is what they check."""
-    platforms = FakePlatforms(youtube={ID: {"subscriberCount": "9500", "viewCount": "1", "videoCount": "2"}})
+    platforms = FakePlatforms(youtube={ID: counts(9500)})
     with controlled_clock(), cloud(platforms.transport()) as aws:
         shared = Api(aws)
         assert shared("POST", "/api/channels", GOOD).status == 201

@@ -10,8 +10,8 @@ from cairn.readings.stats import Stats
 from testing.api import Api
 from testing.clock import ControlledClock
 from testing.cloud import Cloud
-from testing.platforms import FakePlatforms
-from tests.integration.channels.tracking import CATS, DOGS, ENCODED, GOOD, PATH, STALE_AFTER, busy_platforms, counts
+from testing.platforms import FakePlatforms, counts
+from tests.integration.channels.tracking import CATS, DOGS, ENCODED, GOOD, PATH, STALE_AFTER, busy_platforms
 
 
 @pytest.fixture

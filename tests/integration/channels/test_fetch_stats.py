@@ -21,11 +21,8 @@ from testing.clock import ControlledClock
 from testing.cloud import Cloud, Context
 from testing.functions import FUNCTIONS
 from testing.logs import Written
-from testing.platforms import FakePlatforms
-
-
-def counts(subscribers: int) -> dict[str, str]:
-    return {"subscriberCount": str(subscribers), "viewCount": "7", "videoCount": "3"}
+from testing.platforms import FakePlatforms, counts
+from testing.records import sqs_record
 
 
 def track(aws: Cloud, *ids: str, platform: str = "youtube") -> None:
@@ -246,7 +243,7 @@ def test_a_poisonous_message_is_reported_and_the_others_are_done(
     track(aws, one)
     track(aws, "1", platform="gone")
     good = dump(FetchBatch("youtube", 0, (f"youtube:{one}",), "schedule", "t"))
-    records = [{"messageId": name, "body": text} for name, text in (("bad", body), ("good", good))]
+    records = [sqs_record(text, name) for name, text in (("bad", body), ("good", good))]
     assert FUNCTIONS["fetch_stats"]({"Records": records}, Context()) == {
         "batchItemFailures": [{"itemIdentifier": "bad"}]
     }

@@ -17,7 +17,7 @@ from testing.api import Api
 from testing.clock import ControlledClock
 from testing.cloud import Cloud, cloud
 from testing.functions import FUNCTIONS
-from testing.platforms import FakePlatforms
+from testing.platforms import FakePlatforms, counts
 from tests.integration.channels.tracking import (
     CATS,
     DOGS,
@@ -26,7 +26,6 @@ from tests.integration.channels.tracking import (
     REFRESH_AGE,
     STALE_AFTER,
     busy_platforms,
-    counts,
     down,
     quota,
     stored,

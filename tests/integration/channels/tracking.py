@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 
 from testing.cloud import SETTINGS, Cloud
-from testing.platforms import FakePlatforms
+from testing.platforms import FakePlatforms, counts
 
 CATS, DOGS = "UC" + "c" * 22, "UC" + "d" * 22
 GOOD = {"platform": "youtube", "handle": CATS}
@@ -15,10 +15,6 @@ PATH = f"/api/channels/youtube:{CATS}"
 ENCODED = f"/api/channels/youtube%3A{CATS}"
 REFRESH_AGE = int(SETTINGS["REFRESH_AGE_SECONDS"])
 STALE_AFTER = int(SETTINGS["STALE_AFTER_SECONDS"])
-
-
-def counts(subscribers: str, views: str = "7", videos: str = "3") -> dict[str, str]:
-    return {"subscriberCount": subscribers, "viewCount": views, "videoCount": videos}
 
 
 def busy_platforms() -> FakePlatforms:
