@@ -20,6 +20,7 @@ from testing.cloud import Cloud, Context, Handler, cloud
 from testing.functions import FUNCTIONS
 from testing.meter import Meter, Usage, metered
 from testing.platforms import FakePlatforms, counts
+from testing.subscribers import subscribe_many
 
 PLATFORM_LINES = 300
 """Bytes of the START, END and REPORT lines that Lambda adds to an invocation's log."""
