@@ -83,9 +83,9 @@ class Audience:
         """Let time pass, and do what is due: counts, and what follows from a changed one."""
         period, end = self._process_changes(), now() + timedelta(seconds=seconds)
         while (due := self.queue.due()) and due <= end:
-            self.clock.reach(due)
+            self.clock.advance_to(due)
             period += self._count() + self._process_changes()
-        self.clock.reach(end)
+        self.clock.advance_to(end)
         return period
 
     def lambdas(self, number: int) -> list[Counting]:

@@ -206,7 +206,7 @@ def _random_requests(audience: Audience, requests: int, within: float) -> Work:
 
     def request_all() -> None:
         for seconds in sorted(chance.uniform(0, within) for _ in range(requests)):
-            audience.clock.reach(start + timedelta(seconds=seconds))
+            audience.clock.advance_to(start + timedelta(seconds=seconds))
             _require(chance.choice(lambdas).current(CHANNEL).viewers == MANY)
 
     return audience.measured(request_all)

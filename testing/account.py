@@ -17,7 +17,7 @@ from moto.core.models import DEFAULT_ACCOUNT_ID
 from testing.clock import ControlledClock, controlled_clock
 from testing.cloud import SECRETS, Cloud, Context, cloud
 from testing.event_sources import Asynchronous, Source, Stream, Updates
-from testing.fault_injection import SandboxDied, Wire
+from testing.fault_injection import FaultInjector, SandboxDied
 from testing.functions import FUNCTIONS, InvocationFailedError
 from testing.sqs import Fifo, StandardQueue
 from testing.websocket_api import Gateway, poster_in_place_of_api_gateway
@@ -44,7 +44,7 @@ class Account:
     def __init__(self, clock: ControlledClock, answer: Callable[[httpx.Request], httpx.Response]) -> None:
         self.clock = clock
         self.cloud: Cloud
-        self.wire = Wire(clock, answer, self._sqs)
+        self.wire = FaultInjector(clock, answer, self._sqs)
         self.fetch = StandardQueue(clock, "fetch_stats", max_receives=5, hidden=timedelta(minutes=6))
         self.notify = StandardQueue(clock, "notify", max_receives=30, hidden=timedelta(minutes=6))
         self.broadcast = Fifo(clock, "broadcast", max_receives=30, hidden=timedelta(minutes=2))
@@ -85,7 +85,7 @@ class Account:
         pending = [(due, source) for source in self.sources if (due := source.due())]
         if pending:
             due, source = min(pending, key=lambda one: one[0])
-            self.clock.reach(due)
+            self.clock.advance_to(due)
             source.step(self.invoke)
         return bool(pending)
 
@@ -93,7 +93,7 @@ class Account:
         """Deliver everything that is due by then, and advance to then."""
         while (due := min(filter(None, (source.due() for source in self.sources)), default=None)) and due <= until:
             self.step()
-        self.clock.reach(until)
+        self.clock.advance_to(until)
 
     def left_behind(self) -> dict[str, Any]:
         """Dead letters, discarded records and failed invocations."""

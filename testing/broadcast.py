@@ -33,7 +33,7 @@ class Died(BaseException):
 
 
 @dataclass
-class Hall:
+class BroadcastBench:
     aws: Cloud
     fifo: Fifo
     poster: FakePoster
@@ -79,7 +79,7 @@ class Hall:
     def settle(self) -> None:
         """Deliver until the queue is empty."""
         while due := self.fifo.due():
-            self.clock.reach(due)
+            self.clock.advance_to(due)
             self.bring()
 
     def bring_and_die(self, calls: int) -> bool:
@@ -108,10 +108,10 @@ class Hall:
         return FUNCTIONS["broadcast"](event, Context(seconds))
 
 
-def large_room(hall: Hall, room: str = "tv-display") -> list[str]:
+def large_room(broadcast_bench: BroadcastBench, room: str = "tv-display") -> list[str]:
     """The sockets of a room that is just large enough to be told in parts."""
-    hall.told_in_parts_beyond(20)
-    return hall.crowd(room, 21)
+    broadcast_bench.told_in_parts_beyond(20)
+    return broadcast_bench.crowd(room, 21)
 
 
 def event(key: str, room: str = "tv-display", data: object = None) -> RoomEvent:
@@ -120,7 +120,7 @@ def event(key: str, room: str = "tv-display", data: object = None) -> RoomEvent:
 
 
 @contextmanager
-def hall(aws: Cloud, clock: ControlledClock, poster: FakePoster) -> Iterator[Hall]:
+def broadcast_bench(aws: Cloud, clock: ControlledClock, poster: FakePoster) -> Iterator[BroadcastBench]:
     """The queue is configured as in infra, but with a third of the receives."""
     with in_place_of_sqs(Fifo(clock, "broadcast", max_receives=10, hidden=HIDDEN)) as fifo:
-        yield Hall(aws, fifo, poster, clock)
+        yield BroadcastBench(aws, fifo, poster, clock)

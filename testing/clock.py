@@ -31,11 +31,11 @@ class ControlledClock:
         elif seconds > 0:
             self._traveller.shift(timedelta(seconds=seconds))
 
-    def begin_again(self) -> None:
+    def reset(self) -> None:
         """Back to the start, for tests that share an account."""
         self._traveller.move_to(START)
 
-    def reach(self, instant: datetime) -> None:
+    def advance_to(self, instant: datetime) -> None:
         """Advance to this instant; never back."""
         self.sleep((instant - self.now()).total_seconds())
 

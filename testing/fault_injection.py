@@ -57,7 +57,7 @@ class Invocation:
     counted: set[object] = field(default_factory=set)
 
 
-class Wire:
+class FaultInjector:
     """`choose(number, name)` decides what happens to a call; the test's own calls, outside invocations, never fail."""
 
     def __init__(

@@ -32,7 +32,7 @@ class Floor:
         self.aws, self.api, self.clock = aws, api, clock
 
     def empty(self) -> None:
-        self.clock.begin_again()
+        self.clock.reset()
         for variable in USED_TABLES:
             stored(variable).clear()
         self.said()

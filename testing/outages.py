@@ -16,7 +16,7 @@ OUTAGE: Any = {"Error": {"Code": "InternalServerError", "Message": "hush"}}
 
 
 @contextmanager
-def refusing(
+def failing(
     caller: Any,
     operation: str,
     answer: Any = OUTAGE,

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from cairn.aws import websocket_api
 from cairn.aws.websocket_api import GoneError, Poster
 from testing.clock import ControlledClock
-from testing.fault_injection import Wire
+from testing.fault_injection import FaultInjector
 from testing.functions import FUNCTIONS
 from testing.virtual_loop import VirtualLoop
 
@@ -113,7 +113,7 @@ Hear = Callable[[dict[str, Any] | None], None]
 class Gateway:
     """Sockets by connection id; each post, disconnect and check is a call that can fail."""
 
-    def __init__(self, clock: ControlledClock, wire: Wire) -> None:
+    def __init__(self, clock: ControlledClock, wire: FaultInjector) -> None:
         self.clock = clock
         self.connected: dict[str, Hear] = {}
         self._wire = wire

@@ -19,7 +19,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from testing.fault_injection import Failure, Wire
+from testing.fault_injection import Failure, FaultInjector
 
 WORKERS = 2
 SENDERS = ("notify", "broadcast", "ws_connect")
@@ -74,7 +74,7 @@ class Explorer:
         self._log = Path()
 
     @contextmanager
-    def at_every_call_of(self, wire: Wire, *functions: str) -> Iterator[None]:
+    def at_every_call_of(self, wire: FaultInjector, *functions: str) -> Iterator[None]:
         """The part of a scenario in which failures are tried, in some functions or in all.
 
         Dying before a call equals dying after the previous one, so it is tried only at an invocation's first call.

@@ -100,7 +100,7 @@ def arrived(fixture: Fixture, *, at: datetime | None = None, **settings: str) ->
     about = fixture.files["about"]
     world = World(counts=dict(about["platforms"]), names=dict(about["handles"]))
     with site(world, **settings) as made:
-        made.reach(at or product.from_iso(about["recorded_at"]))
+        made.advance_to(at or product.from_iso(about["recorded_at"]))
         for table in product.TABLES:
             product.restore(table, fixture.items(table))
         for name, one in fixture.clients["sockets"].items():

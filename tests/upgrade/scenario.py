@@ -155,7 +155,7 @@ def play(site: Site) -> Story:
     story = Story(site)
     for step in (_setting_up, _first_milestones, _end_of_month, _december, _opening_sockets, _last_minutes):
         step(story)
-    site.reach(UPGRADE)
+    site.advance_to(UPGRADE)
     return story
 
 
@@ -258,7 +258,7 @@ def _opening_sockets(story: Story) -> None:
     story.read = len(site.records())
     story.update("Bob", monthlyRevenue=25500)
     story.take()
-    site.reach(site.now + timedelta(seconds=2))
+    site.advance_to(site.now + timedelta(seconds=2))
     story.deliver("broadcast")
 
 
@@ -271,7 +271,7 @@ def _last_minutes(story: Story) -> None:
         (0.5, _sales),
         (0.2, _last_seconds),
     ):
-        story.site.reach(UPGRADE - timedelta(minutes=minutes))
+        story.site.advance_to(UPGRADE - timedelta(minutes=minutes))
         step(story)
 
 
@@ -333,7 +333,7 @@ def _stadium_fills(story: Story) -> None:
     for name in ("uma", "vic", "wes", "yan"):
         story.watch(name, STADIUM)
     for _ in ("grow", "use the new level"):
-        site.reach(site.now + timedelta(seconds=4))
+        site.advance_to(site.now + timedelta(seconds=4))
         story.count()
     product.spread_viewers_beyond(5000)
     story.watch("xia", STADIUM)
@@ -347,7 +347,7 @@ def _stadium_fills(story: Story) -> None:
     story.connect("pia", f"channel:{DEMO}", viewer=viewer_of("pia"))
     story.count()
     story.take()
-    site.reach(site.now + timedelta(seconds=3))
+    site.advance_to(site.now + timedelta(seconds=3))
     story.watch("mia", STADIUM)
     with site.dying("viewer_heartbeat: dynamodb UpdateItem", after=True):
         site.api("GET", "/api/viewer/count/again", function="viewer_heartbeat")
@@ -360,12 +360,12 @@ def _sales(story: Story) -> None:
     site = story.site
     story.update("Cyd", monthlyRevenue=9100)
     story.take()
-    site.reach(site.now + timedelta(seconds=1))
+    site.advance_to(site.now + timedelta(seconds=1))
     story.update("Ada", monthlyRevenue=51000)
     sold, *podium = story.fresh()
     with site.dying("detect_milestone: sqs SendMessageBatch", after=True):
         story.detect(sold)
-    site.reach(site.now + timedelta(seconds=1))
+    site.advance_to(site.now + timedelta(seconds=1))
     story.update("Bob", monthlyRevenue=50500, monthlySignups=12)
     story.untaken += [sold, *podium, *story.fresh()]
 

@@ -45,17 +45,17 @@ class Site:
     def now(self) -> datetime:
         return product.now()
 
-    def reach(self, instant: datetime) -> None:
+    def advance_to(self, instant: datetime) -> None:
         """Let time pass, and bring nothing."""
         assert self.now <= instant, f"it is {self.now} already, not {instant}"
-        self.account.clock.reach(instant)
+        self.account.clock.advance_to(instant)
 
     def run(self, until: datetime) -> None:
         """Bring everything that is due by then."""
         for _ in range(MOST_STEPS):
             due = min(filter(None, (source.due() for source in self.account.sources)), default=None)
             if due is None or due > until:
-                self.reach(until)
+                self.advance_to(until)
                 return
             self.account.step()
         raise AssertionError(f"nothing settles in {MOST_STEPS} steps")
@@ -164,7 +164,7 @@ class Site:
         source = getattr(self.account, queue)
         last = until or self.now
         while (due := source.due()) and due <= last:
-            self.account.clock.reach(due)
+            self.account.clock.advance_to(due)
             source.step(self.account.invoke)
 
     def step(self, queue: str) -> None:

@@ -75,7 +75,7 @@ def test_a_tick_fetches_where_the_release_before_stopped(upgraded: Site, fixture
 def test_a_platform_that_asked_to_wait_is_left_alone(upgraded: Site) -> None:
     upgraded.call("fetch_stats", SCHEDULE)
     assert "instagram" not in upgraded.world.asked
-    upgraded.reach(_paused_until(upgraded))
+    upgraded.advance_to(_paused_until(upgraded))
     upgraded.call("fetch_stats", SCHEDULE)
     assert "instagram" in upgraded.world.asked
 
@@ -98,7 +98,7 @@ def test_what_a_sweep_left_on_the_queue_is_fetched(upgraded: Site, fixture: Fixt
 def test_a_fetch_that_died_is_made_again_when_its_lease_is_over(upgraded: Site, fixture: Fixture) -> None:
     upgraded.world.counts[CATS] = 26_000
     key = fixture.clients["keys"]["screen"]
-    upgraded.reach(upgraded.now + timedelta(seconds=20))
+    upgraded.advance_to(upgraded.now + timedelta(seconds=20))
     assert upgraded.api("POST", f"{channel_path(CATS)}/refresh", key=key).json["subscribers"] == 26_000
 
 

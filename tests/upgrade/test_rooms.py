@@ -90,7 +90,7 @@ def test_the_board_is_shown_to_everyone_who_may_see_it(upgraded: Site, fixture: 
 
 def test_a_refresh_that_was_asked_for_and_never_sent_is_made_up_for(upgraded: Site, fixture: Fixture) -> None:
     """Its message is lost; the request is nobody's any more, and the next change makes one of its own."""
-    upgraded.reach(upgraded.now + timedelta(seconds=1))
+    upgraded.advance_to(upgraded.now + timedelta(seconds=1))
     detect(upgraded, fixture.files["stream_records"]["waiting"])
     upgraded.run(upgraded.now + SOON)
     assert [frame for frame in upgraded.frames["wall1"] if frame["event"] == "leaderboard:refresh"]

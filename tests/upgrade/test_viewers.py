@@ -65,7 +65,7 @@ def test_viewers_are_shown_the_count_that_was_on_its_way(upgraded: Site, fixture
 
 def test_a_count_that_was_begun_and_never_finished_is_made_again(upgraded: Site) -> None:
     """The one had been finished before: its reading is stored again, in case that of the dead count is on its way."""
-    upgraded.reach(upgraded.now + timedelta(seconds=3))
+    upgraded.advance_to(upgraded.now + timedelta(seconds=3))
     assert upgraded.viewer("join", "kiosk", viewer_of("new")).json["viewers"] >= 1
     assert _count(upgraded, "kiosk")[0] >= 1
     assert _count(upgraded, "again")[0] == 1
@@ -99,7 +99,7 @@ def test_joins_of_an_address_go_on_counting(fixture: Fixture) -> None:
     at, joins = product.from_iso(counted["sk"]["S"]), int(counted["joins"]["N"])
     with arrived(fixture, at=at, VIEWER_JOINS_PER_MINUTE=str(joins + 4)) as site:
         assert [site.viewer("join", "other").status for _ in range(6)] == [200] * 4 + [429] * 2
-        site.reach(at + timedelta(minutes=1))
+        site.advance_to(at + timedelta(minutes=1))
         assert site.viewer("join", "other").status == 200
 
 

@@ -16,7 +16,7 @@ from testing.event_sources import changes
 from testing.fault_injection import Failure
 from testing.sqs import Message
 from tests.crash.channels.platforms import Platforms
-from tests.crash.channels.way import INSTAGRAM, TELEGRAM, YOUTUBE, Expected, Way, way
+from tests.crash.channels.way import INSTAGRAM, TELEGRAM, YOUTUBE, Expected, Scenario, way
 from tests.crash.explorer import Verdict
 
 GOOD = Verdict()
@@ -24,14 +24,14 @@ PRIVATE = [str(chat) for chat in range(101, 132)]
 
 
 @pytest.fixture
-def here() -> Iterator[Way]:
+def here() -> Iterator[Scenario]:
     with way(telegram=Platforms(migrated={"-5": "-1005"})) as made:
         made.track({YOUTUBE: 9_500})
         made.tick()
         yield made
 
 
-def test_every_message_may_come_twice(here: Way) -> None:
+def test_every_message_may_come_twice(here: Scenario) -> None:
     here.subscribe([*PRIVATE, "-5"])
     here.account.notify.copies = here.account.fetch.copies = 2
     here.tick(youtube=10_100)
@@ -39,7 +39,7 @@ def test_every_message_may_come_twice(here: Way) -> None:
 
 
 @pytest.mark.parametrize("seed", range(6))
-def test_messages_may_come_in_any_order(here: Way, seed: int) -> None:
+def test_messages_may_come_in_any_order(here: Scenario, seed: int) -> None:
     here.track({TELEGRAM: 900})
     here.tick()
     here.subscribe([*PRIVATE, "-5"])
@@ -55,7 +55,7 @@ def test_messages_may_come_in_any_order(here: Way, seed: int) -> None:
     assert here.verdict(Expected(YOUTUBE, "10K", notified), Expected(TELEGRAM, "1K", notified)) == GOOD
 
 
-def test_two_senders_may_process_the_same_part_at_any_instant(here: Way) -> None:
+def test_two_senders_may_process_the_same_part_at_any_instant(here: Scenario) -> None:
     """At each call of the first sender, a second one receives the same message and runs to its end."""
     here.subscribe(["77", "78", "-5"])
     expected = []
@@ -74,7 +74,7 @@ def test_two_senders_may_process_the_same_part_at_any_instant(here: Way) -> None
     pytest.fail("the first sender never finished")
 
 
-def _deliver_twice(here: Way, turn: int) -> bool:
+def _deliver_twice(here: Scenario, turn: int) -> bool:
     """Deliver a message, and again at call number `turn` of the first delivery; False when it makes fewer calls."""
     queue, wire = here.account.notify, here.account.wire
     record = queue.receive()
@@ -94,7 +94,7 @@ def _deliver_twice(here: Way, turn: int) -> bool:
     return done
 
 
-def test_an_older_reading_after_a_newer_one_changes_nothing(here: Way) -> None:
+def test_an_older_reading_after_a_newer_one_changes_nothing(here: Scenario) -> None:
     here.subscribe(["77"])
     earlier = now()
     here.tick(youtube=10_100)
@@ -105,21 +105,21 @@ def test_an_older_reading_after_a_newer_one_changes_nothing(here: Way) -> None:
     assert here.verdict(Expected(YOUTUBE, "10K", frozenset({"77"}))) == GOOD
 
 
-def test_a_count_that_falls_and_returns_is_not_announced_again(here: Way) -> None:
+def test_a_count_that_falls_and_returns_is_not_announced_again(here: Scenario) -> None:
     here.subscribe(["77"])
     for count in (10_100, 9_900, 10_200, 4_000, None, 10_300):
         here.tick(youtube=count)
     assert here.verdict(Expected(YOUTUBE, "10K", frozenset({"77"}))) == GOOD
 
 
-def test_a_jump_is_one_celebration_that_names_what_it_passed(here: Way) -> None:
+def test_a_jump_is_one_celebration_that_names_what_it_passed(here: Scenario) -> None:
     here.subscribe(["77"])
     here.tick(youtube=80_000)
     expected = Expected(YOUTUBE, "75K", frozenset({"77"}), also_passed=("10K", "25K", "50K"))
     assert here.verdict(expected) == GOOD
 
 
-def test_a_poison_record_holds_back_none_of_its_batch(here: Way) -> None:
+def test_a_poison_record_holds_back_none_of_its_batch(here: Scenario) -> None:
     here.track({TELEGRAM: 900, INSTAGRAM: 900})
     here.tick()
     here.subscribe(["77"])
@@ -139,14 +139,14 @@ def test_a_poison_record_holds_back_none_of_its_batch(here: Way) -> None:
     ]
 
 
-def test_a_chat_that_subscribed_under_its_old_id_and_its_new_one_is_notified_once(here: Way) -> None:
+def test_a_chat_that_subscribed_under_its_old_id_and_its_new_one_is_notified_once(here: Scenario) -> None:
     here.subscribe(["-1005", "-5", "77"])
     here.tick(youtube=10_100)
     assert here.verdict(Expected(YOUTUBE, "10K", frozenset({"77", "-1005"}))) == GOOD
     assert here.subscribed() == ["-1005", "77"]
 
 
-def test_chats_that_could_not_be_notified_while_telegram_was_down_are_notified_when_it_is_back(here: Way) -> None:
+def test_chats_that_could_not_be_notified_while_telegram_was_down_are_notified_when_it_is_back(here: Scenario) -> None:
     here.subscribe(["77"])
 
     def silent(_number: int, name: str) -> Failure | None:

@@ -44,7 +44,7 @@ class Expected:
 
 
 @dataclass
-class Way:
+class Scenario:
     account: Account
     platforms: Platforms
 
@@ -200,9 +200,9 @@ def silence() -> Iterator[None]:
 
 
 @contextmanager
-def way(*, announcement_chat: str = "", telegram: Platforms | None = None) -> Iterator[Way]:
+def way(*, announcement_chat: str = "", telegram: Platforms | None = None) -> Iterator[Scenario]:
     """A fresh account without channels and subscribers."""
     platforms = telegram or Platforms()
     with silence(), account(platforms.answer, TELEGRAM_ANNOUNCEMENT_CHAT=announcement_chat) as made:
         platforms.clock = made.clock
-        yield Way(made, platforms)
+        yield Scenario(made, platforms)

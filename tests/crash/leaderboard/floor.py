@@ -109,7 +109,7 @@ class FloorWay:
 
     def begin_month(self, instant: str) -> None:
         """Let time pass; the schedule has not fired yet."""
-        self.account.clock.reach(from_iso(instant))
+        self.account.clock.advance_to(from_iso(instant))
 
     def tick(self) -> None:
         """The schedule of the month's first hours fires, five minutes later, before anything else that is due."""

@@ -248,7 +248,7 @@ class LiveWay:
 
         due = self.account.count.due()
         assert due
-        self.account.clock.reach(due)
+        self.account.clock.advance_to(due)
         self.account.count.step(invoke)
 
     def count_again(self) -> None:

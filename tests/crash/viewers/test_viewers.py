@@ -196,7 +196,7 @@ def test_a_count_that_was_overtaken_changes_nothing_at_whatever_instant() -> Non
 
             def overtake(ada: Watcher = ada) -> None:
                 ada.leave()
-                here.account.clock.reach(now() + 3 * RETRY_AFTER)
+                here.account.clock.advance_to(now() + 3 * RETRY_AFTER)
                 here.ask()
 
             with here.account.wire.beside(turn, "count_viewers", overtake) as reached:

@@ -27,7 +27,7 @@ def platforms() -> FakePlatforms:
 
 def read(api: Api, aws: Cloud, platforms: FakePlatforms, clock: ControlledClock, at: str, subscribers: int) -> None:
     """Store a reading with that count at that time."""
-    clock.reach(datetime.fromisoformat(at).replace(tzinfo=UTC))
+    clock.advance_to(datetime.fromisoformat(at).replace(tzinfo=UTC))
     platforms.youtube[CATS]["subscriberCount"] = str(subscribers)
     if api("GET", PATH).status == 404:
         api("POST", "/api/channels", {"platform": "youtube", "handle": CATS})
@@ -61,7 +61,7 @@ def test_a_day_without_a_reading_goes_on_with_the_value_before_and_gains_nothing
 ) -> None:
     read(api, aws, platforms, clock, "2026-11-20T13:00", 100)
     read(api, aws, platforms, clock, "2026-11-24T10:00", 140)
-    clock.reach(datetime(2026, 11, 26, 9, tzinfo=UTC))
+    clock.advance_to(datetime(2026, 11, 26, 9, tzinfo=UTC))
     assert days(api, **{"from": "2026-11-19"}) == [
         ("2026-11-19", None, 0),
         ("2026-11-20", 100, 0),

@@ -84,7 +84,7 @@ def test_the_session_says_the_same_until_it_is_over(api: Api, clock: ControlledC
     signed_in = sign_in(api)
     session = {SESSION: jar(signed_in)[SESSION]}
     assert api("GET", "/api/session", cookies=session).json == signed_in.json
-    clock.reach(from_iso(signed_in.json["expiresAt"]) + timedelta(seconds=4))
+    clock.advance_to(from_iso(signed_in.json["expiresAt"]) + timedelta(seconds=4))
     assert api("GET", "/api/session", cookies=session).status == 200
     clock.sleep(2)
     over = api("GET", "/api/session", cookies=session)

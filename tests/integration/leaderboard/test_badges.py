@@ -15,7 +15,7 @@ from cairn.clock import now
 from cairn.leaderboard.badges import CACHE_SECONDS, INITIAL_CATALOGUE, Badges
 from cairn.model import Milestone, Subject
 from testing.leaderboard import Floor
-from testing.outages import refusing
+from testing.outages import failing
 
 ADA = Subject("rep", "1")
 
@@ -89,7 +89,7 @@ def test_the_first_read_fills_the_catalogue_once_however_many_read_concurrently(
 
 
 def test_a_catalogue_that_could_not_be_filled_is_filled_whole_by_the_next_read(badges: Badges, table: Any) -> None:
-    with refusing(table, "TransactWriteItems"), pytest.raises(ClientError):
+    with failing(table, "TransactWriteItems"), pytest.raises(ClientError):
         badges.catalogue()
     assert table.scan()["Count"] == 0
     assert set(badges.catalogue()) == set(INITIAL_CATALOGUE)

@@ -18,7 +18,7 @@ from cairn.messages import BoardChanged
 from cairn.model import Subject
 from cairn.realtime.frames import MAX_FRAME_BYTES
 from functions.broadcast.board import TOP, BoardFrames, board_frame
-from testing.broadcast import ADA, Hall, hall
+from testing.broadcast import ADA, BroadcastBench, broadcast_bench
 from testing.clock import ControlledClock
 from testing.cloud import Cloud
 from testing.logs import Written
@@ -26,8 +26,8 @@ from testing.websocket_api import FakePoster
 
 
 @pytest.fixture
-def floor(poster: FakePoster, aws: Cloud, clock: ControlledClock) -> Iterator[Hall]:
-    with hall(aws, clock, poster) as made:
+def floor(poster: FakePoster, aws: Cloud, clock: ControlledClock) -> Iterator[BroadcastBench]:
+    with broadcast_bench(aws, clock, poster) as made:
         yield made
 
 
@@ -36,21 +36,21 @@ def row(number: int, revenue: Any) -> Row:
     return Row(Subject("rep", str(number)), f"Rep {number}", "2026-11", metrics, {}, now())
 
 
-def fill(floor: Hall, reps: int) -> None:
+def fill(floor: BroadcastBench, reps: int) -> None:
     """Rows of so many reps, the last one the best."""
     boards = Boards(floor.aws.table("LEADERBOARD_TABLE"))
     for number in range(1, reps + 1):
         assert boards.replace_row(None, row(number, Decimal("1000.50") + number))
 
 
-def changed(floor: Hall, event_id: str) -> None:
+def changed(floor: BroadcastBench, event_id: str) -> None:
     """As detect_milestone does it."""
     key = BoardRefresh(floor.table).request(event_id, now())
     if key:
         floor.send(BoardChanged(key, "t"))
 
 
-def test_everybody_is_shown_the_board(floor: Hall, poster: FakePoster) -> None:
+def test_everybody_is_shown_the_board(floor: BroadcastBench, poster: FakePoster) -> None:
     floor.join("a", holder=ADA)
     floor.join("anybody")
     fill(floor, 3)
@@ -68,7 +68,7 @@ def test_everybody_is_shown_the_board(floor: Hall, poster: FakePoster) -> None:
     assert poster.frames("anybody") == []
 
 
-def test_a_board_too_large_for_a_frame_is_its_top_and_the_total(floor: Hall) -> None:
+def test_a_board_too_large_for_a_frame_is_its_top_and_the_total(floor: BroadcastBench) -> None:
     fill(floor, 7)
     state = BoardFrames(Boards(floor.aws.table("LEADERBOARD_TABLE")), "UTC", top=5).now(now(), "t")
     frame = json.loads(state.frame)
@@ -76,8 +76,8 @@ def test_a_board_too_large_for_a_frame_is_its_top_and_the_total(floor: Hall) -> 
 
 
 @pytest.mark.parametrize(("zone", "period"), [("America/Los_Angeles", "2026-11"), ("Asia/Tokyo", "2026-12")])
-def test_the_month_is_the_sales_floors_own(floor: Hall, zone: str, period: str) -> None:
-    floor.clock.reach(datetime(2026, 11, 30, 22, tzinfo=UTC))
+def test_the_month_is_the_sales_floors_own(floor: BroadcastBench, zone: str, period: str) -> None:
+    floor.clock.advance_to(datetime(2026, 11, 30, 22, tzinfo=UTC))
     state = BoardFrames(Boards(floor.aws.table("LEADERBOARD_TABLE")), zone).now(now(), "t")
     assert json.loads(state.frame)["period"] == period
 
@@ -89,7 +89,9 @@ def test_whatever_reps_are_called_a_board_fits_into_a_frame() -> None:
     assert '"rank":0' in text
 
 
-def test_a_burst_of_changes_is_shown_once_a_second_and_in_the_end_as_it_is(floor: Hall, poster: FakePoster) -> None:
+def test_a_burst_of_changes_is_shown_once_a_second_and_in_the_end_as_it_is(
+    floor: BroadcastBench, poster: FakePoster
+) -> None:
     floor.join("a", holder=ADA)
     boards = Boards(floor.aws.table("LEADERBOARD_TABLE"))
     shown = None
@@ -109,7 +111,7 @@ def test_a_burst_of_changes_is_shown_once_a_second_and_in_the_end_as_it_is(floor
 
 
 def test_a_refresh_that_waits_for_its_second_is_nothing_to_warn_of(
-    floor: Hall, poster: FakePoster, logs: Written
+    floor: BroadcastBench, poster: FakePoster, logs: Written
 ) -> None:
     floor.join("a", holder=ADA)
     for number in "12":
@@ -121,7 +123,7 @@ def test_a_refresh_that_waits_for_its_second_is_nothing_to_warn_of(
 
 
 @pytest.mark.parametrize("calls", range(1, 7))
-def test_wherever_a_sandbox_dies_the_last_board_is_shown(floor: Hall, poster: FakePoster, calls: int) -> None:
+def test_wherever_a_sandbox_dies_the_last_board_is_shown(floor: BroadcastBench, poster: FakePoster, calls: int) -> None:
     floor.join("a", holder=ADA)
     fill(floor, 1)
     changed(floor, "1")
@@ -134,7 +136,7 @@ def test_wherever_a_sandbox_dies_the_last_board_is_shown(floor: Hall, poster: Fa
 
 
 def test_a_record_that_is_redelivered_after_its_refresh_was_shown_keeps_nobody_waiting(
-    floor: Hall, poster: FakePoster
+    floor: BroadcastBench, poster: FakePoster
 ) -> None:
     """Under the same key the queue would drop its message, and the next change would find its request pending."""
     floor.join("a", holder=ADA)
@@ -150,7 +152,7 @@ def test_a_record_that_is_redelivered_after_its_refresh_was_shown_keeps_nobody_w
 
 
 def test_a_large_room_is_shown_the_board_by_shards_and_a_superseded_board_not_at_all(
-    floor: Hall, poster: FakePoster
+    floor: BroadcastBench, poster: FakePoster
 ) -> None:
     floor.told_in_parts_beyond(20)
     names = floor.crowd("everyone", 21)

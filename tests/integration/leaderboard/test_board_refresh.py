@@ -52,7 +52,7 @@ def test_the_next_refresh_waits_for_its_second(refreshes: BoardRefresh, clock: C
     with pytest.raises(NotYetError) as raised:
         refreshes.acquire(key, now())
     assert raised.value.until == now() + timedelta(seconds=0.6)
-    clock.reach(raised.value.until)
+    clock.advance_to(raised.value.until)
     assert refreshes.acquire(key, now())
 
 
@@ -71,7 +71,7 @@ def test_a_message_whose_function_died_acquires_again(refreshes: BoardRefresh, c
     assert refreshes.acquire(key, now())
     with pytest.raises(NotYetError):
         refreshes.acquire(key, now())
-    clock.reach(now() + INTERVAL)
+    clock.advance_to(now() + INTERVAL)
     assert refreshes.acquire(key, now())
 
 
@@ -79,7 +79,7 @@ def test_a_message_that_never_came_does_not_stop_the_board_for_ever(
     refreshes: BoardRefresh, clock: ControlledClock
 ) -> None:
     granted(refreshes, "lost")
-    clock.reach(now() + ABANDONED_AFTER - timedelta(milliseconds=1))
+    clock.advance_to(now() + ABANDONED_AFTER - timedelta(milliseconds=1))
     assert refreshes.request("b", now()) is None
     clock.sleep(0.001)
     assert refreshes.acquire(granted(refreshes, "b"), now())
@@ -111,7 +111,7 @@ class Floor:
         try:
             acquired = self.refreshes.acquire(self.messages[0], now())
         except NotYetError as error:
-            self.clock.reach(error.until)
+            self.clock.advance_to(error.until)
             return
         if acquired:
             self.shown_at.append(now())

@@ -71,7 +71,7 @@ def test_a_past_month_is_kept_as_it_ended(floor: Floor) -> None:
     ada, grace = floor.hire("Ada", team="North", monthlyRevenue=900), floor.hire("Grace", monthlyRevenue=900)
     alan = floor.hire("Alan", monthlyRevenue=100)
     ended = shown(floor.board())
-    floor.clock.reach(at("2026-12-01T00:00:10Z"))
+    floor.clock.advance_to(at("2026-12-01T00:00:10Z"))
     floor.roll_over()
     floor.update(alan, monthlyRevenue=5)
     floor.api("PATCH", f"{REPS}/{ada}", {"name": "Ada L.", "team": "South"})
@@ -87,7 +87,7 @@ def test_a_past_month_is_kept_as_it_ended(floor: Floor) -> None:
 
 def test_a_kept_month_has_pages_of_its_own(floor: Floor) -> None:
     reps = [floor.hire(monthlyRevenue=revenue) for revenue in (30, 20, 20, 20, 10)]
-    floor.clock.reach(at("2026-12-01T00:00:10Z"))
+    floor.clock.advance_to(at("2026-12-01T00:00:10Z"))
     floor.roll_over()
     seen, query = [], dict[str, object](period="2026-11", limit=2)
     for _ in range(3):
@@ -104,7 +104,7 @@ def test_a_kept_month_has_pages_of_its_own(floor: Floor) -> None:
 
 def test_a_rep_who_retires_before_the_rollover_is_on_the_board_of_the_month_that_ended(floor: Floor) -> None:
     ada, grace = floor.hire("Ada", monthlyRevenue=900), floor.hire("Grace", monthlyRevenue=100)
-    floor.clock.reach(at("2026-12-01T00:00:10Z"))
+    floor.clock.advance_to(at("2026-12-01T00:00:10Z"))
     floor.api("DELETE", f"{REPS}/{ada}")
     floor.roll_over()
     floor.stream()
@@ -117,7 +117,7 @@ def test_a_rep_who_retires_within_a_month_is_not_on_its_final_board(floor: Floor
     ada, grace = floor.hire("Ada", monthlyRevenue=900), floor.hire("Grace", monthlyRevenue=100)
     floor.api("DELETE", f"{REPS}/{ada}")
     floor.stream()
-    floor.clock.reach(at("2026-12-01T00:00:10Z"))
+    floor.clock.advance_to(at("2026-12-01T00:00:10Z"))
     floor.roll_over()
     floor.stream()
     assert shown(floor.board(period="2026-11")) == [(1, grace, 100)]
@@ -125,7 +125,7 @@ def test_a_rep_who_retires_within_a_month_is_not_on_its_final_board(floor: Floor
 
 def test_before_the_rollover_a_rep_is_shown_with_the_new_months_values(floor: Floor) -> None:
     ada = floor.hire("Ada", monthlyRevenue=900, yearlyRevenue=5000, allTimeRevenue=7000)
-    floor.clock.reach(at("2026-12-01T00:00:10Z"))
+    floor.clock.advance_to(at("2026-12-01T00:00:10Z"))
     rep = floor.rep(ada)
     assert (rep["monthlyRevenue"], rep["yearlyRevenue"], rep["allTimeRevenue"]) == (0, 5000, 7000)
     assert rep["rank"] == 1

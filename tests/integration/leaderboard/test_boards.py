@@ -22,7 +22,7 @@ from cairn.model import Number, Subject
 from cairn.readings.stats import Stats
 from cairn.rules import catalogue
 from testing.leaderboard import Floor, at
-from testing.outages import CONFLICT, OUTAGE, refusing
+from testing.outages import CONFLICT, OUTAGE, failing
 
 ADA, GRACE = Subject("rep", "1"), Subject("rep", "2")
 
@@ -85,7 +85,7 @@ def test_a_row_that_somebody_changed_meanwhile_is_not_moved(floor: Floor, boards
 def test_what_alters_no_count_is_one_put(boards: Boards, table: Any) -> None:
     first = row(100)
     boards.replace_row(None, first)
-    with refusing(table, "TransactWriteItems") as refused:
+    with failing(table, "TransactWriteItems") as refused:
         assert boards.replace_row(first, row(100, later=1, name="Ada L."))
     assert refused == []
 
@@ -120,7 +120,7 @@ def test_an_id_is_assigned_once(boards: Boards) -> None:
 
 def test_a_move_that_meets_another_is_made_again_and_again(floor: Floor, boards: Boards, table: Any) -> None:
     before = floor.clock.now()
-    with refusing(table, "TransactWriteItems", CONFLICT, times=5):
+    with failing(table, "TransactWriteItems", CONFLICT, times=5):
         assert boards.replace_row(None, row(100))
     assert (
         sum(CONFLICT_PAUSES[:5]) * 0.5 <= (floor.clock.now() - before).total_seconds() <= sum(CONFLICT_PAUSES[:5]) * 1.5
@@ -129,7 +129,7 @@ def test_a_move_that_meets_another_is_made_again_and_again(floor: Floor, boards:
 
 
 def test_a_move_that_conflicts_all_the_time_is_answered_with_try_again(boards: Boards, table: Any) -> None:
-    with refusing(table, "TransactWriteItems", CONFLICT) as refused, pytest.raises(ContentionError, match="try again"):
+    with failing(table, "TransactWriteItems", CONFLICT) as refused, pytest.raises(ContentionError, match="try again"):
         boards.replace_row(None, row(100))
     assert len(refused) == len(CONFLICT_PAUSES) + 1
     assert boards.row(ADA) is None
@@ -137,9 +137,9 @@ def test_a_move_that_conflicts_all_the_time_is_answered_with_try_again(boards: B
 
 def test_ranks_are_read_between_the_moves_of_others(boards: Boards, table: Any) -> None:
     boards.replace_row(None, row(100))
-    with refusing(table, "TransactGetItems", CONFLICT, times=5):
+    with failing(table, "TransactGetItems", CONFLICT, times=5):
         assert boards.count_higher([7]) == [1]
-    with refusing(table, "TransactGetItems", CONFLICT), pytest.raises(ContentionError, match="try again"):
+    with failing(table, "TransactGetItems", CONFLICT), pytest.raises(ContentionError, match="try again"):
         boards.count_higher([7])
 
 
@@ -147,7 +147,7 @@ def test_a_put_that_meets_a_move_has_not_been_made(boards: Boards, table: Any) -
     first = row(100)
     boards.replace_row(None, first)
     conflict = {"Error": {"Code": "TransactionConflictException", "Message": "ongoing"}}
-    with refusing(table, "PutItem", conflict):
+    with failing(table, "PutItem", conflict):
         assert not boards.replace_row(first, row(100, later=1, name="Ada L."))
 
 
@@ -160,7 +160,7 @@ def test_whatever_else_fails_is_no_conflict(boards: Boards, table: Any) -> None:
         ("PutItem", lambda: boards.replace_row(first, row(100, later=1, name="Ada L."))),
         ("PutItem", lambda: boards.archive(row(100, later=1))),
     ):
-        with refusing(table, operation, OUTAGE), pytest.raises(Exception, match="InternalServerError"):
+        with failing(table, operation, OUTAGE), pytest.raises(Exception, match="InternalServerError"):
             act()
 
 
@@ -267,7 +267,7 @@ def test_updates_of_one_rep_at_the_same_instant_lose_none_of_one_anothers_fields
 
 
 def test_a_months_final_values_are_kept_even_if_the_rollover_overtakes_its_last_move(floor: Floor, table: Any) -> None:
-    floor.clock.reach(at("2026-11-30T23:59:59Z"))
+    floor.clock.advance_to(at("2026-11-30T23:59:59Z"))
     boards = Mortal(table)
     reps, stats = reps_on(boards), Stats(dynamodb.resource().Table("stats_table"))
     reps.create("Ada", {}, None, {"monthly_revenue": 10})
@@ -276,7 +276,7 @@ def test_a_months_final_values_are_kept_even_if_the_rollover_overtakes_its_last_
         reps.update(1, {"monthly_revenue": 20})
     sold = stats.get(ADA)
     assert sold
-    floor.clock.reach(at("2026-12-01T00:00:05Z"))
+    floor.clock.advance_to(at("2026-12-01T00:00:05Z"))
     reps.roll_over(ADA)
     rolled_over = stats.get(ADA)
     assert rolled_over

@@ -13,7 +13,7 @@ from functions.api.leaderboard.schemas import MAX_UPDATES
 from testing.dynamodb import stored
 from testing.functions import FUNCTIONS
 from testing.leaderboard import BULK, REPS, Floor
-from testing.outages import refusing
+from testing.outages import failing
 
 FULL = dict.fromkeys(
     (
@@ -127,7 +127,7 @@ def test_a_thousand_full_updates_are_no_body_too_long(one_floor: Floor) -> None:
 
 def test_one_that_fails_inside_leaves_the_others(floor: Floor) -> None:
     reps = [floor.hire() for _ in range(3)]
-    with refusing(table(), "GetItem", when=lambda call: call["Key"] == {"subject": f"rep:{reps[1]}"}):
+    with failing(table(), "GetItem", when=lambda call: call["Key"] == {"subject": f"rep:{reps[1]}"}):
         results = floor.bulk(*(of(rep, monthlySignups=3) for rep in reps))["results"]
     assert [one["status"] for one in results] == [200, 500, 200]
     assert "logged" in results[1]["error"]
@@ -137,7 +137,7 @@ def test_one_that_fails_inside_leaves_the_others(floor: Floor) -> None:
 
 def test_one_whose_board_fails_is_made_again_without_harm(floor: Floor) -> None:
     ada, grace = floor.hire("Ada"), floor.hire("Grace")
-    with refusing(table(), "TransactWriteItems", when=lambda call: f"{ada:015d}" in json.dumps(call, default=str)):
+    with failing(table(), "TransactWriteItems", when=lambda call: f"{ada:015d}" in json.dumps(call, default=str)):
         results = floor.bulk(of(ada, monthlyRevenue=50), of(grace, monthlyRevenue=20))["results"]
     assert [one["status"] for one in results] == [500, 200]
     again = floor.bulk(of(ada, monthlyRevenue=50))["results"][0]

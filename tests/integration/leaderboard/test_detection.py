@@ -20,7 +20,7 @@ from cairn.readings.stats import Stats
 from testing.cloud import Context
 from testing.functions import FUNCTIONS
 from testing.leaderboard import REPS, Floor
-from testing.outages import refusing
+from testing.outages import failing
 
 DONE: dict[str, list[object]] = {"batchItemFailures": []}
 
@@ -148,7 +148,7 @@ def test_the_board_is_repaired_before_anybody_is_notified(floor: Floor) -> None:
     floor.said()
     Stats(table("stats")).record(job(rep, later=1, monthly_revenue=700))
     floors: Any = FUNCTIONS["detect_milestone"].dependencies.detection._announcers["rep"]
-    with refusing(floors._reps._boards._table, "TransactWriteItems"):
+    with failing(floors._reps._boards._table, "TransactWriteItems"):
         assert FUNCTIONS["detect_milestone"]({"Records": floor.aws.changes()}, Context())["batchItemFailures"]
     assert floor.refreshes() == []
 
@@ -157,7 +157,7 @@ def test_a_retry_that_finds_its_request_unanswered_sends_it_again(floor: Floor) 
     floor.hire()
     changes = floor.aws.changes()
     floors: Any = FUNCTIONS["detect_milestone"].dependencies.detection._announcers["rep"]
-    with refusing(floors._broadcast._sqs, "SendMessageBatch"):
+    with failing(floors._broadcast._sqs, "SendMessageBatch"):
         assert FUNCTIONS["detect_milestone"]({"Records": changes}, Context())["batchItemFailures"]
     assert floor.refreshes() == []
     keys = set()
@@ -238,7 +238,7 @@ def test_an_update_that_died_before_it_moved_its_row_is_completed_by_the_stream(
     ada, grace = floor.hire("Ada", monthlyRevenue=100), floor.hire("Grace", userId="grace")
     floor.stream()
     floor.said()
-    with refusing(FUNCTIONS["api"].dependencies.boards._table, "TransactWriteItems"):
+    with failing(FUNCTIONS["api"].dependencies.boards._table, "TransactWriteItems"):
         assert floor.try_update(grace, {"monthlyRevenue": 26_000}).status == 500
     assert floor.ranks() == {ada: 1, grace: 2}
     floor.stream()
@@ -255,7 +255,7 @@ def test_an_update_that_died_before_it_moved_its_row_is_completed_by_the_stream(
 def test_an_update_that_died_before_it_stored_its_podium_step_is_completed_by_the_stream(floor: Floor) -> None:
     rep = floor.hire()
     floor.stream()
-    with refusing(
+    with failing(
         FUNCTIONS["api"].dependencies.stats._table,
         "PutItem",
         when=lambda call: call["Item"]["metrics"].get("podium") == 3,
@@ -288,10 +288,10 @@ def test_whatever_fails_on_the_way_is_done_by_the_retry(floor: Floor, operation:
     floor.said()
     answer = floor.update(rep, monthlyRevenue=50_000)
     changes = floor.aws.changes()
-    for failing in range(calls):
-        calls_before = count(-failing)
+    for number in range(calls):
+        calls_before = count(-number)
         milestones = FUNCTIONS["detect_milestone"].dependencies.detection._milestones._table
-        with refusing(milestones, operation, times=1, when=lambda _, before=calls_before: next(before) >= 0):  # type: ignore[misc]  # mypy infers no default
+        with failing(milestones, operation, times=1, when=lambda _, before=calls_before: next(before) >= 0):  # type: ignore[misc]  # mypy infers no default
             try:
                 FUNCTIONS["detect_milestone"]({"Records": changes}, Context())
             except ClientError:
@@ -307,7 +307,7 @@ def test_a_rep_who_retires_leaves_the_board_and_the_board_is_shown_again(floor: 
     floor.stream()
     (first,) = floor.refreshes()
     BoardRefresh(table("connections")).acquire(first.key, now())
-    with refusing(FUNCTIONS["api"].dependencies.boards._table, "TransactWriteItems"):
+    with failing(FUNCTIONS["api"].dependencies.boards._table, "TransactWriteItems"):
         assert floor.api("DELETE", f"{REPS}/{rep}").status == 500
     floor.stream()
     assert [type(one) for one in floor.said()] == [BoardChanged]

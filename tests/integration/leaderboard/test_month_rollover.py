@@ -12,7 +12,7 @@ from functions.month_rollover.handler import RESERVE_SECONDS, RolloverError
 from testing.dynamodb import stored
 from testing.functions import FUNCTIONS
 from testing.leaderboard import Floor, at
-from testing.outages import refusing
+from testing.outages import failing
 
 DECEMBER = at("2026-12-01T00:00:00Z")
 
@@ -50,7 +50,7 @@ def test_the_months_numbers_begin_at_zero_and_the_others_go_on(floor: Floor) -> 
     monthly = {"monthlyRevenue": 800, "monthlySignups": 22, "goalProgress": 80, "monthlyGrowth": 7}
     details = {"team": "North", "avatar": "🦊", "userId": 7, "monthlyRevenueGoal": 1000}
     rep = floor.hire(**numbers, **monthly, **details)
-    floor.clock.reach(DECEMBER)
+    floor.clock.advance_to(DECEMBER)
     assert floor.roll_over() == {"turned": 1}
     shown = floor.rep(rep)
     assert {name: shown[name] for name in monthly} == dict.fromkeys(monthly, 0)
@@ -64,10 +64,10 @@ def test_the_months_numbers_begin_at_zero_and_the_others_go_on(floor: Floor) -> 
 
 def test_a_new_year_begins_at_zero_too(floor: Floor) -> None:
     rep = floor.hire(yearlyRevenue=5000, yearlySignups=60, yearlyGrowth=3, allTimeRevenue=9000)
-    floor.clock.reach(at("2026-12-31T23:59:59Z"))
+    floor.clock.advance_to(at("2026-12-31T23:59:59Z"))
     floor.roll_over()
     assert floor.rep(rep)["yearlyRevenue"] == 5000
-    floor.clock.reach(at("2027-01-01T00:00:00Z"))
+    floor.clock.advance_to(at("2027-01-01T00:00:00Z"))
     assert floor.roll_over() == {"turned": 1}
     shown = floor.rep(rep)
     assert (shown["yearlyRevenue"], shown["yearlySignups"], shown["yearlyGrowth"], shown["allTimeRevenue"]) == (
@@ -79,10 +79,10 @@ def test_a_new_year_begins_at_zero_too(floor: Floor) -> None:
 
 def test_a_month_ends_where_the_operator_lives(new_york: Floor) -> None:
     rep = new_york.hire(monthlyRevenue=100)
-    new_york.clock.reach(at("2026-12-01T04:59:59Z"))
+    new_york.clock.advance_to(at("2026-12-01T04:59:59Z"))
     assert new_york.roll_over() == {"turned": 0}
     assert new_york.board()["period"] == "2026-11"
-    new_york.clock.reach(at("2026-12-01T05:00:00Z"))
+    new_york.clock.advance_to(at("2026-12-01T05:00:00Z"))
     assert new_york.roll_over() == {"turned": 1}
     assert (new_york.board()["period"], revenues(new_york)) == ("2026-12", {rep: 0})
     assert kept(new_york, "2026-11") == {rep: 100}
@@ -90,7 +90,7 @@ def test_a_month_ends_where_the_operator_lives(new_york: Floor) -> None:
 
 def test_a_second_time_changes_nothing(floor: Floor) -> None:
     ada, grace = floor.hire("Ada", monthlyRevenue=100), floor.hire("Grace", monthlyRevenue=50)
-    floor.clock.reach(DECEMBER)
+    floor.clock.advance_to(DECEMBER)
     assert floor.roll_over() == {"turned": 2}
     floor.update(ada, monthlyRevenue=7)
     items = len(stored("STATS_TABLE").records())
@@ -102,7 +102,7 @@ def test_a_second_time_changes_nothing(floor: Floor) -> None:
 
 def test_a_sale_before_the_rollover_begins_the_month_for_its_rep(floor: Floor) -> None:
     ada, grace = floor.hire("Ada", monthlyRevenue=100), floor.hire("Grace", monthlyRevenue=50)
-    floor.clock.reach(DECEMBER)
+    floor.clock.advance_to(DECEMBER)
     answer = floor.update(ada, monthlySignups=3)
     assert (answer["rep"]["monthlyRevenue"], answer["rep"]["monthlySignups"]) == (0, 3)
     assert kept(floor, "2026-11") == {ada: 100}
@@ -114,10 +114,10 @@ def test_a_sale_before_the_rollover_begins_the_month_for_its_rep(floor: Floor) -
 
 def test_a_rep_who_fails_stops_nobody_else_and_is_reported(floor: Floor) -> None:
     ada, grace, alan = (floor.hire(name, monthlyRevenue=100) for name in ("Ada", "Grace", "Alan"))
-    floor.clock.reach(DECEMBER)
+    floor.clock.advance_to(DECEMBER)
     mine = {"subject": f"rep:{grace}"}
     with (
-        refusing(table(), "GetItem", when=lambda call: call["Key"] == mine),
+        failing(table(), "GetItem", when=lambda call: call["Key"] == mine),
         pytest.raises(RolloverError, match="rep:2"),
     ):
         floor.roll_over()
@@ -128,8 +128,8 @@ def test_a_rep_who_fails_stops_nobody_else_and_is_reported(floor: Floor) -> None
 
 def test_a_rollover_that_died_is_completed_by_the_next(floor: Floor) -> None:
     ada, grace = floor.hire("Ada", monthlyRevenue=100), floor.hire("Grace", monthlyRevenue=50)
-    floor.clock.reach(DECEMBER)
-    with refusing(table(), "TransactWriteItems"), pytest.raises(RolloverError):
+    floor.clock.advance_to(DECEMBER)
+    with failing(table(), "TransactWriteItems"), pytest.raises(RolloverError):
         floor.roll_over()
     assert revenues(floor) == {ada: 100, grace: 50}
     assert floor.roll_over() == {"turned": 2}
@@ -143,7 +143,7 @@ def test_a_record_that_arrives_after_its_month_takes_no_values_into_the_next(flo
     floor.update(grace, monthlyRevenue=200)
     floor.update(ada, monthlyRevenue=100)
     floor.update(grace, monthlyRevenue=50)
-    floor.clock.reach(DECEMBER)
+    floor.clock.advance_to(DECEMBER)
     floor.update(grace, monthlyRevenue=10)
     floor.stream()
     assert floor.roll_over() == {"turned": 1}
@@ -153,7 +153,7 @@ def test_a_record_that_arrives_after_its_month_takes_no_values_into_the_next(flo
 
 def test_what_there_is_no_time_for_is_left_to_the_next_tick(floor: Floor) -> None:
     rep = floor.hire(monthlyRevenue=100)
-    floor.clock.reach(DECEMBER)
+    floor.clock.advance_to(DECEMBER)
     assert floor.roll_over(seconds=RESERVE_SECONDS - 0.1) == {"turned": 0}
     assert revenues(floor) == {rep: 100}
     assert floor.roll_over(seconds=RESERVE_SECONDS) == {"turned": 1}
@@ -162,13 +162,13 @@ def test_what_there_is_no_time_for_is_left_to_the_next_tick(floor: Floor) -> Non
 def test_a_rep_who_has_retired_is_not_rolled_over(floor: Floor) -> None:
     rep = floor.hire(monthlyRevenue=100)
     floor.api("DELETE", f"/api/leaderboard/sales-reps/{rep}")
-    floor.clock.reach(DECEMBER)
+    floor.clock.advance_to(DECEMBER)
     assert floor.roll_over() == {"turned": 0}
 
 
 def test_months_that_were_never_rolled_over_are_kept_as_they_were_left(floor: Floor) -> None:
     rep = floor.hire(monthlyRevenue=100)
-    floor.clock.reach(at("2027-02-01T00:00:00Z"))
+    floor.clock.advance_to(at("2027-02-01T00:00:00Z"))
     assert floor.roll_over() == {"turned": 1}
     assert kept(floor, "2026-11") == {rep: 100}
     assert floor.api("GET", "/api/leaderboard", query={"period": "2026-12"}).status == 404
@@ -179,7 +179,7 @@ def test_the_rollover_is_not_announced_and_the_new_month_may_pass_again_what_the
     floor.update(rep, monthlyRevenue=26_000)
     floor.stream()
     floor.said()
-    floor.clock.reach(DECEMBER)
+    floor.clock.advance_to(DECEMBER)
     floor.roll_over()
     floor.stream()
     assert floor.celebrations() == []
@@ -192,6 +192,6 @@ def test_the_rollover_is_not_announced_and_the_new_month_may_pass_again_what_the
 
 def test_the_rollover_is_counted(floor: Floor, logs: Any) -> None:
     floor.hire()
-    floor.clock.reach(DECEMBER)
+    floor.clock.advance_to(DECEMBER)
     floor.roll_over()
     assert logs.metrics["RepsTurned"] == [1]

@@ -133,7 +133,7 @@ def test_a_curve_begins_and_ends_as_requested(aws: Cloud, clock: ControlledClock
 def test_a_curve_is_gone_after_thirty_days(aws: Cloud, clock: ControlledClock) -> None:
     watch(aws, "2026-11-20T10:00:40", 1, 1)
     record(aws.changes())
-    clock.reach(datetime(2026, 11, 20, 10, 0, 39, tzinfo=UTC) + timedelta(days=30))
+    clock.advance_to(datetime(2026, 11, 20, 10, 0, 39, tzinfo=UTC) + timedelta(days=30))
     assert curve(aws) == [("10:00:40", 1)]
     clock.sleep(1)
     assert curve(aws) == []

@@ -15,7 +15,7 @@ from cairn.errors import ContentionError
 from cairn.model import Number, Reading, Subject
 from cairn.readings.stats import MAX_ATTEMPTS, Stats, to_item, to_reading
 from testing.cloud import Cloud
-from testing.outages import refusing
+from testing.outages import failing
 
 CATS = Subject("channel", "youtube:cats")
 
@@ -135,7 +135,7 @@ def test_a_change_among_too_many_others_asks_to_be_tried_again(aws: Cloud) -> No
     Stats(table).record(reading(50))
     before = now()
     rejected = {"Error": {"Code": "ConditionalCheckFailedException", "Message": "no"}}
-    with refusing(table, "PutItem", rejected) as tries, pytest.raises(ContentionError, match="try again"):
+    with failing(table, "PutItem", rejected) as tries, pytest.raises(ContentionError, match="try again"):
         Stats(table).update(CATS, more)
     assert len(tries) == MAX_ATTEMPTS
     assert now() - before < timedelta(seconds=12)

@@ -13,7 +13,7 @@ from cairn.clock import now
 from cairn.messages import FetchBatch, RoomEvent, RoomShard
 from cairn.realtime.event_log import RETENTION, EventLog, LoggedEvent
 from cairn.realtime.membership import LARGE_ROOM
-from testing.broadcast import ADA, Hall, event, large_room
+from testing.broadcast import ADA, BroadcastBench, event, large_room
 from testing.functions import FUNCTIONS
 from testing.logs import Written
 from testing.websocket_api import FakePoster, always, times
@@ -24,7 +24,7 @@ TV, CHANNEL = "tv-display", "channel:x"
 # -- posting
 
 
-def test_an_event_reaches_every_socket_of_its_room_and_no_other(floor: Hall, poster: FakePoster) -> None:
+def test_an_event_reaches_every_socket_of_its_room_and_no_other(floor: BroadcastBench, poster: FakePoster) -> None:
     floor.join("a", TV)
     floor.join("b", TV)
     floor.join("c", CHANNEL)
@@ -35,21 +35,21 @@ def test_an_event_reaches_every_socket_of_its_room_and_no_other(floor: Hall, pos
     assert poster.frames("c") == []
 
 
-def test_a_socket_receives_a_batch_in_order_whatever_the_room(floor: Hall, poster: FakePoster) -> None:
+def test_a_socket_receives_a_batch_in_order_whatever_the_room(floor: BroadcastBench, poster: FakePoster) -> None:
     floor.join("a", TV, CHANNEL)
     floor.send(*(event(str(number), room) for number in range(5) for room in (TV, CHANNEL)))
     assert floor.bring() == []
     assert poster.ids("a") == [f"{room}/{number}" for number in range(1, 6) for room in (TV, CHANNEL)]
 
 
-def test_a_room_without_sockets_logs_its_events(floor: Hall, poster: FakePoster) -> None:
+def test_a_room_without_sockets_logs_its_events(floor: BroadcastBench, poster: FakePoster) -> None:
     floor.send(event("1"))
     assert floor.bring() == []
     assert poster.posts == []
     assert EventLog(floor.table).last(TV) == 1
 
 
-def test_a_repeat_is_the_same_event_again_and_no_new_one(floor: Hall, poster: FakePoster) -> None:
+def test_a_repeat_is_the_same_event_again_and_no_new_one(floor: BroadcastBench, poster: FakePoster) -> None:
     floor.join("a", TV)
     for _ in range(2):
         floor.send(event("1"))
@@ -58,17 +58,17 @@ def test_a_repeat_is_the_same_event_again_and_no_new_one(floor: Hall, poster: Fa
     assert poster.ids("a") == ["tv-display/1", "tv-display/1"]
 
 
-def test_a_repeat_of_an_expired_event_is_not_posted(floor: Hall, poster: FakePoster) -> None:
+def test_a_repeat_of_an_expired_event_is_not_posted(floor: BroadcastBench, poster: FakePoster) -> None:
     floor.send(event("1"))
     floor.settle()
-    floor.clock.reach(now() + RETENTION)
+    floor.clock.advance_to(now() + RETENTION)
     floor.join("a", TV)
     floor.send(event("1"), RoomShard(TV, 0, "tv-display/1", "t"))
     floor.settle()
     assert poster.posts == []
 
 
-def test_posts_are_counted_and_traced(floor: Hall, logs: Written) -> None:
+def test_posts_are_counted_and_traced(floor: BroadcastBench, logs: Written) -> None:
     floor.join("a", TV)
     floor.join("b", TV)
     floor.send(event("1"))
@@ -83,7 +83,9 @@ def test_posts_are_counted_and_traced(floor: Hall, logs: Written) -> None:
 # -- sockets that are closed or slow
 
 
-def test_a_closed_socket_is_removed_from_all_its_rooms(floor: Hall, poster: FakePoster, logs: Written) -> None:
+def test_a_closed_socket_is_removed_from_all_its_rooms(
+    floor: BroadcastBench, poster: FakePoster, logs: Written
+) -> None:
     floor.join("gone", TV, CHANNEL, holder=ADA)
     floor.join("there", TV)
     poster.answers = {"gone": always(GoneError("HTTP 410"))}
@@ -96,7 +98,7 @@ def test_a_closed_socket_is_removed_from_all_its_rooms(floor: Hall, poster: Fake
     assert logs.metrics["SocketsGone"] == [1]
 
 
-def test_a_socket_that_is_still_opening_is_not_removed(floor: Hall, poster: FakePoster) -> None:
+def test_a_socket_that_is_still_opening_is_not_removed(floor: BroadcastBench, poster: FakePoster) -> None:
     """It is in `everyone` from its $connect; API Gateway answers 410 until that is answered."""
     floor.sockets.open("new", ADA, now())
     poster.answers = {"new": times(1, GoneError("HTTP 410"))}
@@ -107,7 +109,7 @@ def test_a_socket_that_is_still_opening_is_not_removed(floor: Hall, poster: Fake
     assert poster.ids("new") == ["everyone/2"]
 
 
-def test_a_slow_socket_is_closed_and_removed(floor: Hall, poster: FakePoster, logs: Written) -> None:
+def test_a_slow_socket_is_closed_and_removed(floor: BroadcastBench, poster: FakePoster, logs: Written) -> None:
     floor.join("slow", TV)
     floor.join("quick", TV)
     poster.answers = {"slow": always(PostTimeoutError("1.5 s"))}
@@ -119,7 +121,9 @@ def test_a_slow_socket_is_closed_and_removed(floor: Hall, poster: FakePoster, lo
     assert logs.metrics["SocketsDropped"] == [1]
 
 
-def test_a_throttled_room_is_retried_in_order_and_another_room_is_not(floor: Hall, poster: FakePoster) -> None:
+def test_a_throttled_room_is_retried_in_order_and_another_room_is_not(
+    floor: BroadcastBench, poster: FakePoster
+) -> None:
     floor.join("a", TV)
     floor.join("b", CHANNEL)
     poster.answers = {"a": always(ThrottledError("HTTP 429"))}
@@ -136,7 +140,9 @@ def test_a_throttled_room_is_retried_in_order_and_another_room_is_not(floor: Hal
 # -- what cannot be posted
 
 
-def test_what_can_never_be_posted_is_soon_a_dead_letter_and_holds_nobody_back(floor: Hall, poster: FakePoster) -> None:
+def test_what_can_never_be_posted_is_soon_a_dead_letter_and_holds_nobody_back(
+    floor: BroadcastBench, poster: FakePoster
+) -> None:
     floor.join("a", TV)
     floor.send(event("1"))
     floor.send_text("{")
@@ -156,7 +162,7 @@ def test_what_can_never_be_posted_is_soon_a_dead_letter_and_holds_nobody_back(fl
 
 @pytest.mark.parametrize("calls", range(1, 20))
 def test_wherever_a_sandbox_dies_every_socket_receives_everything_in_order(
-    floor: Hall, poster: FakePoster, calls: int
+    floor: BroadcastBench, poster: FakePoster, calls: int
 ) -> None:
     """After each call of DynamoDB, and after each post."""
     for name in "abc":
@@ -176,7 +182,9 @@ def test_wherever_a_sandbox_dies_every_socket_receives_everything_in_order(
     assert floor.fifo.dead_letters == []
 
 
-def test_a_table_that_fails_for_a_moment_holds_one_room_back_and_loses_nothing(floor: Hall, poster: FakePoster) -> None:
+def test_a_table_that_fails_for_a_moment_holds_one_room_back_and_loses_nothing(
+    floor: BroadcastBench, poster: FakePoster
+) -> None:
     class Failing(EventLog):
         failures = 1
 
@@ -198,7 +206,7 @@ def test_a_table_that_fails_for_a_moment_holds_one_room_back_and_loses_nothing(f
     ]
 
 
-def test_a_closed_socket_that_could_not_be_removed_is_found_again(floor: Hall, poster: FakePoster) -> None:
+def test_a_closed_socket_that_could_not_be_removed_is_found_again(floor: BroadcastBench, poster: FakePoster) -> None:
     floor.join("gone", TV)
     poster.answers = {"gone": always(GoneError("HTTP 410"))}
     floor.send(event("1"))
@@ -219,7 +227,7 @@ def test_a_closed_socket_that_could_not_be_removed_is_found_again(floor: Hall, p
 # -- large rooms
 
 
-def test_a_large_room_is_served_by_shards_and_each_socket_in_order(floor: Hall, poster: FakePoster) -> None:
+def test_a_large_room_is_served_by_shards_and_each_socket_in_order(floor: BroadcastBench, poster: FakePoster) -> None:
     names = floor.crowd(TV, 2 * LARGE_ROOM + 1)
     poster.answers = {names[0]: always(GoneError("HTTP 410"))}
     floor.send(event("1"))
@@ -233,21 +241,21 @@ def test_a_large_room_is_served_by_shards_and_each_socket_in_order(floor: Hall, 
     assert poster.ids(names[0]) == []
 
 
-def test_no_event_overtakes_another_when_a_room_becomes_small_again(floor: Hall, poster: FakePoster) -> None:
+def test_no_event_overtakes_another_when_a_room_becomes_small_again(floor: BroadcastBench, poster: FakePoster) -> None:
     names = large_room(floor)
     floor.send(event("1"))
     floor.bring()
     floor.sockets.remove(names[0], now(), TV)
     floor.send(event("2"))
     floor.settle()
-    floor.clock.reach(now() + timedelta(hours=1))
+    floor.clock.advance_to(now() + timedelta(hours=1))
     floor.send(event("3"))
     floor.bring()
     assert floor.fifo.messages == []
     assert poster.ids(names[1]) == ["tv-display/1", "tv-display/2", "tv-display/3"]
 
 
-def test_a_shard_whose_sandbox_dies_is_retried(floor: Hall, poster: FakePoster) -> None:
+def test_a_shard_whose_sandbox_dies_is_retried(floor: BroadcastBench, poster: FakePoster) -> None:
     names = large_room(floor)
     floor.send(event("1"))
     floor.bring()
@@ -256,7 +264,7 @@ def test_a_shard_whose_sandbox_dies_is_retried(floor: Hall, poster: FakePoster) 
     assert {tuple(dict.fromkeys(poster.ids(name))) for name in names} == {("tv-display/1",)}
 
 
-def test_a_sandbox_that_dies_between_the_shards_sends_them_again(floor: Hall, poster: FakePoster) -> None:
+def test_a_sandbox_that_dies_between_the_shards_sends_them_again(floor: BroadcastBench, poster: FakePoster) -> None:
     names = large_room(floor)
     floor.send(event("1"), event("2"))
     for calls in range(1, 8):

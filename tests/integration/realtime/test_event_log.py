@@ -67,7 +67,7 @@ def test_a_repeat_finds_its_event(event_log: EventLog) -> None:
 
 def test_a_repeat_of_an_expired_event_is_not_appended(event_log: EventLog, clock: ControlledClock) -> None:
     append(event_log, "a")
-    clock.reach(now() + RETENTION)
+    clock.advance_to(now() + RETENTION)
     assert event_log.append(event("a"), now()) is None
     assert event_log.last(TV) == 1
     assert [one.number for one in append(event_log, "b")] == [2]
@@ -116,15 +116,15 @@ def test_what_is_older_than_a_day_is_not_replayed_though_the_table_still_has_it(
     event_log: EventLog, clock: ControlledClock, aws: Cloud
 ) -> None:
     append(event_log, "a", "b")
-    clock.reach(now() + RETENTION / 2)
+    clock.advance_to(now() + RETENTION / 2)
     append(event_log, "c")
-    clock.reach(now() + RETENTION / 2)
+    clock.advance_to(now() + RETENTION / 2)
     assert len(aws.table("CONNECTIONS_TABLE").scan()["Items"]) == 7
     assert numbers(event_log.after(TV, 0, now())) == [3]
     assert not event_log.after(TV, 1, now()).complete
     assert event_log.after(TV, 2, now()).complete
     assert event_log.event(TV, 2, now()) is None
-    clock.reach(now() + RETENTION / 2)
+    clock.advance_to(now() + RETENTION / 2)
     assert event_log.after(TV, 2, now()) == Replay((), complete=False, last=3)
     assert event_log.after(TV, 3, now()) == Replay((), complete=True, last=3)
 

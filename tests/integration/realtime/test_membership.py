@@ -196,7 +196,7 @@ def test_a_socket_outlives_its_two_hours_by_little_though_the_table_still_has_it
     socket = sockets.open("c", ADA, now())
     clock.sleep(7000)
     sockets.join(socket, "tv-display", now())
-    clock.reach(socket.expires_at - timedelta(seconds=1))
+    clock.advance_to(socket.expires_at - timedelta(seconds=1))
     assert sockets.get("c", now(), now())
     assert members(sockets, "tv-display") == members(sockets, "everyone") == {"c"}
     clock.sleep(1)
@@ -233,5 +233,5 @@ def test_a_room_stays_sharded_until_it_was_quiet(aws: Cloud, clock: ControlledCl
     for _ in range(3):
         clock.sleep(2400)
         assert sockets.audience("user:big", now()) is None
-    clock.reach(now() + SHARDED_FOR)
+    clock.advance_to(now() + SHARDED_FOR)
     assert sockets.audience("user:big", now()) is not None

@@ -13,7 +13,7 @@ from cairn.messages import RoomState
 from cairn.realtime.event_log import EventLog
 from cairn.realtime.frames import MAX_FRAME_BYTES
 from cairn.viewers.counts import CountState, ViewerCount, ViewerCounts
-from testing.broadcast import Hall, event, large_room
+from testing.broadcast import BroadcastBench, event, large_room
 from testing.logs import Written
 from testing.websocket_api import FakePoster, always
 
@@ -35,7 +35,7 @@ def received(poster: FakePoster, name: str) -> list[object]:
 
 
 def test_every_socket_in_the_room_receives_a_state_and_nothing_is_stored(
-    floor: Hall, poster: FakePoster, logs: Written
+    floor: BroadcastBench, poster: FakePoster, logs: Written
 ) -> None:
     floor.join("a", CHANNEL)
     floor.join("b", CHANNEL, TV)
@@ -58,7 +58,7 @@ def test_every_socket_in_the_room_receives_a_state_and_nothing_is_stored(
     assert logs.metrics["FramesPosted"] == [2]
 
 
-def test_the_delay_is_measured_for_events_only(floor: Hall, logs: Written) -> None:
+def test_the_delay_is_measured_for_events_only(floor: BroadcastBench, logs: Written) -> None:
     floor.join("a", CHANNEL)
     floor.send(state(3))
     floor.bring()
@@ -69,21 +69,21 @@ def test_the_delay_is_measured_for_events_only(floor: Hall, logs: Written) -> No
     assert logs.metrics["BroadcastDelay"] == [0]
 
 
-def test_of_several_states_only_the_newest_of_each_room_is_posted(floor: Hall, poster: FakePoster) -> None:
+def test_of_several_states_only_the_newest_of_each_room_is_posted(floor: BroadcastBench, poster: FakePoster) -> None:
     floor.join("a", CHANNEL, TV)
     floor.send(state(1), state(2, seconds=4), state(3, seconds=2), state(7, TV), state(8, TV, seconds=1))
     assert floor.bring() == []
     assert received(poster, "a") == [2, 8]
 
 
-def test_events_are_posted_before_states(floor: Hall, poster: FakePoster) -> None:
+def test_events_are_posted_before_states(floor: BroadcastBench, poster: FakePoster) -> None:
     floor.join("a", CHANNEL)
     floor.send(state(1), event("1", CHANNEL), state(2, seconds=2), event("2", CHANNEL))
     assert floor.bring() == []
     assert received(poster, "a") == ["channel:x/1", "channel:x/2", 2]
 
 
-def test_a_repeat_is_the_same_frame_again(floor: Hall, poster: FakePoster) -> None:
+def test_a_repeat_is_the_same_frame_again(floor: BroadcastBench, poster: FakePoster) -> None:
     floor.join("a", CHANNEL)
     message = state(1)
     for _ in range(2):
@@ -94,7 +94,9 @@ def test_a_repeat_is_the_same_frame_again(floor: Hall, poster: FakePoster) -> No
     assert first == second
 
 
-def test_a_state_that_is_too_large_is_soon_a_dead_letter_and_holds_nobody_back(floor: Hall, poster: FakePoster) -> None:
+def test_a_state_that_is_too_large_is_soon_a_dead_letter_and_holds_nobody_back(
+    floor: BroadcastBench, poster: FakePoster
+) -> None:
     floor.join("a", CHANNEL, TV)
     began = now()
     floor.send(RoomState(CHANNEL, "viewers:count", "k", json.dumps("x" * MAX_FRAME_BYTES), began, "t"), state(1, TV))
@@ -107,7 +109,7 @@ def test_a_state_that_is_too_large_is_soon_a_dead_letter_and_holds_nobody_back(f
 # -- failures
 
 
-def test_a_state_behind_an_unfinished_event_waits_with_it(floor: Hall, poster: FakePoster) -> None:
+def test_a_state_behind_an_unfinished_event_waits_with_it(floor: BroadcastBench, poster: FakePoster) -> None:
     floor.join("a", CHANNEL)
     floor.join("b", CHANNEL)
     poster.answers = {"a": always(ThrottledError("HTTP 429"))}
@@ -120,7 +122,9 @@ def test_a_state_behind_an_unfinished_event_waits_with_it(floor: Hall, poster: F
 
 
 @pytest.mark.parametrize("calls", range(1, 8))
-def test_wherever_a_sandbox_dies_every_socket_receives_the_last(floor: Hall, poster: FakePoster, calls: int) -> None:
+def test_wherever_a_sandbox_dies_every_socket_receives_the_last(
+    floor: BroadcastBench, poster: FakePoster, calls: int
+) -> None:
     """After each call of DynamoDB, and after each post."""
     for name in "abc":
         floor.join(name, CHANNEL)
@@ -135,7 +139,7 @@ def test_wherever_a_sandbox_dies_every_socket_receives_the_last(floor: Hall, pos
 # -- large rooms
 
 
-def test_a_large_room_is_served_by_shards(floor: Hall, poster: FakePoster, logs: Written) -> None:
+def test_a_large_room_is_served_by_shards(floor: BroadcastBench, poster: FakePoster, logs: Written) -> None:
     names = large_room(floor)
     floor.send(state(1, TV))
     assert floor.bring() == []
@@ -145,7 +149,9 @@ def test_a_large_room_is_served_by_shards(floor: Hall, poster: FakePoster, logs:
     assert "BroadcastDelay" not in logs.metrics
 
 
-def test_a_superseded_state_is_posted_to_no_shard_so_that_a_backlog_drains(floor: Hall, poster: FakePoster) -> None:
+def test_a_superseded_state_is_posted_to_no_shard_so_that_a_backlog_drains(
+    floor: BroadcastBench, poster: FakePoster
+) -> None:
     names = large_room(floor)
     for number in range(5):
         floor.send(state(number, TV, seconds=number), *([event("1")] if number == 2 else []))
@@ -158,7 +164,7 @@ def test_a_superseded_state_is_posted_to_no_shard_so_that_a_backlog_drains(floor
     assert {tuple(received(poster, name)) for name in names} == {("tv-display/1", 4)}
 
 
-def test_an_older_state_that_is_redelivered_replaces_no_newer_one(floor: Hall, poster: FakePoster) -> None:
+def test_an_older_state_that_is_redelivered_replaces_no_newer_one(floor: BroadcastBench, poster: FakePoster) -> None:
     names = large_room(floor)
     older = state(1, TV)
     floor.send(state(2, TV, seconds=2))
@@ -171,7 +177,7 @@ def test_an_older_state_that_is_redelivered_replaces_no_newer_one(floor: Hall, p
     assert stored.number == to_millis(older.at) + 2000
 
 
-def test_a_sandbox_that_dies_between_the_shards_sends_them_again(floor: Hall, poster: FakePoster) -> None:
+def test_a_sandbox_that_dies_between_the_shards_sends_them_again(floor: BroadcastBench, poster: FakePoster) -> None:
     names = large_room(floor)
     floor.send(state(1, TV))
     for calls in range(1, 6):
@@ -181,7 +187,7 @@ def test_a_sandbox_that_dies_between_the_shards_sends_them_again(floor: Hall, po
     assert {tuple(dict.fromkeys(received(poster, name))) for name in names} == {(1,)}
 
 
-def test_a_channel_whose_viewers_are_spread_is_served_by_shards(floor: Hall, poster: FakePoster) -> None:
+def test_a_channel_whose_viewers_are_spread_is_served_by_shards(floor: BroadcastBench, poster: FakePoster) -> None:
     """Viewers who joined before it was receive it too."""
     floor.join("early", CHANNEL)
     count = ViewerCount("x", 5001, 5001, now(), now(), 60)

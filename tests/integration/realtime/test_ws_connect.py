@@ -206,7 +206,7 @@ def test_what_cannot_be_understood_is_answered_and_changes_nothing(account: Clou
 
 def test_a_socket_past_its_lifetime_is_closed(account: Cloud, clock: ControlledClock, poster: FakePoster) -> None:
     client = connected(account, "ada")
-    clock.reach(now() + SOCKET_LIFETIME)
+    clock.advance_to(now() + SOCKET_LIFETIME)
     assert client.send_text('{"action": "join", "room": "tv-display"}') is None
     assert poster.closed == ["c-ada"]
     assert remaining_keys(account) == []
@@ -244,7 +244,7 @@ def test_a_client_that_was_away_too_long_is_answered_so_and_replayed_the_rest(
     account: Cloud, event_log: EventLog, poster: FakePoster, clock: ControlledClock
 ) -> None:
     append(event_log, "tv-display", "a", "b", "c")
-    clock.reach(now() + RETENTION)
+    clock.advance_to(now() + RETENTION)
     append(event_log, "tv-display", "d")
     client = connected(account, "ada")
     assert client.join("tv-display", "tv-display/1") == {"recovered": False, "last": "tv-display/4"}

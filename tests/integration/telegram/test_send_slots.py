@@ -61,7 +61,7 @@ def test_while_the_bot_is_held_nobody_gets_an_interval(send_slots: SendSlots, cl
     with pytest.raises(NotYetError) as raised:
         send_slots.lease(BOT, now(), SECOND, MAX_WAIT)
     assert raised.value.until == until
-    clock.reach(until)
+    clock.advance_to(until)
     assert send_slots.lease(BOT, now(), SECOND, MAX_WAIT) == now()
 
 

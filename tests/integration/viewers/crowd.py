@@ -174,9 +174,9 @@ class Crowd:
             planned = self._plan[0][0] if self._plan else None
             next_at = min((one for one in (due, planned) if one), default=None)
             if next_at is None or next_at > until:
-                self.clock.reach(until)
+                self.clock.advance_to(until)
                 return
-            self.clock.reach(next_at)
+            self.clock.advance_to(next_at)
             if planned and planned <= now():
                 heapq.heappop(self._plan)[2]()
             else:

@@ -23,7 +23,7 @@ from testing.api import Api
 from testing.clock import ControlledClock
 from testing.cloud import Cloud, Context
 from testing.functions import FUNCTIONS
-from testing.outages import refusing
+from testing.outages import failing
 from testing.readings import channel_reading, viewers_reading
 
 DONE: dict[str, list[object]] = {"batchItemFailures": []}
@@ -203,7 +203,7 @@ def test_whichever_queue_fails_a_peak_is_announced_to_all_by_the_retry(stage: St
     stage.write(viewers=12, connections=12)
     changes = stage.aws.changes()
     live: Any = FUNCTIONS["detect_milestone"].dependencies.detection._announcers["channel:live"]
-    with refusing(
+    with failing(
         live._broadcast._sqs, "SendMessageBatch", when=lambda call: f"/{queue}" in call["QueueUrl"]
     ) as refused:
         assert FUNCTIONS["detect_milestone"]({"Records": changes}, Context())["batchItemFailures"]

@@ -12,7 +12,7 @@ from testing.clock import ControlledClock
 from testing.cloud import Cloud
 from testing.functions import FUNCTIONS
 from testing.logs import Written
-from testing.outages import refusing
+from testing.outages import failing
 from testing.viewer_site import Site
 
 A_COUNT = 2.0
@@ -301,7 +301,7 @@ def test_a_channel_with_a_scheduled_check_accepts_viewers_though_the_queue_fails
     site.join()
     clock.sleep(A_COUNT)
     site.count()
-    with refusing(FUNCTIONS["viewer_heartbeat"].dependencies.presence.count_requests._queue._sqs, "SendMessageBatch"):
+    with failing(FUNCTIONS["viewer_heartbeat"].dependencies.presence.count_requests._queue._sqs, "SendMessageBatch"):
         second = site.join()
         clock.sleep(A_COUNT)
         assert site.count() == (2, 2)
