@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 from cairn.aws.sqs import NotSentError, Queue
 from cairn.aws.websocket_api import Poster
 from cairn.clock import Clock
-from cairn.errors import NotYetError
+from cairn.errors import NotYetError, UnfinishedError
 from cairn.leaderboard.board_refresh import BoardRefresh
 from cairn.messages import BoardChanged, RoomEvent, RoomShard, RoomState, UnreadableMessageError
 from cairn.observability import MetricUnit, logger, metrics
@@ -34,10 +34,6 @@ PERMANENT = (UnreadableMessageError, FrameTooLargeError)
 
 class HeldBackError(Exception):
     """An earlier message of the room must be retried first."""
-
-
-class UnfinishedError(Exception):
-    """The time is up before all sockets have the frame: the message must be retried."""
 
 
 Broadcast = RoomEvent | RoomShard | BoardChanged | RoomState

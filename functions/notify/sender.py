@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from cairn.clock import Clock, Sleep, sleep
-from cairn.errors import NotYetError
+from cairn.errors import NotYetError, UnfinishedError
 from cairn.observability import logger
 from cairn.telegram.bot import (
     Bot,
@@ -47,10 +47,6 @@ MAX_LATENESS_SECONDS = 0.018
 ATTEMPTS = 3
 MAX_UNANSWERED = 3
 """Recipients without an answer after which Telegram is considered down."""
-
-
-class UnfinishedError(Exception):
-    """Some recipients were not notified: the message must be retried."""
 
 
 @dataclass(frozen=True, slots=True)

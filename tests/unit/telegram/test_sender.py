@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from cairn.errors import NotYetError
+from cairn.errors import NotYetError, UnfinishedError
 from cairn.telegram.bot import (
     Bot,
     ChatGoneError,
@@ -22,7 +22,7 @@ from cairn.telegram.bot import (
 from cairn.telegram.deliveries import Deliveries, Progress
 from cairn.telegram.send_slots import BOT, SendSlots
 from cairn.telegram.subscribers import Subscribers
-from functions.notify.sender import ATTEMPTS, LANES, SHORT_HOLD_SECONDS, Recipient, Sender, UnfinishedError
+from functions.notify.sender import ATTEMPTS, LANES, SHORT_HOLD_SECONDS, Recipient, Sender
 from testing.virtual_time import busiest_second
 from tests.unit.scripted import NOON, FakeClock
 

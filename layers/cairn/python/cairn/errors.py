@@ -112,3 +112,7 @@ class NotYetError(Exception):
     def __init__(self, reason: str, until: datetime) -> None:
         super().__init__(f"{reason}; retry at {until.isoformat(timespec='milliseconds')}")
         self.until = until
+
+
+class UnfinishedError(Exception):
+    """The time was up before all recipients were reached: the message must be retried. Not an answer to a caller."""
