@@ -14,7 +14,8 @@ Exception
 │   ├── PlatformPausedError      429  a platform asked us to wait; retry at `until`
 │   ├── ContentionError          503  too many concurrent updates of one item; retry
 │   └── PlatformUnavailableError 503  a platform does not answer
-└── NotYetError                  a worker retries its message at `until`; no caller sees this error
+├── NotYetError                  a worker retries its message at `until`; no caller sees this error
+└── UnfinishedError              a worker retries its message, because the time was up; no caller sees this error
 """
 
 from __future__ import annotations
@@ -115,4 +116,4 @@ class NotYetError(Exception):
 
 
 class UnfinishedError(Exception):
-    """The time was up before all recipients were reached: the message must be retried. Not an answer to a caller."""
+    """The time was up before all recipients were reached: the message must be retried."""
