@@ -14,6 +14,7 @@ from aws_lambda_powertools.event_handler.openapi.models import (
     HTTPBearer,
     OpenAPI,
     Operation,
+    PathItem,
     SecurityScheme,
 )
 
@@ -61,7 +62,8 @@ def adapt(document: OpenAPI) -> OpenAPI:
     for name in ("HTTPValidationError", "ResponseValidationError", "ValidationError"):
         schemas.pop(name, None)
     for other in _other_documents():
-        paths |= other.paths or {}
+        # Powertools types paths as `PathItem | Any`, so validating a document leaves them plain.
+        paths |= {path: PathItem.model_validate(item) for path, item in (other.paths or {}).items()}
         for kind in ("schemas", "responses", "parameters", "headers"):
             if added := getattr(other.components, kind, None):
                 setattr(components, kind, (getattr(components, kind) or {}) | added)

@@ -222,6 +222,12 @@ def test_a_person_without_the_module_is_denied_access_on_the_page(
         page.wait_for_url("**/sign-in")
         page.goto("/tv")
         page.wait_for_url("**/sign-in?next=%2Ftv")
+        sign_in(page, people.visitor, people.password)
+        expect(page.get_by_role("heading", name="You don’t have access to this display")).to_be_visible(
+            timeout=PATIENCE_MILLISECONDS
+        )
+        page.get_by_role("link", name="Home").click()
+        expect(page.get_by_role("link", name="Live viewers").first).to_be_visible(timeout=PATIENCE_MILLISECONDS)
 
 
 def test_a_wrong_password_shows_an_error_and_opens_nothing(

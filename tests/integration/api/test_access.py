@@ -240,6 +240,9 @@ def test_an_address_that_is_none_says_where_the_others_are(api: Api, method: str
         ("POST", "/api/milestones", "GET"),
         ("HEAD", "/api/health", "GET"),
         ("GET", f"{CHANNEL}/refresh", "POST"),
+        ("GET", "/api/viewer/join", "POST"),
+        ("POST", "/api/viewer/count/demo", "GET"),
+        ("GET", "/api/telegram/webhook", "POST"),
     ],
 )
 def test_an_address_that_is_called_by_the_wrong_method_says_which_it_accepts(
@@ -249,6 +252,11 @@ def test_an_address_that_is_called_by_the_wrong_method_says_which_it_accepts(
     assert response.status == 405
     assert response.headers["allow"] == allowed
     assert allowed in response.error
+
+
+def test_a_path_of_another_function_is_not_found_here(api: Api) -> None:
+    """Behind CloudFront such a request never reaches this function."""
+    assert api("POST", "/api/telegram/webhook", {}).status == 404
 
 
 def test_a_stranger_learns_nothing_of_which_addresses_there_are(api: Api) -> None:

@@ -104,6 +104,7 @@ class Consumer(Generic[M]):
         permanent: tuple[type[Exception], ...] = (),
         waits: tuple[type[Exception], ...] = (NotYetError,),
         log_waits: bool = True,
+        sqs: Callable[[], SQSClient] = client,
         clock: Clock = now,
         sleep: Sleep = sleep,
     ) -> None:
@@ -114,6 +115,7 @@ class Consumer(Generic[M]):
         self._permanent = permanent
         self._waits = waits
         self._log_waits = log_waits
+        self._sqs = sqs
         self._clock = clock
         self._sleep = sleep
 
@@ -149,7 +151,7 @@ class Consumer(Generic[M]):
                     failed[message_id] = error
                 del waiting[message_id]
             until = min((error.until for error in failed.values() if isinstance(error, NotYetError)), default=last)
-            if until >= last:
+            if until >= last or self._clock() >= last:
                 break
             self._sleep(max(0.0, (until - self._clock()) / _SECOND))
         return self.answer(records, failed)
@@ -167,13 +169,15 @@ class Consumer(Generic[M]):
             receives = int(record["attributes"]["ApproximateReceiveCount"])
             permanent = isinstance(error, self._permanent)
             fields["seconds"] = 0 if permanent else self._backoff.seconds(error, receives, self._clock())
-            client().change_message_visibility(
-                QueueUrl=self._url, ReceiptHandle=record["receiptHandle"], VisibilityTimeout=fields["seconds"]
-            )
+        # Logged first: SQS may reject the call that follows, and the cause would be lost.
         if not isinstance(error, self._waits):
             logger.warning("message failed and will be retried", exc_info=error, **fields)
         elif self._log_waits:
             logger.info("message postponed", reason=str(error), **fields)
+        if self._backoff:
+            self._sqs().change_message_visibility(
+                QueueUrl=self._url, ReceiptHandle=record["receiptHandle"], VisibilityTimeout=fields["seconds"]
+            )
 
 
 def _trace_id(record: Record) -> str | None:
