@@ -127,7 +127,9 @@ def simulated_audience() -> Iterator[Audience]:
         clock = stack.enter_context(controlled_clock())
         poster = stack.enter_context(in_place_of_api_gateway())
         account = stack.enter_context(metered_account())
-        queue = stack.enter_context(in_place_of_sqs(Fifo(clock, "count", max_receives=30, hidden=_VISIBILITY_TIMEOUT)))
+        queue = stack.enter_context(
+            in_place_of_sqs(Fifo(clock, "count", max_receives=30, hidden=_VISIBILITY_TIMEOUT, recursive=True))
+        )
         yield Audience(account, clock, queue, poster)
 
 

@@ -30,7 +30,9 @@ class Function(Construct):
         memory_size: int = 512,
         includes: str = "",
         environment: Mapping[str, str] | None = None,
+        endless_chain: bool = False,
     ) -> None:
+        """`endless_chain`: each of its messages leads to another, without end, and Lambda must not stop it."""
         super().__init__(scope, pascal(name))
         stack = foundation(self)
         stack.registry.functions.append(self)
@@ -39,6 +41,8 @@ class Function(Construct):
         self.public = False
         self.stream_of: str | None = None
         """The table whose stream starts the function."""
+        self.queue_of: str | None = None
+        """The queue that starts the function."""
         log_group = logs.LogGroup(
             self, "Logs", retention=logs.RetentionDays.ONE_MONTH, removal_policy=stack.settings.removal
         )
@@ -64,6 +68,9 @@ class Function(Construct):
             role=self.role,
             log_group=log_group,
             tracing=lambda_.Tracing.DISABLED,
+            # By default Lambda drops a message when its chain has started the function about 16 times.
+            # https://docs.aws.amazon.com/lambda/latest/dg/invocation-recursion.html
+            recursive_loop=lambda_.RecursiveLoop.ALLOW if endless_chain else None,
             environment={
                 "POWERTOOLS_SERVICE_NAME": name,
                 "POWERTOOLS_METRICS_NAMESPACE": METRICS_NAMESPACE,

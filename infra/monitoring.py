@@ -78,6 +78,14 @@ class Monitoring(Capability):
                 text=f"{function.name} is more than a minute behind the {function.stream_of} table's stream.",
                 section="stream-behind",
             )
+        if function.queue_of:
+            self._alarm(
+                f"{function.id}Recursion",
+                function.resource.metric("RecursiveInvocationsDropped", statistic="Sum", period=FIVE_MINUTES),
+                at_least=1,
+                text=f"Lambda dropped messages of {function.name}, because it took their chain for an endless loop.",
+                section="recursion",
+            )
         if function.public:
             self._alarm(
                 f"{function.id}Http5xx",

@@ -158,6 +158,7 @@ class Queue(Construct):
 
         A queue in order starts one invocation for each group that has messages.
         """
+        function.queue_of = self.name
         function.allow(
             "sqs:ReceiveMessage",
             "sqs:DeleteMessage",

@@ -37,6 +37,8 @@ class Viewers(Capability):
             # One full CPU: a large channel is thousands of items to read.
             memory_size=1769,
             environment={"TIME_ZONE": settings.time_zone},
+            # Each count requests the channel's next one, as long as somebody views it.
+            endless_chain=True,
         )
         self.parameters.pass_to(
             self.viewer_heartbeat,

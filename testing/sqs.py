@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -23,6 +24,14 @@ from testing.records import sqs_record
 
 DEDUPLICATED = timedelta(minutes=5)
 BATCH = 10
+LONGEST_CHAIN = 16
+"""How often a chain of messages may start a function, unless it may recurse.
+
+https://docs.aws.amazon.com/lambda/latest/dg/invocation-recursion.html
+"""
+
+_chain: ContextVar[Mapping[str, int]] = ContextVar("_chain", default={})  # noqa: B039 - a Mapping is not changed
+"""How often the messages that led to this invocation have started each function; the SDK sends it along."""
 
 
 @dataclass
@@ -36,6 +45,7 @@ class Message:
     id: str = field(default_factory=lambda: uuid4().hex)
     receives: int = 0
     receipt: str = ""
+    chain: Mapping[str, int] = field(default_factory=_chain.get)
 
     def record(self) -> dict[str, Any]:
         attributes = {"ApproximateReceiveCount": str(self.receives)}
@@ -45,10 +55,19 @@ class Message:
 
 
 class _Queue(ABC):
-    """`answer` is SQS for the functions."""
+    """`answer` is SQS for the functions. `recursive` is the function's setting RecursiveLoop."""
 
-    def __init__(self, clock: ControlledClock, function: str, *, max_receives: int, hidden: timedelta) -> None:
+    def __init__(
+        self,
+        clock: ControlledClock,
+        function: str,
+        *,
+        max_receives: int,
+        hidden: timedelta,
+        recursive: bool = False,
+    ) -> None:
         self.function = function
+        self.recursive = recursive
         self.messages: list[Message] = []
         self.dead_letters: list[Message] = []
         self._clock = clock
@@ -84,12 +103,25 @@ class _Queue(ABC):
         message.receipt, message.visible_at = uuid4().hex, self._clock.now() + self._hidden
         return True
 
+    def _invoke(self, invoke: Invoke, batch: list[Message], records: list[dict[str, Any]]) -> Any:
+        """Start the function; Lambda refuses when the chain is too long, and the messages stay."""
+        functions = {self.function, *(name for message in batch for name in message.chain)}
+        chain = {name: max((message.chain.get(name, 0) for message in batch), default=0) for name in functions}
+        chain[self.function] += 1
+        if chain[self.function] > LONGEST_CHAIN and not self.recursive:
+            raise InvocationFailedError(f"RecursiveInvocationException: {chain}")
+        token = _chain.set(chain)
+        try:
+            return invoke(self.function, {"Records": records})
+        finally:
+            _chain.reset(token)
+
 
 class StandardQueue(_Queue):
     """A standard queue, whose mapping hands over one message at a time."""
 
-    def __init__(self, clock: ControlledClock, function: str, *, max_receives: int, hidden: timedelta) -> None:
-        super().__init__(clock, function, max_receives=max_receives, hidden=hidden)
+    def __init__(self, clock: ControlledClock, function: str, **options: Any) -> None:
+        super().__init__(clock, function, **options)
         self.order: Callable[[list[Message]], Message] = lambda visible: visible[0]
         self.copies = 1
         """How often a message is delivered; SQS says at least once."""
@@ -112,8 +144,9 @@ class StandardQueue(_Queue):
 
     def deliver(self, record: dict[str, Any], invoke: Invoke) -> None:
         """Hand a received message over; it is deleted only when the function reports success."""
+        batch = [message for message in self.messages if message.receipt == record["receiptHandle"]]
         try:
-            answer = invoke(self.function, {"Records": [record]})
+            answer = self._invoke(invoke, batch, [record])
         except InvocationFailedError:
             return
         if not answer["batchItemFailures"]:
@@ -131,8 +164,8 @@ class Fifo(_Queue):
     https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/FIFO-queues-understanding-logic.html
     """
 
-    def __init__(self, clock: ControlledClock, function: str, *, max_receives: int, hidden: timedelta) -> None:
-        super().__init__(clock, function, max_receives=max_receives, hidden=hidden)
+    def __init__(self, clock: ControlledClock, function: str, **options: Any) -> None:
+        super().__init__(clock, function, **options)
         self._sent_at: dict[tuple[str, str], datetime] = {}
 
     def send(self, entry: dict[str, Any]) -> str:
@@ -170,7 +203,7 @@ class Fifo(_Queue):
         if not batch:
             return []
         records = [message.record() for message in batch]
-        failures = invoke(self.function, {"Records": records})["batchItemFailures"]
+        failures = self._invoke(invoke, batch, records)["batchItemFailures"]
         failed = [failure["itemIdentifier"] for failure in failures]
         self.messages = [one for one in self.messages if one not in batch or one.id in failed]
         return failed

@@ -46,7 +46,7 @@ def test_a_means_of_notification_is_a_line_for_its_queue_and_a_capability(
     send = _function(template, "send_sms")
     assert {"SMS_QUEUE_URL", "SMS_GATEWAY_URL"} <= set(send["Environment"]["Variables"])
     alarms = template.resources("AWS::CloudWatch::Alarm")
-    assert len([name for name in alarms if "SendSms" in name]) == 2
+    assert len([name for name in alarms if "SendSms" in name]) == 3
 
 
 def _function(template: Template, name: str) -> Any:

@@ -46,6 +46,17 @@ def test_an_alarm_watches_every_reader_of_a_stream_for_falling_behind(
     assert _functions_watched(alarms, "IteratorAge") == readers
 
 
+def test_an_alarm_watches_every_function_that_a_queue_starts_for_a_chain_that_lambda_ended(
+    template: Template, alarms: list[Properties]
+) -> None:
+    readers = {
+        target(mapping["FunctionName"])
+        for mapping in template.resources("AWS::Lambda::EventSourceMapping").values()
+        if "StartingPosition" not in mapping
+    }
+    assert _functions_watched(alarms, "RecursiveInvocationsDropped") == readers
+
+
 def test_an_alarm_watches_every_public_function_for_server_errors(template: Template, alarms: list[Properties]) -> None:
     urls = template.resources("AWS::Lambda::Url").values()
     assert _functions_watched(alarms, "Url5xxCount") == {target(url["TargetFunctionArn"]) for url in urls}
@@ -74,6 +85,7 @@ def test_a_new_function_queue_and_dead_letter_queue_are_monitored_without_a_line
     )
     assert {(alarm["MetricName"], target(alarm["Dimensions"][0]["Value"])) for alarm in alarms} == {
         *((metric, function) for metric in ("Errors", "Throttles", "IteratorAge", "Url5xxCount")),
+        ("RecursiveInvocationsDropped", function),
         ("ApproximateAgeOfOldestMessage", queue),
         ("ApproximateNumberOfMessagesVisible", letters),
         ("ApproximateNumberOfMessagesVisible", failures),

@@ -33,7 +33,9 @@ def crowd() -> Iterator[Crowd]:
         clock = stack.enter_context(controlled_clock())
         stack.enter_context(cloud(FakePlatforms().transport()))
         poster = stack.enter_context(in_place_of_api_gateway())
-        fifo = stack.enter_context(in_place_of_sqs(Fifo(clock, "count", max_receives=30, hidden=timedelta(minutes=2))))
+        fifo = stack.enter_context(
+            in_place_of_sqs(Fifo(clock, "count", max_receives=30, hidden=timedelta(minutes=2), recursive=True))
+        )
         crowd = Crowd(clock, fifo, poster, random.Random(4))  # noqa: S311 - the same crowd each time
         crowd.watch()
         _spread_early()
