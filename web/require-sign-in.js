@@ -3,16 +3,17 @@ import { find, part } from './dom.js';
 import { allows, session, signOut } from './session.js';
 
 /**
- * Where to go after signing in: one of Cairn's own pages, whatever the address bar says.
+ * Where to go after signing in: one of Cairn's own pages, whatever the address bar says. The answer is a whole address,
+ * since a browser takes a path such as `//evil.example`, which is what is left of `/.//evil.example`, for a host.
  * @param {string} search @param {string} origin
  */
-export function returnPath(search, origin) {
-  const next = new URLSearchParams(search).get('next') ?? '/';
+export function returnAddress(search, origin) {
+  const home = `${origin}/`;
   try {
-    const url = new URL(next, origin);
-    return url.origin === origin && next.startsWith('/') ? url.pathname + url.search : '/';
+    const { href } = new URL(new URLSearchParams(search).get('next') ?? '/', origin);
+    return href.startsWith(home) ? href : home;
   } catch {
-    return '/';
+    return home;
   }
 }
 

@@ -1,7 +1,7 @@
 /** Exchange name and password for a session, then go back to the page that was requested. */
 import { ApiError } from './api.js';
 import { find } from './dom.js';
-import { returnPath } from './require-sign-in.js';
+import { returnAddress } from './require-sign-in.js';
 import { signIn } from './session.js';
 
 const form = find('form', HTMLFormElement);
@@ -25,7 +25,7 @@ form.addEventListener('submit', async (event) => {
   submit.textContent = 'Signing in …';
   try {
     await signIn(name.value.trim(), password.value);
-    location.replace(returnPath(location.search, location.origin));
+    location.replace(returnAddress(location.search, location.origin));
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;
     problem.textContent = explanation(error);

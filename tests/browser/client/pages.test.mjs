@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { Celebrations } from '../../../web/celebrations.js';
 import { clock, growth, initials, letters, money, month, percent, period } from '../../../web/format.js';
 import { goalProgress, nearest, nextMilestone } from '../../../web/next-milestone.js';
-import { returnPath } from '../../../web/require-sign-in.js';
+import { returnAddress } from '../../../web/require-sign-in.js';
 
 const MINUTE = 60_000;
 const START = Date.parse('2026-11-20T15:00:00Z');
@@ -111,10 +111,18 @@ test('initials and letters are counted as people count them', () => {
 
 test('a sign-in leads only to our own pages', () => {
   const origin = 'https://cairn.test';
-  assert.equal(returnPath('?next=%2Ftv', origin), '/tv');
-  assert.equal(returnPath('?next=%2Fleaderboard%3Fperiod%3D2026-10', origin), '/leaderboard?period=2026-10');
-  assert.equal(returnPath('', origin), '/');
-  for (const bad of ['https://evil.test/', '//evil.test/', '/\\evil.test', 'javascript:alert(1)', '\\\\evil.test', '/\t/evil.test']) {
-    assert.equal(returnPath(`?next=${encodeURIComponent(bad)}`, origin), '/', bad);
+  const next = (/** @type {string} */ wanted) => returnAddress(`?next=${encodeURIComponent(wanted)}`, origin);
+  assert.equal(next('/tv'), 'https://cairn.test/tv');
+  assert.equal(next('/leaderboard?period=2026-10'), 'https://cairn.test/leaderboard?period=2026-10');
+  assert.equal(returnAddress('', origin), 'https://cairn.test/');
+  for (const bad of [
+    'https://evil.test/', '//evil.test/', '/\\evil.test', 'javascript:alert(1)', '\\\\evil.test', '/\t/evil.test',
+    'https://cairn.test.evil.test/', 'https://cairn.test@evil.test/', 'http://cairn.test/', 'https://', 'data:,x',
+  ]) {
+    assert.equal(next(bad), 'https://cairn.test/', bad);
+  }
+  for (const bad of ['/.//evil.test', '/leaderboard/..//evil.test', '/%2e//evil.test', '/./\\evil.test', '/.//user@evil.test/x']) {
+    // As location.replace resolves it, on the page that asks.
+    assert.equal(new URL(next(bad), `${origin}/sign-in`).origin, origin, bad);
   }
 });

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from urllib.parse import quote
 
 import pytest
 from playwright.sync_api import Browser, Page, Route, expect
@@ -56,6 +57,18 @@ def test_signing_in_leads_to_the_page_that_was_requested(browser: Browser, backe
     page.goto("/leaderboard")
     page.wait_for_url("**/sign-in?next=%2Fleaderboard")
     context.close()
+
+
+@pytest.mark.parametrize("elsewhere", ["/.//evil.invalid/", "/leaderboard/..//evil.invalid/"])
+def test_signing_in_never_leads_to_another_site(browser: Browser, backend: Backend, elsewhere: str) -> None:
+    with browser.new_context(base_url=backend.origin) as context:
+        page = context.new_page()
+        page.goto(f"/sign-in?next={quote(elsewhere, safe='')}")
+        page.get_by_label("Name", exact=True).fill("ada")
+        page.get_by_label("Password", exact=True).fill(PASSWORD)
+        page.keyboard.press("Enter")
+        page.wait_for_url(lambda url: "/sign-in" not in url)
+        assert page.url.startswith(f"{backend.origin}/")
 
 
 @pytest.mark.parametrize("path", ["/leaderboard", "/tv"])
