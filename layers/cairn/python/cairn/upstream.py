@@ -97,15 +97,19 @@ class Upstream:
         return response, body
 
     def retry_at(self, response: httpx.Response, default: timedelta) -> datetime:
-        """When to call again: Retry-After in seconds or as a date, else after `default`; at most a day from now."""
-        present, header, wait = self.clock(), response.headers.get("retry-after", "").strip(), default
+        """When to call again: Retry-After in seconds or as a date, else after `default`; at most MAX_WAIT from now."""
+        header, wait = response.headers.get("retry-after", "").strip(), default
         with suppress(ValueError, OverflowError):
             if header.isdecimal():
                 wait = timedelta(seconds=int(header))
             else:
                 date = parsedate_to_datetime(header)
-                wait = (date if date.tzinfo else date.replace(tzinfo=UTC)) - present
-        return present + min(max(wait, timedelta(0)), MAX_WAIT)
+                wait = (date if date.tzinfo else date.replace(tzinfo=UTC)) - self.clock()
+        return self.after(wait)
+
+    def after(self, wait: timedelta) -> datetime:
+        """When a wait that the platform asks for is over; at most MAX_WAIT from now."""
+        return self.clock() + min(max(wait, timedelta(0)), MAX_WAIT)
 
     def redact(self, text: object) -> str:
         """A platform's text, fit for logs and answers: Google, for example, quotes a suspended key in its error."""

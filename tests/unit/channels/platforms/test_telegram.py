@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from cairn.channels.platforms import ChannelCounts, CountsUnavailable, Platform
 from cairn.errors import BadInputError, PlatformPausedError, PlatformUnavailableError
+from cairn.upstream import MAX_WAIT
 from tests.unit.channels.platforms.test_youtube import json_values
 from tests.unit.scripted import KEYS, NOON, Script, channel, platforms
 
@@ -64,6 +65,14 @@ def test_too_many_requests_pause_the_platform_for_as_long_as_it_says() -> None:
         platform.fetch([channel("telegram", "-1001")])
     assert (raised.value.until - NOON).total_seconds() == 17
     assert len(script.asked) == 1
+
+
+@pytest.mark.parametrize(("retry_after", "seconds"), [(10**8, MAX_WAIT.total_seconds()), (-5, 0)])
+def test_no_answer_pauses_the_platform_for_longer_than_a_day(retry_after: int, seconds: float) -> None:
+    platform, _ = telegram(rejected(429, "Too Many Requests", retry_after=retry_after))
+    with pytest.raises(PlatformPausedError) as raised:
+        platform.fetch([channel("telegram", "-1001")])
+    assert (raised.value.until - NOON).total_seconds() == seconds
 
 
 @pytest.mark.parametrize("answer", [rejected(401, "Unauthorized"), rejected(404, "Not Found"), httpx.Response(502)])

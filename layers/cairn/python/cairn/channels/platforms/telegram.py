@@ -54,10 +54,8 @@ class Telegram:
             return body.get("result")
         description = self._upstream.redact(body.get("description", f"HTTP {response.status_code}"))
         if response.status_code == 429:
-            seconds = int((body.get("parameters") or {}).get("retry_after", 1))
-            raise PlatformPausedError(
-                "telegram", "too many requests", self._upstream.clock() + timedelta(seconds=seconds)
-            )
+            wait = timedelta(seconds=int((body.get("parameters") or {}).get("retry_after", 1)))
+            raise PlatformPausedError("telegram", "too many requests", self._upstream.after(wait))
         if response.status_code in (400, 403):
             return CountsUnavailable(
                 "unknown_channel" if "not found" in description else "refused", f"Telegram says: {description}"
