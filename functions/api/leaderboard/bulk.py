@@ -8,7 +8,7 @@ from functools import partial
 from itertools import groupby
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from cairn.errors import CairnError
 from cairn.leaderboard.badges import Badges
@@ -19,6 +19,8 @@ from functions.api.leaderboard import responses, schemas
 
 CONCURRENCY = 8
 """Updates that are applied in parallel; each mostly waits for DynamoDB."""
+
+_REP_ID: TypeAdapter[int] = TypeAdapter(schemas.RepId)
 
 Applied = UpdateResult | schemas.BulkResult
 """The outcome of one update: its result, or the error to return for it."""
@@ -64,7 +66,6 @@ def _apply_lane(
 
 
 def _apply(update: Any, reps: Reps, seconds_left: Callable[[], float]) -> Applied:
-    rep_id = update.get("repId") if isinstance(update, dict) else None
     try:
         validated = schemas.OneUpdate.model_validate(update)
         if seconds_left() > 0:
@@ -76,4 +77,12 @@ def _apply(update: Any, reps: Reps, seconds_left: Callable[[], float]) -> Applie
         status, message, details = error.status, error.message, []
     except Exception as error:  # noqa: BLE001 - one update's unexpected error stops only that update
         status, message, details = 500, log_unexpected(error), []
-    return schemas.BulkResult(rep_id=rep_id, success=False, status=status, error=message, details=details)
+    return schemas.BulkResult(rep_id=_id_of(update), success=False, status=status, error=message, details=details)
+
+
+def _id_of(update: Any) -> int | None:
+    """The rep's id, unless it is invalid: a response repeats nothing that was not validated."""
+    try:
+        return _REP_ID.validate_python(update["repId"])
+    except (ValidationError, LookupError, TypeError):
+        return None

@@ -275,9 +275,9 @@ class Updated(Schema):
 
 
 class BulkResult(Schema):
-    """The result of one update; a failed one has `error` and `details`."""
+    """The result of one update; a failed one has `error` and `details`, and no `repId` if that is what is invalid."""
 
-    rep_id: Any
+    rep_id: int | None
     success: bool
     rep: Rep | None = None
     milestones: list[RepMilestone] = Field(default_factory=list)
