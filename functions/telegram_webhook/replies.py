@@ -5,7 +5,9 @@ from __future__ import annotations
 import html
 from collections.abc import Sequence
 
+from cairn.channels.registry import HIDDEN
 from cairn.channels.status import METRIC, ChannelStatus
+from cairn.model import Number
 
 LIMIT = 4096
 
@@ -25,7 +27,7 @@ def status(statuses: Sequence[ChannelStatus]) -> str:
     """Each channel's count, last and next milestone; the highest counts first, as many as fit."""
     if not statuses:
         return NOTHING_TRACKED
-    ordered = sorted(statuses, key=lambda entry: (-(entry.value(METRIC) or 0), entry.channel.name))
+    ordered = sorted(statuses, key=_order)
     lines, space = list[str](), LIMIT - 40
     for position, entry in enumerate(ordered):
         line = _line(entry)
@@ -37,10 +39,18 @@ def status(statuses: Sequence[ChannelStatus]) -> str:
     return "\n".join(lines)
 
 
-def _line(entry: ChannelStatus) -> str:
+def _order(entry: ChannelStatus) -> tuple[bool, Number, str]:
     count = entry.value(METRIC)
-    shown = "unknown" if count is None else f"{count:,}"
+    return count is None, -(count or 0), entry.channel.name
+
+
+def _line(entry: ChannelStatus) -> str:
+    count, issue = entry.value(METRIC), entry.channel.health_issue
     last = f"last {entry.last.label}" if entry.last else "none yet"
-    upcoming = f"next {entry.next_threshold.label}" if entry.next_threshold else "none left"
+    if count is None:  # without a count, nobody can tell which milestone is next
+        shown, upcoming = "hidden" if issue and issue.code == HIDDEN else "unknown", "next unknown"
+    else:
+        shown = f"{count:,}"
+        upcoming = f"next {entry.next_threshold.label}" if entry.next_threshold else "none left"
     name = entry.channel.name if len(entry.channel.name) <= 100 else entry.channel.name[:99] + "…"
     return f"<b>{html.escape(name)}</b>: {shown}{' (old)' if entry.stale else ''} – {last}, {upcoming}"

@@ -190,8 +190,9 @@ def _days(channel: Channel, first: date, last: date) -> list[schemas.DailyValues
     return values
 
 
-def _gained(before: Mapping[str, Number], after: Mapping[str, Number], metric: str) -> int:
-    return int(after[metric] - before[metric]) if metric in before and metric in after else 0
+def _gained(before: Mapping[str, Number], after: Mapping[str, Number], metric: str) -> int | None:
+    """The growth of a day; None when the value before or after it is unknown, so that nobody can tell."""
+    return int(after[metric] - before[metric]) if metric in before and metric in after else None
 
 
 def _tracked(channel_id: str) -> Channel:

@@ -72,15 +72,20 @@ class Channels(Schema):
 
 
 class DailyValues(Schema):
-    """A day's last values and their growth. A day without a reading repeats the counts before it, with growth 0."""
+    """A day's last values and their growth since the end of the day before.
+
+    A day without a reading repeats the counts before it, with growth 0: an unchanged count is not stored again. A
+    growth is null where one of the two counts is unknown: up to the day of the first reading, while a count is hidden,
+    and on the day on which it reappears.
+    """
 
     day: date
     subscribers: int | None
     views: int | None
     videos: int | None
-    subscribers_gained: int
-    views_gained: int
-    videos_gained: int
+    subscribers_gained: int | None
+    views_gained: int | None
+    videos_gained: int | None
 
 
 class SingleReading(Schema):

@@ -36,7 +36,7 @@ def read(api: Api, aws: Cloud, platforms: FakePlatforms, clock: ControlledClock,
     aws.flow()
 
 
-def days(api: Api, **query: str) -> list[tuple[str, int | None, int]]:
+def days(api: Api, **query: str) -> list[tuple[str, int | None, int | None]]:
     answer = api("GET", HISTORY, query=query)
     assert answer.status == 200, answer.text
     return [(item["day"], item["subscribers"], item["subscribersGained"]) for item in answer.json["items"]]
@@ -50,7 +50,7 @@ def test_each_day_has_the_values_it_ended_with_and_what_it_gained(
     read(api, aws, platforms, clock, "2026-11-21T00:01", 120)
     read(api, aws, platforms, clock, "2026-11-22T10:00", 115)
     assert days(api, **{"from": "2026-11-20"}) == [
-        ("2026-11-20", 110, 0),
+        ("2026-11-20", 110, None),
         ("2026-11-21", 120, 10),
         ("2026-11-22", 115, -5),
     ]
@@ -63,8 +63,8 @@ def test_a_day_without_a_reading_goes_on_with_the_value_before_and_gains_nothing
     read(api, aws, platforms, clock, "2026-11-24T10:00", 140)
     clock.advance_to(datetime(2026, 11, 26, 9, tzinfo=UTC))
     assert days(api, **{"from": "2026-11-19"}) == [
-        ("2026-11-19", None, 0),
-        ("2026-11-20", 100, 0),
+        ("2026-11-19", None, None),
+        ("2026-11-20", 100, None),
         ("2026-11-21", 100, 0),
         ("2026-11-22", 100, 0),
         ("2026-11-23", 100, 0),
@@ -82,7 +82,7 @@ def test_a_day_is_shown_as_the_design_says(
     read(api, aws, platforms, clock, "2026-11-20T13:00", 100)
     answer = api("GET", HISTORY, query={"from": "2026-11-20", "bucket": "day"})
     day = {"day": "2026-11-20", "subscribers": 100, "views": 1000, "videos": 3}
-    gained = {"subscribersGained": 0, "viewsGained": 0, "videosGained": 0}
+    gained = {"subscribersGained": None, "viewsGained": None, "videosGained": None}
     assert answer.json == {"id": f"youtube:{CATS}", "bucket": "day", "items": [day | gained], "nextCursor": None}
 
 
@@ -181,13 +181,26 @@ def test_readings_past_their_time_are_not_shown_though_the_table_still_has_them(
     assert days(api, **{"from": iso(now())})[-1][1] == 100
 
 
-def test_a_hidden_count_is_a_gap_and_no_loss(
+def test_a_hidden_count_is_a_gap_whose_growth_nobody_knows(
     api: Api, aws: Cloud, platforms: FakePlatforms, clock: ControlledClock
 ) -> None:
     read(api, aws, platforms, clock, "2026-11-20T13:00", 100)
     platforms.youtube[CATS]["hiddenSubscriberCount"] = "true"
     read(api, aws, platforms, clock, "2026-11-21T13:00", 0)
-    assert days(api, **{"from": "2026-11-20"}) == [("2026-11-20", 100, 0), ("2026-11-21", None, 0)]
+    clock.advance_to(datetime(2026, 11, 22, 9, tzinfo=UTC))
+    del platforms.youtube[CATS]["hiddenSubscriberCount"]
+    read(api, aws, platforms, clock, "2026-11-23T13:00", 140)
+    read(api, aws, platforms, clock, "2026-11-24T13:00", 150)
+    assert days(api, **{"from": "2026-11-19"}) == [
+        ("2026-11-19", None, None),
+        ("2026-11-20", 100, None),
+        ("2026-11-21", None, None),
+        ("2026-11-22", None, None),
+        ("2026-11-23", 140, None),
+        ("2026-11-24", 150, 10),
+    ]
+    views = [item["viewsGained"] for item in api("GET", HISTORY, query={"from": "2026-11-20"}).json["items"]]
+    assert views == [None, 0, 0, 0, 0]
 
 
 def test_a_long_range_reads_days_and_not_readings(

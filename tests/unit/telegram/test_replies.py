@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cairn.channels.registry import Channel
+from cairn.channels.registry import HIDDEN, Channel, HealthIssue
 from cairn.channels.status import ChannelStatus
 from cairn.model import Passed, Reading
 from functions.telegram_webhook import replies
@@ -23,8 +23,9 @@ def status_of(
     stale: bool = False,
     last: Passed | None = TEN,
     upcoming: Passed | None = TWENTY_FIVE,
+    issue: str | None = None,
 ) -> ChannelStatus:
-    channel = Channel("youtube", "UC", "@cats", name, NOON)
+    channel = Channel("youtube", "UC", "@cats", name, NOON, HealthIssue(issue, "why", NOON) if issue else None)
     metrics = {} if count is None else {"subscribers": count}
     reading = Reading(channel.subject, name, metrics, NOON, "schedule", "t")
     return ChannelStatus(channel, reading, NOON, stale, last, NOON if last else None, upcoming)
@@ -36,7 +37,18 @@ def test_a_channel_is_a_line_with_its_count_and_its_milestones() -> None:
 
 def test_an_old_value_is_called_old_and_an_unknown_one_unknown() -> None:
     assert replies.status([status_of(stale=True)]) == "<b>Cats</b>: 10,100 (old) – last 10K, next 25K"
-    assert replies.status([status_of(count=None, upcoming=None)]) == "<b>Cats</b>: unknown – last 10K, none left"
+    assert replies.status([status_of(count=None, upcoming=None)]) == "<b>Cats</b>: unknown – last 10K, next unknown"
+
+
+def test_a_hidden_count_is_called_hidden_and_its_next_milestone_unknown() -> None:
+    hidden = status_of(count=None, upcoming=None, issue=HIDDEN)
+    assert replies.status([hidden]) == "<b>Cats</b>: hidden – last 10K, next unknown"
+
+
+def test_only_a_channel_beyond_its_highest_milestone_has_none_left() -> None:
+    assert replies.status([status_of(upcoming=None)]).endswith("none left")
+    for issue in (None, HIDDEN, "unknown_channel"):
+        assert "none left" not in replies.status([status_of(count=None, upcoming=None, issue=issue)])
 
 
 def test_before_its_first_milestone_a_channel_has_none_yet() -> None:
@@ -44,8 +56,9 @@ def test_before_its_first_milestone_a_channel_has_none_yet() -> None:
 
 
 def test_the_highest_counts_come_first_and_the_unknown_last() -> None:
-    text = replies.status([status_of("A", 5), status_of("B", None), status_of("C", 500), status_of("D", 500)])
-    assert [line[3] for line in text.splitlines()] == ["C", "D", "A", "B"]
+    counts = {"A": 5, "B": None, "C": 500, "D": 500, "E": 0}
+    text = replies.status([status_of(name, count) for name, count in counts.items()])
+    assert [line[3] for line in text.splitlines()] == ["C", "D", "A", "E", "B"]
 
 
 def test_without_channels_it_says_so() -> None:
