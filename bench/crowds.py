@@ -16,7 +16,7 @@ import httpx
 
 from bench.empty import deploy_page
 from bench.figures import Figure, Section
-from testing.local_cloud import LocalCloud, started
+from testing.local_cloud import LocalCloud, cdn_headers, function_url, started
 
 CLIENTS = 4
 ROUNDS = 3
@@ -87,8 +87,10 @@ def measure() -> Section:
 
 def _measured(cloud: LocalCloud, clients: list[httpx.Client]) -> tuple[dict[str, Timed], int]:
     """The times of each kind of request, and the final count."""
-    outputs = cloud.outputs
-    crowd = Crowd(outputs["ViewerUrl"], deploy_page(outputs["AwsEndpointUrl"]), clients)
+    viewer_url = function_url(cloud.stack, "ViewerHeartbeat")
+    for http in clients:
+        http.headers.update(cdn_headers(cloud.stack, "ViewerHeartbeat"))
+    crowd = Crowd(viewer_url, deploy_page(cloud.outputs["AwsEndpointUrl"]), clients)
     turns = {turn.__name__: turn for turn in (crowd.silent, crowd.logging, crowd.join, crowd.beat, crowd.count)}
     timed = {name: Timed() for name in turns}
     for turn in turns.values():
@@ -96,7 +98,7 @@ def _measured(cloud: LocalCloud, clients: list[httpx.Client]) -> tuple[dict[str,
     for _ in range(ROUNDS):
         for name, turn in turns.items():
             _turn(turn, TURN_SECONDS, timed[name])
-    counted = clients[0].get(f"{outputs['ViewerUrl']}/api/viewer/count/{CHANNEL}").json()["viewers"]
+    counted = clients[0].get(f"{viewer_url}/api/viewer/count/{CHANNEL}").json()["viewers"]
     return timed, int(counted)
 
 

@@ -12,6 +12,7 @@ from infra.logical_ids import logical_id
 from infra.settings import Settings
 
 if TYPE_CHECKING:
+    from infra.cdn_key import CdnKey
     from infra.functions import Function
     from infra.packaging import Packaging
     from infra.parameters import Parameters
@@ -36,6 +37,7 @@ class Foundation(Stack):
     """A stack with what its capabilities share. It has to create that before the first capability."""
 
     packaging: Packaging
+    cdn_key: CdnKey
     parameters: Parameters
     platforms: Platforms
     tables: Tables

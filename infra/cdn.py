@@ -1,6 +1,5 @@
 """browser, Telegram ─► CloudFront ─► pages, api, telegram_webhook, viewer_heartbeat: one origin for all of them."""
 
-from collections.abc import Mapping
 from pathlib import Path
 
 from aws_cdk import Duration
@@ -10,7 +9,7 @@ from cdk_nag import NagPackSuppression, NagSuppressions
 from constructs import Construct
 
 from infra.api import Api
-from infra.capability import Capability
+from infra.capability import Capability, foundation
 from infra.outputs import output
 from infra.pages import Pages
 from infra.realtime import Realtime
@@ -18,6 +17,7 @@ from infra.telegram import Telegram
 from infra.viewers import Viewers
 
 CHANNEL_PAGES = Path(__file__).with_name("channel_pages.js")
+VIEWER_ADDRESS = Path(__file__).with_name("viewer_address.js")
 
 # https://developer.mozilla.org/en-US/docs/Web/HTTP/Reference/Headers/Content-Security-Policy
 _CLOSED = "default-src 'none'; base-uri 'none'; form-action 'none'"
@@ -59,15 +59,10 @@ class Cdn(Capability):
         for_code = self._headers(
             "CodeHeaders", "Modules, for pages of any site: the files are public anyway", _NOTHING, shared=True
         )
-        http, webhook = (_origin(host) for host in (api.host, telegram.webhook_host))
-        heartbeat = _origin(viewers.host, {"X-Cairn-Front": viewers.cdn_key})
-        channel_pages = cloudfront.Function(
-            self,
-            "ChannelPages",
-            comment="Maps every channel's page to the same object",
-            code=cloudfront.FunctionCode.from_file(file_path=str(CHANNEL_PAGES)),
-            runtime=cloudfront.FunctionRuntime.JS_2_0,
-        )
+        key = foundation(self).cdn_key.sent
+        http, webhook, heartbeat = (_origin(host, key) for host in (api.host, telegram.webhook_host, viewers.host))
+        channel_pages = self._at_request("ChannelPages", CHANNEL_PAGES, "Maps every channel's page to the same object")
+        address = self._at_request("ViewerAddress", VIEWER_ADDRESS, "Tells the functions the viewer's address")
         distribution = cloudfront.Distribution(
             self,
             "Distribution",
@@ -76,16 +71,17 @@ class Cdn(Capability):
             default_behavior=_cached(pages.origin, for_pages),
             # CloudFront uses the first match.
             additional_behaviors={
-                "/api/telegram/webhook": _uncached(webhook, for_api),
+                "/api/telegram/webhook": _uncached(webhook, for_api, associations=address),
                 "/api/viewer/*": _uncached(heartbeat, for_api, self._from_anywhere()),
-                "/api/docs": _uncached(http, for_docs),
-                "/api/*": _uncached(http, for_api),
+                "/api/docs": _uncached(http, for_docs, associations=address),
+                "/api/*": _uncached(http, for_api, associations=address),
                 "/embed/*": _cached(pages.origin, for_embeds, channel_pages),
                 "/live/*": _cached(pages.origin, for_pages, channel_pages),
                 "/*.js": _cached(pages.origin, for_code),
             },
             http_version=cloudfront.HttpVersion.HTTP2_AND_3,
             price_class=cloudfront.PriceClass.PRICE_CLASS_100,
+            web_acl_id=self.settings.web_acl_arn or None,
         )
         NagSuppressions.add_resource_suppressions(
             distribution,
@@ -93,7 +89,9 @@ class Cdn(Capability):
                 NagPackSuppression(id="AwsSolutions-CFR1", reason="Creators and their fans are everywhere."),
                 NagPackSuppression(
                     id="AwsSolutions-CFR2",
-                    reason="WAF has a monthly price that a small user need not pay; it can be added at any time.",
+                    reason="WAF has a monthly price that a small user need not pay. web_acl_arn in cdk.json adds one, "
+                    "and the functions reject requests that do not come through the distribution. WAF cannot protect "
+                    "the WebSocket API: docs/operations.md says what does.",
                 ),
                 NagPackSuppression(
                     id="AwsSolutions-CFR3",
@@ -109,6 +107,18 @@ class Cdn(Capability):
         output(self, "ApiUrl", f"https://{domain}", description="The one origin: pages, API, Telegram webhook")
         output(self, "DistributionDomainName", domain, description="CloudFront's domain name of the origin")
         output(self, "DistributionId", distribution.distribution_id, description="To inspect or invalidate CloudFront")
+
+    def _at_request(self, name: str, code: Path, comment: str) -> list[cloudfront.FunctionAssociation]:
+        """A function that changes each request before CloudFront looks for its object."""
+        function = cloudfront.Function(
+            self,
+            name,
+            comment=comment,
+            code=cloudfront.FunctionCode.from_file(file_path=str(code)),
+            runtime=cloudfront.FunctionRuntime.JS_2_0,
+        )
+        at_request = cloudfront.FunctionEventType.VIEWER_REQUEST
+        return [cloudfront.FunctionAssociation(event_type=at_request, function=function)]
 
     def _from_anywhere(self) -> cloudfront.OriginRequestPolicy:
         """What viewer_heartbeat receives of a request: no cookie, and the viewer's address as CloudFront sees it.
@@ -181,26 +191,25 @@ class Cdn(Capability):
         )
 
 
-def _origin(host: str, headers: Mapping[str, str] | None = None) -> cloudfront.IOrigin:
-    """A Lambda URL, and headers for every request to it, which replace those that the viewer sent."""
+def _origin(host: str, key: str) -> cloudfront.IOrigin:
+    """A Lambda URL; the key replaces what the viewer sent in its header."""
     return origins.HttpOrigin(
-        host, protocol_policy=cloudfront.OriginProtocolPolicy.HTTPS_ONLY, custom_headers=dict(headers or {}) or None
+        host, protocol_policy=cloudfront.OriginProtocolPolicy.HTTPS_ONLY, custom_headers={"X-Cairn-Front": key}
     )
 
 
 def _cached(
-    origin: cloudfront.IOrigin, headers: cloudfront.ResponseHeadersPolicy, rewrite: cloudfront.Function | None = None
+    origin: cloudfront.IOrigin,
+    headers: cloudfront.ResponseHeadersPolicy,
+    associations: list[cloudfront.FunctionAssociation] | None = None,
 ) -> cloudfront.BehaviorOptions:
     """Cached as long as each object's Cache-Control says."""
-    association = rewrite and cloudfront.FunctionAssociation(
-        event_type=cloudfront.FunctionEventType.VIEWER_REQUEST, function=rewrite
-    )
     return cloudfront.BehaviorOptions(
         origin=origin,
         allowed_methods=cloudfront.AllowedMethods.ALLOW_GET_HEAD,
         cache_policy=cloudfront.CachePolicy.CACHING_OPTIMIZED,
         compress=True,
-        function_associations=[association] if association else None,
+        function_associations=associations,
         response_headers_policy=headers,
         viewer_protocol_policy=cloudfront.ViewerProtocolPolicy.REDIRECT_TO_HTTPS,
     )
@@ -210,11 +219,13 @@ def _uncached(
     origin: cloudfront.IOrigin,
     headers: cloudfront.ResponseHeadersPolicy,
     forwarded: cloudfront.IOriginRequestPolicy = cloudfront.OriginRequestPolicy.ALL_VIEWER_EXCEPT_HOST_HEADER,
+    associations: list[cloudfront.FunctionAssociation] | None = None,
 ) -> cloudfront.BehaviorOptions:
     return cloudfront.BehaviorOptions(
         origin=origin,
         allowed_methods=cloudfront.AllowedMethods.ALLOW_ALL,
         cache_policy=cloudfront.CachePolicy.CACHING_DISABLED,
+        function_associations=associations,
         origin_request_policy=forwarded,
         response_headers_policy=headers,
         viewer_protocol_policy=cloudfront.ViewerProtocolPolicy.REDIRECT_TO_HTTPS,

@@ -98,8 +98,13 @@ class Function(Construct):
             self.resource.add_environment(name, value)
 
     def add_public_url(self) -> str:
-        """The host of a public Lambda URL. CloudFront does not sign: each POST would need the hash of its body."""
+        """The host of a public Lambda URL, whose function rejects requests without the distribution's key.
+
+        CloudFront does not sign: each POST would need the hash of its body.
+        """
         self.public = True
+        stack = foundation(self)
+        self.add_environment(CDN_KEYS=stack.cdn_key.accepted, DIRECT_CALLS=stack.settings.direct_calls)
         url = self.resource.add_function_url(auth_type=lambda_.FunctionUrlAuthType.NONE)
         output(self, f"{self.id}FunctionUrl", url.url, description=f"Lambda URL of {self.name}, behind CloudFront")
         return Fn.parse_domain_name(url.url)

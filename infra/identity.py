@@ -10,6 +10,11 @@ from infra.functions import Function
 from infra.outputs import output
 
 MODULES = ("leaderboard", "analytics", "admin")
+_THREAT_PROTECTION = {
+    "off": None,
+    "audit": cognito.StandardThreatProtectionMode.AUDIT_ONLY,
+    "enforce": cognito.StandardThreatProtectionMode.FULL_FUNCTION,
+}
 
 
 class Identity(Capability):
@@ -17,6 +22,7 @@ class Identity(Capability):
 
     def __init__(self, scope: Construct, construct_id: str) -> None:
         super().__init__(scope, construct_id)
+        threat_protection = _THREAT_PROTECTION[self.settings.threat_protection]
         self._pool = cognito.UserPool(
             self,
             "Pool",
@@ -29,6 +35,9 @@ class Identity(Capability):
             password_policy=cognito.PasswordPolicy(
                 min_length=12, require_lowercase=True, require_uppercase=True, require_digits=True, require_symbols=True
             ),
+            # CloudFormation resets what is not in the template whenever it changes the pool.
+            feature_plan=cognito.FeaturePlan.PLUS if threat_protection else None,
+            standard_threat_protection_mode=threat_protection,
             deletion_protection=self.settings.production,
             removal_policy=self.settings.removal,
         )
@@ -41,7 +50,8 @@ class Identity(Capability):
                 ),
                 NagPackSuppression(
                     id="AwsSolutions-COG8",
-                    reason="Threat protection costs money per person and month; it can be turned on at any time.",
+                    reason="Threat protection costs money per person and month; threat_protection in cdk.json turns it "
+                    "on, and the API passes it each caller's address and headers.",
                 ),
             ],
         )

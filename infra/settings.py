@@ -80,6 +80,21 @@ class Settings(BaseModel):
     ]
     dependencies: Annotated[Literal["lambda", "host"], Field(description="the target of the dependency layer")]
 
+    cdn_key_generation: Annotated[PositiveInt, Field(description="raised by one to rotate the distribution's key")]
+    direct_calls: Annotated[
+        Literal["reject", "allow"], Field(description="requests to the Lambda URLs past the distribution")
+    ]
+    web_acl_arn: Annotated[
+        str,
+        Field(
+            pattern=r"^(arn:[a-z-]+:wafv2:us-east-1:\d{12}:global/webacl/\S+)?$",
+            description="the AWS WAF web ACL of the distribution; empty: none",
+        ),
+    ]
+    threat_protection: Annotated[
+        Literal["off", "audit", "enforce"], Field(description="of Cognito; costs money a person and month")
+    ]
+
     fetch_schedule: Annotated[str, Field(pattern=r"^(rate|cron)\(.+\)$")]
     refresh_age_seconds: PositiveInt
     stale_after_seconds: PositiveInt

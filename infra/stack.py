@@ -5,6 +5,7 @@ from constructs import Construct
 from infra.api import Api
 from infra.capability import Foundation
 from infra.cdn import Cdn
+from infra.cdn_key import CdnKey
 from infra.channels import Channels
 from infra.dashboard import Dashboard
 from infra.identity import Identity
@@ -28,6 +29,7 @@ class Cairn(Foundation):
         description = "Cairn: tells people the moment a number they care about passes a milestone"
         super().__init__(scope, construct_id, settings=settings, description=description)
         self.packaging = Packaging(self, "Packaging", target=settings.dependencies)
+        self.cdn_key = CdnKey(self, "CdnKey")
         self.parameters = Parameters(self, "Parameters")
         self.platforms = Platforms(self, "Platforms")
         self.tables = Tables(self, "Tables")

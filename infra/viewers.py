@@ -1,6 +1,6 @@
 """browser, embed ─► viewer_heartbeat ─► presence table ─► count queue ─► count_viewers ─► stats table."""
 
-from aws_cdk import Aws, Duration, Fn
+from aws_cdk import Duration
 from constructs import Construct
 
 from infra.capability import Capability
@@ -14,15 +14,12 @@ class Viewers(Capability):
     def __init__(self, scope: Construct, construct_id: str, *, realtime: Realtime) -> None:
         super().__init__(scope, construct_id)
         settings, tables, queues = self.settings, self.tables, self.queues
-        self.cdn_key = Fn.select(2, Fn.split("/", Aws.STACK_ID))
-        """What proves a request is from our distribution: the stack's UUID, a secret outside the account."""
         self.viewer_heartbeat = Function(
             self,
             "viewer_heartbeat",
             description="Lets viewers without a socket join, send heartbeats and leave, and answers how many there are",
             timeout=Duration.seconds(10),
             environment={
-                "CDN_KEY": self.cdn_key,
                 "STALE_AFTER_SECONDS": str(settings.stale_after_seconds),
                 "TIME_ZONE": settings.time_zone,
                 "WEBSOCKET_URL": realtime.url,

@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
-from urllib.parse import urlsplit
 
 from cairn.clock import now
 from cairn.identity.api_keys import SCOPES, ApiKeys
@@ -142,12 +141,6 @@ def start_viewers(settings: Settings, processes: Processes) -> str:
     return f"live stream {viewers.CHANNEL}: simulated viewers join and leave"
 
 
-def viewer_url(settings: Settings, stack: Stack) -> str:
-    """A loopback URL for viewer_heartbeat's Lambda URL, whose host name does not resolve."""
-    lambda_url = urlsplit(stack.output("ViewerHeartbeatFunctionUrl")).hostname or ""
-    return f"{settings.aws_endpoint_url}/_aws/lambda-url/{lambda_url.partition('.')[0]}"
-
-
 def write_outputs(settings: Settings, stack: Stack, admin_key: str) -> None:
     """Write `outputs.json`, described in docs/operations.md, atomically."""
     outputs = {
@@ -156,7 +149,7 @@ def write_outputs(settings: Settings, stack: Stack, admin_key: str) -> None:
         "WebUrl": settings.api_url,
         "AdminApiKey": admin_key,
         "SandboxUrl": settings.sandbox_url,
-        "ViewerUrl": viewer_url(settings, stack),
+        "ViewerUrl": settings.api_url,
         "AwsEndpointUrl": settings.aws_endpoint_url,
         "StackName": stack.name,
     }

@@ -13,11 +13,13 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
-from testing.cloud import SECRETS, Cloud, Context
+from testing.cloud import CDN_KEY, SECRETS, Cloud, Context
 from testing.functions import FUNCTIONS
 
 WEBHOOK_SECRET = SECRETS["TELEGRAM_SECRET"]["TELEGRAM_WEBHOOK_SECRET"]
 SESSION = "__Host-cairn"
+FROM_CDN = {"x-cairn-front": CDN_KEY, "x-cairn-viewer": "127.0.0.1"}
+"""What the distribution adds to a request."""
 ABSENT = object()
 
 
@@ -64,7 +66,7 @@ def event(
         "routeKey": "$default",
         "rawPath": path,
         "rawQueryString": raw_query,
-        "headers": {"host": "api.test", "x-forwarded-for": "127.0.0.1"} | dict(headers or {}),
+        "headers": {"host": "api.test", "x-forwarded-for": "127.0.0.1", **FROM_CDN, **(headers or {})},
         "requestContext": {
             "accountId": "anonymous",
             "apiId": "api",

@@ -45,6 +45,7 @@ SECRETS = {
     "TELEGRAM_SECRET": {"TELEGRAM_BOT_TOKEN": "123456:AA-test", "TELEGRAM_WEBHOOK_SECRET": "hush"},
     "INSTAGRAM_SECRET": {"INSTAGRAM_ACCESS_TOKEN": "IG-test", "INSTAGRAM_USER_ID": "17841400000000000"},
 }
+CDN_KEY = "front"
 SETTINGS = {
     "YOUTUBE_API_URL": "http://platforms.test/youtube/v3",
     "TELEGRAM_API_URL": "http://platforms.test/telegram",
@@ -67,7 +68,8 @@ SETTINGS = {
     "VIEWER_TIMEOUT": "60",
     "VIEWER_COUNT_UPDATE_INTERVAL": "2000",
     "VIEWER_JOINS_PER_MINUTE": "200",
-    "CDN_KEY": "front",
+    "CDN_KEYS": f"{CDN_KEY} the-key-before",
+    "DIRECT_CALLS": "reject",
 }
 
 

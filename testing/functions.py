@@ -19,6 +19,10 @@ Invoke = Callable[[str, dict[str, Any]], Any]
 """Invokes a function by name with an event."""
 
 
+PUBLIC_FUNCTIONS = ("api", "telegram_webhook", "viewer_heartbeat")
+"""The functions with a Lambda URL, which answer through the distribution only."""
+
+
 class InvocationFailedError(Exception):
     """The function raised, ran out of time, or its sandbox died: the same to its caller."""
 

@@ -18,10 +18,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
 
+from cairn.cdn import KEY_HEADER, VIEWER_HEADER
 from local.processes import port_is_taken
 from local.settings import CACHE, PLATFORMS, ROOT
 from operations.stack import Stack, read_local_stack
@@ -66,6 +68,19 @@ def client(url: str = "", key: str | None = None) -> httpx.Client:
     """
     headers = {"Authorization": f"Bearer {key}"} if key else {}
     return httpx.Client(base_url=url, headers=headers, timeout=60, trust_env=False, verify=_TRUSTED)
+
+
+def function_url(stack: Stack, function: str) -> str:
+    """A function's own Lambda URL, in a form that needs no DNS; `function` as in the names of outputs."""
+    host = urlsplit(stack.output(f"{function}FunctionUrl")).hostname or ""
+    return f"{stack.clients.endpoint_url}/_aws/lambda-url/{host.partition('.')[0]}"
+
+
+def cdn_headers(stack: Stack, function: str) -> dict[str, str]:
+    """What the distribution sends to the function, which rejects requests without it."""
+    configuration = stack.clients.functions.get_function_configuration(FunctionName=stack.output(f"{function}Function"))
+    key = configuration["Environment"]["Variables"]["CDN_KEYS"].split()[0]
+    return {KEY_HEADER: key, VIEWER_HEADER: "127.0.0.1"}
 
 
 @pytest.fixture(scope="session")

@@ -47,10 +47,9 @@ class Site:
             method,
             path if path.startswith("/") else f"/api/viewer/{path}",
             query=query,
-            headers=headers,
+            headers={"x-cairn-viewer": address or self.address, **(headers or {})},
             body=raw if body is ABSENT else json.dumps(body),
         )
-        request["requestContext"]["http"]["sourceIp"] = address or self.address
         answer = FUNCTIONS["viewer_heartbeat"](request, Context(10.0))
         return Answer(
             answer["statusCode"], {name.lower(): value for name, value in answer["headers"].items()}, answer["body"]

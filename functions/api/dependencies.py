@@ -11,6 +11,7 @@ import httpx
 
 from cairn import http
 from cairn.aws import dynamodb, sqs
+from cairn.cdn import Cdn
 from cairn.channels.fetching import Fetching
 from cairn.channels.platforms import Platforms
 from cairn.channels.registry import Channels
@@ -52,6 +53,8 @@ class Settings:
     user_pool_issuer: str
     user_pool_jwks_url: str
     websocket_url: str
+    cdn_keys: str
+    direct_calls: str
 
 
 class Dependencies:
@@ -83,6 +86,10 @@ class Dependencies:
         return History(dynamodb.table(self.settings.history_table))
 
     # -- identity
+
+    @cached_property
+    def cdn(self) -> Cdn:
+        return Cdn.of(self.settings.cdn_keys, self.settings.direct_calls)
 
     @cached_property
     def api_keys(self) -> ApiKeys:

@@ -24,6 +24,7 @@ def create(dependencies: Dependencies) -> Callable[[dict[str, Any], LambdaContex
 
     def respond(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         try:
+            dependencies.cdn.address(event)
             caller = dependencies.authenticator.authenticate(event)
             require_json(event)
         except CairnError as error:

@@ -15,9 +15,11 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from cairn.aws import dynamodb, sqs
 from cairn.aws.secrets import read_secret
+from cairn.cdn import Cdn
 from cairn.channels.registry import Channels
 from cairn.channels.status import ChannelStatuses
 from cairn.clock import now
+from cairn.errors import ForbiddenError
 from cairn.model import new_trace_id
 from cairn.observability import logger, metrics
 from cairn.readings.milestones import Milestones
@@ -41,6 +43,8 @@ class Settings:
     milestones_table: str
     notify_queue_url: str
     telegram_secret: str
+    cdn_keys: str
+    direct_calls: str
     stale_after_seconds: int
     ladders: str
     time_zone: str
@@ -52,6 +56,10 @@ class Dependencies:
     @cached_property
     def settings(self) -> Settings:
         return from_environment(Settings)
+
+    @cached_property
+    def cdn(self) -> Cdn:
+        return Cdn.of(self.settings.cdn_keys, self.settings.direct_calls)
 
     @cached_property
     def command_handler(self) -> CommandHandler:
@@ -81,6 +89,10 @@ def create(dependencies: Dependencies) -> Callable[[dict[str, Any], LambdaContex
     @metrics.log_metrics
     def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         """Telegram treats any 2xx as success, and sends the update again after every other answer."""
+        try:
+            dependencies.cdn.address(event)
+        except ForbiddenError as error:
+            return _answer(403, {"error": error.message})
         method = event["requestContext"]["http"]["method"]
         if method != "POST":
             return _answer(405, {"error": "only POST is allowed here, for Telegram's updates"}, {"allow": "POST"})

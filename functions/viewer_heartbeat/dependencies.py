@@ -9,6 +9,7 @@ from datetime import timedelta
 from functools import cached_property
 
 from cairn.aws import dynamodb, sqs
+from cairn.cdn import Cdn
 from cairn.channels.registry import Channels
 from cairn.clock import now
 from cairn.readings.history import History
@@ -29,7 +30,8 @@ class Settings:
     channels_table: str
     count_queue_url: str
     websocket_url: str
-    cdn_key: str
+    cdn_keys: str
+    direct_calls: str
     stale_after_seconds: int
     time_zone: str
     live_channels: str
@@ -49,6 +51,10 @@ class Dependencies:
     @cached_property
     def settings(self) -> Settings:
         return from_environment(Settings)
+
+    @cached_property
+    def cdn(self) -> Cdn:
+        return Cdn.of(self.settings.cdn_keys, self.settings.direct_calls)
 
     @cached_property
     def names(self) -> Mapping[str, str]:

@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import hmac
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl, unquote
@@ -99,19 +98,6 @@ def hours(query: ChannelQuery) -> int:
     if not (_HOURS.fullmatch(query.hours) and 1 <= int(query.hours) <= MAX_HOURS):
         raise _bad_input([{"field": "hours", "message": f"must be a whole number from 1 to {MAX_HOURS}"}])
     return int(query.hours)
-
-
-def address_of(event: Mapping[str, Any], cdn_key: str) -> str:
-    """The address of a Lambda URL's caller: as the CDN reports it, if the request came through the CDN.
-
-    CloudFront writes address and port itself, and ignores what a client sends for them.
-    https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/adding-cloudfront-headers.html
-    """
-    headers = event["headers"]
-    address, _, _port = headers.get("cloudfront-viewer-address", "").rpartition(":")
-    if address and cdn_key and hmac.compare_digest(headers.get("x-cairn-front", "").encode(), cdn_key.encode()):
-        return str(address.strip("[]"))
-    return str(event["requestContext"]["http"]["sourceIp"])
 
 
 def check_size(event: Event) -> None:

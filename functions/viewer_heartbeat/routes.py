@@ -18,7 +18,7 @@ from functions.viewer_heartbeat.responses import Response
 
 def join(dependencies: Dependencies, event: Event) -> Response:
     request = requests.join(event)
-    dependencies.join_limits.allow(requests.address_of(event, dependencies.settings.cdn_key), now())
+    dependencies.join_limits.allow(dependencies.cdn.address(event), now())
     viewer_id = request.viewer_id or secrets.token_urlsafe(16)
     secret = secrets.token_urlsafe(16)
     until = now() + dependencies.settings.timeout
@@ -99,6 +99,7 @@ def answer(dependencies: Dependencies, event: Event) -> Response:
 
 
 def _routed(dependencies: Dependencies, event: Event) -> Response:
+    dependencies.cdn.address(event)
     requests.check_size(event)
     path, method = event["rawPath"].removesuffix("/"), event["requestContext"]["http"]["method"]
     prefix, slash, segment = path.rpartition("/")

@@ -9,7 +9,9 @@ from typing import Any
 
 import pytest
 
-from tests.infrastructure.template import Template, target
+from cairn.cdn import KEY_HEADER
+from testing.functions import PUBLIC_FUNCTIONS
+from tests.infrastructure.template import Template, stack_of, target
 
 # https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/using-managed-cache-policies.html
 CACHING_DISABLED = "4135ea2d-6df8-44a3-9df3-4b5a84be39ad"
@@ -79,22 +81,73 @@ def test_viewer_heartbeat_receives_no_cookie_and_the_viewers_address_from_cloudf
     )
 
 
-def test_an_address_is_trusted_only_from_this_stacks_own_distribution(
+def test_every_function_with_a_url_rejects_what_does_not_come_through_this_distribution(template: Template) -> None:
+    """That the functions do reject it, tests/integration/test_cdn.py tests, for each of them."""
+    public = {
+        template.function_name(target(url["TargetFunctionArn"]))
+        for url in template.resources("AWS::Lambda::Url").values()
+    }
+    assert set(_sent_keys(template)) == public == set(PUBLIC_FUNCTIONS)
+    variables = _cdn_variables(template)
+    assert set(variables) == public
+    for name, key in _sent_keys(template).items():
+        assert variables[name] == {"CDN_KEYS": key, "DIRECT_CALLS": "reject"}
+    (key,) = map(json.dumps, {str(key): key for key in _sent_keys(template).values()}.values())
+    assert "{{resolve:secretsmanager:" in key
+    assert "StackId" not in key, "who knows a name of the stack's must not know its key"
+
+
+def test_the_keys_secret_is_generated_and_in_no_template(template: Template) -> None:
+    (generated,) = (
+        secret for secret in template.resources("AWS::SecretsManager::Secret").values() if "SecretString" not in secret
+    )
+    assert generated["GenerateSecretString"] == {"ExcludePunctuation": True, "PasswordLength": 48}
+
+
+def test_while_the_key_is_rotated_the_one_before_is_still_accepted(
+    template: Template, context: Mapping[str, Any]
+) -> None:
+    """CloudFormation changes the functions first, and then the distribution, which takes minutes."""
+    rotated = Template.of(stack_of(context, cdn_key_generation=2))
+    before, after = _sent_keys(template)["api"], _sent_keys(rotated)["api"]
+    assert before != after
+    accepted = json.dumps(_cdn_variables(rotated)["api"]["CDN_KEYS"])
+    assert target(after) in accepted
+    assert target(before) in accepted
+
+
+def test_an_older_distribution_that_sends_no_key_can_be_upgraded(context: Mapping[str, Any]) -> None:
+    upgrading = Template.of(stack_of(context, direct_calls="allow"))
+    assert {variables["DIRECT_CALLS"] for variables in _cdn_variables(upgrading).values()} == {"allow"}
+
+
+def test_a_web_acl_is_one_line_of_cdk_json(distribution: dict[str, Any], context: Mapping[str, Any]) -> None:
+    assert "WebACLId" not in distribution
+    arn = "arn:aws:wafv2:us-east-1:123456789012:global/webacl/cairn/1"
+    (guarded,) = Template.of(stack_of(context, web_acl_arn=arn)).resources("AWS::CloudFront::Distribution").values()
+    assert guarded["DistributionConfig"]["WebACLId"] == arn
+
+
+def test_functions_learn_the_viewers_address_from_the_distribution_whatever_its_headers_claim(
     template: Template, distribution: dict[str, Any]
 ) -> None:
-    secret = {"Fn::Select": [2, {"Fn::Split": ["/", {"Ref": "AWS::StackId"}]}]}
-    sent = {
-        _what(template, origin["DomainName"]): origin["OriginCustomHeaders"]
-        for origin in distribution["Origins"]
-        if "OriginCustomHeaders" in origin
+    functions = template.resources("AWS::CloudFront::Function")
+    told = {
+        behavior["PathPattern"]: functions[target(association["FunctionARN"])]["FunctionCode"]
+        for behavior in distribution["CacheBehaviors"]
+        for association in behavior.get("FunctionAssociations", [])
+        if behavior["PathPattern"].startswith("/api/")
     }
-    assert sent == {"viewer_heartbeat": [{"HeaderName": "X-Cairn-Front", "HeaderValue": secret}]}
-    keys = {
-        template.function_name(logical_id): function["Environment"]["Variables"]["CDN_KEY"]
-        for logical_id, function in template.functions.items()
-        if "CDN_KEY" in function["Environment"]["Variables"]
-    }
-    assert keys == {"viewer_heartbeat": secret}
+    assert set(told) == {"/api/telegram/webhook", "/api/docs", "/api/*"}
+    forged = {"viewer": {"ip": "2001:db8::7"}, "request": {"headers": {"x-cairn-viewer": {"value": "203.0.113.1"}}}}
+    for code in told.values():
+        script = f"{code}\nconsole.log(JSON.stringify(handler({json.dumps(forged)})))"
+        printed = subprocess.run([NODE, "--eval", script], capture_output=True, text=True, check=True).stdout
+        assert json.loads(printed) == {"headers": {"x-cairn-viewer": {"value": "2001:db8::7"}}}
+    # Where that function is not, the header must not pass.
+    (policy,) = template.resources("AWS::CloudFront::OriginRequestPolicy").values()
+    headers = policy["OriginRequestPolicyConfig"]["HeadersConfig"]["Headers"]
+    assert "x-cairn-viewer" not in {header.lower() for header in headers}
 
 
 def test_only_the_function_itself_allows_pages_of_any_site_to_read_its_responses(
@@ -116,13 +169,14 @@ def test_pages_are_read_only_and_cached_as_long_as_their_own_headers_say(distrib
 def test_a_page_about_a_channel_is_one_object_whichever_channel(
     template: Template, distribution: dict[str, Any]
 ) -> None:
-    ((logical_id, function),) = template.resources("AWS::CloudFront::Function").items()
     used = {
         behavior["PathPattern"]: [(one["EventType"], target(one["FunctionARN"])) for one in associations]
         for behavior in distribution["CacheBehaviors"]
-        if (associations := behavior.get("FunctionAssociations"))
+        if (associations := behavior.get("FunctionAssociations")) and not behavior["PathPattern"].startswith("/api/")
     }
+    (logical_id,) = {logical_id for ((_, logical_id),) in used.values()}
     assert used == {path: [("viewer-request", logical_id)] for path in ("/embed/*", "/live/*")}
+    function = template.resources("AWS::CloudFront::Function")[logical_id]
     assert function["AutoPublish"] is True
     assert function["FunctionConfig"]["Runtime"] == "cloudfront-js-2.0"
     uris = {
@@ -249,6 +303,31 @@ def test_only_the_apis_own_page_has_code_in_it(template: Template, distribution:
     for behavior in _behaviors(distribution):
         directives = _directives(template, behavior)
         assert {directives[name] for name in ("default-src", "base-uri", "form-action")} == {"'none'"}
+
+
+def _sent_keys(template: Template) -> dict[str, Any]:
+    """The function behind each origin, and the key that the distribution sends to it."""
+    (distribution,) = template.resources("AWS::CloudFront::Distribution").values()
+    sent = {}
+    for origin in distribution["DistributionConfig"]["Origins"]:
+        if "S3OriginConfig" not in origin:
+            (header,) = origin["OriginCustomHeaders"]
+            assert header["HeaderName"].lower() == KEY_HEADER
+            sent[_what(template, origin["DomainName"])] = header["HeaderValue"]
+    return sent
+
+
+def _cdn_variables(template: Template) -> dict[str, dict[str, Any]]:
+    """What each function knows of the distribution, of those that know anything."""
+    variables = {
+        template.function_name(logical_id): function["Environment"]["Variables"]
+        for logical_id, function in template.functions.items()
+    }
+    return {
+        name: {variable: known[variable] for variable in ("CDN_KEYS", "DIRECT_CALLS")}
+        for name, known in variables.items()
+        if "CDN_KEYS" in known
+    }
 
 
 def _headers(template: Template, behavior: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -1,10 +1,11 @@
 """Who may sign in, and how: only people whom an operator added, and only through our server."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
 
-from tests.infrastructure.template import Template
+from tests.infrastructure.template import Template, stack_of
 
 
 @pytest.fixture
@@ -37,6 +38,15 @@ def test_a_token_is_valid_for_an_hour_and_a_session_for_ninety_days(client: dict
     assert set(client["TokenValidityUnits"].values()) == {"minutes"}
     assert client["IdTokenValidity"] == client["AccessTokenValidity"] == 60
     assert client["RefreshTokenValidity"] == 90 * 24 * 60
+
+
+def test_threat_protection_is_one_line_of_cdk_json(pool: dict[str, Any], context: Mapping[str, Any]) -> None:
+    assert "UserPoolAddOns" not in pool
+    (guarded,) = (
+        Template.of(stack_of(context, threat_protection="enforce")).resources("AWS::Cognito::UserPool").values()
+    )
+    assert guarded["UserPoolAddOns"] == {"AdvancedSecurityMode": "ENFORCED"}
+    assert guarded["UserPoolTier"] == "PLUS"
 
 
 def test_the_groups_are_the_modules(template: Template) -> None:

@@ -11,6 +11,10 @@ from infra.settings import Settings, SettingsError
 @pytest.mark.parametrize(
     ("name", "value"),
     [
+        ("cdn_key_generation", 0),
+        ("direct_calls", "maybe"),
+        ("web_acl_arn", "arn:aws:wafv2:eu-west-1:123456789012:regional/webacl/cairn/1"),
+        ("threat_protection", "on"),
         ("fetch_schedule", "every five minutes"),
         ("refresh_age_seconds", 0),
         ("stale_after_seconds", "soon"),

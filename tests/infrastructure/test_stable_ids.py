@@ -46,7 +46,9 @@ KINDS = {
         "QueueName", "messages and dead letters stay in the old queue, outside the stack; nothing processes them"
     ),
     "AWS::SecretsManager::Secret": Kind(
-        "Name", "the new secret is empty; the platform is off until its keys are set again"
+        "Name",
+        "the new secret is empty; the platform is off until its keys are set again. Of the distribution's key: the "
+        "functions reject it until the distribution has changed too, for minutes",
     ),
 }
 

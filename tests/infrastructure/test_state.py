@@ -9,6 +9,7 @@ from infra.packaging import ROOT
 from testing.tables import TABLES
 from tests.infrastructure.template import Template, target
 
+PLATFORMS = ("Youtube", "Telegram", "Instagram")
 STATEFUL = (
     "AWS::Cognito::UserPool",
     "AWS::DynamoDB::Table",
@@ -55,7 +56,7 @@ def test_every_resource_is_known_to_hold_data_or_not(template: Template) -> None
 
 def test_everything_that_holds_data_outlives_the_stack(template: Template) -> None:
     for logical_id, resource in template.body["Resources"].items():
-        if resource["Type"] in STATEFUL:
+        if resource["Type"] in STATEFUL and "GenerateSecretString" not in resource["Properties"]:
             assert (resource["DeletionPolicy"], resource["UpdateReplacePolicy"]) == ("Retain", "Retain"), logical_id
 
 
@@ -115,7 +116,10 @@ def test_every_queue_is_encrypted_and_speaks_only_tls(template: Template) -> Non
 def test_the_stack_never_writes_over_an_operators_keys(template: Template) -> None:
     """CloudFormation overwrites a secret's value when the template's value changes, so that must never change."""
     secrets = template.resources("AWS::SecretsManager::Secret")
-    assert {secret["SecretString"] for secret in secrets.values()} == {"{}"}
+    operators = {target(template.body["Outputs"][f"{name}Secret"]["Value"]) for name in PLATFORMS}
+    assert {secrets[logical_id]["SecretString"] for logical_id in operators} == {"{}"}
+    generated = [secret for logical_id, secret in secrets.items() if logical_id not in operators]
+    assert all("GenerateSecretString" in secret and "SecretString" not in secret for secret in generated)
 
 
 def test_every_secret_says_which_keys_belong_in_it(template: Template, context: Mapping[str, Any]) -> None:

@@ -236,38 +236,3 @@ def test_whatever_is_sent_is_parsed_or_rejected(body: str | bytes, called: str) 
             read(sent(body, called))
         except BadInputError:
             continue
-
-
-# -- from where
-
-
-def called_from(**headers: str) -> dict[str, Any]:
-    sent = {name.replace("_", "-"): value for name, value in headers.items()}
-    return {"headers": sent, "requestContext": {"http": {"sourceIp": "198.51.100.1"}}}
-
-
-@pytest.mark.parametrize(
-    ("seen", "address"),
-    [
-        ("192.0.2.1:46532", "192.0.2.1"),
-        ("2001:db8:0:0:0:0:0:1:46532", "2001:db8:0:0:0:0:0:1"),
-        ("[2001:db8::1]:46532", "2001:db8::1"),
-    ],
-)
-def test_a_caller_behind_the_cdn_is_where_the_cdn_says(seen: str, address: str) -> None:
-    assert requests.address_of(called_from(x_cairn_front="key", cloudfront_viewer_address=seen), "key") == address
-
-
-@pytest.mark.parametrize(
-    ("headers", "key"),
-    [
-        ({"cloudfront_viewer_address": "192.0.2.1:1"}, "key"),
-        ({"cloudfront_viewer_address": "192.0.2.1:1", "x_cairn_front": "other"}, "key"),
-        ({"cloudfront_viewer_address": "192.0.2.1:1", "x_cairn_front": "ñ"}, "key"),
-        ({"cloudfront_viewer_address": "192.0.2.1:1", "x_cairn_front": ""}, ""),
-        ({"cloudfront_viewer_address": "", "x_cairn_front": "key"}, "key"),
-        ({"x_forwarded_for": "192.0.2.1", "x_cairn_front": "key"}, "key"),
-    ],
-)
-def test_everybody_else_is_where_they_connect_from(headers: dict[str, str], key: str) -> None:
-    assert requests.address_of(called_from(**headers), key) == "198.51.100.1"
