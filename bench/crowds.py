@@ -90,7 +90,7 @@ def _measured(cloud: LocalCloud, clients: list[httpx.Client]) -> tuple[dict[str,
     viewer_url = function_url(cloud.stack, "ViewerHeartbeat")
     for http in clients:
         http.headers.update(cdn_headers(cloud.stack, "ViewerHeartbeat"))
-    crowd = Crowd(viewer_url, deploy_page(cloud.outputs["AwsEndpointUrl"]), clients)
+    crowd = Crowd(viewer_url, deploy_page(cloud.stack.clients), clients)
     turns = {turn.__name__: turn for turn in (crowd.silent, crowd.logging, crowd.join, crowd.beat, crowd.count)}
     timed = {name: Timed() for name in turns}
     for turn in turns.values():

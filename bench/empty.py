@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 import boto3
 
 from bench import hops
+from operations.clients import LOCAL_ACCESS_KEY_ID, Clients
 from testing.waiting import wait_for
 
 NAME = "empty"
@@ -29,9 +30,9 @@ class Empty:
     websocket_url: str
 
 
-def deploy(endpoint_url: str) -> Empty:
+def deploy(clients: Clients) -> Empty:
     """Deploy the path next to the local cloud's other resources."""
-    client = _clients(endpoint_url)
+    client = _clients(clients)
     dynamodb, sqs, api = client("dynamodb"), client("sqs"), client("apigatewayv2")
     stream = dynamodb.create_table(
         TableName=NAME,
@@ -48,26 +49,31 @@ def deploy(endpoint_url: str) -> Empty:
     api_id = api.create_api(Name=NAME, ProtocolType="WEBSOCKET", RouteSelectionExpression="$request.body.action")[
         "ApiId"
     ]
-    path = f"{endpoint_url.removeprefix('http://')}/_aws/execute-api/{api_id}/live"
+    path = f"{str(clients.endpoint_url).removeprefix('http://')}/_aws/execute-api/{api_id}/live"
     environment = {"QUEUE_URL": queue_url, "CONNECTIONS_URL": f"http://{path}"}
     functions = _functions(client, environment, hops.forward, hops.post, hops.respond)
     _routes(api, api_id, functions["respond"])
     _map(client("lambda"), functions["forward"], stream, StartingPosition="TRIM_HORIZON", BatchSize=100)
     _map(client("lambda"), functions["post"], queue, BatchSize=10)
-    return Empty(boto3.resource("dynamodb", endpoint_url=endpoint_url).Table(NAME), f"ws://{path}")
+    return Empty(clients.table(NAME), f"ws://{path}")
 
 
-def deploy_page(endpoint_url: str) -> str:
+def deploy_page(clients: Clients) -> str:
     """Deploy a function with a Lambda URL; the URL, in a form that needs no DNS."""
-    client = _clients(endpoint_url)
+    client = _clients(clients)
     function = _functions(client, {}, hops.page)["page"]
     created = client("lambda").create_function_url_config(FunctionName=function, AuthType="NONE")
-    return f"{endpoint_url}/_aws/lambda-url/{urlsplit(created['FunctionUrl']).netloc.partition('.')[0]}"
+    return f"{clients.endpoint_url}/_aws/lambda-url/{urlsplit(created['FunctionUrl']).netloc.partition('.')[0]}"
 
 
-def _clients(endpoint_url: str) -> Callable[[str], Any]:
+def _clients(clients: Clients) -> Callable[[str], Any]:
     def client(service: str) -> Any:
-        return boto3.client(service, endpoint_url=endpoint_url)  # type: ignore[call-overload]  # the name varies
+        return boto3.client(  # type: ignore[call-overload]  # the name varies
+            service,
+            endpoint_url=clients.endpoint_url,
+            aws_access_key_id=LOCAL_ACCESS_KEY_ID,
+            aws_secret_access_key=clients.secret,
+        )
 
     return client
 

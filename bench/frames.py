@@ -38,7 +38,7 @@ def measure() -> Section:
 
 def _measured(cloud: LocalCloud) -> dict[str, list[float]]:
     """Seconds from the start of a write to its frame."""
-    empty = deploy(cloud.outputs["AwsEndpointUrl"])
+    empty = deploy(cloud.stack.clients)
     stats = Stats(cloud.stack.clients.table(cloud.stack.output("StatsTable")))
     with Listener(_with_ticket(cloud)) as tv, Listener(empty.websocket_url) as other:
         other.send("who am I?")

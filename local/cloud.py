@@ -19,7 +19,7 @@ import httpx
 from local.interpreter import function_interpreter
 from local.processes import Processes, Running, child_environment
 from local.settings import CACHE, Settings, StartError
-from operations.clients import LOCAL_ACCOUNT, LOCAL_REGION, Clients
+from operations.clients import LOCAL_ACCESS_KEY_ID, LOCAL_ACCOUNT, LOCAL_REGION, Clients
 
 _START_SECONDS = 60
 _DEPLOY_SECONDS = 120
@@ -64,8 +64,8 @@ def start_ministack(settings: Settings, processes: Processes) -> Running:
     parent = child_environment()
     environment = {name: parent[name] for name in _INHERITED if name in parent} | {
         "AUTH": "true",
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_ACCESS_KEY_ID": LOCAL_ACCESS_KEY_ID,
+        "AWS_SECRET_ACCESS_KEY": settings.secret,
         "BIND_HOST": "127.0.0.1",
         "DOCKER_HOST": f"unix://{temporary / 'no-docker'}",
         "GATEWAY_PORT": str(settings.port),

@@ -4,20 +4,28 @@ MiniStack finds a distribution by the `Host` header, a name that only browsers r
 address works for every client, and puts the original host into `X-Forwarded-Host`. It claims HTTPS, since the
 distribution redirects HTTP, and sends the viewer's address as CloudFront does. Bodies are forwarded whole, never
 streamed. A few paths cannot be forwarded: MiniStack answers them itself, whatever the host.
+
+Pages of other sites may call what they may call in AWS to any effect: the viewers' routes. They may also link to pages
+and load modules. MiniStack serves the distribution to nobody else, so nobody can claim another address.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import httpx
 import uvicorn
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
+
+from local.foreign_pages import RefuseForeignPages
+from local.settings import EDGE_HEADER, EDGE_SECRET
 
 _RESERVED_BY_MINISTACK = (
     "/_ministack/",
@@ -34,8 +42,12 @@ _HOP_BY_HOP = frozenset(
     {"connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "proxy-connection"}
     | {"te", "trailer", "transfer-encoding", "upgrade"}
 )
-_SET_HERE = frozenset({"host", "content-length", "x-forwarded-host", "x-forwarded-proto", "cloudfront-viewer-address"})
+_SET_HERE = frozenset(
+    {"host", "content-length", "x-forwarded-host", "x-forwarded-proto", "cloudfront-viewer-address", EDGE_HEADER}
+)
 _SET_BY_SERVER = frozenset({"content-length", "date", "server"})
+_SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+_DOCUMENTATION = frozenset({"/api/docs", "/api/openapi.json"})
 _CONNECTIONS = 16
 """Concurrent requests; the rest wait. Each occupies a Lambda, which here is a process on this machine."""
 _KEEP_ALIVE_SECONDS = 75
@@ -44,8 +56,10 @@ _TIMEOUT_SECONDS = 70
 """Slightly longer than CloudFront waits for an origin."""
 
 
-def application(ministack_url: str, distribution: str, transport: httpx.AsyncBaseTransport | None = None) -> Starlette:
-    """The proxy for one distribution; `transport` replaces the network to MiniStack."""
+def application(
+    ministack_url: str, distribution: str, secret: str, transport: httpx.AsyncBaseTransport | None = None
+) -> Starlette:
+    """The proxy for one distribution; `transport` replaces the network to MiniStack, which knows the secret."""
     url = httpx.URL(ministack_url)
     host = f"{distribution}.cloudfront.localhost:{url.port}"
 
@@ -74,6 +88,7 @@ def application(ministack_url: str, distribution: str, transport: httpx.AsyncBas
             (b"host", host.encode()),
             (b"x-forwarded-host", request.headers.get("host", "").encode("latin-1")),
             (b"x-forwarded-proto", b"https"),
+            (EDGE_HEADER.encode(), secret.encode()),
             # https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/adding-cloudfront-headers.html
             *([(b"cloudfront-viewer-address", "{}:{}".format(*request.client).encode())] if request.client else []),
         ]
@@ -94,9 +109,16 @@ def application(ministack_url: str, distribution: str, transport: httpx.AsyncBas
         return response
 
     # The router's default, not a route: a route's pattern does not match every character that a path may contain.
-    app = Starlette(lifespan=lifespan)
+    app = Starlette(lifespan=lifespan, middleware=[Middleware(RefuseForeignPages, any_origin=_open_to_any_page)])
     app.router.default = forward
     return app
+
+
+def _open_to_any_page(scope: Scope) -> bool:
+    path: str = scope["path"]
+    if scope["type"] != "http" or not path.startswith("/api/"):
+        return scope["type"] == "http" and scope["method"] in _SAFE
+    return path.startswith("/api/viewer/") or (path in _DOCUMENTATION and scope["method"] in _SAFE)
 
 
 def _raw_target(request: Request) -> bytes:
@@ -118,7 +140,7 @@ def main() -> None:
     parser.add_argument("--ministack", required=True, metavar="URL")
     parser.add_argument("--distribution", required=True, metavar="LABEL", help="the part before .cloudfront.net")
     options = parser.parse_args()
-    app = application(options.ministack, options.distribution)
+    app = application(options.ministack, options.distribution, os.environ[EDGE_SECRET])
     uvicorn.run(
         app,
         host="127.0.0.1",
@@ -127,6 +149,7 @@ def main() -> None:
         server_header=False,
         date_header=True,
         timeout_keep_alive=_KEEP_ALIVE_SECONDS,
+        ws="none",
         proxy_headers=False,  # trust the connection's address, not the client's headers
     )
 

@@ -15,6 +15,8 @@ In a path pattern, `*` matches any characters, line breaks included.
 
 A missing object is 404 instead of 403, as in S3 for a caller who may list the bucket, such as the distribution.
 
+Functions get credentials that nobody can compute, and `ministack_guard` says who may call.
+
 Packages and layers are unpacked once and linked. Unpacking them for each worker took half of a cold start. They are
 kept for later runs while they are in use.
 """
@@ -41,9 +43,10 @@ from typing import Any
 from ministack import app
 from ministack.core import iam_actions, lambda_runtime
 from ministack.core.iam_evaluator import pin_request_origin
-from ministack.services import apigateway, cloudfront, s3
+from ministack.services import apigateway, cloudfront, lambda_svc, s3
 from ministack.services.cloudformation import provisioners
 
+from local import ministack_guard
 from local.settings import CACHE
 
 UNPACKED = CACHE / "unpacked"
@@ -65,6 +68,8 @@ def main() -> None:
     s3.serve_cloudfront_origin_fetch = _not_found_if_missing
     cloudfront._re_compile = partial(re.compile, flags=re.DOTALL)  # noqa: SLF001 - as above
     os.environ["PYTHONDONTWRITEBYTECODE"] = "1"  # for the functions, whose packages contain bytecode
+    lambda_runtime.execution_credentials = lambda_svc.execution_credentials = ministack_guard.role_session
+    app.app = ministack_guard.guarded(app.app)
     _drop_unused()
     app.main()
 

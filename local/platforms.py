@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import ipaddress
 import json
 import sys
 from urllib.parse import urlsplit
 
+from local import foreign_pages
 from local.processes import Processes, child_environment
 from local.settings import Settings
 from operations.stack import Stack
@@ -47,8 +47,4 @@ def link_telegram(settings: Settings, processes: Processes) -> str:
 
 def is_loopback(url: str) -> bool:
     """Whether a URL means this machine, as far as that is known without DNS."""
-    host = urlsplit(url).hostname or ""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost" or host.endswith(".localhost")
+    return foreign_pages.is_loopback(urlsplit(url).netloc)

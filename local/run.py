@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fcntl
-import json
 import os
 import shutil
 import signal
@@ -17,11 +16,11 @@ from cairn.clock import now
 from cairn.identity.api_keys import SCOPES, ApiKeys
 from local import cloud, demo, follow, platforms, sales, synth, viewers
 from local.processes import STOP_SIGNALS, Processes, Running, child_environment, require_free
-from local.settings import ROOT, Settings, StartError, read_settings
+from local.settings import EDGE_SECRET, ROOT, Settings, StartError, read_settings
 from local.terminal import Terminal, standard_output
 from operations import pages
-from operations.clients import Clients
-from operations.stack import Stack, write_local_stack
+from operations.clients import LOCAL_ACCESS_KEY_ID, Clients
+from operations.stack import Stack, write_local_stack, write_private
 
 
 class Stopped(KeyboardInterrupt):
@@ -70,7 +69,7 @@ def run(settings: Settings, processes: Processes, terminal: Terminal) -> None:
         cloud.wait_for_ministack(settings, ministack)
 
     with terminal.step(f"stack {assembly.stack}") as step:
-        clients = Clients.of_the_local_cloud(settings.aws_endpoint_url)
+        clients = Clients.of_the_local_cloud(settings.aws_endpoint_url, settings.secret)
         cloud.upload(assembly, clients)
         outputs = cloud.deploy(assembly, clients, stack_parameters(settings))
         step.text = f"stack {assembly.stack}, {len(assembly.template['Resources'])} resources"
@@ -131,7 +130,7 @@ def start_edge(settings: Settings, stack: Stack, processes: Processes) -> Runnin
     distribution = stack.output("DistributionDomainName").partition(".")[0]
     command = [sys.executable, "-m", "local.edge", "--port", str(settings.edge_port)]
     command += ["--ministack", settings.aws_endpoint_url, "--distribution", distribution]
-    return processes.start("edge", command, child_environment())
+    return processes.start("edge", command, child_environment() | {EDGE_SECRET: settings.secret})
 
 
 def start_viewers(settings: Settings, processes: Processes) -> str:
@@ -142,7 +141,7 @@ def start_viewers(settings: Settings, processes: Processes) -> str:
 
 
 def write_outputs(settings: Settings, stack: Stack, admin_key: str) -> None:
-    """Write `outputs.json`, described in docs/operations.md, atomically."""
+    """Write `outputs.json`, described in docs/operations.md."""
     outputs = {
         "ApiUrl": settings.api_url,
         "WebSocketUrl": stack.output("WebSocketUrl"),
@@ -151,11 +150,11 @@ def write_outputs(settings: Settings, stack: Stack, admin_key: str) -> None:
         "SandboxUrl": settings.sandbox_url,
         "ViewerUrl": settings.api_url,
         "AwsEndpointUrl": settings.aws_endpoint_url,
+        "AwsAccessKeyId": LOCAL_ACCESS_KEY_ID,
+        "AwsSecretAccessKey": settings.secret,
         "StackName": stack.name,
     }
-    unfinished = settings.home / "outputs.json.new"
-    unfinished.write_text(json.dumps(outputs, indent=2) + "\n", encoding="utf-8")
-    unfinished.replace(settings.home / "outputs.json")
+    write_private(settings.home / "outputs.json", outputs)
 
 
 def introduce(settings: Settings, admin_key: str, password: str | None, terminal: Terminal) -> None:
@@ -170,7 +169,7 @@ def introduce(settings: Settings, admin_key: str, password: str | None, terminal
         "API": f"{settings.api_url}/api/docs",
         "admin key": f"Authorization: Bearer {admin_key}",
         "sandbox": settings.sandbox_url or "not started: every platform has its own key or address",
-        "AWS": f"{settings.aws_endpoint_url} (region us-east-1, key and secret: test)",
+        "AWS": f"{settings.aws_endpoint_url} (region us-east-1, access key in outputs.json)",
         "files": f"{home}/outputs.json, logs in {home}/logs",
     }
     terminal.say()

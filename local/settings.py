@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from cairn.viewers.presence_slots import is_channel_id
@@ -19,6 +19,10 @@ from local.sandbox import (
 ROOT = Path(__file__).resolve().parent.parent
 CACHE = ROOT / ".local"
 """Shared by all local clouds of this checkout: the synthesised template, its assets, the functions' interpreter."""
+
+EDGE_HEADER = "x-cairn-edge"
+EDGE_SECRET = "CAIRN_EDGE_SECRET"  # noqa: S105 - a variable's name
+"""The header that proves to MiniStack that a request is the edge's, and the variable with its value for the edge."""
 
 _DEFAULT_PORT = 4566
 _DEMO_SCHEDULE = "rate(1 minute)"
@@ -100,6 +104,8 @@ class Settings:
     platforms: tuple[PlatformChoice, ...]
     viewers: Mapping[str, str]
     """What is chosen about viewers, by the name of the template's parameter; what is not is as in production."""
+    secret: str = field(repr=False, default_factory=lambda: secrets.token_hex(20))
+    """The secret access key of the local cloud's root, new with each run."""
 
     @property
     def aws_endpoint_url(self) -> str:

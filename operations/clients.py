@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 LOCAL_REGION = "us-east-1"
 LOCAL_ACCOUNT = "000000000000"
+LOCAL_ACCESS_KEY_ID = "test"
+"""MiniStack's name for the root of the account; the secret is new with each run."""
 
 
 class Clients:
@@ -44,8 +46,8 @@ class Clients:
         return cls(boto3.Session())
 
     @classmethod
-    def of_the_local_cloud(cls, endpoint_url: str) -> Clients:
-        """MiniStack's root credentials, and nothing from this machine's AWS settings or proxies."""
+    def of_the_local_cloud(cls, endpoint_url: str, secret: str) -> Clients:
+        """The root, with the secret of this run, and nothing of this machine's AWS settings or proxies."""
         isolated = botocore.session.Session(
             session_vars={
                 "profile": (None, None, None, None),
@@ -55,8 +57,8 @@ class Clients:
         )
         session = boto3.Session(
             botocore_session=isolated,
-            aws_access_key_id="test",
-            aws_secret_access_key="test",  # noqa: S106 - MiniStack's root credentials
+            aws_access_key_id=LOCAL_ACCESS_KEY_ID,
+            aws_secret_access_key=secret,
             region_name=LOCAL_REGION,
         )
         config = Config(
@@ -66,6 +68,12 @@ class Clients:
             retries={"total_max_attempts": 2},
         )
         return cls(session, endpoint_url=endpoint_url, config=config)
+
+    @property
+    def secret(self) -> str:
+        """The secret access key of a local cloud's root."""
+        credentials = self._session.get_credentials()
+        return str(credentials.secret_key) if credentials else ""
 
     @property
     def are_local(self) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,7 +51,7 @@ def read_local_stack(home: Path) -> Stack:
     if not file.is_file():
         raise OperationError(f"{file} does not exist: is the local cloud running? (make run)")
     stack: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-    clients = Clients.of_the_local_cloud(stack["AwsEndpointUrl"])
+    clients = Clients.of_the_local_cloud(stack["AwsEndpointUrl"], stack["AwsSecretAccessKey"])
     return Stack(name=stack["StackName"], clients=clients, outputs=stack["Outputs"], api_url=stack["ApiUrl"])
 
 
@@ -59,7 +60,18 @@ def write_local_stack(home: Path, stack: Stack) -> None:
     content = {
         "StackName": stack.name,
         "AwsEndpointUrl": stack.clients.endpoint_url,
+        "AwsSecretAccessKey": stack.clients.secret,
         "ApiUrl": stack.api_url,
         "Outputs": dict(stack.outputs),
     }
-    (home / "stack.json").write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+    write_private(home / "stack.json", content)
+
+
+def write_private(file: Path, content: Mapping[str, Any]) -> None:
+    """Write JSON with keys in it, at once and for its owner's eyes only."""
+    unfinished = file.with_name(f"{file.name}.new")
+    unfinished.unlink(missing_ok=True)
+    # Created with its mode: with a later chmod, another user could have opened it before.
+    with os.fdopen(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as target:
+        target.write(json.dumps(content, indent=2) + "\n")
+    unfinished.replace(file)

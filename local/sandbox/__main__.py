@@ -58,6 +58,7 @@ def main(arguments: list[str] | None = None) -> None:
             access_log=False,
             log_level="warning",
             timeout_keep_alive=KEEP_ALIVE_SECONDS,
+            ws="none",
             timeout_graceful_shutdown=GRACE_SECONDS,
         )
 

@@ -6,15 +6,12 @@ from collections.abc import AsyncIterator
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
-from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from local.foreign_pages import RefuseForeignPages
 from local.sandbox import control, instagram, page, telegram, youtube
 from local.sandbox.world import World
-
-# Rejects foreign names that resolve to loopback (DNS rebinding).
-HOSTS = ["127.0.0.1", "localhost"]
 
 
 async def reject(_: Request, error: Exception) -> Response:
@@ -35,7 +32,7 @@ def create_app(world: World) -> Starlette:
     platforms = [*youtube.routes(world), *telegram.routes(world), *instagram.routes(world)]
     return Starlette(
         routes=[*platforms, *control.routes(world), *page.routes(world)],
-        middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=HOSTS, www_redirect=False)],
+        middleware=[Middleware(RefuseForeignPages)],
         exception_handlers={HTTPException: reject},
         lifespan=lifespan,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,7 +21,7 @@ from cairn.identity.cognito import MODULES
 from operations import __main__ as command
 from operations import keys, month, pages, people, platform_secrets, queues
 from operations.clients import Clients
-from operations.stack import OperationError, Stack, read_local_stack, write_local_stack
+from operations.stack import OperationError, Stack, read_local_stack, write_local_stack, write_private
 from testing.dynamodb import empty_account
 
 PASSWORD = "Cairn-11111111"
@@ -202,17 +203,33 @@ def test_what_cannot_be_redriven_is_rejected_with_a_message(stack: Stack, name: 
 
 
 def test_a_local_stack_is_read_as_it_was_written(tmp_path: Path) -> None:
-    clients = Clients.of_the_local_cloud("http://127.0.0.1:4566")
+    clients = Clients.of_the_local_cloud("http://127.0.0.1:4566", "of-this-run")
     write_local_stack(tmp_path, Stack("Cairn", clients, {"StatsTable": "t"}, "http://127.0.0.1:4567"))
     stack = read_local_stack(tmp_path)
     assert (stack.name, stack.outputs, stack.api_url) == ("Cairn", {"StatsTable": "t"}, "http://127.0.0.1:4567")
     assert json.loads((tmp_path / "stack.json").read_text())["AwsEndpointUrl"] == stack.clients.endpoint_url
+    assert stack.clients.secret == "of-this-run"
+
+
+def test_files_with_keys_are_their_owners_alone_from_the_first_moment(tmp_path: Path) -> None:
+    file = tmp_path / "outputs.json"
+    file.write_text("of an earlier version, which everybody could read")
+    file.chmod(0o644)
+    (tmp_path / "outputs.json.new").write_text("of a run that was killed")
+    before = os.umask(0)
+    try:
+        write_private(file, {"AdminApiKey": "cairn_x"})
+    finally:
+        os.umask(before)
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert json.loads(file.read_text()) == {"AdminApiKey": "cairn_x"}
+    assert list(tmp_path.iterdir()) == [file]
 
 
 def test_local_clients_know_nothing_of_this_machines_aws_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_PROFILE", "no-such-profile")
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "somebody")
-    client = Clients.of_the_local_cloud("http://127.0.0.1:4566").sqs
+    client = Clients.of_the_local_cloud("http://127.0.0.1:4566", "of-this-run").sqs
     assert client.meta.endpoint_url == "http://127.0.0.1:4566"
     assert client.meta.region_name == "us-east-1"
 

@@ -41,19 +41,18 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from local.sandbox.control.actions import ACTIONS, Action
-from local.sandbox.control.parsing import ControlError, body_of, reject_other_sites
+from local.sandbox.control.parsing import ControlError, body_of
 from local.sandbox.control.schemas import Nothing
 from local.sandbox.messenger import ChatError
 from local.sandbox.world import World
 
-__all__ = ["ACTIONS", "ControlError", "Nothing", "reject_other_sites", "routes"]
+__all__ = ["ACTIONS", "ControlError", "Nothing", "routes"]
 
 
 def routes(world: World) -> list[Route]:
     def endpoint(action: Action) -> Callable[[Request], Awaitable[Response]]:
         async def answer(request: Request) -> Response:
             try:
-                reject_other_sites(request)
                 body = await body_of(request, action.accepts) if action.method != "GET" else Nothing()
                 return JSONResponse(await action.run(world, request, body))
             except ControlError as error:

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from typing import cast
-from urllib.parse import urlsplit
 
 from pydantic import ValidationError
 from starlette.requests import Request
@@ -20,13 +19,6 @@ class ControlError(Exception):
         super().__init__(message)
         self.status = status
         self.body = {"error": message, "details": list(details)}
-
-
-def reject_other_sites(request: Request) -> None:
-    """A page of another site in the same browser must not control the sandbox."""
-    origin = request.headers.get("origin")
-    if origin is not None and urlsplit(origin).netloc != request.headers.get("host"):
-        raise ControlError(403, "requests from pages of other sites are rejected")
 
 
 async def body_of(request: Request, schema: type[Body]) -> Body:
