@@ -10,12 +10,17 @@ from pathlib import Path
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from cairn.codec import number
 from cairn.errors import CairnError
+from cairn.leaderboard.rank_counters import SCORE_LIMIT
+from cairn.model import Number
 from operations import keys, milestones, month, pages, people, platform_secrets, queues
 from operations.clients import Clients
 from operations.stack import OperationError, Stack, read_local_stack, read_stack
 from operations.telegram import TELEGRAM_API_URL, TelegramRejectedError, set_webhook, webhook_url
 
+MAX_TEXT = 500
+"""Characters of a reason or a name."""
 _LOCAL_HOME = Path(__file__).resolve().parent.parent / ".local"
 
 
@@ -63,6 +68,8 @@ def _run(options: argparse.Namespace, stack: Stack) -> list[str]:
             return [_register_webhook(stack, options.telegram_url)]
         case "announce":
             return [milestones.announce(stack, options.milestone_id)]
+        case "revert":
+            return _revert(options, stack)
         case "redetect":
             return milestones.redetect(stack, options.subject)
         case "queues":
@@ -70,6 +77,17 @@ def _run(options: argparse.Namespace, stack: Stack) -> list[str]:
         case "redrive":
             return [queues.redrive(stack, options.queue)]
     raise AssertionError(options.command)
+
+
+def _revert(options: argparse.Namespace, stack: Stack) -> list[str]:
+    """Show what would change; change it once the operator agrees."""
+    plan = milestones.reverting(stack).plan(options.milestone_id, value=options.to, only=options.only)
+    print("\n".join(milestones.describe(plan)))
+    if not options.yes and input("Revert? [y/N] ").strip().lower() not in ("y", "yes"):
+        return ["nothing was changed"]
+    return milestones.revert(
+        stack, options.milestone_id, plan, by=options.by or getpass.getuser(), reason=options.reason
+    )
 
 
 def _register_webhook(stack: Stack, telegram_url: str) -> str:
@@ -126,6 +144,14 @@ def _parser() -> argparse.ArgumentParser:
     announce = commands.add_parser("announce", help="queue a milestone's alert again; nobody is notified twice")
     announce.add_argument("milestone_id", metavar="MILESTONE_ID")
     announce.set_defaults(command="announce")
+    revert = commands.add_parser("revert", help="take back a false milestone and those of the same reading")
+    revert.add_argument("milestone_id", metavar="MILESTONE_ID")
+    revert.add_argument("--reason", required=True, type=_text, help="shown in GET /api/milestones")
+    revert.add_argument("--to", type=_number, metavar="VALUE", help="the true value, while the stored reading is false")
+    revert.add_argument("--only", action="store_true", help="leave milestones of other metrics")
+    revert.add_argument("--by", type=_text, help="who reverts it; default: the user of this machine")
+    revert.add_argument("--yes", action="store_true", help="change it without asking")
+    revert.set_defaults(command="revert")
     redetect = commands.add_parser("redetect", help="compare stored readings with their high-water marks again")
     redetect.add_argument("subject", nargs="*", metavar="SUBJECT", help="such as channel:youtube:UC…; all by default")
     redetect.set_defaults(command="redetect")
@@ -166,6 +192,23 @@ def _people(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
 
 def _comma_separated(text: str) -> list[str]:
     return [word.strip() for word in text.split(",") if word.strip()]
+
+
+def _text(text: str) -> str:
+    if not 0 < len(text.strip()) <= MAX_TEXT:
+        raise argparse.ArgumentTypeError(f"1 to {MAX_TEXT} characters")
+    return text.strip()
+
+
+def _number(text: str) -> Number:
+    try:
+        value = number(text)
+        valid = 0 <= value < SCORE_LIMIT
+    except ArithmeticError:
+        valid = False
+    if not valid:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 0")
+    return value
 
 
 if __name__ == "__main__":

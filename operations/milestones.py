@@ -1,4 +1,4 @@
-"""`announce` and `redetect`: catch up on what a lost message or a lost stream record left undone."""
+"""`announce` and `redetect` catch up on what was lost; `revert` takes a false milestone back."""
 
 from __future__ import annotations
 
@@ -12,12 +12,14 @@ from boto3.dynamodb.types import TypeSerializer
 from cairn.announcers import Resources, announcers
 from cairn.aws.sqs import Queue
 from cairn.channels.registry import Channels
+from cairn.clock import iso, now
 from cairn.leaderboard.boards import Boards
 from cairn.model import Reading, Subject
-from cairn.readings.detection import announcer_of
+from cairn.readings.detection import Announcer, announcer_of
 from cairn.readings.milestones import Milestones
+from cairn.readings.reverting import Plan, Reverting
 from cairn.readings.stats import Stats, to_item
-from cairn.rules import catalogue
+from cairn.rules import Rule, catalogue
 from cairn.settings import from_environment
 from operations.stack import OperationError, Stack
 
@@ -31,11 +33,9 @@ def announce(stack: Stack, milestone_id: str) -> str:
     milestone = Milestones(stack.clients.table(stack.output("MilestonesTable"))).get(milestone_id)
     if milestone is None:
         raise OperationError(f"No milestone {milestone_id}; GET /api/milestones lists the ids")
-    variables = _variables(stack)
-    rules = catalogue(json.loads(variables["LADDERS"]), variables["TIME_ZONE"])
-    resources = from_environment(Resources, variables)
-    by_kind = announcers(resources, rules, table=stack.clients.table, queue=partial(Queue, stack.clients.sqs))
-    announcer = announcer_of(milestone.subject, by_kind)
+    if milestone.reverted:
+        raise OperationError(f"{milestone_id} was reverted by {milestone.reverted.by}: {milestone.reverted.reason}")
+    announcer = announcer_of(milestone.subject, _announcers(stack)[1])
     if announcer is None:
         raise OperationError(f"Milestones of a {milestone.subject.kind} are not announced")
     announcer.announce(milestone)
@@ -54,6 +54,63 @@ def redetect(stack: Stack, keys: list[str]) -> list[str]:
         subjects = [*(channel.subject for channel in channels.all()), *reps]
     stats = Stats(stack.clients.table(stack.output("StatsTable")))
     return [_redetect(stack, subject, stats.get(subject)) for subject in subjects]
+
+
+def reverting(stack: Stack) -> Reverting:
+    """What reverts milestones of the deployed Cairn."""
+    rules, by_kind = _announcers(stack)
+    return Reverting(
+        milestones=Milestones(stack.clients.table(stack.output("MilestonesTable"))),
+        stats=Stats(stack.clients.table(stack.output("StatsTable"))),
+        rules=rules,
+        announcer=partial(announcer_of, announcers=by_kind),
+        clock=now,
+    )
+
+
+def describe(plan: Plan) -> list[str]:
+    """What a reversal would change, as lines for the operator."""
+    lines = [f"{plan.subject}: {_stored(plan)}"]
+    lines += [
+        f"  revert {one.id}: {one.name}, {one.label} at {iso(one.achieved_at)}, "
+        f"also passed: {', '.join(passed.label for passed in one.also_passed) or 'nothing'}"
+        for one in plan.milestones
+    ]
+    lines += [f"  keep {one.id}: it is true now" for one in plan.kept]
+    lines += [
+        f"  high-water mark {mark.key.rule}, {mark.key.period}: from {mark.seen.threshold} to {mark.threshold}"
+        for mark in plan.marks
+    ]
+    lowered = {(mark.key.rule, mark.key.period) for mark in plan.marks}
+    lines += [
+        f"  high-water mark {one.rule}, {one.period}: stays, because a higher milestone was announced later"
+        for one in plan.milestones
+        if (one.rule, one.period) not in lowered
+    ]
+    return lines if plan.milestones else [*lines, "  nothing to revert: only what follows from it is repeated"]
+
+
+def revert(stack: Stack, milestone_id: str, plan: Plan, *, by: str, reason: str) -> list[str]:
+    """Carry out a reversal that the operator has seen."""
+    reverted = reverting(stack).revert(milestone_id, plan, by=by, reason=reason)
+    return [f"{one.id}: reverted" for one in reverted]
+
+
+def _stored(plan: Plan) -> str:
+    if plan.reading is None:
+        return "no stored reading"
+    metrics = ", ".join(f"{name} {value}" for name, value in plan.reading.metrics.items())
+    given = "" if plan.given is None else f"; true is {plan.given}"
+    return f"{metrics} at {iso(plan.reading.as_of)}{given}"
+
+
+def _announcers(stack: Stack) -> tuple[tuple[Rule, ...], Mapping[str, Announcer]]:
+    """The rules and the announcers of the deployed detection."""
+    variables = _variables(stack)
+    rules = catalogue(json.loads(variables["LADDERS"]), variables["TIME_ZONE"])
+    resources = from_environment(Resources, variables)
+    queue = partial(Queue, stack.clients.sqs)
+    return rules, announcers(resources, rules, table=stack.clients.table, queue=queue)
 
 
 def _variables(stack: Stack) -> Mapping[str, str]:

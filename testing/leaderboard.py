@@ -11,7 +11,7 @@ from typing import Any
 from cairn import messages
 from cairn.clock import from_iso
 from cairn.leaderboard.rank_counters import path
-from cairn.messages import BoardChanged, RoomEvent
+from cairn.messages import REVERTED, BoardChanged, RoomEvent
 from testing.api import Answer, Api
 from testing.clock import ControlledClock, controlled_clock
 from testing.cloud import Cloud, Context, cloud
@@ -86,7 +86,7 @@ class Floor:
 
     def celebrations(self) -> list[tuple[str, str, Any]]:
         """Room, event and milestone of the celebrations on the queue."""
-        events = [one for one in self.said() if isinstance(one, RoomEvent)]
+        events = [one for one in self.said() if isinstance(one, RoomEvent) and one.event != REVERTED]
         return [(one.room, one.event, json.loads(one.data)["milestone"]) for one in events]
 
     def refreshes(self) -> list[BoardChanged]:

@@ -36,6 +36,15 @@ export class Celebrations {
     return true;
   }
 
+  /** Drop a milestone that was reverted; false for one that is not listed. @param {string} id */
+  drop(id) {
+    remember(this.#known, id);
+    this.#queue = this.#queue.filter(({ data }) => data.milestone.id !== id);
+    const { length } = this.listed;
+    this.listed = this.listed.filter(({ milestone }) => milestone.id !== id);
+    return this.listed.length < length;
+  }
+
   /** The next to celebrate, or null. Expired ones are skipped. @param {number} now */
   next(now) {
     for (let frame = this.#queue.shift(); frame; frame = this.#queue.shift()) {

@@ -11,6 +11,7 @@ const REFRESH_EVERY = 5 * 60_000; // an open socket may still be silent
  * @property {(board: Board) => void} board each new board
  * @property {(reps: Rep[]) => void} [fetched] each fetched board's reps, which have their badges
  * @property {(frame: Frame<Celebration>, isNews: boolean) => void} celebration each milestone
+ * @property {(id: string) => void} reverted a milestone was taken back
  * @property {(state: string) => void} state the state of the connection
  * @property {() => void} signedOut nobody is signed in any more
  * @property {(error: unknown) => void} failed the board cannot be fetched
@@ -43,6 +44,10 @@ export async function follow({ limit, after, on }) {
     on.board({ items: data.slice(0, limit()), total, period, at: new Date(at) });
   });
   cairn.on('achievement:celebration', (/** @type {Frame<Celebration>} */ frame) => on.celebration(frame, caughtUp));
+  cairn.on('milestone:reverted', (/** @type {Frame<{milestone: string}>} */ { data }) => {
+    on.reverted(data.milestone);
+    if (caughtUp) refresh(); // for the badges
+  });
   cairn.join(EVERYONE);
   cairn.join(TV, after ? { after } : {});
   on.state(cairn.state);

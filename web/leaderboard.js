@@ -78,6 +78,7 @@ async function goLive() {
       board: setBoard,
       fetched: setBadges,
       celebration: celebrate,
+      reverted: (id) => { if (celebrations.drop(id)) showLatest(); },
       state: showState,
       signedOut: () => location.assign(signInUrl()),
       failed,

@@ -56,6 +56,7 @@ async function start() {
     on: {
       board: setBoard,
       celebration: celebrate,
+      reverted: (id) => { if (celebrations.drop(id)) showLatest(); },
       state: showState,
       signedOut: showSignedOut,
       failed,

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime, timedelta
 from typing import Any
 
 from tests.upgrade.fixtures import Fixture, plain, put_all, told_now
 from tests.upgrade.scenario import BATS, CATS, CHAT, DOGS
 from tests.upgrade.site import SCHEDULE, Answer, Site, channel_path
+
+MENDED = re.compile(r"/lastMilestone/achievedAt$")
+"""What is null now: a mark that was set in silence has no instant at which it was reached."""
 
 
 def test_the_api_answers_as_the_release_before_did(upgraded: Site, fixture: Fixture) -> None:
@@ -48,6 +52,8 @@ def _differences(before: Any, after: Any, path: str) -> list[str]:
             for number, (old, new) in enumerate(zip(before, after, strict=True))
             for found in _differences(old, new, f"{path}/{number}")
         ]
+    if MENDED.search(path) and after is None:
+        return []
     return [] if before == after else [f"{path} was {before}, is {after}"]
 
 

@@ -227,7 +227,7 @@ def _to_schema(status: ChannelStatus) -> schemas.Channel:
         last_milestone=schemas.ReachedThreshold(
             threshold=status.last.threshold, label=status.last.label, achieved_at=status.last_at
         )
-        if status.last and status.last_at
+        if status.last
         else None,
         next_milestone=Threshold(threshold=status.next_threshold.threshold, label=status.next_threshold.label)
         if status.next_threshold

@@ -35,7 +35,7 @@ class SyncResult(Schema):
 
 
 class ReachedThreshold(Threshold):
-    achieved_at: Instant
+    achieved_at: Instant | None = Field(description="Null if it was passed before Cairn first looked at the channel.")
 
 
 class Trouble(Schema):

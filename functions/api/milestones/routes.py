@@ -22,7 +22,7 @@ router = Router()
 
 @router.get(
     "/api/milestones",
-    summary="List the milestones passed, newest first",
+    summary="List the milestones passed, newest first, and those that were reverted",
     middlewares=requires("analytics"),
     responses=responses(schemas.Milestones),
 )
@@ -76,4 +76,7 @@ def _to_schema(milestone: Milestone, tally: DeliveryTally) -> schemas.Milestone:
         achieved_at=milestone.achieved_at,
         trace_id=milestone.trace_id,
         delivery=schemas.DeliveryTally(total=tally.total, delivered=tally.delivered, failed=tally.failed),
+        reverted_at=milestone.reverted.at if milestone.reverted else None,
+        reverted_by=milestone.reverted.by if milestone.reverted else None,
+        reason=milestone.reverted.reason if milestone.reverted else None,
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pydantic import Field
+
 from functions.api.schemas import Amount, Instant, Schema, Threshold
 
 
@@ -25,6 +27,9 @@ class Milestone(Schema):
     achieved_at: Instant
     trace_id: str
     delivery: DeliveryTally
+    reverted_at: Instant | None = Field(description="When an operator took it back as false; null for a true one.")
+    reverted_by: str | None
+    reason: str | None = Field(description="Why it was reverted.")
 
 
 class Milestones(Schema):

@@ -9,17 +9,24 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from botocore.exceptions import BotoCoreError, ClientError
+
+from cairn.aws.sqs import NotSentError
 from cairn.clock import from_iso, now
+from cairn.codec import to_milestone
+from cairn.errors import CairnError
 from cairn.identity.api_keys import ApiKeys
 from cairn.leaderboard import rank_counters
 from cairn.leaderboard.representation import json_number
+from cairn.messages import REVERTED
 from cairn.model import Reading
 from cairn.readings.stats import to_reading
 from cairn.rooms import TV_DISPLAY
 from testing import api
 from testing.account import Account, account
-from testing.fault_injection import Failure
+from testing.fault_injection import Failure, SandboxDied
 from testing.functions import InvocationFailedError
+from testing.reverting import revert
 from testing.rooms import sockets_of
 from tests.crash.channels.platforms import Platforms
 from tests.crash.channels.way import items, silence
@@ -40,10 +47,18 @@ class Earned:
     also_passed: tuple[int, ...] = ()
     badges: tuple[str, ...] = ()
     month: str = "2026-11"
+    revision: int = 0
+    reverted: bool = False
 
     @property
     def id(self) -> str:
-        return f"rep:{self.rep}/{self.rule}/{self.month}/{self.threshold}"
+        id_ = f"rep:{self.rep}/{self.rule}/{self.month}/{self.threshold}"
+        return f"{id_}/r{self.revision}" if self.revision else id_
+
+    @property
+    def events(self) -> list[str]:
+        """The keys of its events in a room."""
+        return [self.id, *([f"{self.id}/reverted"] if self.reverted else [])]
 
 
 @dataclass
@@ -98,6 +113,15 @@ class FloorWay:
         self.account.wire.choose = lambda _number, name: Failure.DIES_AFTER if name == "api: dynamodb PutItem" else None
         assert self.update(rep, **numbers)
         self.account.wire.choose = lambda _number, _name: None
+
+    def revert(self, milestone_id: str) -> bool:
+        """An operator reverts a milestone; returns whether they were told that it is done."""
+        with self.account.wire.invocation("operator", 600):
+            try:
+                revert(milestone_id)
+            except (SandboxDied, ClientError, BotoCoreError, CairnError, NotSentError):
+                return False
+        return True
 
     def retire(self, rep: int) -> bool:
         """Retire a rep; returns whether that was stored, whatever was answered."""
@@ -174,6 +198,8 @@ class FloorWay:
             (milestone, *more) = recorded[id_]
             if more:
                 wrong.append(f"{id_} is in the history {1 + len(more)} times")
+            if ("reverted_at" in milestone) != expected[id_].reverted:
+                wrong.append(f"{id_} reverted: {not expected[id_].reverted}")
             if (also := tuple(one["threshold"] for one in milestone["also_passed"])) != expected[id_].also_passed:
                 wrong.append(f"{id_} also passed {also}")
         wrong += self._marks(expected) + self._badges(expected, recorded) + self._ranks() + self._in_flight()
@@ -190,8 +216,7 @@ class FloorWay:
         recorded: dict[str, list[dict[str, Any]]] = {}
         for item in items("MILESTONES_TABLE"):
             if item["sk"].startswith("milestone#"):
-                id_ = "/".join(str(item[name]) for name in ("subject", "rule", "period", "threshold"))
-                recorded.setdefault(id_, []).append(item)
+                recorded.setdefault(to_milestone(item).id, []).append(item)
         return recorded
 
     def _marks(self, expected: Mapping[str, Earned]) -> list[str]:
@@ -199,7 +224,7 @@ class FloorWay:
         heights: dict[tuple[str, str], int] = {}
         for one in expected.values():
             key = f"rep:{one.rep}", f"mark#{one.rule}#{one.month}"
-            heights[key] = max(one.threshold, heights.get(key, 0))
+            heights[key] = max(0 if one.reverted else one.threshold, heights.get(key, 0))
         marks = {(one["pk"], one["sk"]): one for one in items("MILESTONES_TABLE") if one["sk"].startswith("mark#")}
         found = {key: (one["height"], one["told"]) for key, one in marks.items()}
         return [
@@ -213,7 +238,7 @@ class FloorWay:
         deserved = {
             (f"rep:{one.rep}", badge): recorded[one.id][0]["achieved_at"]
             for one in expected.values()
-            if one.id in recorded
+            if one.id in recorded and not one.reverted
             for badge in one.badges
         }
         awarded = {
@@ -264,8 +289,9 @@ class FloorWay:
         if sorted(events) != list(range(1, last + 1)):
             wrong.append(f"the log of {room} has {sorted(events)}, and its head says {last}")
         owners = {id_: str(rep.details.get("user_id")) for id_, rep in self.reps().items()}
-        due = [id_ for id_, one in expected.items() if room in (TV_DISPLAY, f"user:{owners[one.rep]}")]
-        logged = {number: frame["data"]["milestone"]["id"] for number, frame in events.items()}
+        theirs = [one for one in expected.values() if room in (TV_DISPLAY, f"user:{owners[one.rep]}")]
+        due = [key for one in theirs for key in one.events]
+        logged = {number: _event_key(frame) for number, frame in events.items()}
         if sorted(logged.values()) != sorted(due):
             wrong.append(f"the log of {room} has {logged}, not {due}")
         keys = {sk[5:]: int(item["number"]) for sk, item in found.items() if sk.startswith("said#")}
@@ -306,6 +332,11 @@ class FloorWay:
         wrong += [f"{source} is not empty" for source in self.account.sources if source.due()]
         wrong += [f"no message serves {item}" for item in items("CONNECTIONS_TABLE") if "pending" in item]
         return wrong
+
+
+def _event_key(frame: Mapping[str, Any]) -> str:
+    milestone = frame["data"]["milestone"]
+    return f"{milestone}/reverted" if frame["event"] == REVERTED else str(milestone["id"])
 
 
 def _rank(row: Mapping[str, Any]) -> tuple[int, int]:

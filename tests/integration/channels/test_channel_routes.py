@@ -11,6 +11,7 @@ from testing.api import Api
 from testing.clock import ControlledClock
 from testing.cloud import Cloud
 from testing.platforms import FakePlatforms, counts
+from testing.readings import channel_reading
 from tests.integration.channels.tracking import CATS, DOGS, ENCODED, GOOD, PATH, STALE_AFTER, busy_platforms
 
 
@@ -43,14 +44,35 @@ def test_a_channel_is_shown_as_the_design_says(api: Api) -> None:
     assert api("GET", PATH).json == answer.json
 
 
-def test_once_its_baseline_is_taken_a_channel_shows_what_it_passed_last(api: Api, aws: Cloud) -> None:
+def test_once_its_baseline_is_taken_a_channel_shows_what_it_passed_last_and_not_when(api: Api, aws: Cloud) -> None:
     api("POST", "/api/channels", GOOD)
     aws.flow()
-    assert api("GET", PATH).json["lastMilestone"] == {
-        "threshold": 5000,
-        "label": "5K",
-        "achievedAt": "2026-11-20T12:00:00.000Z",
-    }
+    assert api("GET", PATH).json["lastMilestone"] == {"threshold": 5000, "label": "5K", "achievedAt": None}
+
+
+def test_a_milestone_that_was_announced_has_its_instant(api: Api, aws: Cloud, clock: ControlledClock) -> None:
+    api("POST", "/api/channels", GOOD)
+    aws.flow()
+    clock.sleep(60)
+    write(aws, 10_100)
+    assert api("GET", PATH).json["lastMilestone"]["achievedAt"] == "2026-11-20T12:01:00.000Z"
+
+
+def test_the_next_milestone_is_one_that_can_still_be_announced(api: Api, aws: Cloud, clock: ControlledClock) -> None:
+    """A count that fell below what it had passed: passing it again announces nothing."""
+    api("POST", "/api/channels", GOOD)
+    aws.flow()
+    for count in (10_100, 9_900):
+        clock.sleep(60)
+        write(aws, count)
+    assert api("GET", PATH).json["nextMilestone"] == {"threshold": 25_000, "label": "25K"}
+
+
+def write(aws: Cloud, count: int) -> None:
+    """Store a reading of the channel, and detect what it passed."""
+    subject = Subject("channel", f"youtube:{CATS}")
+    assert Stats(aws.table("STATS_TABLE")).record(channel_reading(count, subject=subject))
+    aws.flow()
 
 
 def test_an_id_may_be_percent_encoded(api: Api) -> None:

@@ -5,7 +5,7 @@ Driven by hypothesis on moto's tables, against an oracle that keeps every rep's 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -63,6 +63,9 @@ class Announced:
         self.milestones.append(milestone)
 
     def changed(self, old: Reading | None, new: Reading, event_id: str) -> None:
+        pass
+
+    def reverted(self, milestone: Milestone, standing: Sequence[Milestone]) -> None:
         pass
 
 

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from cairn.clock import from_millis, to_millis
-from cairn.model import Milestone, Number, Passed, Subject
+from cairn.model import Milestone, Number, Passed, Reversal, Subject
 
 
 def number(value: Any) -> Number:
@@ -41,6 +41,7 @@ def milestone_fields(milestone: Milestone) -> dict[str, Any]:
         "trace_id": milestone.trace_id,
         "metrics": dict(milestone.metrics),
         "details": dict(milestone.details),
+        **({"revision": milestone.revision} if milestone.revision else {}),
     }
 
 
@@ -60,4 +61,8 @@ def to_milestone(fields: Mapping[str, Any]) -> Milestone:
         trace_id=fields["trace_id"],
         metrics=numbers(fields.get("metrics", {})),
         details=details(fields.get("details", {})),
+        revision=int(fields.get("revision", 0)),
+        reverted=Reversal(from_millis(int(fields["reverted_at"])), fields["reverted_by"], fields["reason"])
+        if "reverted_at" in fields
+        else None,
     )

@@ -12,6 +12,8 @@ from cairn.clock import from_millis, to_millis
 from cairn.codec import milestone_fields, to_milestone
 from cairn.model import Milestone
 
+REVERTED = "milestone:reverted"
+
 
 class UnreadableMessageError(ValueError):
     """A message that Cairn did not write; it goes to the dead-letter queue, where an operator can inspect it."""
@@ -164,6 +166,19 @@ class CountViewers:
     def key(self) -> str:
         """Checks are unique; other requests for the same instant are one message."""
         return f"{to_millis(self.at)}" + (f"/{self.trace_id}" if self.check else "")
+
+
+def reverted_event(room: str, milestone: Milestone) -> RoomEvent:
+    """Tells a room's clients to show a milestone no more."""
+    return RoomEvent(
+        room=room,
+        event=REVERTED,
+        key=f"{milestone.id}/reverted",
+        data=json.dumps({"milestone": milestone.id}, separators=(",", ":"), ensure_ascii=False),
+        at=milestone.reverted.at if milestone.reverted else milestone.achieved_at,
+        fresh_until=None,
+        trace_id=milestone.trace_id,
+    )
 
 
 Ordered = RoomEvent | RoomShard | BoardChanged | RoomState | CountViewers

@@ -60,6 +60,10 @@ class Reading:
     details: Details = field(default_factory=dict)
     peaks: Mapping[str, Number] = field(default_factory=dict)
     """The highest values of the current period, as far as the writer knows; thresholds up to them count as passed."""
+    revisions: Mapping[str, int] = field(default_factory=dict)
+    """By rule: how often its milestones of the current period were reverted, as far as the writer knows."""
+    recheck: str = ""
+    """A new id requests that the stored reading is compared with its high-water marks, however it came about."""
 
     def at_its_peak(self) -> Self:
         """The same reading with each metric at its highest value of the period."""
@@ -73,6 +77,15 @@ class Passed:
 
     threshold: Number
     label: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reversal:
+    """That an operator took a false milestone back: when, who and why."""
+
+    at: datetime
+    by: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,15 +106,23 @@ class Milestone:
     metrics: Mapping[str, Number] = field(default_factory=dict)
     details: Details = field(default_factory=dict)
     """All metrics and details of the reading that reached the milestone."""
+    revision: int = 0
+    """How often milestones of its rule and period had been reverted before: a true one has another id than a false."""
+    reverted: Reversal | None = None
 
     @property
     def id(self) -> str:
-        return milestone_id(self.subject, self.rule, self.period, self.threshold)
+        return milestone_id(self.subject, self.rule, self.period, self.threshold, self.revision)
+
+    @property
+    def also_reached(self) -> tuple[Number, ...]:
+        """Every threshold that the milestone announced, ascending."""
+        return (*(passed.threshold for passed in self.also_passed), self.threshold)
 
 
-def milestone_id(subject: Subject, rule: str, period: str, threshold: Number) -> str:
+def milestone_id(subject: Subject, rule: str, period: str, threshold: Number, revision: int = 0) -> str:
     """The same arguments always give the same id, by which every consumer recognises a repeat."""
-    return f"{subject}/{rule}/{period}/{threshold}"
+    return f"{subject}/{rule}/{period}/{threshold}" + (f"/r{revision}" if revision else "")
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from cairn.aws.sqs import Queue
 from cairn.messages import Alert
 from cairn.model import Milestone, Reading
@@ -18,3 +20,6 @@ class ChannelAnnouncer:
 
     def changed(self, old: Reading | None, new: Reading, event_id: str) -> None:
         """Changes of a channel's count between two milestones are not announced."""
+
+    def reverted(self, milestone: Milestone, standing: Sequence[Milestone]) -> None:
+        """A message in a chat stays; whoever wants to correct it, does so in words."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import groupby
 
@@ -11,7 +11,7 @@ from cairn.channels.registry import Channel, Channels
 from cairn.clock import Clock
 from cairn.model import Number, Passed, Reading
 from cairn.readings.freshness import is_stale, last_seen
-from cairn.readings.milestones import Milestones
+from cairn.readings.milestones import HighWaterMark, Milestones
 from cairn.readings.stats import Stats
 from cairn.rules import ALL_TIME, Rule
 
@@ -20,7 +20,10 @@ METRIC = "subscribers"
 
 @dataclass(frozen=True, slots=True)
 class ChannelStatus:
-    """A channel and its current values. `as_of` is when these values were last seen to be true."""
+    """A channel and its current values. `as_of` is when these values were last seen to be true.
+
+    `last_at` is None if the channel had passed `last` before Cairn looked.
+    """
 
     channel: Channel
     reading: Reading | None
@@ -68,8 +71,8 @@ class ChannelStatuses:
         for channel in channels:
             reading, mark = readings.get(channel.subject), marks.get(channel.subject)
             as_of = last_seen(reading, last_found[channel.id]) if reading else None
-            next_threshold = self._rule.next_threshold(reading) if reading else None
             reached = mark if mark and mark.threshold else None
+            next_threshold = self._next(reading, reached) if reading else None
             statuses.append(
                 ChannelStatus(
                     channel=channel,
@@ -77,11 +80,18 @@ class ChannelStatuses:
                     as_of=as_of,
                     stale=is_stale(as_of, self._clock(), self._stale_after),
                     last=self._passed(reached.threshold) if reached else None,
-                    last_at=reached.achieved_at if reached else None,
+                    last_at=reached.achieved_at if reached and not reached.silent else None,
                     next_threshold=self._passed(next_threshold) if next_threshold is not None else None,
                 )
             )
         return statuses
+
+    def _next(self, reading: Reading, mark: HighWaterMark | None) -> Number | None:
+        """The next threshold to be announced: above the mark too, since what was passed is not announced again."""
+        value = reading.metrics.get(METRIC)
+        if value is not None and mark and mark.threshold > value:
+            reading = replace(reading, metrics={**reading.metrics, METRIC: mark.threshold})
+        return self._rule.next_threshold(reading)
 
     def _passed(self, threshold: Number) -> Passed:
         return Passed(threshold, self._rule.label(threshold))

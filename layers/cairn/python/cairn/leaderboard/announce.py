@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
 from cairn.aws.sqs import Queue
@@ -12,7 +12,7 @@ from cairn.leaderboard.badges import Badges
 from cairn.leaderboard.board_refresh import BoardRefresh
 from cairn.leaderboard.representation import milestone_json
 from cairn.leaderboard.reps import Reps
-from cairn.messages import BoardChanged, RoomEvent
+from cairn.messages import BoardChanged, RoomEvent, reverted_event
 from cairn.model import Milestone, Reading
 from cairn.observability import logger
 from cairn.rooms import TV_DISPLAY, user_room
@@ -50,6 +50,12 @@ class RepAnnouncer:
             logger.info("badge earned", badge=badge.id)
         self._broadcast.send(celebrations(milestone, self._rules[milestone.rule].wording(milestone)))
 
+    def reverted(self, milestone: Milestone, standing: Sequence[Milestone]) -> None:
+        """Take back the badges that no milestone earns any more, and have screens drop the celebration."""
+        for badge_id in self._badges.take_back(milestone, standing):
+            logger.info("badge taken back", badge=badge_id)
+        self._broadcast.send([reverted_event(room, milestone) for room, _ in _recipients(milestone)])
+
     def changed(self, old: Reading | None, new: Reading, event_id: str) -> None:
         """Repair the board first, then request its broadcast, so that the broadcast includes the change."""
         self._reps.reconcile(old, new)
@@ -70,7 +76,6 @@ def celebrations(milestone: Milestone, wording: Wording) -> list[RoomEvent]:
         "timestamp": iso(milestone.achieved_at),
         "milestone": milestone_json(milestone, wording),
     }
-    recipients = [(TV_DISPLAY, CELEBRATION), *([(user_room(user_id), EARNED)] if user_id is not None else [])]
     return [
         RoomEvent(
             room=room,
@@ -81,5 +86,11 @@ def celebrations(milestone: Milestone, wording: Wording) -> list[RoomEvent]:
             fresh_until=milestone.achieved_at + CELEBRATED_FOR,
             trace_id=milestone.trace_id,
         )
-        for room, event in recipients
+        for room, event in _recipients(milestone)
     ]
+
+
+def _recipients(milestone: Milestone) -> list[tuple[str, str]]:
+    """The rooms of a milestone, each with the name of its event."""
+    user_id = milestone.details.get("user_id")
+    return [(TV_DISPLAY, CELEBRATION), *([(user_room(user_id), EARNED)] if user_id is not None else [])]

@@ -15,8 +15,9 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from boto3.dynamodb.conditions import Key
+from botocore.exceptions import ClientError
 
-from cairn.aws.dynamodb import Item, get_many, query_all, transact
+from cairn.aws.dynamodb import Item, get_many, query_all, rejected_item, transact
 from cairn.clock import from_millis, to_millis
 from cairn.codec import number
 from cairn.model import Milestone, Number, Subject
@@ -121,6 +122,36 @@ class Badges:
             ReturnValues="ALL_OLD",
         ).get("Attributes", {})
         return [badge for badge in earned if f"#{badge.id}" not in before]
+
+    def take_back(self, milestone: Milestone, standing: Iterable[Milestone]) -> list[str]:
+        """Take back the badges of a reverted milestone, unless another one earns them; returns the ids of those gone.
+
+        A badge that is kept has the date of the first milestone that stands. A repeat changes nothing.
+        """
+        catalogue = {badge.id: badge for badge in self.catalogue()}
+        gone = []
+        for earned in self.of([milestone.subject]).get(milestone.subject, []):
+            badge = catalogue.get(earned.id)
+            if badge is None or badge.rule != milestone.rule or earned.at != milestone.achieved_at:
+                continue
+            others = [one for one in standing if one.rule == badge.rule and one.threshold >= badge.threshold]
+            first = min((one.achieved_at for one in others), default=None)
+            try:
+                self._table.update_item(
+                    Key=_key(milestone.subject),
+                    UpdateExpression="SET #badge.#at = :first" if first else "REMOVE #badge",
+                    ConditionExpression="#badge.#at = :was",
+                    ExpressionAttributeNames={"#badge": f"#{earned.id}", "#at": "at"},
+                    ExpressionAttributeValues={
+                        ":was": to_millis(earned.at),
+                        **({":first": to_millis(first)} if first else {}),
+                    },
+                )
+            except ClientError as error:
+                rejected_item(error)
+            else:
+                gone += [] if first else [earned.id]
+        return gone
 
     def of(self, subjects: Iterable[Subject]) -> dict[Subject, list[Earned]]:
         """The badges of these subjects, the newest first; a subject without badges is left out."""

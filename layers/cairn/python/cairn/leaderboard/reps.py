@@ -164,7 +164,7 @@ class Reps:
             unstepped = new
         pairs = [(old, new), *([(unstepped, stepped)] if stepped is not unstepped else [])]
         milestones = tuple(
-            crossing.milestone(image, crossing.previous, image.as_of)
+            crossing.milestone(image, crossing.previous, image.as_of, image.revisions.get(crossing.rule.name, 0))
             for previous, image in pairs
             for crossing in crossings(previous, image, self._rules)
             if crossing.transition is Transition.CROSSED
@@ -227,7 +227,7 @@ class Reps:
         if self._month(rep.as_of) == self._month(at):
             return rep
         ended = MONTHLY if self._month(rep.as_of)[:4] == self._month(at)[:4] else (*MONTHLY, *YEARLY)
-        return replace(rep, metrics={**rep.metrics, **dict.fromkeys(ended, 0)}, peaks={})
+        return replace(rep, metrics={**rep.metrics, **dict.fromkeys(ended, 0)}, peaks={}, revisions={})
 
     def _month(self, at: datetime) -> str:
         return at.astimezone(self._zone).strftime("%Y-%m")

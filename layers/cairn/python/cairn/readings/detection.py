@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Protocol
 
@@ -12,6 +12,7 @@ from cairn.model import Milestone, Reading, Subject
 from cairn.observability import MetricUnit, logger, metrics
 from cairn.readings.milestones import Milestones
 from cairn.readings.stats import to_reading
+from cairn.readings.unannounced import mark_keys, unannounced
 from cairn.rules import Crossing, Rule, crossings
 
 
@@ -23,6 +24,12 @@ class Announcer(Protocol):
 
     def changed(self, old: Reading | None, new: Reading, event_id: str) -> None:
         """React to changed values or details; `event_id` is the same at each retry of the stream record."""
+
+    def reverted(self, milestone: Milestone, standing: Sequence[Milestone]) -> None:
+        """Take back what a milestone brought its subject, whose other milestones are `standing`, and correct screens.
+
+        What was sent by Telegram stays sent.
+        """
 
 
 def announcer_of(subject: Subject, announcers: Mapping[str, Announcer]) -> Announcer | None:
@@ -53,7 +60,17 @@ class Detection:
             # The writer of peaks may have been wrong, or have crashed: only the high-water marks decide here.
             for crossing in crossings(replace(old, peaks={}) if old else None, new, self._rules):
                 self._announce(crossing, new, record["eventID"], announcer)
+            if new.recheck and new.recheck != (old.recheck if old else ""):
+                self._recheck(new, record["eventID"], announcer)
             announcer.changed(old, new, record["eventID"])
+
+    def _recheck(self, reading: Reading, event_id: str, announcer: Announcer) -> None:
+        """Announce what was missed: the stream carries the request, so nothing before it is still under way."""
+        present = now()
+        marks = self._milestones.marks(mark_keys(reading, self._rules, present))
+        for crossing, at_its_height in unannounced(reading, marks, self._rules, present):
+            logger.warning("announcing what was missed", rule=crossing.rule.name, threshold=crossing.threshold)
+            self._announce(crossing, at_its_height, event_id, announcer)
 
     def _announce(self, crossing: Crossing, reading: Reading, event_id: str, announcer: Announcer) -> None:
         rule = crossing.rule
@@ -68,8 +85,11 @@ class Detection:
         )
         if claim is None:
             return
-        milestone = crossing.milestone(reading, claim.notified, claim.achieved_at)
-        self._milestones.record(milestone)
+        milestone = self._milestones.record(
+            crossing.milestone(reading, claim.notified, claim.achieved_at, claim.revision)
+        )
+        if milestone.reverted:
+            return
         announcer.announce(milestone)
         self._milestones.record_notified(reading.subject, rule.name, crossing.period, crossing.threshold)
         metrics.add_metric("MilestonesReached", MetricUnit.Count, 1)

@@ -4,23 +4,26 @@
 |---|---|---|
 | subject | `mark#{rule}#{period}` | the high-water mark: its `height`, its cause, and `told`, the threshold announced |
 | subject | `milestone#{achieved_at}#{rule}#{period}#{threshold}` | a milestone and its tally; listed by `by_time` |
+
+An operator's reversal lowers a mark: `revision` counts them, and readings before `counts_from` do not raise it again.
+A milestone after a reversal has `#r{revision}` at the end of its key, and `/r{revision}` at the end of its id.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from boto3.dynamodb.conditions import Key
 from botocore.exceptions import ClientError
 
 from cairn.aws.cursors import decode, encode
-from cairn.aws.dynamodb import Item, get_many, query, query_all, rejected_item
+from cairn.aws.dynamodb import Item, get_many, query, query_all, rejected_item, transact
 from cairn.clock import from_millis, iso, to_millis
 from cairn.codec import milestone_fields, number, to_milestone
-from cairn.model import DeliveryTally, Milestone, Number, Subject
+from cairn.model import DeliveryTally, Milestone, Number, Reversal, Subject
 from cairn.rules import Transition
 
 if TYPE_CHECKING:
@@ -29,6 +32,7 @@ if TYPE_CHECKING:
 BY_TIME = "by_time"
 LISTING = "milestones"
 """The one partition key of `by_time`. Milestones are rare; docs/scale.md says when to split it."""
+_COUNTS = "(attribute_not_exists(counts_from) OR counts_from <= :achieved_at)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +41,16 @@ class Claim:
 
     notified: Number
     achieved_at: datetime
+    revision: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class MarkKey:
+    """Whose mark, of which rule, in which period."""
+
+    subject: Subject
+    rule: str
+    period: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +60,22 @@ class HighWaterMark:
     threshold: Number
     achieved_at: datetime
     silent: bool
+    """It was not reached as far as Cairn knows, but was so when Cairn first looked: `achieved_at` means nothing."""
+    told: Number
+    """The threshold up to which all was announced; a lower one than the mark's is unfinished work."""
+    revision: int = 0
+    counts_from: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LoweredMark:
+    """A mark as an operator saw it, and the threshold to lower it to; `since` is None for a silent one."""
+
+    key: MarkKey
+    seen: HighWaterMark
+    threshold: Number
+    since: datetime | None
+    counts_from: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,11 +105,12 @@ class Milestones:
     ) -> Claim | None:
         """Raise the high-water mark to `threshold` if it is lower or missing, in one conditional update.
 
-        None means that there is nothing to announce: the mark was already that high, or this is a baseline. Until the
-        threshold has been announced (`told`), each further claim of it gets the same answer, so that a retry repeats
-        whatever failed after the first claim; and a claim of a higher threshold announces both.
+        None means that there is nothing to announce: the mark was already that high, this is a baseline, or the reading
+        of `achieved_at` is one that an operator has reverted. Until the threshold has been announced (`told`), each
+        further claim of it gets the same answer, so that a retry repeats whatever failed after the first claim; and a
+        claim of a higher threshold announces both.
         """
-        lower = "attribute_not_exists(height) OR height < :height"
+        lower = "(attribute_not_exists(height) OR height < :height)"
         condition = "height < :height" if transition is Transition.REAPPEARED else lower
         silent = transition is Transition.BASELINE
         try:
@@ -87,7 +118,7 @@ class Milestones:
                 Key=_mark_key(subject, rule, period),
                 UpdateExpression="SET height = :height, event_id = :event_id, achieved_at = :achieved_at, "
                 f"silent = :silent, told = {':height' if silent else 'if_not_exists(told, :zero)'}",
-                ConditionExpression=condition,
+                ConditionExpression=f"{condition} AND {_COUNTS}",
                 ExpressionAttributeValues={
                     **({} if silent else {":zero": 0}),
                     ":height": threshold,
@@ -110,9 +141,10 @@ class Milestones:
                     event_id=event_id,
                     transition=Transition.BASELINE,
                 )
-            unfinished = not silent and stored["height"] == threshold and stored["told"] < threshold
-            return Claim(number(stored["told"]), from_millis(int(stored["achieved_at"]))) if unfinished else None
-        return None if silent else Claim(number(old.get("told", 0)), achieved_at)
+            mark = _to_mark(stored)
+            unfinished = not silent and mark.told < mark.threshold == threshold
+            return Claim(mark.told, mark.achieved_at, mark.revision) if unfinished else None
+        return None if silent else Claim(number(old.get("told", 0)), achieved_at, int(str(old.get("revision", 0))))
 
     def record_notified(self, subject: Subject, rule: str, period: str, threshold: Number) -> None:
         """Record that the milestone was announced; a mark that has risen since has its own announcement."""
@@ -128,34 +160,52 @@ class Milestones:
 
     def high_water_marks(self, subjects: Iterable[Subject], rule: str, period: str) -> dict[Subject, HighWaterMark]:
         """The high-water marks of those subjects that have one."""
-        keys = [_mark_key(subject, rule, period) for subject in subjects]
-        return {
-            Subject.parse(item["pk"]): HighWaterMark(
-                number(item["height"]), from_millis(int(item["achieved_at"])), bool(item["silent"])
-            )
-            for item in get_many(self._table, keys)
-        }
+        marks = self.marks([MarkKey(subject, rule, period) for subject in subjects])
+        return {key.subject: mark for key, mark in marks.items()}
+
+    def marks(self, keys: Iterable[MarkKey]) -> dict[MarkKey, HighWaterMark]:
+        """Those of these marks that exist (eventually consistent read)."""
+        items = get_many(self._table, [_mark_key(key.subject, key.rule, key.period) for key in keys])
+        return {_to_mark_key(item): _to_mark(item) for item in items}
 
     # -- milestones
 
-    def record(self, milestone: Milestone) -> None:
-        """Store a milestone. A repeat changes nothing, in particular not the tally."""
+    def record(self, milestone: Milestone) -> Milestone:
+        """Store a milestone; a repeat changes nothing, in particular not the tally, and returns what is stored."""
         try:
             self._table.put_item(
                 Item=_to_item(milestone),
                 ConditionExpression="attribute_not_exists(pk)",
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
             )
         except ClientError as error:
-            rejected_item(error)
+            stored = rejected_item(error)
+            return to_milestone(stored) if stored else milestone
+        return milestone
+
+    def revert(self, milestones: Sequence[Milestone], marks: Sequence[LoweredMark], reversal: Reversal) -> bool:
+        """Mark milestones as reverted and lower their marks, in one transaction; False if one has changed."""
+        name = self._table.name
+        return transact(
+            self._table,
+            [
+                *({"Update": {"TableName": name, **_reverted(milestone, reversal)}} for milestone in milestones),
+                *({"Update": {"TableName": name, **_lowered(mark)}} for mark in marks),
+            ],
+        )
+
+    def of(self, subject: Subject) -> Iterator[Milestone]:
+        """A subject's milestones, newest first, those that were reverted too."""
+        where = Key("pk").eq(str(subject)) & Key("sk").begins_with("milestone#")
+        return map(to_milestone, query_all(self._table, where, ScanIndexForward=False, ConsistentRead=True))
 
     def get(self, milestone_id: str) -> Milestone | None:
         """A stored milestone by its id; reads its subject's milestones, newest first, until it is found."""
-        subject, separator, _ = milestone_id.partition("/")
-        if not separator:
+        try:
+            subject = Subject.parse(milestone_id.partition("/")[0])
+        except ValueError:
             return None
-        where = Key("pk").eq(subject) & Key("sk").begins_with("milestone#")
-        found = map(to_milestone, query_all(self._table, where, ScanIndexForward=False))
-        return next((milestone for milestone in found if milestone.id == milestone_id), None)
+        return next((milestone for milestone in self.of(subject) if milestone.id == milestone_id), None)
 
     def page(
         self, subject: Subject | None, since: datetime, until: datetime, limit: int, cursor: str | None
@@ -178,11 +228,61 @@ class Milestones:
 def milestone_key(milestone: Milestone) -> Item:
     """The key of a milestone's item, for updates of its tally."""
     tail = f"{milestone.rule}#{milestone.period}#{milestone.threshold}"
+    tail += f"#r{milestone.revision}" if milestone.revision else ""
     return {"pk": str(milestone.subject), "sk": f"milestone#{iso(milestone.achieved_at)}#{tail}"}
 
 
 def _mark_key(subject: Subject, rule: str, period: str) -> Item:
     return {"pk": str(subject), "sk": f"mark#{rule}#{period}"}
+
+
+def _to_mark_key(item: Item) -> MarkKey:
+    _, rule, period = item["sk"].split("#")
+    return MarkKey(Subject.parse(item["pk"]), rule, period)
+
+
+def _to_mark(item: Item) -> HighWaterMark:
+    return HighWaterMark(
+        threshold=number(item["height"]),
+        achieved_at=from_millis(int(item["achieved_at"])),
+        silent=bool(item["silent"]),
+        told=number(item["told"]),
+        revision=int(item.get("revision", 0)),
+        counts_from=from_millis(int(item["counts_from"])) if "counts_from" in item else None,
+    )
+
+
+def _reverted(milestone: Milestone, reversal: Reversal) -> Any:
+    return {
+        "Key": milestone_key(milestone),
+        "UpdateExpression": "SET reverted_at = :at, reverted_by = :by, reason = :reason",
+        "ConditionExpression": "attribute_exists(pk) AND attribute_not_exists(reverted_at)",
+        "ExpressionAttributeValues": {
+            ":at": to_millis(reversal.at),
+            ":by": reversal.by,
+            ":reason": reversal.reason,
+        },
+    }
+
+
+def _lowered(mark: LoweredMark) -> Any:
+    seen, key = mark.seen, mark.key
+    return {
+        "Key": _mark_key(key.subject, key.rule, key.period),
+        "UpdateExpression": "SET height = :to, told = :told_to, silent = :silent, achieved_at = :since, "
+        "counts_from = :from, revision = :revision",
+        "ConditionExpression": "height = :height AND told = :told",
+        "ExpressionAttributeValues": {
+            ":to": mark.threshold,
+            ":told_to": min(mark.threshold, seen.told),
+            ":silent": mark.since is None,
+            ":since": to_millis(mark.since or seen.achieved_at),
+            ":from": to_millis(max(mark.counts_from, seen.counts_from or mark.counts_from)),
+            ":revision": seen.revision + 1,
+            ":height": seen.threshold,
+            ":told": seen.told,
+        },
+    }
 
 
 def _to_item(milestone: Milestone) -> Item:

@@ -12,7 +12,7 @@ from cairn.aws.dynamodb import Item, get, get_many, rejected_item
 from cairn.clock import from_millis, sleep, to_millis
 from cairn.codec import details, numbers
 from cairn.errors import ContentionError
-from cairn.model import Reading, Subject
+from cairn.model import Reading, Subject, new_trace_id
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import Table
@@ -70,6 +70,20 @@ class Stats:
                 return old, new
         raise ContentionError(f"too many concurrent updates of {subject}; try again")
 
+    def recheck(self, reading: Reading) -> bool:
+        """Have a stored reading compared with its high-water marks, in the stream's order. False if it was replaced."""
+        try:
+            self._table.update_item(
+                Key={"subject": str(reading.subject)},
+                UpdateExpression="SET recheck = :new",
+                ConditionExpression="as_of = :seen",
+                ExpressionAttributeValues={":new": new_trace_id(), ":seen": to_millis(reading.as_of)},
+            )
+        except ClientError as error:
+            rejected_item(error)
+            return False
+        return True
+
     def get(self, subject: Subject) -> Reading | None:
         """The stored reading (consistent read)."""
         item = get(self._table, {"subject": str(subject)}, consistent=True)
@@ -96,6 +110,8 @@ def to_item(reading: Reading) -> Item:
         "trace_id": reading.trace_id,
         **({"details": dict(reading.details)} if reading.details else {}),
         **({"peaks": dict(reading.peaks)} if reading.peaks else {}),
+        **({"revisions": dict(reading.revisions)} if reading.revisions else {}),
+        **({"recheck": reading.recheck} if reading.recheck else {}),
     }
 
 
@@ -111,4 +127,6 @@ def to_reading(item: Item) -> Reading:
         trace_id=item["trace_id"],
         details=details(item.get("details", {})),
         peaks=numbers(item.get("peaks", {})),
+        revisions={rule: int(count) for rule, count in item.get("revisions", {}).items()},
+        recheck=item.get("recheck", ""),
     )

@@ -90,7 +90,7 @@ class Crossing:
         """The new high-water mark; 0 for a baseline below the first threshold."""
         return self.passed[-1] if self.passed else 0
 
-    def milestone(self, reading: Reading, notified: Number, achieved_at: datetime) -> Milestone:
+    def milestone(self, reading: Reading, notified: Number, achieved_at: datetime, revision: int = 0) -> Milestone:
         """The milestone of this crossing; thresholds up to `notified` were announced before."""
         rule = self.rule
         return Milestone(
@@ -107,6 +107,7 @@ class Crossing:
             trace_id=reading.trace_id,
             metrics=reading.metrics,
             details=reading.details,
+            revision=revision,
         )
 
 

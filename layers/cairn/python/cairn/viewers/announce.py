@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Container, Mapping
+from collections.abc import Container, Mapping, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from cairn.aws.sqs import Queue
 from cairn.clock import iso
-from cairn.messages import RoomEvent, RoomState
+from cairn.messages import RoomEvent, RoomState, reverted_event
 from cairn.model import Milestone, Reading
 from cairn.rooms import channel_room
 from cairn.rules import Rule, Wording
@@ -85,6 +85,9 @@ class ViewerAnnouncer:
         self._broadcast.send([milestone_event(milestone, self._rules[milestone.rule].wording(milestone))])
         if live_channel(milestone.subject) in self._named:
             self._subscribers.announce(milestone)
+
+    def reverted(self, milestone: Milestone, standing: Sequence[Milestone]) -> None:  # noqa: ARG002 - only badges need it
+        self._broadcast.send([reverted_event(channel_room(milestone.subject.id.partition(":")[2]), milestone)])
 
     def changed(self, old: Reading | None, new: Reading, event_id: str) -> None:
         """Send the new count to the room, if it changed."""

@@ -1,0 +1,54 @@
+"""What was never true is taken back wherever that fails, and what is true is celebrated, once."""
+
+from __future__ import annotations
+
+from tests.crash.conftest import Prove
+from tests.crash.explorer import Explorer, Verdict
+from tests.crash.leaderboard.floor import Earned, sales_floor
+
+TV = "tv-display"
+
+
+def test_a_reversal_that_failed_is_finished_by_its_repeat_and_the_next_truth_is_celebrated(prove: Prove) -> None:
+    def reversal(points: Explorer) -> Verdict:
+        with sales_floor() as here:
+            ada = here.hire("Ada", user="ada")
+            here.visit("ada", "user:ada", TV)
+            for signups in (21, 2):
+                here.update(ada, monthlySignups=signups)
+                here.account.settle()
+            false = [
+                Earned(ada, "signups", 20, (10, 15), badges=("sales-rookie",), reverted=True),
+                Earned(ada, "bonus_tier", 20, (15,), badges=("bonus-achiever",), reverted=True),
+            ]
+            with points.at_every_call_of(here.account.wire, "operator"):
+                here.revert(false[0].id)
+            if not here.revert(false[0].id):
+                here.wrong.append("the repeat failed")
+            here.account.settle()
+            here.update(ada, monthlySignups=12)
+            here.account.settle()
+            return here.verdict(*false, Earned(ada, "signups", 10, revision=1))
+
+    prove(reversal, alike=2)
+
+
+def test_what_a_false_milestone_had_hidden_is_celebrated_wherever_detection_fails(prove: Prove) -> None:
+    def hidden(points: Explorer) -> Verdict:
+        with sales_floor() as here:
+            ada = here.hire("Ada", user="ada")
+            here.visit("tv", TV)
+            for signups in (21, 12):
+                here.update(ada, monthlySignups=signups)
+                here.account.settle()
+            false = Earned(ada, "signups", 20, (10, 15), reverted=True)
+            assert here.revert(false.id)
+            with points.at_every_call_of(here.account.wire, "detect_milestone"):
+                here.account.settle()
+            return here.verdict(
+                false,
+                Earned(ada, "bonus_tier", 20, (15,), reverted=True),
+                Earned(ada, "signups", 10, revision=1),
+            )
+
+    prove(hidden, alike=1)
