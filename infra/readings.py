@@ -27,7 +27,7 @@ class Readings(Capability):
         # When a rep enters or leaves the podium, this is stored as another reading of the rep.
         tables.stats.grant(function, "GetItem", "PutItem")
         tables.grant_board(function)
-        tables.milestones.grant(function, "Query", "PutItem", "UpdateItem")
+        tables.milestones.grant(function, "Query", "BatchGetItem", "PutItem", "UpdateItem")
         # The time of the last request to refresh everyone's board.
         tables.connections.grant(function, "UpdateItem")
         queues.notify.grant_send(function)

@@ -142,6 +142,19 @@ def test_celebrations_take_ten_seconds_each_and_wait_for_one_another(wall: Wall)
     expect(wall.page.locator("#latest li .what")).to_have_text(["Third", "Second", "First"])
 
 
+def test_a_milestone_that_is_reverted_is_listed_no_more_and_not_celebrated(wall: Wall, backend: Backend) -> None:
+    wall.open()
+    wall.milestone("True")
+    wall.lists("True")
+    false = celebration(backend.reps[1], "False", at=backend.now())
+    backend.celebrate(false)
+    wall.lists("False")
+    backend.publish("tv-display", "milestone:reverted", {"milestone": false["milestone"]["id"]})
+    expect(wall.page.locator("#latest li .what")).to_have_text(["True"])
+    wall.wait(30 * SECOND)
+    assert wall.celebrated == ["True"]
+
+
 def test_a_celebration_is_announced_to_screen_readers(wall: Wall) -> None:
     wall.open()
     wall.milestone("First")

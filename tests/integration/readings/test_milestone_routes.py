@@ -54,6 +54,9 @@ def test_a_milestone_is_shown_as_the_design_says(api: Api) -> None:
             "achievedAt": "2026-11-20T12:03:00.000Z",
             "traceId": "t" * 32,
             "delivery": {"total": 0, "delivered": 0, "failed": 0},
+            "revertedAt": None,
+            "revertedBy": None,
+            "reason": None,
         }
     ]
 
