@@ -26,7 +26,7 @@ TABLES: Mapping[str, Mapping[str, set[str]]] = {
         "telegram_webhook": {"BatchGetItem"},
     },
     "Milestones": {
-        "detect_milestone": WRITE_ITEM | {"Query"},
+        "detect_milestone": WRITE_ITEM | {"Query", "BatchGetItem"},
         "notify": {"UpdateItem"},
         "api": {"Query", "BatchGetItem", "PutItem"},
         "telegram_webhook": {"BatchGetItem"},
