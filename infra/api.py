@@ -22,6 +22,7 @@ class Api(Capability):
             memory_size=1024,
             # What viewer_heartbeat and telegram_webhook answer themselves stands in the API's document, too.
             includes="functions/*/openapi.json",
+            audited=True,
             environment={
                 "REFRESH_AGE_SECONDS": str(settings.refresh_age_seconds),
                 "STALE_AFTER_SECONDS": str(settings.stale_after_seconds),

@@ -15,6 +15,7 @@ from infra.outputs import output, pascal
 from infra.packaging import ARCHITECTURE, RUNTIME
 
 METRICS_NAMESPACE = "Cairn"
+AUDIT_RETENTION = logs.RetentionDays.ONE_YEAR
 
 
 class Function(Construct):
@@ -31,8 +32,12 @@ class Function(Construct):
         includes: str = "",
         environment: Mapping[str, str] | None = None,
         endless_chain: bool = False,
+        audited: bool = False,
     ) -> None:
-        """`endless_chain`: each of its messages leads to another, without end, and Lambda must not stop it."""
+        """`endless_chain`: each of its messages leads to another, without end, and Lambda must not stop it.
+
+        `audited`: its log has lines of the audit trail, which are kept longer.
+        """
         super().__init__(scope, pascal(name))
         stack = foundation(self)
         stack.registry.functions.append(self)
@@ -43,9 +48,10 @@ class Function(Construct):
         """The table whose stream starts the function."""
         self.queue_of: str | None = None
         """The queue that starts the function."""
-        log_group = logs.LogGroup(
-            self, "Logs", retention=logs.RetentionDays.ONE_MONTH, removal_policy=stack.settings.removal
-        )
+        retention = AUDIT_RETENTION if audited else logs.RetentionDays.ONE_MONTH
+        log_group = logs.LogGroup(self, "Logs", retention=retention, removal_policy=stack.settings.removal)
+        if audited:
+            output(self, f"{self.id}LogGroup", log_group.log_group_name, description=f"Has audit lines of {name}")
         # Not AWSLambdaBasicExecutionRole, which may write to every log group of the account.
         self.role = iam.Role(
             self,

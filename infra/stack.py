@@ -3,6 +3,7 @@
 from constructs import Construct
 
 from infra.api import Api
+from infra.audit import Audit
 from infra.capability import Foundation
 from infra.cdn import Cdn
 from infra.cdn_key import CdnKey
@@ -55,6 +56,7 @@ class Cairn(Foundation):
         pages = Pages(self, "Pages")
         Cdn(self, "Cdn", pages=pages, api=api, telegram=telegram, viewers=viewers, realtime=realtime)
 
+        Audit(self, "Audit")
         Monitoring(self, "Monitoring", channels=channels)
         Dashboard(
             self,

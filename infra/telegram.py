@@ -41,6 +41,7 @@ class Telegram(Capability):
             "telegram_webhook",
             description="Answers the bot's commands: /start, /stop, /status, /help",
             timeout=Duration.seconds(10),
+            audited=True,
             environment={
                 "STALE_AFTER_SECONDS": str(settings.stale_after_seconds),
                 "LADDERS": settings.ladders_json,

@@ -10,11 +10,13 @@ from pathlib import Path
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from cairn.audit import Outcome
+from cairn.clock import now
 from cairn.codec import number
 from cairn.errors import CairnError
 from cairn.leaderboard.rank_counters import SCORE_LIMIT
 from cairn.model import Number
-from operations import keys, milestones, month, pages, people, platform_secrets, queues
+from operations import audit, keys, milestones, month, pages, people, platform_secrets, queues
 from operations.clients import Clients
 from operations.stack import OperationError, Stack, read_local_stack, read_stack
 from operations.telegram import TELEGRAM_API_URL, TelegramRejectedError, set_webhook, webhook_url
@@ -29,12 +31,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         stack = read_local_stack(options.home) if options.local else read_stack(Clients.of_the_account(), options.stack)
-        for line in _run(options, stack):
+        for line in _recorded(options, stack):
             print(line)
     except (OperationError, CairnError, TelegramRejectedError, BotoCoreError, ClientError) as error:
         print(f"operations: {error}", file=sys.stderr)
         return 1
     return 0
+
+
+def _recorded(options: argparse.Namespace, stack: Stack) -> list[str]:
+    """The command's lines; a command that changes something leaves a line in the audit trail, whatever came of it."""
+    outcome: Outcome = "failed"
+    try:
+        lines = _run(options, stack)
+        outcome = "done"
+    finally:
+        if options.command not in audit.READS and (problem := audit.record(stack, options, outcome, now())):
+            print(f"operations: not in the audit trail: {problem}", file=sys.stderr)
+    return lines
 
 
 def _run(options: argparse.Namespace, stack: Stack) -> list[str]:
@@ -72,6 +86,11 @@ def _run(options: argparse.Namespace, stack: Stack) -> list[str]:
             return _revert(options, stack)
         case "redetect":
             return milestones.redetect(stack, options.subject)
+        case "audit":
+            query = audit.Query(
+                audit.since(options.since, now()), options.who, options.what, options.target, options.outcome
+            )
+            return audit.table_of_lines(stack, query)
         case "queues":
             return [f"{queue.messages:>7,}  {queue.name}" for queue in queues.dead_letter_queues(stack)]
         case "redrive":
@@ -155,6 +174,14 @@ def _parser() -> argparse.ArgumentParser:
     redetect = commands.add_parser("redetect", help="compare stored readings with their high-water marks again")
     redetect.add_argument("subject", nargs="*", metavar="SUBJECT", help="such as channel:youtube:UC…; all by default")
     redetect.set_defaults(command="redetect")
+
+    trail = commands.add_parser("audit", help="who did what, on what, from where; patterns such as 'rep:*' work")
+    trail.add_argument("--who", help="a person's, key's or operator's id or name, or a kind: person, key, operator, …")
+    trail.add_argument("--what", help="such as 'sign in', 'people *', 'PATCH *'")
+    trail.add_argument("--target", help="such as rep:17, channel:youtube:UC…, person:ada")
+    trail.add_argument("--outcome", help="done, refused, invalid or failed")
+    trail.add_argument("--since", default="24h", help="90m, 24h, 7d or an instant (default: %(default)s)")
+    trail.set_defaults(command="audit")
 
     commands.add_parser("queues", help="list the dead-letter queues and their message counts").set_defaults(
         command="queues"

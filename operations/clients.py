@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
     from mypy_boto3_sqs import SQSClient
     from mypy_boto3_ssm import SSMClient
+    from mypy_boto3_sts import STSClient
 
 LOCAL_REGION = "us-east-1"
 LOCAL_ACCOUNT = "000000000000"
@@ -127,6 +128,10 @@ class Clients:
     @cached_property
     def ssm(self) -> SSMClient:
         return self._session.client("ssm", endpoint_url=self.endpoint_url, config=self._config)
+
+    @cached_property
+    def sts(self) -> STSClient:
+        return self._session.client("sts", endpoint_url=self.endpoint_url, config=self._config)
 
     def table(self, name: str) -> Table:
         """A table by its name."""

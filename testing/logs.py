@@ -29,6 +29,13 @@ class Written:
         return [line for line in self._read() if "message" in line]
 
     @property
+    def audit(self) -> list[dict[str, Any]]:
+        """The audit lines, without what the logger adds."""
+        names = ("action", "actor", "from", "targets", "outcome", "trace_id")
+        lines = [line for line in self.lines if line.get("audit") is True]
+        return [{name: line[name] for name in names if name in line} for line in lines]
+
+    @property
     def metrics(self) -> dict[str, list[float]]:
         """The values of each metric, in order."""
         found: dict[str, list[float]] = {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from decimal import Decimal, InvalidOperation
 from functools import partial
 from typing import Any
@@ -12,6 +13,7 @@ from aws_lambda_powertools.event_handler.exceptions import NotFoundError as NoRo
 from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValidationError
 
 from cairn.errors import CairnError
+from functions.api.audit import CalledRoute
 from functions.api.channels import routes as channels
 from functions.api.errors import error_response, internal_error, invalid_request, no_route
 from functions.api.leaderboard import routes as leaderboard
@@ -37,6 +39,13 @@ class Api(LambdaFunctionUrlResolver):
 
     def get_openapi_schema(self, **options: Any) -> Any:
         return adapt(super().get_openapi_schema(**options))
+
+    def called_route(self, method: str, path: str) -> CalledRoute | None:
+        """The route of a request; None if there is none."""
+        for route in (*self._static_routes, *self._dynamic_routes):
+            if route.method == method and (match := route.rule.match(path)):
+                return CalledRoute(re.sub(r"<(\w+)>", r"{\1}", route.path), match.groupdict())
+        return None
 
 
 app = Api(enable_validation=True, json_body_deserializer=partial(json.loads, parse_float=_exact))

@@ -10,7 +10,9 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from cairn.errors import CairnError
 from cairn.observability import logger, metrics
+from functions.api import audit
 from functions.api.app import app
+from functions.api.audit import Trail
 from functions.api.auth import require_json
 from functions.api.dependencies import Dependencies
 from functions.api.errors import error_response, internal_error
@@ -22,22 +24,26 @@ UNCACHED = ("/api/session", "/api/ws-ticket")
 def create(dependencies: Dependencies) -> Callable[[dict[str, Any], LambdaContext], dict[str, Any]]:
     """The function with these dependencies."""
 
-    def respond(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    def respond(event: dict[str, Any], context: LambdaContext, trail: Trail) -> dict[str, Any]:
         try:
-            dependencies.cdn.address(event)
-            caller = dependencies.authenticator.authenticate(event)
+            trail.address = dependencies.cdn.address(event)
+            trail.caller = dependencies.authenticator.authenticate(event)
             require_json(event)
         except CairnError as error:
             return _to_result(error_response(error))
         except Exception as error:
             return _to_result(internal_error(error))
-        app.append_context(caller=caller, dependencies=dependencies)  # type: ignore[no-untyped-call]  # Powertools leaves it untyped
+        app.append_context(dependencies=dependencies, caller=trail.caller, trail=trail)  # type: ignore[no-untyped-call]  # Powertools leaves it untyped
         return app.resolve(event, context)
 
     @logger.inject_lambda_context(clear_state=True)
     @metrics.log_metrics
     def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-        result = respond(event, context)
+        request = event["requestContext"]["http"]
+        trail = Trail(address=request["sourceIp"])
+        result = respond(event, context, trail)
+        method, path = request["method"], event["rawPath"]
+        audit.record(method, path, app.called_route(method, path), trail, result["statusCode"])
         if event["rawPath"].startswith(UNCACHED):
             result["headers"]["Cache-Control"] = "no-store"
         return result

@@ -7,6 +7,7 @@ from datetime import datetime
 from aws_lambda_powertools.event_handler.router import LambdaFunctionUrlRouter
 
 from cairn.clock import from_millis
+from functions.api.audit import Trail
 from functions.api.auth import Caller
 from functions.api.dependencies import Dependencies
 
@@ -24,6 +25,12 @@ class Router(LambdaFunctionUrlRouter):
     def caller(self) -> Caller:
         caller: Caller = self.context["caller"]
         return caller
+
+    @property
+    def trail(self) -> Trail:
+        """What the request's audit line says; a route adds what the path does not say."""
+        trail: Trail = self.context["trail"]
+        return trail
 
     @property
     def requested_at(self) -> datetime:

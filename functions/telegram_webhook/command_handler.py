@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from cairn import audit
+from cairn.audit import Actor
 from cairn.aws.sqs import Queue
 from cairn.channels.registry import Channels
 from cairn.channels.status import ChannelStatuses
@@ -18,6 +20,8 @@ from functions.telegram_webhook.commands import Chat, Command, Migrated, Removed
 
 MAX_CHANNELS = 100
 """How many channels /status reads; about forty fit into a message."""
+CHANGES = {replies.SUBSCRIBED: "subscribe", replies.UNSUBSCRIBED: "unsubscribe"}
+"""The replies to what changed a subscription, and the action in the audit trail."""
 CHAT_PAUSE = timedelta(seconds=1)
 GROUP_PAUSE = timedelta(seconds=3)
 MAX_WAIT = timedelta(seconds=15)
@@ -42,18 +46,30 @@ class CommandHandler:
         self._statuses = statuses
         self._queue = queue
 
-    def handle(self, request: Request, key: str, trace_id: str) -> None:
-        """Handle one request; `key` is the update's, so that Telegram's redelivery changes and sends nothing more."""
+    def handle(self, request: Request, key: str, trace_id: str, address: str) -> None:
+        """Handle one request; `key` is the update's, so that Telegram's redelivery changes and sends nothing more.
+
+        A change of a subscription is in the audit trail; `address` is where the update came from.
+        """
+
+        def changed_by(chat: Chat, action: str) -> None:
+            target = f"subscriber:{chat.id}"
+            audit.record(action, Actor("telegram", chat.id), "done", address=address, targets=[target])
+
         match request:
             case Removed(chat):
                 if self._subscribers.remove(chat.id):
                     logger.info("unsubscribed: the bot was removed", chat_id=chat.id)
+                    changed_by(chat, "unsubscribe")
             case Migrated(chat, to):
                 if self._subscribers.migrate(chat.id, to):
                     logger.info("chat migrated", chat_id=chat.id, to=to)
+                    changed_by(chat, "migrate subscription")
             case Command(name, chat):
                 changed = self._change(name, chat)
                 logger.info("command", command=name, chat_id=chat.id)
+                if changed in CHANGES:
+                    changed_by(chat, CHANGES[changed])
                 try:
                     pause = CHAT_PAUSE if chat.type == "private" else GROUP_PAUSE
                     not_before = self._send_slots.lease(f"chat#{chat.id}", now(), pause, MAX_WAIT)

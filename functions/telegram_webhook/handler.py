@@ -13,6 +13,8 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from cairn import audit
+from cairn.audit import ANONYMOUS
 from cairn.aws import dynamodb, sqs
 from cairn.aws.secrets import read_secret
 from cairn.cdn import Cdn
@@ -31,6 +33,8 @@ from cairn.telegram.subscribers import Subscribers
 from functions.telegram_webhook.command_handler import CommandHandler
 from functions.telegram_webhook.commands import parse
 
+UPDATE = "POST /api/telegram/webhook"
+"""The action of a request that is refused, before its content is read."""
 MAX_BYTES = 256 * 1024
 """Telegram's updates are a few kilobytes; longer bodies are rejected unread."""
 
@@ -89,9 +93,11 @@ def create(dependencies: Dependencies) -> Callable[[dict[str, Any], LambdaContex
     @metrics.log_metrics
     def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         """Telegram treats any 2xx as success, and sends the update again after every other answer."""
+        address = event["requestContext"]["http"]["sourceIp"]
         try:
-            dependencies.cdn.address(event)
+            address = dependencies.cdn.address(event)
         except ForbiddenError as error:
+            audit.record(UPDATE, ANONYMOUS, "refused", address=address)
             return _answer(403, {"error": error.message})
         method = event["requestContext"]["http"]["method"]
         if method != "POST":
@@ -99,6 +105,7 @@ def create(dependencies: Dependencies) -> Callable[[dict[str, Any], LambdaContex
         expected = read_secret(dependencies.settings.telegram_secret).get("TELEGRAM_WEBHOOK_SECRET", "")
         received = event["headers"].get("x-telegram-bot-api-secret-token", "")
         if not expected or not hmac.compare_digest(received.encode(), expected.encode()):
+            audit.record(UPDATE, ANONYMOUS, "refused", address=address)
             return _answer(401, {"error": "X-Telegram-Bot-Api-Secret-Token is missing or wrong"})
         body = event.get("body") or ""
         raw = base64.b64decode(body) if event.get("isBase64Encoded") else body.encode()
@@ -112,7 +119,7 @@ def create(dependencies: Dependencies) -> Callable[[dict[str, Any], LambdaContex
         if request:
             trace_id = new_trace_id()
             with logger.append_context_keys(trace_id=trace_id):
-                dependencies.command_handler.handle(request, _key(update, trace_id), trace_id)
+                dependencies.command_handler.handle(request, _key(update, trace_id), trace_id, address)
         return _answer(200, {"ok": True})
 
     return handler

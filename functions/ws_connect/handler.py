@@ -9,6 +9,8 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from cairn import audit
+from cairn.audit import ANONYMOUS
 from cairn.aws import dynamodb, sqs, websocket_api
 from cairn.aws.websocket_api import Connect
 from cairn.clock import from_millis, now
@@ -69,11 +71,12 @@ class Dependencies:
 def create(dependencies: Dependencies) -> Callable[[dict[str, Any], LambdaContext], dict[str, Any]]:
     """The function with these dependencies."""
 
-    def open_socket(connection_id: str, ticket: str | None) -> int:
+    def open_socket(connection_id: str, ticket: str | None, address: str) -> int:
         """The status of the handshake. Anyone may connect; a ticket must be valid if one is sent."""
         holder = dependencies.tickets.redeem(ticket, now()) if ticket is not None else None
         if ticket is not None and holder is None:
             logger.warning("ticket rejected")
+            audit.record("open socket", ANONYMOUS, "refused", address=address)
             return 401
         dependencies.sockets.open(connection_id, holder, now())
         logger.info("socket opened", user_id=holder.user_id if holder else None)
@@ -87,7 +90,7 @@ def create(dependencies: Dependencies) -> Callable[[dict[str, Any], LambdaContex
             match request["eventType"]:
                 case "CONNECT":
                     ticket = (event.get("queryStringParameters") or {}).get("ticket")
-                    return {"statusCode": open_socket(connection_id, ticket)}
+                    return {"statusCode": open_socket(connection_id, ticket, request["identity"]["sourceIp"])}
                 case "DISCONNECT":
                     dependencies.sockets.remove(connection_id, now())
                     return {"statusCode": 200}

@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from cairn import audit
+from cairn.audit import ANONYMOUS, Actor
 from cairn.aws.websocket_api import GoneError, Poster, PostError, ThrottledError
 from cairn.clock import Clock
 from cairn.errors import TooManyJoinsError, TooManyTabsError
@@ -96,6 +98,8 @@ class RequestHandler:
 
     def _join(self, socket: Socket, room: str, request: dict[str, Any], address: str) -> str | None:
         if not may_join(room, socket.user_id, socket.modules):
+            actor = Actor("person", socket.user_id) if socket.user_id else ANONYMOUS
+            audit.record("join room", actor, "refused", address=address, targets=[f"room:{room}"])
             raise RequestError("forbidden", "you may not join this room", room)
         start = _start(room, request.get("after"))
         viewer_id = _viewer(room, request.get("viewer"))

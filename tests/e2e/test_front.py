@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from operations import __main__ as command
 from testing.local_cloud import LocalCloud, cdn_headers, client, function_url
+from testing.waiting import wait_for
 
 PATHS = {"Api": "/api/health", "TelegramWebhook": "/api/telegram/webhook", "ViewerHeartbeat": "/api/viewer/count/front"}
 
@@ -26,3 +28,14 @@ def test_the_key_is_generated_for_each_stack(local_cloud: LocalCloud) -> None:
     keys = {cdn_headers(local_cloud.stack, function)["x-cairn-front"] for function in PATHS}
     assert len(keys) == 1
     assert len(keys.pop()) == 48
+
+
+def test_an_operator_finds_who_did_what(local_cloud: LocalCloud, capsys: pytest.CaptureFixture[str]) -> None:
+    def ask(*arguments: str) -> str:
+        assert command.main(["--local", "--home", str(local_cloud.home), *arguments]) == 0
+        return capsys.readouterr().out
+
+    assert local_cloud.api.post("/api/leaderboard/sales-reps", json={"name": "Ada"}).status_code == 201
+    wait_for(lambda: "key local admin  127.0.0.1" in ask("audit", "--what", "POST *sales-reps") or None)
+    ask("keys", "create", "--name", "audited", "--scopes", "ingest")
+    wait_for(lambda: "keys create" in ask("audit", "--who", "operator", "--target", "key:audited") or None)

@@ -1,6 +1,8 @@
 """Stored data survives a deleted stack, a replaced resource, a bad write and a stolen disk."""
 
+import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,6 +11,7 @@ from infra.packaging import ROOT
 from testing.tables import TABLES
 from tests.infrastructure.template import Template, target
 
+FUNCTIONS = Path(__file__).parent.parent.parent / "functions"
 PLATFORMS = ("Youtube", "Telegram", "Instagram")
 STATEFUL = (
     "AWS::Cognito::UserPool",
@@ -132,8 +135,27 @@ def test_every_secret_says_which_keys_belong_in_it(template: Template, context: 
         assert all(key in descriptions[name.capitalize()] for key in platform["keys"])
 
 
-def test_logs_are_kept_for_a_month(template: Template) -> None:
-    assert {group["RetentionInDays"] for group in template.resources("AWS::Logs::LogGroup").values()} == {30}
+def test_logs_are_kept_for_a_month_and_those_with_the_audit_trail_for_a_year(template: Template) -> None:
+    groups = template.resources("AWS::Logs::LogGroup")
+    audited = template.named("LogGroup")
+    assert {groups[logical_id]["RetentionInDays"] for logical_id in audited} == {365}
+    assert {group["RetentionInDays"] for logical_id, group in groups.items() if logical_id not in audited} == {30}
+
+
+def test_the_log_of_every_function_that_writes_the_audit_trail_is_among_its_groups(template: Template) -> None:
+    writes = {
+        path.parent.name
+        for path in FUNCTIONS.glob("*/*.py")
+        if re.search(r"^from cairn import (.*, )?audit", path.read_text(encoding="utf-8"), re.MULTILINE)
+    }
+    groups = template.named("LogGroup")
+    audited = {
+        template.function_name(logical_id)
+        for logical_id, function in template.functions.items()
+        if target(function["LoggingConfig"]["LogGroup"]) in groups
+    }
+    assert audited == writes
+    assert "Operations" in groups.values()
 
 
 @pytest.mark.parametrize("key", ["YOUTUBE_API_KEY", "TELEGRAM_BOT_TOKEN", "INSTAGRAM_ACCESS_TOKEN"])

@@ -61,6 +61,7 @@ def list_channels(limit: Limit = 50, cursor: Cursor = None) -> schemas.Channels:
 )
 def add_channel(body: schemas.NewChannel) -> Response[schemas.Channel]:
     channel, new = router.dependencies.fetching.track(body.platform, body.handle, body.name)
+    router.trail.targets.append(str(channel.subject))
     return Response(status_code=201 if new else 200, content_type="application/json", body=_read(channel.id))
 
 
@@ -96,6 +97,7 @@ def read_channel(
         status = router.dependencies.statuses.of([channel])[0]
         age = timedelta(seconds=router.dependencies.settings.refresh_age_seconds)
         if status.as_of is None or now() - status.as_of > age:
+            router.trail.writes = True
             # A failed fetch within the refresh age counts too, so that a broken channel costs no extra calls.
             router.dependencies.fetching.refresh(channel, source="page", requested_at=router.requested_at - age)
     return _read(channel.id)
@@ -125,6 +127,7 @@ def sync(body: schemas.SyncRequest | None = None) -> schemas.SyncResult:
     if platform is not None and platform not in names:
         raise BadInputError(f"platform: one of {', '.join(names)}")
     chosen = names if platform is None else [platform]
+    router.trail.targets += [f"platform:{name}" for name in chosen]
     summary = router.dependencies.fetching.sweep(chosen, "sync", partial(router.seconds_left, RESERVE_SECONDS))
     return schemas.SyncResult(**asdict(summary))
 

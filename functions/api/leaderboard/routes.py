@@ -14,7 +14,7 @@ from aws_lambda_powertools.event_handler.openapi.params import Path, Query
 from cairn.errors import BadInputError, NotFoundError
 from cairn.leaderboard.badges import Badge
 from cairn.leaderboard.representation import json_number
-from cairn.leaderboard.reps import GOAL
+from cairn.leaderboard.reps import GOAL, UpdateResult
 from cairn.model import Reading
 from functions.api.auth import requires
 from functions.api.errors import responses
@@ -110,6 +110,8 @@ def list_reps(limit: Limit = 50, cursor: Cursor = None) -> schemas.RepList:
 def create_rep(body: schemas.NewRep) -> Response[schemas.Rep]:
     details = {name: getattr(body, name) for name in ("avatar", "team", "user_id") if getattr(body, name) is not None}
     outcome = router.dependencies.reps.create(body.name, details, body.monthly_revenue_goal, body.sent())
+    router.trail.targets.append(str(outcome.rep.subject))
+    router.trail.trace_id = outcome.rep.trace_id
     return Response(status_code=201, content_type="application/json", body=_rep(outcome.rep, outcome.rank))
 
 
@@ -136,6 +138,7 @@ def change_rep(rep_id: RepId, body: schemas.RepChange) -> schemas.Rep:
     name = sent.pop("name", None)
     details = {key: value for key, value in sent.items() if value is not None}
     outcome = router.dependencies.reps.update_details(rep_id, name=name, details=details, cleared=cleared, goal=goal)
+    router.trail.trace_id = outcome.rep.trace_id
     return _rep(outcome.rep, outcome.rank)
 
 
@@ -171,6 +174,7 @@ def read_badges(rep_id: RepId) -> schemas.RepBadges:
 )
 def update_stats(rep_id: RepId, body: schemas.StatsUpdate) -> schemas.Updated:
     outcome = router.dependencies.reps.update(rep_id, body.sent())
+    router.trail.trace_id = outcome.rep.trace_id
     return schemas.Updated(
         rep=_rep(outcome.rep, outcome.rank),
         milestones=milestones(outcome, router.dependencies.rep_rules),
@@ -188,6 +192,8 @@ def bulk_update(body: schemas.BulkUpdate) -> schemas.BulkUpdated:
     """Updates of the same rep are applied in the order of the list."""
     dependencies = router.dependencies
     applied = bulk.apply(body.updates, dependencies.reps, partial(router.seconds_left, RESERVE_SECONDS))
+    subjects = (str(outcome.rep.subject) for outcome in applied if isinstance(outcome, UpdateResult))
+    router.trail.targets += dict.fromkeys(subjects)
     return bulk.response(applied, dependencies.badges, dependencies.rep_rules)
 
 

@@ -8,7 +8,7 @@ from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.shared.cookies import Cookie
 
 from cairn.clock import now
-from cairn.errors import NotSignedInError, SessionEndedError
+from cairn.errors import NotSignedInError, PlatformUnavailableError, SessionEndedError
 from cairn.identity.cognito import Person
 from cairn.observability import logger
 from cairn.realtime.tickets import VALID_FOR, Holder
@@ -27,6 +27,7 @@ router = Router()
     responses=responses(schemas.Session),
 )
 def sign_in(body: schemas.SignIn) -> Response[schemas.Session]:
+    router.trail.targets.append(f"person:{body.name}")
     tokens = router.dependencies.user_pool.sign_in(body.name, body.password.get_secret_value())
     return _session(tokens.id_token, cookies.refresh(tokens.refresh_token))
 
@@ -56,6 +57,7 @@ def refresh() -> Response[schemas.Session]:
 
 @router.delete("/api/session", summary="Sign out", status_code=204, responses=responses(None, 204, "Signed out"))
 def sign_out() -> Response[None]:
+    _note_who_signs_out()
     refresh_token = _cookies().get(cookies.REFRESH)
     if refresh_token and not router.dependencies.user_pool.revoke(refresh_token):
         # The browser still deletes its cookies: the next person at this browser must not be signed in.
@@ -87,6 +89,7 @@ def config() -> schemas.Config:
 
 def _session(id_token: str, *more: Cookie) -> Response[schemas.Session]:
     person = router.dependencies.id_tokens.person(id_token)
+    router.trail.signed_in(person)
     seconds = int((person.expires_at - now()).total_seconds())
     return Response(
         status_code=200,
@@ -94,6 +97,14 @@ def _session(id_token: str, *more: Cookie) -> Response[schemas.Session]:
         body=_to_schema(person),
         cookies=[cookies.session(id_token, seconds), *more],
     )
+
+
+def _note_who_signs_out() -> None:
+    """For the audit trail; whose session is over has no name there."""
+    try:
+        router.trail.signed_in(router.dependencies.id_tokens.person(_cookies().get(cookies.SESSION, "")))
+    except (SessionEndedError, PlatformUnavailableError):
+        return
 
 
 def _to_schema(person: Person) -> schemas.Session:

@@ -77,6 +77,18 @@ def test_a_ticket_that_was_never_issued_is_rejected_and_not_ignored(account: Clo
     assert Client("c").connect(sent) == 401
     assert account.table("CONNECTIONS_TABLE").scan()["Items"] == []
     assert [line["connection_id"] for line in logs.lines if line["message"] == "ticket rejected"] == ["c"]
+    (line,) = logs.audit
+    assert (line["action"], line["actor"]["kind"], line["outcome"]) == ("open socket", "anonymous", "refused")
+    assert line["from"] == Client("c").address
+
+
+def test_a_room_that_is_refused_is_in_the_audit_trail(account: Cloud, logs: Written) -> None:
+    client = connected(account, "ada")
+    assert client.join("user:grace")["code"] == "forbidden"
+    assert client.join("user:ada").get("code") is None
+    (line,) = logs.audit
+    assert (line["action"], line["actor"]["id"], line["targets"]) == ("join room", "ada", ["room:user:grace"])
+    assert (line["outcome"], line["from"]) == ("refused", client.address)
 
 
 def test_nothing_is_posted_while_a_socket_opens(account: Cloud, poster: FakePoster) -> None:

@@ -260,3 +260,16 @@ def test_the_secret_and_the_texts_of_people_reach_no_log(aws: Cloud, logs: Writt
 def test_no_other_word_is_the_secret(aws: Cloud, secret: str) -> None:
     if secret != "hush":
         assert telegram(message("/help"), secret.encode(errors="replace").decode()).status == 401
+
+
+def test_who_subscribes_or_unsubscribes_is_in_the_audit_trail_once(aws: Cloud, logs: Written) -> None:
+    for text in ("/start", "/start", "/status", "/stop", "/stop"):
+        telegram(message(text))
+    telegram(message("/stop"), "not the secret")
+    by_chat = {"kind": "telegram", "id": "77", "name": ""}
+    assert [(line["action"], line["actor"], line["targets"], line["outcome"]) for line in logs.audit] == [
+        ("subscribe", by_chat, ["subscriber:77"], "done"),
+        ("unsubscribe", by_chat, ["subscriber:77"], "done"),
+        ("POST /api/telegram/webhook", {"kind": "anonymous", "id": "", "name": ""}, [], "refused"),
+    ]
+    assert {line["from"] for line in logs.audit} == {"127.0.0.1"}
