@@ -24,7 +24,9 @@ HOT = {
     "count_viewers": ("consumer", "counting", "stale_sockets"),
 }
 """The functions that somebody waits for, with the dependencies that each creates at its first invocation."""
-OTHERS = ("record_history", "month_rollover", "notify", "fetch_stats", "telegram_webhook", "api")
+OTHERS = (
+    *("record_history", "month_rollover", "check_milestones", "notify", "fetch_stats", "telegram_webhook", "api"),
+)
 SETTINGS = {
     "STATS_TABLE": "stats",
     "MILESTONES_TABLE": "milestones",

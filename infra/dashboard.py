@@ -60,7 +60,12 @@ class Dashboard(Capability):
         )
         board.add_widgets(
             _graph("Readings", fetch.metric("ReadingsStored"), fetch.metric("ReadingsUnchanged")),
-            _graph("Milestones", detect.metric("MilestonesReached"), month_rollover.metric("RepsTurned")),
+            _graph(
+                "Milestones",
+                detect.metric("MilestonesReached"),
+                readings.check_milestones.metric("MilestonesMissed"),
+                month_rollover.metric("RepsTurned"),
+            ),
             _graph("Alerts", notify.metric("AlertsDelivered"), notify.metric("AlertsFailed")),
             _graph("Frames", *(broadcast.metric(name) for name in _FRAMES)),
             _graph("Sockets", *(realtime.metric(name, "Sum") for name in ("ConnectCount", "MessageCount"))),

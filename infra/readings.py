@@ -1,10 +1,14 @@
-"""What the stats table's stream starts: detect_milestone ─► notify queue, broadcast queue; record_history ─► charts."""
+"""What the stats table's stream starts: detect_milestone ─► notify queue, broadcast queue; record_history ─► charts.
+
+EventBridge Scheduler ─► check_milestones ─► stats table, for what detect_milestone gave up.
+"""
 
 from aws_cdk import Duration
 from constructs import Construct
 
 from infra.capability import Capability
 from infra.functions import Function
+from infra.schedules import Schedule
 
 
 class Readings(Capability):
@@ -12,6 +16,7 @@ class Readings(Capability):
         super().__init__(scope, construct_id)
         self.detect_milestone = self._detect_milestone()
         self.record_history = self._record_history()
+        self.check_milestones = self._check_milestones()
 
     def _detect_milestone(self) -> Function:
         function = Function(
@@ -32,6 +37,27 @@ class Readings(Capability):
         tables.connections.grant(function, "UpdateItem")
         queues.notify.grant_send(function)
         queues.broadcast.grant_send(function)
+        return function
+
+    def _check_milestones(self) -> Function:
+        function = Function(
+            self,
+            "check_milestones",
+            description="Compares all stored readings with their high-water marks and reports what is missing",
+            timeout=Duration.minutes(5),
+            environment={"LADDERS": self.settings.ladders_json, "TIME_ZONE": self.settings.time_zone},
+        )
+        # No list has every subject. It is the only function that may read a whole table.
+        self.tables.stats.grant(function, "Scan", "UpdateItem")
+        self.tables.milestones.grant(function, "BatchGetItem")
+        self.tables.milestones.grant(function, "GetItem", "PutItem", keys="check")
+        Schedule(
+            self,
+            "CheckSchedule",
+            description="Looks for milestones that were given up on the way",
+            expression=self.settings.milestone_check_schedule,
+            function=function,
+        )
         return function
 
     def _record_history(self) -> Function:

@@ -96,6 +96,7 @@ class Settings(BaseModel):
     ]
 
     fetch_schedule: Annotated[str, Field(pattern=r"^(rate|cron)\(.+\)$")]
+    milestone_check_schedule: Annotated[str, Field(pattern=r"^(rate|cron)\(.+\)$")]
     refresh_age_seconds: PositiveInt
     stale_after_seconds: PositiveInt
     time_zone: Annotated[str, AfterValidator(_time_zone)]

@@ -40,6 +40,7 @@ class Cairn(Foundation):
         channels = Channels(self, "Channels")
         # stats table ══stream══► detect_milestone ─► notify queue, broadcast queue
         #             ══stream══► record_history ─► history table
+        # schedule ─► check_milestones ─► stats table
         readings = Readings(self, "Readings")
         # notify queue ─► notify ─► Telegram ─► telegram_webhook ─► subscribers
         telegram = Telegram(self, "Telegram")

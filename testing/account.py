@@ -32,6 +32,7 @@ TIMEOUTS = {
     "broadcast": 20,
     "ws_connect": 29,
     "month_rollover": 300,
+    "check_milestones": 300,
     "viewer_heartbeat": 10,
     "count_viewers": 20,
 }
@@ -54,8 +55,9 @@ class Account:
         self.history = Stream(clock, "record_history")
         self.schedule = Asynchronous(clock, "fetch_stats")
         self.rollover = Asynchronous(clock, "month_rollover")
+        self.check = Asynchronous(clock, "check_milestones")
         self.updates = Updates(clock)
-        streams, schedules = [self.detection, self.history], [self.schedule, self.rollover]
+        streams, schedules = [self.detection, self.history], [self.schedule, self.rollover, self.check]
         queues: list[Source] = [self.fetch, self.notify, self.broadcast, self.count]
         self.sources: list[Source] = [self.updates, *schedules, *streams, *queues]
 
@@ -108,6 +110,7 @@ class Account:
                 "count dead letters": self.count.dead_letters,
                 "fetch failures": self.schedule.given_up,
                 "month rollover failures": self.rollover.given_up,
+                "check failures": self.check.given_up,
             }.items()
             if found
         }

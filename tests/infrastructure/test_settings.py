@@ -16,6 +16,7 @@ from infra.settings import Settings, SettingsError
         ("web_acl_arn", "arn:aws:wafv2:eu-west-1:123456789012:regional/webacl/cairn/1"),
         ("threat_protection", "on"),
         ("fetch_schedule", "every five minutes"),
+        ("milestone_check_schedule", "2 hours"),
         ("refresh_age_seconds", 0),
         ("stale_after_seconds", "soon"),
         ("time_zone", "Europe/Atlantis"),

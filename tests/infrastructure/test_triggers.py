@@ -134,6 +134,13 @@ def test_the_month_rolls_over_in_its_first_hours_in_the_operators_time_zone(zone
     assert {function["Environment"]["Variables"]["TIME_ZONE"] for function in in_zone} == {"Europe/Berlin"}
 
 
+def test_what_was_given_up_is_looked_for_as_often_as_the_operator_says(
+    template: Template, context: Mapping[str, Any]
+) -> None:
+    assert context["milestone_check_schedule"] == "rate(2 hours)"
+    assert _schedules(template)["check_milestones"]["ScheduleExpression"] == context["milestone_check_schedule"]
+
+
 def test_a_fetch_that_fails_for_good_is_kept(template: Template) -> None:
     (config,) = template.resources("AWS::Lambda::EventInvokeConfig").values()
     assert template.function_name(target(config["FunctionName"])) == "fetch_stats"

@@ -41,7 +41,13 @@ def test_every_handler_imports_and_can_be_called(function: str) -> None:
 
 def test_every_function_of_the_contract_is_here() -> None:
     expected = {"api", "broadcast", "count_viewers", "detect_milestone", "fetch_stats", "notify", "record_history"}
-    assert set(NAMES) == expected | {"telegram_webhook", "month_rollover", "viewer_heartbeat", "ws_connect"}
+    assert set(NAMES) == expected | {
+        "check_milestones",
+        "telegram_webhook",
+        "month_rollover",
+        "viewer_heartbeat",
+        "ws_connect",
+    }
 
 
 def test_no_handler_reads_its_settings_before_it_is_called() -> None:

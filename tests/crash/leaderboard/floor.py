@@ -142,6 +142,26 @@ class FloorWay:
         self.account.rollover.step(self.account.invoke)
         self.account.settle()
 
+    def give_up(self) -> None:
+        """Detection fails at every try, until its records are given up."""
+        self.account.wire.choose = lambda _number, name: (
+            Failure.FAILS_BEFORE if name.startswith("detect_milestone") else None
+        )
+        self.account.settle()
+        self.account.wire.choose = lambda _number, _name: None
+        assert self.account.detection.discarded
+        self.account.detection.discarded.clear()
+
+    def check(self) -> None:
+        """The schedule of the check fires, two hours later."""
+        self.account.clock.sleep(7_200)
+        self.account.check.put({"source": "schedule"})
+        self.account.settle()
+
+    def check_alone(self) -> None:
+        """A check, and nothing that follows from it."""
+        self.account.invoke("check_milestones", {"source": "schedule"})
+
     def broadcast(self) -> None:
         """Deliver what is due on the broadcast queue."""
         self.account.broadcast.step(self.account.invoke)

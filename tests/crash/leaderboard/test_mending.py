@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.crash.conftest import Prove
 from tests.crash.explorer import Explorer, Verdict
 from tests.crash.leaderboard.floor import Earned, sales_floor
 
 TV = "tv-display"
+CHECKED = ("check_milestones", "detect_milestone")
 
 
 def test_a_reversal_that_failed_is_finished_by_its_repeat_and_the_next_truth_is_celebrated(prove: Prove) -> None:
@@ -52,3 +55,36 @@ def test_what_a_false_milestone_had_hidden_is_celebrated_wherever_detection_fail
             )
 
     prove(hidden, alike=1)
+
+
+def test_what_detection_gave_up_is_celebrated_once_wherever_the_check_and_its_announcement_fail(prove: Prove) -> None:
+    def given_up(points: Explorer) -> Verdict:
+        with sales_floor() as here:
+            ada = here.hire("Ada", user="ada")
+            here.visit("tv", TV)
+            here.update(ada, monthlySignups=16)
+            here.give_up()
+            with points.at_every_call_of(here.account.wire, *CHECKED):
+                here.check()
+            here.check()  # two hours later
+            return here.verdict(
+                Earned(ada, "signups", 15, (10,)),
+                Earned(ada, "bonus_tier", 15, badges=("bonus-achiever",)),
+            )
+
+    prove(given_up, alike=1)
+
+
+def test_a_check_beside_detection_celebrates_nothing_twice_at_whatever_instant_it_comes() -> None:
+    with sales_floor() as here:
+        here.visit("tv", TV)
+        for turn in range(100):
+            rep = here.hire(f"Rep {turn}")
+            here.update(rep, monthlySignups=10)
+            with here.account.wire.beside(turn, "detect_milestone", here.check_alone) as reached:
+                here.account.settle()
+            here.earned.append(Earned(rep, "signups", 10))
+            assert here.verdict() == Verdict(), turn
+            if not reached():
+                return
+    pytest.fail("detection never ended")

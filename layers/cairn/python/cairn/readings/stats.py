@@ -13,6 +13,7 @@ from cairn.clock import from_millis, sleep, to_millis
 from cairn.codec import details, numbers
 from cairn.errors import ContentionError
 from cairn.model import Reading, Subject, new_trace_id
+from cairn.observability import logger
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import Table
@@ -93,6 +94,22 @@ class Stats:
         """The stored readings of those subjects that have one (eventually consistent read)."""
         items = get_many(self._table, [{"subject": str(subject)} for subject in subjects])
         return {reading.subject: reading for reading in map(to_reading, items)}
+
+    def page(self, after: str | None, limit: int = 500) -> tuple[list[Reading], str | None]:
+        """Some of all stored readings, in no useful order, after the key of another one; and the last one's key.
+
+        An item that is no reading is left out. The key is None for the last page.
+        """
+        start: Any = {"ExclusiveStartKey": {"subject": after}} if after else {}
+        answer = self._table.scan(Limit=limit, **start)
+        readings = []
+        for item in answer["Items"]:
+            try:
+                readings.append(to_reading(item))
+            except (KeyError, ValueError, TypeError, AttributeError, ArithmeticError) as error:
+                logger.warning("not a reading", subject=item["subject"], reason=repr(error))
+        last = answer.get("LastEvaluatedKey")
+        return readings, str(last["subject"]) if last else None
 
     def delete(self, subject: Subject) -> None:
         """Remove a subject's values; its high-water marks and history stay. The next reading is a first one again."""
