@@ -18,6 +18,7 @@ from testing.clock import ControlledClock
 from testing.cloud import Cloud, Context
 from testing.functions import FUNCTIONS
 from testing.leaderboard import Floor
+from testing.meter import metered
 from testing.readings import CATS, channel_milestone, channel_reading, viewers_reading
 
 
@@ -170,6 +171,22 @@ def test_what_is_no_reading_stops_nothing(stream: Stream) -> None:
     stream.write(10_100)
     stream.give_up()
     assert stream.check() == {"checked": 1, "missing": 1, "finished": True}
+
+
+def test_a_check_costs_half_a_read_unit_for_each_rule_and_little_for_the_readings(
+    aws: Cloud, clock: ControlledClock
+) -> None:
+    """The figures of docs/scale.md."""
+    with metered() as meter:
+        stream = Stream(aws, clock)
+        for number in range(200):
+            subject = Subject("channel", f"youtube:UC{number:022}")
+            assert stream.stats.record(channel_reading(10_100, subject=subject))
+        stream.detect()
+        with meter.measuring() as usage:
+            assert stream.check()["checked"] == 200
+        assert usage.write_units == 0
+        assert 200 <= usage.read_units <= 210  # a channel has two rules
 
 
 def test_a_rep_is_celebrated_by_the_next_check_with_every_rule_that_was_given_up(floor: Floor) -> None:
