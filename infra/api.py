@@ -29,6 +29,7 @@ class Api(Capability):
                 "LADDERS": settings.ladders_json,
                 "TIME_ZONE": settings.time_zone,
                 "WEBSOCKET_URL": realtime.url,
+                **settings.plausibility,
             },
         )
         tables.stats.grant(self.api, "GetItem", "BatchGetItem", "PutItem", "DeleteItem")

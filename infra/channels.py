@@ -18,6 +18,7 @@ class Channels(Capability):
             "fetch_stats",
             description="Fetches the tracked channels' counts from the platforms and stores those that changed",
             timeout=Duration.seconds(60),
+            environment=self.settings.plausibility,
         )
         self.platforms.grant_call(self.fetch_stats)
         tables.stats.grant(self.fetch_stats, "BatchGetItem", "PutItem")

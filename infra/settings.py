@@ -99,6 +99,8 @@ class Settings(BaseModel):
     milestone_check_schedule: Annotated[str, Field(pattern=r"^(rate|cron)\(.+\)$")]
     refresh_age_seconds: PositiveInt
     stale_after_seconds: PositiveInt
+    implausible_factor: Annotated[int, Field(ge=2, description="a count that rises further has to be confirmed")]
+    implausible_increase: Annotated[int, Field(ge=0, description="and only if it rises by more than this")]
     time_zone: Annotated[str, AfterValidator(_time_zone)]
     ladders: Annotated[
         Mapping[str, Annotated[tuple[PositiveInt, ...], Field(min_length=1), AfterValidator(_rising)]],
@@ -150,6 +152,14 @@ class Settings(BaseModel):
         except ValidationError as error:
             problems = [f"  {'.'.join(map(str, e['loc']))}: {e['msg']} (got {e['input']!r})" for e in error.errors()]
             raise SettingsError("cdk.json, context:\n" + "\n".join(problems)) from None
+
+    @property
+    def plausibility(self) -> dict[str, str]:
+        """The variables of a function that fetches counts."""
+        return {
+            "IMPLAUSIBLE_FACTOR": str(self.implausible_factor),
+            "IMPLAUSIBLE_INCREASE": str(self.implausible_increase),
+        }
 
     @property
     def ladders_json(self) -> str:

@@ -35,6 +35,10 @@ class ControlledClock:
         """Back to the start, for tests that share an account."""
         self._traveller.move_to(START)
 
+    def set_back(self, by: timedelta) -> None:
+        """What a clock does that was wrong."""
+        self._traveller.shift(-by)
+
     def advance_to(self, instant: datetime) -> None:
         """Advance to this instant; never back."""
         self.sleep((instant - self.now()).total_seconds())

@@ -12,8 +12,11 @@ import httpx
 from cairn import http
 from cairn.aws import dynamodb, sqs
 from cairn.cdn import Cdn
+from cairn.channels.fetch_order import FetchOrder
 from cairn.channels.fetching import Fetching
 from cairn.channels.platforms import Platforms
+from cairn.channels.plausibility import Plausibility
+from cairn.channels.recording import Recording
 from cairn.channels.registry import Channels
 from cairn.channels.status import ChannelStatuses
 from cairn.clock import now
@@ -55,6 +58,9 @@ class Settings:
     websocket_url: str
     cdn_keys: str
     direct_calls: str
+    # With defaults, because an upgrade changes a function's code before its environment.
+    implausible_factor: int = 20
+    implausible_increase: int = 10_000
 
 
 class Dependencies:
@@ -128,9 +134,11 @@ class Dependencies:
 
     @cached_property
     def fetching(self) -> Fetching:
+        plausibility = Plausibility(self.settings.implausible_factor, self.settings.implausible_increase)
         return Fetching(
             channels=self.channels,
-            stats=self.stats,
+            recording=Recording(channels=self.channels, stats=self.stats, plausibility=plausibility),
+            order=FetchOrder(dynamodb.table(self.settings.channels_table)),
             platforms=self.platforms,
             queue=sqs.queue(self.settings.fetch_queue_url),
         )

@@ -13,8 +13,11 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from cairn import http
 from cairn.aws import dynamodb, sqs
 from cairn.aws.sqs import Consumer, Record
+from cairn.channels.fetch_order import FetchOrder
 from cairn.channels.fetching import Fetching
 from cairn.channels.platforms import Platforms
+from cairn.channels.plausibility import Plausibility
+from cairn.channels.recording import Recording
 from cairn.channels.registry import Channels
 from cairn.messages import FetchBatch
 from cairn.observability import logger, metrics
@@ -30,6 +33,9 @@ class Settings:
     stats_table: str
     channels_table: str
     fetch_queue_url: str
+    # With defaults, because an upgrade changes a function's code before its environment.
+    implausible_factor: int = 20
+    implausible_increase: int = 10_000
 
 
 class Dependencies:
@@ -53,9 +59,13 @@ class Dependencies:
 
     @cached_property
     def fetching(self) -> Fetching:
+        table = dynamodb.table(self.settings.channels_table)
+        channels, stats = Channels(table), Stats(dynamodb.table(self.settings.stats_table))
+        plausibility = Plausibility(self.settings.implausible_factor, self.settings.implausible_increase)
         return Fetching(
-            channels=Channels(dynamodb.table(self.settings.channels_table)),
-            stats=Stats(dynamodb.table(self.settings.stats_table)),
+            channels=channels,
+            recording=Recording(channels=channels, stats=stats, plausibility=plausibility),
+            order=FetchOrder(table),
             platforms=self.platforms,
             queue=sqs.queue(self.settings.fetch_queue_url),
         )

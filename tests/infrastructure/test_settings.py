@@ -19,6 +19,8 @@ from infra.settings import Settings, SettingsError
         ("milestone_check_schedule", "2 hours"),
         ("refresh_age_seconds", 0),
         ("stale_after_seconds", "soon"),
+        ("implausible_factor", 1),
+        ("implausible_increase", -1),
         ("time_zone", "Europe/Atlantis"),
         ("ladders", {"followers": []}),
         ("ladders", {"followers": [100, 100]}),

@@ -110,6 +110,9 @@ KINDS = (
     Kind("PRESENCE_TABLE", "address#{hex}", "{}", "joins expires_at", ("address#{}", "{}")),
 )
 
+NEW_KEYS = {("starts#{}", "sweep"), ("starts#{}", "batch#{}")}
+"""Documented keys that release 0.1.0 did not have: nothing of them has to survive the upgrade from it."""
+
 _CODE = re.compile(r"`([^`]+)`")
 _VARIES = re.compile(r"\{[^}]*\}")
 

@@ -74,8 +74,9 @@ class World:
         if method == "sendMessage":
             return self._send(request, chat, str(body["text"]))
         if method == "getChat":
-            native_id = next(key for key, name in self.names.items() if f"@{name}" == chat).partition(":")[2]
-            title = chat.removeprefix("@")
+            ids = {f"@{name}": key.partition(":")[2] for key, name in self.names.items()}
+            native_id = ids.get(chat, chat)
+            title = next(handle for handle, one in ids.items() if one == native_id).removeprefix("@")
             return _good({"id": int(native_id), "type": "channel", "username": title, "title": title.title()})
         self.asked.append("telegram")
         self.sleep(self.slow.get("telegram", 0))

@@ -56,7 +56,7 @@ def list_channels(limit: Limit = 50, cursor: Cursor = None) -> schemas.Channels:
     status_code=201,
     responses={
         **responses(schemas.Channel, 201, "The channel is now tracked"),
-        **responses(schemas.Channel, 200, "The channel was already tracked"),
+        **responses(schemas.Channel, 200, "The channel was already tracked; a handle that changed is updated"),
     },
 )
 def add_channel(body: schemas.NewChannel) -> Response[schemas.Channel]:

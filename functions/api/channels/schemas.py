@@ -39,7 +39,11 @@ class ReachedThreshold(Threshold):
 
 
 class Trouble(Schema):
-    """Why there is no fresh reading, and since when; `code` is `unknown_channel`, `hidden_count` or `refused`."""
+    """Why there is no fresh reading, and since when.
+
+    `code` is `unknown_channel`, `hidden_count`, `refused`, `name_taken` (the handle belongs to another account now) or
+    `implausible_count` (the count jumped so far that it waits for a second reading).
+    """
 
     code: str
     message: str
@@ -53,7 +57,9 @@ class Channel(Schema):
     platform: str
     handle: str
     name: str
-    page: str | None = Field(description="The channel's URL on the platform, if known.")
+    page: str | None = Field(
+        description="The channel's URL on the platform, if it has one that is known to be its own."
+    )
     subscribers: int | None
     views: int | None
     videos: int | None

@@ -17,6 +17,8 @@ class Platforms:
     clock: ControlledClock | None = None
     counts: dict[str, int | None] = field(default_factory=dict)
     """Subscribers by `platform:id`; None is a hidden count."""
+    failing: dict[str, httpx.Response] = field(default_factory=dict)
+    """What a channel's platform answers whenever it is asked for this channel, by `platform:id`, or by the platform."""
     blocked: set[str] = field(default_factory=set)
     migrated: dict[str, str] = field(default_factory=dict)
     holds: dict[int, int] = field(default_factory=dict)
@@ -26,12 +28,16 @@ class Platforms:
 
     def answer(self, request: httpx.Request) -> httpx.Response:
         path = request.url.path
-        if path.startswith("/youtube"):
-            return self._youtube(request.url.params["id"].split(","))
-        if path.startswith("/instagram"):
-            return self._instagram(request.url.params["fields"])
-        body = json.loads(request.content)
-        return self._send(body) if path.endswith("/sendMessage") else self._members(str(body["chat_id"]))
+        if path.endswith("/sendMessage"):
+            return self._send(json.loads(request.content))
+        platform = path.split("/")[1]
+        ids = _asked(platform, request)
+        for failing in (platform, *(f"{platform}:{native_id}" for native_id in ids)):
+            if failing in self.failing:
+                return self.failing[failing]
+        if platform == "youtube":
+            return self._youtube(ids)
+        return self._instagram(ids[0]) if platform == "instagram" else self._members(ids[0])
 
     def _youtube(self, ids: list[str]) -> httpx.Response:
         items = []
@@ -41,8 +47,7 @@ class Platforms:
             items.append({"id": native_id, "statistics": {"viewCount": "1", "videoCount": "2", **shown}})
         return httpx.Response(200, json={"items": items})
 
-    def _instagram(self, fields: str) -> httpx.Response:
-        username = fields.partition("username(")[2].partition(")")[0]
+    def _instagram(self, username: str) -> httpx.Response:
         found = next(count for key, count in self.counts.items() if key.startswith("instagram:") and username in key)
         discovery = {"followers_count": found, "media_count": 3, "id": username, "username": username}
         return httpx.Response(200, json={"business_discovery": discovery, "id": "1"})
@@ -65,6 +70,15 @@ class Platforms:
             return _error(400, "Bad Request: group chat was upgraded to a supergroup chat", migrate_to_chat_id=new)
         self.sent.append((chat, str(body["text"])))
         return _ok({"message_id": len(self.sent)})
+
+
+def _asked(platform: str, request: httpx.Request) -> list[str]:
+    """The ids of the channels whose counts are asked for; an Instagram name is its id."""
+    if platform == "youtube":
+        return str(request.url.params["id"]).split(",")
+    if platform == "instagram":
+        return [request.url.params["fields"].partition("username(")[2].partition(")")[0]]
+    return [str(json.loads(request.content)["chat_id"])]
 
 
 def _ok(result: object) -> httpx.Response:

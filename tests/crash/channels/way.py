@@ -10,6 +10,7 @@ from datetime import timedelta
 from io import StringIO
 from typing import Any
 
+import httpx
 from boto3.dynamodb.types import TypeDeserializer
 
 from cairn.channels.registry import Channel, Channels
@@ -54,6 +55,14 @@ class Scenario:
         for channel_id in counts:
             platform, _, native_id = channel_id.partition(":")
             channel = Channel(platform, native_id, f"@{native_id}", NAMES[channel_id], now())
+            Channels(self.account.cloud.table("CHANNELS_TABLE")).add(channel)
+
+    def track_failing(self, answers: Mapping[str, httpx.Response]) -> None:
+        """Track channels for which their platform never has a count, but always this answer."""
+        self.platforms.failing.update(answers)
+        for channel_id in answers:
+            platform, _, native_id = channel_id.partition(":")
+            channel = Channel(platform, native_id, f"@{native_id}", native_id, now())
             Channels(self.account.cloud.table("CHANNELS_TABLE")).add(channel)
 
     def subscribe(self, chats: Iterable[str]) -> None:

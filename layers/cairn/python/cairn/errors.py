@@ -14,6 +14,7 @@ Exception
 │   ├── PlatformPausedError      429  a platform asked us to wait; retry at `until`
 │   ├── ContentionError          503  too many concurrent updates of one item; retry
 │   └── PlatformUnavailableError 503  a platform does not answer
+│       └── KeyRejectedError     503  a platform rejects our key: no other call would succeed
 ├── NotYetError                  a worker retries its message at `until`; no caller sees this error
 └── UnfinishedError              a worker retries its message, because the time was up; no caller sees this error
 """
@@ -105,6 +106,10 @@ class PlatformUnavailableError(CairnError):
         super().__init__(f"{platform} does not answer: {reason}")
         self.platform = platform
         self.reason = reason
+
+
+class KeyRejectedError(PlatformUnavailableError):
+    """The platform rejected our key, so each further call with it would fail too."""
 
 
 class NotYetError(Exception):

@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cairn.channels.platforms import ChannelCounts, CountsUnavailable, Platform
-from cairn.errors import BadInputError, PlatformPausedError, PlatformUnavailableError
+from cairn.channels.registry import NAME_TAKEN
+from cairn.errors import BadInputError, KeyRejectedError, PlatformPausedError, PlatformUnavailableError
 from tests.unit.channels.platforms.test_youtube import json_values
 from tests.unit.scripted import KEYS, NOON, Script, channel, platforms
 
@@ -42,12 +43,20 @@ def test_an_account_is_one_call_by_its_name() -> None:
     assert url.params["access_token"] == TOKEN
 
 
+def test_the_followers_of_an_account_that_took_a_freed_name_are_not_the_old_ones() -> None:
+    platform, _ = instagram(discovered(followers_count=990_000, id="10"))
+    found = platform.fetch([channel("instagram", "9", "@blue.bottle")])["9"]
+    assert isinstance(found, CountsUnavailable)
+    assert found.code == NAME_TAKEN
+    assert "@blue.bottle is the name of another account now" in found.message
+
+
 def test_an_account_without_a_count_is_unknown_and_not_zero() -> None:
     platform, _ = instagram(discovered(id="9"))
     assert platform.fetch([channel("instagram", "9")]) == {"9": ChannelCounts({})}
 
 
-@pytest.mark.parametrize("code", [4, 17, 32, 613])
+@pytest.mark.parametrize("code", [4, 9, 17, 32, 341, 368, 613, 80_000, 80_002, 80_014])
 def test_a_limit_comes_as_a_code_and_pauses_for_an_hour(code: int) -> None:
     platform, _ = instagram(rejected(code, "(#4) Application request limit reached"))
     with pytest.raises(PlatformPausedError, match="request limit reached") as raised:
@@ -81,7 +90,16 @@ def test_a_usage_header_that_says_nothing_stops_nothing(header: str, usage: str)
     assert len(script.asked) == 2
 
 
-@pytest.mark.parametrize("answer", [rejected(110), rejected(24), rejected(100, error_subcode=2207013)])
+@pytest.mark.parametrize(
+    "answer",
+    [
+        rejected(110),
+        rejected(24),
+        rejected(803),
+        rejected(100, error_subcode=33),
+        rejected(100, error_subcode=2207013),
+    ],
+)
 def test_a_private_or_unknown_account_has_a_health_issue_of_its_own(answer: httpx.Response) -> None:
     platform, _ = instagram(answer)
     found = platform.fetch([channel("instagram", "9")])["9"]
@@ -90,9 +108,40 @@ def test_a_private_or_unknown_account_has_a_health_issue_of_its_own(answer: http
     assert platform.resolve("@nobody") is None
 
 
+@pytest.mark.parametrize("code", [10, 100, 200, 299])
+def test_an_account_that_may_not_be_read_has_a_health_issue_of_its_own(code: int) -> None:
+    platform, _ = instagram(rejected(code, "(#10) Application does not have permission for this action"))
+    found = platform.fetch([channel("instagram", "9")])["9"]
+    assert found == CountsUnavailable(
+        "refused", "Instagram says: (#10) Application does not have permission for this action"
+    )
+
+
+def test_an_account_whose_count_cannot_be_read_has_a_health_issue_of_its_own() -> None:
+    platform, _ = instagram(discovered(id="9", followers_count="many"))
+    found = platform.fetch([channel("instagram", "9")])["9"]
+    assert isinstance(found, CountsUnavailable)
+    assert found.code == "refused"
+
+
+@pytest.mark.parametrize("code", [3, 102, 190])
+def test_a_rejected_key_is_told_apart_from_a_platform_that_is_down(code: int) -> None:
+    platform, _ = instagram(rejected(code))
+    with pytest.raises(KeyRejectedError):
+        platform.fetch([channel("instagram", "9")])
+
+
+@pytest.mark.parametrize("code", [1, 2, -1, 99_999])
+def test_a_passing_or_unknown_error_is_a_failure_of_the_platform_and_says_nothing_of_the_account(code: int) -> None:
+    platform, _ = instagram(rejected(code, "An unexpected error has occurred."))
+    with pytest.raises(PlatformUnavailableError, match="unexpected error") as raised:
+        platform.fetch([channel("instagram", "9")])
+    assert not isinstance(raised.value, KeyRejectedError)
+
+
 def test_an_expired_token_is_a_failure_that_names_no_token() -> None:
     platform, _ = instagram(rejected(190, f"Error validating access token {TOKEN}", 401))
-    with pytest.raises(PlatformUnavailableError, match="Error validating") as raised:
+    with pytest.raises(KeyRejectedError, match="Error validating") as raised:
         platform.fetch([channel("instagram", "9")])
     assert TOKEN not in str(raised.value)
 

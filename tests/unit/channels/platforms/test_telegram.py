@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cairn.channels.platforms import ChannelCounts, CountsUnavailable, Platform
-from cairn.errors import BadInputError, PlatformPausedError, PlatformUnavailableError
+from cairn.channels.platforms import ChannelCounts, CountsUnavailable, Platform, ShowsProfiles
+from cairn.errors import BadInputError, KeyRejectedError, PlatformPausedError, PlatformUnavailableError
 from cairn.upstream import MAX_WAIT
 from tests.unit.channels.platforms.test_youtube import json_values
 from tests.unit.scripted import KEYS, NOON, Script, channel, platforms
@@ -75,12 +75,30 @@ def test_no_answer_pauses_the_platform_for_longer_than_a_day(retry_after: int, s
     assert (raised.value.until - NOON).total_seconds() == seconds
 
 
-@pytest.mark.parametrize("answer", [rejected(401, "Unauthorized"), rejected(404, "Not Found"), httpx.Response(502)])
-def test_a_wrong_token_or_a_broken_gateway_is_a_failure_of_the_platform(answer: httpx.Response) -> None:
+@pytest.mark.parametrize(
+    ("answer", "rejects_the_key"),
+    [
+        (rejected(401, "Unauthorized"), True),
+        (rejected(404, "Not Found"), True),
+        (rejected(409, "Conflict"), False),
+        (rejected(500, "Internal Server Error"), False),
+        (httpx.Response(502), False),
+    ],
+)
+def test_a_wrong_token_is_told_apart_from_a_broken_gateway(answer: httpx.Response, rejects_the_key: bool) -> None:
     platform, _ = telegram(answer)
     with pytest.raises(PlatformUnavailableError) as raised:
         platform.fetch([channel("telegram", "-1001")])
+    assert isinstance(raised.value, KeyRejectedError) == rejects_the_key
     assert TOKEN not in str(raised.value)
+
+
+@pytest.mark.parametrize("result", ["many", -1, True, None])
+def test_a_channel_whose_count_cannot_be_read_has_a_health_issue_of_its_own(result: object) -> None:
+    platform, _ = telegram(ok(result))
+    found = platform.fetch([channel("telegram", "-1001")])["-1001"]
+    assert isinstance(found, CountsUnavailable)
+    assert found.code == "refused"
 
 
 def test_a_token_is_in_no_error() -> None:
@@ -112,6 +130,31 @@ def test_a_handle_or_an_address_names_a_channel(handle: str) -> None:
     assert (profile.native_id, profile.handle, profile.name) == ("-1001", "@durov", "Durov's Channel")
     assert profile.page == "https://t.me/durov"
     assert script.asked[0].read() == b'{"chat_id":"@durov"}'
+
+
+@pytest.mark.parametrize(
+    ("chat", "handle", "page"),
+    [
+        ({"username": "durov_new"}, "@durov_new", "https://t.me/durov_new"),
+        ({}, "@cats", None),
+    ],
+)
+def test_a_channel_is_asked_by_its_id_for_the_name_that_it_has_now(
+    chat: dict[str, object], handle: str, page: str | None
+) -> None:
+    platform, script = telegram(ok({"id": -1001, "type": "channel", "title": "D", **chat}))
+    assert isinstance(platform, ShowsProfiles)
+    profile = platform.profile(channel("telegram", "-1001", "@cats"))
+    assert profile is not None
+    assert (profile.handle, profile.page) == (handle, page)
+    assert script.asked[0].read() == b'{"chat_id":-1001}'
+
+
+@pytest.mark.parametrize("answer", [ok({"id": -1002, "username": "other"}), ok(7), rejected(400, "chat not found")])
+def test_an_answer_that_says_nothing_of_the_channel_has_no_name_for_it(answer: httpx.Response) -> None:
+    platform, _ = telegram(answer)
+    assert isinstance(platform, ShowsProfiles)
+    assert platform.profile(channel("telegram", "-1001")) is None
 
 
 @pytest.mark.parametrize("kind", ["private", "group", None])

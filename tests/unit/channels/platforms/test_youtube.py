@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cairn.channels.platforms import ChannelCounts, CountsUnavailable, Platform
-from cairn.errors import BadInputError, PlatformPausedError, PlatformUnavailableError
+from cairn.errors import BadInputError, KeyRejectedError, PlatformPausedError, PlatformUnavailableError
 from tests.unit.scripted import KEYS, NOON, FakeClock, Script, channel, platforms
 
 CATS, DOGS = "UC" + "c" * 22, "UC" + "d" * 22
@@ -80,6 +80,17 @@ def test_a_hidden_count_is_unknown_and_not_zero() -> None:
 
 
 @pytest.mark.parametrize(
+    ("snippet", "handle"), [({"customUrl": "@newcats"}, "@newcats"), ({}, None), (None, None), ({"customUrl": 5}, None)]
+)
+def test_the_same_call_says_which_handle_a_channel_has_now(snippet: object, handle: str | None) -> None:
+    platform, script = youtube(listing(item(CATS) | {"snippet": snippet}))
+    counts = platform.fetch([channel("youtube", CATS)])[CATS]
+    assert isinstance(counts, ChannelCounts)
+    assert counts.handle == handle
+    assert len(script.asked) == 1
+
+
+@pytest.mark.parametrize(
     ("shown", "step"),
     [("0", None), ("999", None), ("1000", 10), ("9990", 10), ("10400", 100), ("999000", 1000), ("1230000", 10_000)],
 )
@@ -129,6 +140,54 @@ def test_a_wrong_key_is_a_failure_that_names_no_key() -> None:
         platform.fetch([channel("youtube", CATS)])
     assert key not in str(raised.value)
     assert key not in raised.value.reason
+
+
+@pytest.mark.parametrize("reason", ["keyInvalid", "keyExpired", "accessNotConfigured", "ipRefererBlocked", "forbidden"])
+def test_a_rejected_key_is_told_apart_from_a_platform_that_is_down(reason: str) -> None:
+    platform, _ = youtube(error_answer(403, reason))
+    with pytest.raises(KeyRejectedError):
+        platform.fetch([channel("youtube", CATS)])
+
+
+def test_a_key_that_googles_front_end_rejects_is_recognised_by_its_details() -> None:
+    details = [{"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": "API_KEY_INVALID"}]
+    error = {"code": 400, "message": "API key not valid.", "errors": [{"reason": "badRequest"}], "details": details}
+    platform, _ = youtube(httpx.Response(400, json={"error": error}))
+    with pytest.raises(KeyRejectedError, match="API key not valid"):
+        platform.fetch([channel("youtube", CATS)])
+
+
+@pytest.mark.parametrize(("status", "reason"), [(400, "badRequest"), (403, "anything"), (409, "processingFailure")])
+def test_a_passing_or_unknown_error_is_a_failure_of_the_platform(status: int, reason: str) -> None:
+    platform, script = youtube(error_answer(status, reason))
+    with pytest.raises(PlatformUnavailableError) as raised:
+        platform.fetch([channel("youtube", CATS), channel("youtube", DOGS)])
+    assert not isinstance(raised.value, KeyRejectedError)
+    assert len(script.asked) == 1
+
+
+@pytest.mark.parametrize("reason", ["channelClosed", "channelSuspended", "channelNotFound", "channelForbidden"])
+def test_a_channel_that_makes_the_whole_call_fail_is_found_and_the_others_are_counted(reason: str) -> None:
+    ids = [f"UC{number:022d}" for number in range(50)]
+    bad = {ids[0], ids[17]}
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked = request.url.params["id"].split(",")
+        return error_answer(403, reason, "This channel is closed.") if bad & {*asked} else listing(*map(item, asked))
+
+    script = Script([answer])
+    platform = platforms(script).get("youtube")
+    assert platform is not None
+    counts = platform.fetch([channel("youtube", native_id) for native_id in ids])
+    assert {one for one, found in counts.items() if isinstance(found, CountsUnavailable)} == bad
+    assert counts[ids[0]] == CountsUnavailable("refused", "YouTube says: This channel is closed.")
+    assert len(counts) == 50
+    assert len(script.asked) <= 25
+
+
+def test_a_handle_whose_channel_is_closed_resolves_to_nothing() -> None:
+    platform, _ = youtube(error_answer(403, "channelClosed"))
+    assert platform.resolve("@cats") is None
 
 
 @pytest.mark.parametrize("broken", [{"subscriberCount": "many"}, {"viewCount": None}, {"videoCount": "-1"}])

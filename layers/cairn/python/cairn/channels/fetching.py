@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Protocol
 from uuid import uuid4
 
 from cairn.aws.dynamodb import chunks
 from cairn.aws.sqs import Queue
-from cairn.channels.platforms import ChannelCounts, CountsUnavailable, Platform
-from cairn.channels.registry import HIDDEN, Channel, Channels
+from cairn.channels.fetch_order import FetchOrder
+from cairn.channels.platforms import Platform
+from cairn.channels.recording import Recording, Summary
+from cairn.channels.registry import Channel, Channels
 from cairn.clock import Clock, Sleep, now, sleep
-from cairn.errors import BadInputError, NotFoundError, PlatformPausedError, PlatformUnavailableError
+from cairn.errors import (
+    BadInputError,
+    KeyRejectedError,
+    NotFoundError,
+    PlatformPausedError,
+    PlatformUnavailableError,
+)
 from cairn.messages import FetchBatch
-from cairn.model import Reading, new_trace_id
-from cairn.observability import MetricUnit, fetch_error, logger, metrics
-from cairn.readings.stats import Stats
+from cairn.model import new_trace_id
+from cairn.observability import fetch_error, logger
 
 BATCH_SIZE = 50
 """Channels a message: one call to YouTube, or fifty to Telegram or Instagram."""
@@ -40,39 +47,21 @@ class Directory(Protocol):
     def get(self, name: str) -> Platform | None: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Summary:
-    """The outcome of a fetch, in numbers of channels."""
-
-    stored: int = 0
-    unchanged: int = 0
-    troubled: int = 0
-    queued: int = 0
-    failed: int = 0
-
-    def __add__(self, other: Summary) -> Summary:
-        return Summary(
-            self.stored + other.stored,
-            self.unchanged + other.unchanged,
-            self.troubled + other.troubled,
-            self.queued + other.queued,
-            self.failed + other.failed,
-        )
-
-
 class Fetching:
     def __init__(
         self,
         *,
         channels: Channels,
-        stats: Stats,
+        recording: Recording,
+        order: FetchOrder,
         platforms: Directory,
         queue: Queue,
         clock: Clock = now,
         sleep: Sleep = sleep,
     ) -> None:
         self._channels = channels
-        self._stats = stats
+        self._recording = recording
+        self._order = order
         self._platforms = platforms
         self._queue = queue
         self._clock = clock
@@ -81,6 +70,7 @@ class Fetching:
     def track(self, platform_name: str, handle: str, name: str | None) -> tuple[Channel, bool]:
         """Track the channel that a handle names and fetch its first reading; True when it is newly tracked.
 
+        A channel that is tracked already, and has another handle or address now, gets these and keeps everything else.
         NotFoundError when the platform has no such channel; PlatformPausedError or PlatformUnavailableError when it
         cannot answer.
         """
@@ -98,21 +88,26 @@ class Fetching:
         )
         existing = self._channels.add(channel)
         if existing:
+            if (existing.handle, existing.page) != (channel.handle, channel.page):
+                self._channels.record_handle(existing, channel.handle, channel.page)
+                renamed = replace(existing, handle=channel.handle, page=channel.page)
+                self.refresh(renamed, source="api", requested_at=channel.added_at)
             return existing, False
         self.refresh(channel, source="api", requested_at=channel.added_at)
         return channel, True
 
     def sweep(self, names: Sequence[str], source: str, seconds_left: SecondsLeft) -> Summary:
         """Fetch every channel of these platforms: the first batches here, the others through the queue."""
-        batches = [
-            FetchBatch(name, number * BATCH_SIZE, tuple(channel.id for channel in batch), source, new_trace_id())
-            for name in names
-            for number, batch in enumerate(chunks(self._channels.all(name), BATCH_SIZE))
-        ]
+        batches, summary, errors = list[FetchBatch](), Summary(), list[Exception]()
+        for name in names:
+            try:
+                batches += self._batches(name, source)
+            except Exception as error:  # noqa: BLE001 - raised after the other platforms have been fetched
+                logger.error("platform could not be fetched", platform=name, exc_info=error)
+                errors.append(error)
         inline, queued = batches[:INLINE_BATCHES], batches[INLINE_BATCHES:]
         self._queue.send(queued)
-        summary = Summary(queued=sum(len(batch.channel_ids) for batch in queued))
-        errors = []
+        summary += Summary(queued=sum(len(batch.channel_ids) for batch in queued))
         for batch in inline:
             try:
                 summary += self.fetch_batch(batch, seconds_left)
@@ -125,45 +120,98 @@ class Fetching:
             raise errors[0]
         return summary
 
+    def _batches(self, name: str, source: str) -> list[FetchBatch]:
+        """A platform's channels in batches; the first to be asked are those that the sweep before did not get to."""
+        batches = [
+            FetchBatch(name, number * BATCH_SIZE, tuple(channel.id for channel in batch), source, new_trace_id())
+            for number, batch in enumerate(chunks(self._channels.all(name), BATCH_SIZE))
+        ]
+        return self._order.arrange(name, batches) if batches else []
+
     def fetch_batch(self, batch: FetchBatch, seconds_left: SecondsLeft) -> Summary:
-        """Fetch a batch of one platform's channels. A platform that pauses or keeps failing ends only its batch."""
+        """Fetch a batch of one platform's channels, in the order of the message.
+
+        What concerns one channel stops no other. A platform that pauses, rejects the key or keeps failing ends only its
+        batch; the next sweep begins with the channels that were not asked. An unexpected error is raised at the end.
+        """
         started_at = self._clock()
-        channels = sorted(self._channels.get_many(batch.channel_ids), key=lambda channel: channel.native_id)
+        tracked = {channel.id: channel for channel in self._channels.get_many(batch.channel_ids)}
+        channels = [tracked[channel_id] for channel_id in batch.channel_ids if channel_id in tracked]
         with logger.append_context_keys(trace_id=batch.trace_id, platform=batch.platform, source=batch.source):
             platform = self._available_platform(batch.platform)
             if platform is None or not channels:
                 return Summary(failed=len(channels))
-            summary, found, failures = Summary(), [], 0
-            groups = list(chunks(channels, platform.group_size))
-            for position, group in enumerate(groups):
-                if seconds_left() <= 0:
-                    remaining = tuple(channel.id for later in groups[position:] for channel in later)
-                    done = sum(map(len, groups[:position]))
-                    self._queue.send([replace(batch, number=batch.number + done, channel_ids=remaining)])
-                    summary += Summary(queued=len(remaining))
-                    break
-                try:
-                    outcome = self._fetch_group(platform, group, batch.source, batch.trace_id)
-                except PlatformPausedError as error:
-                    self._record_pause(error)
-                    summary += Summary(failed=sum(map(len, groups[position:])))
-                    break
-                except PlatformUnavailableError as error:
-                    self._log_failure(error)
-                    failures += 1
-                    summary += Summary(failed=len(group))
-                    if failures == MAX_CONSECUTIVE_FAILURES:
-                        summary += Summary(failed=sum(map(len, groups[position + 1 :])))
-                        break
-                    continue
-                failures = 0
-                found += [channel.native_id for channel in group]
-                summary += outcome
-            if ranges := _id_ranges([channel.native_id for channel in channels], found):
+            summary, found, errors = self._fetch_groups(platform, batch, channels, seconds_left)
+            ids = sorted(channel.native_id for channel in channels)
+            if ranges := _id_ranges(ids, found):
                 complete = len(found) == len(channels)
                 self._channels.record_checked(batch.platform, batch.number, ranges, started_at, complete=complete)
             logger.info("batch fetched", summary=summary)
+            if errors:
+                raise errors[0]
             return summary
+
+    def _fetch_groups(
+        self, platform: Platform, batch: FetchBatch, channels: Sequence[Channel], seconds_left: SecondsLeft
+    ) -> tuple[Summary, list[str], list[Exception]]:
+        """The outcome of a batch, the native ids that were found, and unexpected errors."""
+        summary, found, errors, failures, paused = Summary(), list[str](), list[Exception](), 0, False
+        pending = list(chunks(channels, platform.group_size))
+        while pending and failures < MAX_CONSECUTIVE_FAILURES:
+            if seconds_left() <= 0:
+                summary += self._requeue(batch, len(channels), pending)
+                pending = []
+                break
+            # Three failures in a row may be three bad channels side by side: the third call is for the last channel.
+            position = -1 if failures == MAX_CONSECUTIVE_FAILURES - 1 else 0
+            group = pending[position]
+            try:
+                recorded = self._recording.fetch(platform, group, batch.source, batch.trace_id)
+            except PlatformPausedError as error:
+                self._record_pause(error)
+                order = [channel.id for channel in channels]
+                self._order.refused_at(batch.platform, _whole(batch.number), order, group[0].id)
+                paused = True
+                break
+            except PlatformUnavailableError as error:
+                self._log_failure(error, group)
+                failures = MAX_CONSECUTIVE_FAILURES if isinstance(error, KeyRejectedError) else failures + 1
+                summary += Summary(failed=len(group))
+            except Exception as error:  # noqa: BLE001 - raised after the other channels have been fetched
+                logger.error("channels could not be fetched", channels=[one.id for one in group], exc_info=error)
+                failures += 1
+                summary += Summary(failed=len(group))
+                errors.append(error)
+            else:
+                failures = 0
+                summary += recorded.summary
+                found += [channel.native_id for channel in recorded.found]
+                errors += recorded.errors
+            del pending[position]
+        if pending and not paused:
+            self._order.begin_with(batch.platform, _whole(batch.number), pending[0][0].id)
+        if not paused:
+            self._report(batch.platform, summary, down=failures >= MAX_CONSECUTIVE_FAILURES)
+        return summary + Summary(failed=_size(pending)), found, errors
+
+    def _requeue(self, batch: FetchBatch, size: int, pending: Sequence[Sequence[Channel]]) -> Summary:
+        """Send what there was no time for as a batch of its own."""
+        remaining = tuple(channel.id for group in pending for channel in group)
+        number = batch.number + size - len(remaining)
+        self._queue.send([replace(batch, number=number, channel_ids=remaining)])
+        return Summary(queued=len(remaining))
+
+    def _report(self, platform: str, summary: Summary, *, down: bool) -> None:
+        """Count a fetch error when a platform is down, or counts none of a batch's channels.
+
+        One channel that fails among others is no fault of the platform, and must not raise its alarm for ever.
+        """
+        counted = summary.stored + summary.unchanged
+        if not counted and summary.troubled > 1:
+            logger.error("platform counts none of the channels: check its key and permissions", summary=summary)
+            fetch_error(platform)
+        elif down or (summary.failed and not counted):
+            fetch_error(platform)
 
     def refresh(self, channel: Channel, *, source: str, requested_at: datetime) -> None:
         """Fetch one channel now, unless another fetch of it has started since `requested_at` or is still under way.
@@ -192,54 +240,17 @@ class Fetching:
             if platform is None:
                 return None
             try:
-                outcome = self._fetch_group(platform, [channel], source, trace_id)
+                recorded = self._recording.fetch(platform, [channel], source, trace_id)
             except PlatformPausedError as error:
                 self._record_pause(error)
                 return None
             except PlatformUnavailableError as error:
-                self._log_failure(error)
+                fetch_error(error.platform)
+                self._log_failure(error, [channel])
                 return None
-            return None if outcome.troubled else started_at
-
-    def _fetch_group(self, platform: Platform, group: Sequence[Channel], source: str, trace_id: str) -> Summary:
-        as_of = self._clock()
-        results = platform.fetch(group)
-        stored = self._stats.get_many([channel.subject for channel in group])
-        summary = Summary()
-        for channel in group:
-            result = results[channel.native_id]
-            if isinstance(result, CountsUnavailable):
-                self._record_health_issue(channel, result.code, result.message)
-                summary += Summary(troubled=1)
-                continue
-            self._update_health(channel, result)
-            reading = Reading(
-                channel.subject, channel.name, result.metrics, as_of, source, trace_id, precision=result.precision
-            )
-            if _same(reading, stored.get(channel.subject)):
-                metrics.add_metric("ReadingsUnchanged", MetricUnit.Count, 1)
-                summary += Summary(unchanged=1)
-            elif self._stats.record(reading):
-                metrics.add_metric("ReadingsStored", MetricUnit.Count, 1)
-                logger.info("reading stored", subject=str(channel.subject), metrics=dict(result.metrics))
-                summary += Summary(stored=1)
-            else:
-                logger.info("a newer reading is stored already", subject=str(channel.subject))
-                summary += Summary(unchanged=1)
-        return summary
-
-    def _update_health(self, channel: Channel, counts: ChannelCounts) -> None:
-        if "subscribers" not in counts.metrics:
-            self._record_health_issue(channel, HIDDEN, f"{channel.platform} hides this channel's subscriber count")
-        elif channel.health_issue:
-            self._channels.clear_health_issue(channel)
-            logger.info("channel's health issue cleared", subject=str(channel.subject))
-
-    def _record_health_issue(self, channel: Channel, code: str, message: str) -> None:
-        if (not channel.health_issue or channel.health_issue.code != code) and self._channels.record_health_issue(
-            channel, code, message, self._clock()
-        ):
-            logger.warning("channel has a health issue", subject=str(channel.subject), code=code, reason=message)
+            if recorded.errors:
+                raise recorded.errors[0]
+            return started_at if recorded.found and not recorded.summary.troubled else None
 
     def _available_platform(self, name: str) -> Platform | None:
         """The platform; None when it has no keys or asked us to wait, which is logged."""
@@ -267,15 +278,17 @@ class Fetching:
         fetch_error(error.platform)
         logger.warning("platform asks to wait", reason=error.reason, until=error.until.isoformat())
 
-    def _log_failure(self, error: PlatformUnavailableError) -> None:
-        fetch_error(error.platform)
-        logger.error("platform does not answer", reason=error.reason)
+    def _log_failure(self, error: PlatformUnavailableError, group: Sequence[Channel]) -> None:
+        logger.error("platform does not answer", reason=error.reason, channels=[channel.id for channel in group])
 
 
-def _same(reading: Reading, stored: Reading | None) -> bool:
-    return stored is not None and (
-        (stored.metrics, stored.precision, stored.name) == (reading.metrics, reading.precision, reading.name)
-    )
+def _whole(number: int) -> int:
+    """The number of the whole batch to which a part of it belongs."""
+    return number - number % BATCH_SIZE
+
+
+def _size(groups: Sequence[Sequence[Channel]]) -> int:
+    return sum(map(len, groups))
 
 
 def _id_ranges(all_ids: Sequence[str], found: Sequence[str]) -> list[tuple[str, str]]:

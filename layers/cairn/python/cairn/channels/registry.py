@@ -1,4 +1,4 @@
-"""The channels table: the tracked channels, and the state of fetching them.
+"""The channels table: the tracked channels, and the state of fetching them (its order is in `fetch_order.py`).
 
 | pk | sk | holds | TTL |
 |---|---|---|---|
@@ -24,7 +24,8 @@ from botocore.exceptions import ClientError
 from cairn.aws.cursors import decode, encode
 from cairn.aws.dynamodb import Item, get, get_many, query, query_all, rejected_item
 from cairn.clock import from_millis, to_millis
-from cairn.model import Subject
+from cairn.codec import numbers
+from cairn.model import Number, Subject
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import Table
@@ -32,22 +33,37 @@ if TYPE_CHECKING:
 CHECKS_RETENTION = timedelta(days=1)
 HIDDEN = "hidden_count"
 """The health issue of a channel that was found, but whose count its platform hides."""
+NAME_TAKEN = "name_taken"
+"""The health issue of a channel whose handle belongs to another one now, so that nothing fetched by it is stored."""
+
+IMPLAUSIBLE = "implausible_count"
+"""The health issue of a channel whose count jumped so far that a second reading has to confirm it."""
+_STILL_SEEN = {HIDDEN, IMPLAUSIBLE}
+"""With these issues, what is stored may have been seen to be true."""
 
 
 @dataclass(frozen=True, slots=True)
 class HealthIssue:
-    """Why a channel has no fresh reading: `unknown_channel`, `hidden_count` or `refused`, in words, and since when."""
+    """Why a channel has no fresh reading, in words, and since when.
+
+    `code` is `unknown_channel`, `hidden_count`, `refused`, `name_taken` or `implausible_count`. `known` are the last
+    counts that were believed, so that one that reappears can be compared; `held` are those that wait for a second
+    reading.
+    """
 
     code: str
     message: str
     since: datetime
+    known: Mapping[str, Number] = field(default_factory=dict)
+    held: Mapping[str, Number] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Channel:
     """A tracked channel. `id` is `platform:native id`; the handle is what people call it.
 
-    `page` is its address on the platform; None for a channel that was added before addresses were stored.
+    `page` is its address on the platform; None for a channel that was added before addresses were stored, and where
+    its address belongs to another channel now, or to nobody.
     """
 
     platform: str
@@ -83,8 +99,8 @@ class Checks:
     singles: Mapping[str, datetime] = field(default_factory=dict)
 
     def last_found(self, channel: Channel) -> datetime | None:
-        """When this channel was last found; None without a check, or with a health issue other than a hidden count."""
-        if channel.health_issue and channel.health_issue.code != HIDDEN:
+        """When this channel was last found; None without a check, or while it is not seen."""
+        if channel.health_issue and channel.health_issue.code not in _STILL_SEEN:
             return None
         times = [at for first, last, at in self.ranges if first <= channel.native_id <= last and at > channel.added_at]
         if channel.native_id in self.singles:
@@ -136,18 +152,41 @@ class Channels:
         """Stop tracking a channel."""
         self._table.delete_item(Key=_channel_key(channel.id))
 
-    def record_health_issue(self, channel: Channel, code: str, message: str, now: datetime) -> bool:
-        """Record a channel's health issue; True when it is new. One with the same code stays as it is."""
-        return self._update_tracked(
-            channel,
-            "SET trouble = :trouble",
-            "(attribute_not_exists(trouble) OR trouble.code <> :code)",
-            {":trouble": {"code": code, "message": message, "since": to_millis(now)}, ":code": code},
-        )
+    def record_handle(self, channel: Channel, handle: str, page: str | None) -> bool:
+        """Record under which handle a channel is known now, and its address; False when it is not tracked any more."""
+        update = "SET handle = :handle" + (", page = :page" if page else " REMOVE page")
+        values = {":handle": handle} | ({":page": page} if page else {})
+        return self._update_tracked(channel, update, "attribute_exists(handle)", values)
 
-    def clear_health_issue(self, channel: Channel) -> bool:
-        """Clear a channel's health issue; True when it had one."""
-        return self._update_tracked(channel, "REMOVE trouble", "attribute_exists(trouble)", {})
+    def record_health_issue(
+        self,
+        channel: Channel,
+        code: str,
+        message: str,
+        now: datetime,
+        *,
+        known: Mapping[str, Number] | None = None,
+        held: Mapping[str, Number] | None = None,
+        replacing: HealthIssue | None = None,
+    ) -> bool:
+        """Record a channel's health issue; True when it is new. One with the same code stays unless `replacing`."""
+        trouble: Item = {"code": code, "message": message, "since": to_millis(now)}
+        trouble |= {name: dict(counts) for name, counts in (("known", known), ("held", held)) if counts}
+        values: Item = {":trouble": trouble, ":code": code}
+        condition = "attribute_not_exists(trouble) OR trouble.code <> :code"
+        if replacing:
+            values[":since"] = to_millis(replacing.since)
+            condition += " OR trouble.since = :since"
+        return self._update_tracked(channel, "SET trouble = :trouble", f"({condition})", values)
+
+    def clear_health_issue(self, channel: Channel, issue: HealthIssue | None = None) -> bool:
+        """Clear a channel's health issue, or only this one; True when it had it."""
+        if issue is None:
+            return self._update_tracked(channel, "REMOVE trouble", "attribute_exists(trouble)", {})
+        values = {":code": issue.code, ":since": to_millis(issue.since)}
+        return self._update_tracked(
+            channel, "REMOVE trouble", "trouble.code = :code AND trouble.since = :since", values
+        )
 
     def _update_tracked(self, channel: Channel, update: str, condition: str, values: Item) -> bool:
         options: Item = {"ExpressionAttributeValues": values} if values else {}
@@ -280,12 +319,23 @@ def _to_item(channel: Channel) -> Item:
 
 def _to_channel(item: Item) -> Channel:
     issue = item.get("trouble")
+    taken = issue is not None and issue["code"] == NAME_TAKEN
     return Channel(
         platform=item["sk"].partition(":")[0],
         native_id=item["sk"].partition(":")[2],
         handle=item["handle"],
         name=item["name"],
         added_at=from_millis(int(item["added_at"])),
-        health_issue=HealthIssue(issue["code"], issue["message"], from_millis(int(issue["since"]))) if issue else None,
-        page=item.get("page"),
+        health_issue=_to_issue(issue) if issue else None,
+        page=None if taken else item.get("page"),
+    )
+
+
+def _to_issue(stored: Item) -> HealthIssue:
+    return HealthIssue(
+        code=stored["code"],
+        message=stored["message"],
+        since=from_millis(int(stored["since"])),
+        known=numbers(stored.get("known", {})),
+        held=numbers(stored.get("held", {})),
     )

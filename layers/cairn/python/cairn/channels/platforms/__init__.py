@@ -11,7 +11,7 @@ import pkgutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import httpx
 
@@ -24,15 +24,19 @@ from cairn.upstream import Upstream
 
 @dataclass(frozen=True, slots=True)
 class ChannelCounts:
-    """A channel's current counts. A hidden count is absent; `precision` is the step of rounding down."""
+    """A channel's current counts. A hidden count is absent; `precision` is the step of rounding down.
+
+    `handle` is the channel's handle now, if the answer says it.
+    """
 
     metrics: Mapping[str, Number]
     precision: Mapping[str, int] = field(default_factory=dict)
+    handle: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class CountsUnavailable:
-    """Why one channel has no counts although the platform answered."""
+    """Why one channel has no counts although the platform answered: what concerns this channel, and no other."""
 
     code: str
     message: str
@@ -40,16 +44,22 @@ class CountsUnavailable:
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """The channel that a handle names, and the address of its page on the platform."""
+    """A channel as its platform shows it, and the address of its page there; None when it has no public address."""
 
     native_id: str
     handle: str
     name: str
-    page: str
+    page: str | None
 
 
 class Platform(Protocol):
-    """Both methods raise PlatformPausedError when told to wait, and PlatformUnavailableError on failure."""
+    """Each error of a platform has one of four meanings, which decides what it stops.
+
+    - the channel's own (unknown, refused, unreadable): CountsUnavailable, or None from `resolve`; it stops nothing
+    - our key: KeyRejectedError; no other call would succeed
+    - a limit: PlatformPausedError; nobody is asked until then
+    - passing, or of unknown meaning: PlatformUnavailableError; the others are asked, unless it goes on
+    """
 
     group_size: int
     """Channels a call."""
@@ -61,7 +71,18 @@ class Platform(Protocol):
         """The channel with this handle; None when there is none. BadInputError when the text cannot be a handle."""
 
     def fetch(self, channels: Sequence[Channel]) -> Mapping[str, ChannelCounts | CountsUnavailable]:
-        """The counts of at most `group_size` channels, by native id."""
+        """The counts of at most `group_size` channels, by native id.
+
+        A platform that finds channels by handle compares the id: a handle may belong to another channel by now.
+        """
+
+
+@runtime_checkable
+class ShowsProfiles(Protocol):
+    """A platform that finds channels by id, and says with another call under which handle."""
+
+    def profile(self, channel: Channel) -> Profile | None:
+        """The channel as it is now; None when the platform does not say. Raises as `Platform` does."""
 
 
 @cache

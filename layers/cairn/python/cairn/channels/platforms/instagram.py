@@ -15,13 +15,21 @@ from typing import Any
 import httpx
 
 from cairn.channels.platforms import ChannelCounts, CountsUnavailable, Profile
-from cairn.channels.registry import Channel
-from cairn.errors import BadInputError, PlatformPausedError, PlatformUnavailableError
+from cairn.channels.registry import NAME_TAKEN, Channel
+from cairn.errors import BadInputError, KeyRejectedError, PlatformPausedError, PlatformUnavailableError
 from cairn.upstream import Upstream, as_documented, error_of, to_count
 
 _HANDLE = re.compile(r"(?:(?:https?://)?(?:www\.)?instagram\.com/|@)?([A-Za-z0-9._]{1,30})/?")
-_LIMITED = {4, 17, 32, 613}  # application, user, page and custom limits
-_NOT_FOUND = {24, 110}
+
+# What Graph's error codes mean. A missing permission (10, 200 to 299) may be one of an account's, as with an age limit,
+# or one of ours. It counts as the account's, which stops nobody else; if it is ours, every account is refused.
+# https://developers.facebook.com/docs/graph-api/guides/error-handling#errorcodes
+# https://developers.facebook.com/docs/graph-api/overview/rate-limiting
+_UNKNOWN_ACCOUNT = {24, 110, 803}
+_REFUSED_ACCOUNT = {10, 100, *range(200, 300)}
+_KEY = {3, 101, 102, 104, 190}
+_LIMIT = {4, 9, 17, 32, 341, 368, 613, *range(80_000, 80_015)}
+_NO_SUCH_OBJECT, _NO_SUCH_USER = 33, 2207013  # subcodes
 _WAIT = timedelta(hours=1)  # Graph counts calls over a rolling hour
 
 
@@ -54,10 +62,20 @@ class Instagram:
         return {channel.native_id: self._count(channel) for channel in channels}
 
     def _count(self, channel: Channel) -> ChannelCounts | CountsUnavailable:
-        found = self._discover(channel.handle.removeprefix("@"), "followers_count")
+        found = self._discover(channel.handle.removeprefix("@"), "followers_count")  # Graph always adds the id
         if isinstance(found, CountsUnavailable):
             return found
-        return ChannelCounts({"subscribers": to_count(found["followers_count"])} if "followers_count" in found else {})
+        if str(found.get("id", channel.native_id)) != channel.native_id:
+            return CountsUnavailable(
+                NAME_TAKEN,
+                f"on Instagram, {channel.handle} is the name of another account now; add this one by its new name",
+            )
+        if "followers_count" not in found:
+            return ChannelCounts({})
+        try:
+            return ChannelCounts({"subscribers": to_count(found["followers_count"])})
+        except ValueError:
+            return CountsUnavailable("refused", "Instagram's count for this account cannot be read")
 
     def _discover(self, username: str, account_fields: str) -> dict[str, Any] | CountsUnavailable:
         if self._limit_reached:
@@ -69,13 +87,20 @@ class Instagram:
         found = body.get("business_discovery")
         if isinstance(found, dict):
             return found
-        error = error_of(body)
-        if error.get("code") in _LIMITED or response.status_code == 429:
-            reason = self._upstream.redact(error.get("message", "too many requests"))
-            raise PlatformPausedError("instagram", reason, self._upstream.retry_at(response, _WAIT))
-        if error.get("code") in _NOT_FOUND or error.get("error_subcode") == 2207013:
+        return self._unavailable(response, error_of(body))
+
+    def _unavailable(self, response: httpx.Response, error: Mapping[str, Any]) -> CountsUnavailable:
+        """Why an account has no counts; raises what concerns more than this account."""
+        code, subcode, status = error.get("code"), error.get("error_subcode"), response.status_code
+        message = self._upstream.redact(error.get("message", f"HTTP {status}"))
+        if code in _LIMIT or status == 429:
+            raise PlatformPausedError("instagram", message, self._upstream.retry_at(response, _WAIT))
+        if code in _KEY or status == 401:
+            raise KeyRejectedError("instagram", message)
+        if code in _UNKNOWN_ACCOUNT or subcode in (_NO_SUCH_OBJECT, _NO_SUCH_USER):
             return CountsUnavailable("unknown_channel", "Instagram has no business or creator account with this name")
-        message = self._upstream.redact(error.get("message", f"HTTP {response.status_code}"))
+        if code in _REFUSED_ACCOUNT:
+            return CountsUnavailable("refused", f"Instagram says: {message}")
         raise PlatformUnavailableError("instagram", message)
 
 

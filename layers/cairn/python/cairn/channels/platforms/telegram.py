@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 from cairn.channels.platforms import ChannelCounts, CountsUnavailable, Profile
 from cairn.channels.registry import Channel
-from cairn.errors import BadInputError, PlatformPausedError, PlatformUnavailableError
+from cairn.errors import BadInputError, KeyRejectedError, PlatformPausedError, PlatformUnavailableError
 from cairn.upstream import Upstream, as_documented, to_count
 
 _HANDLE = re.compile(r"(?:(?:https?://)?t\.me/|@)?([A-Za-z]\w{3,31})")
@@ -36,9 +37,16 @@ class Telegram:
             return None
         if chat.get("type") not in ("channel", "supergroup"):
             raise BadInputError("handle: only public channels and supergroups have a count")
-        username = str(chat.get("username", matched[1]))
-        name = str(chat.get("title", matched[1]))
-        return Profile(str(chat["id"]), f"@{username}", name, f"https://t.me/{username}")
+        return _profile(chat, matched[1])
+
+    @as_documented("telegram")
+    def profile(self, channel: Channel) -> Profile | None:
+        """One more call: the count comes without the name."""
+        chat = self._call("getChat", int(channel.native_id))
+        if not isinstance(chat, dict) or str(chat.get("id")) != channel.native_id:
+            return None
+        profile = _profile(chat, channel.handle.removeprefix("@"))
+        return profile if "username" in chat else replace(profile, page=None)
 
     @as_documented("telegram")
     def fetch(self, channels: Sequence[Channel]) -> Mapping[str, ChannelCounts | CountsUnavailable]:
@@ -46,7 +54,12 @@ class Telegram:
 
     def _count(self, channel: Channel) -> ChannelCounts | CountsUnavailable:
         count = self._call("getChatMemberCount", int(channel.native_id))
-        return count if isinstance(count, CountsUnavailable) else ChannelCounts({"subscribers": to_count(count)})
+        if isinstance(count, CountsUnavailable):
+            return count
+        try:
+            return ChannelCounts({"subscribers": to_count(count)})
+        except ValueError:
+            return CountsUnavailable("refused", "Telegram's count for this channel cannot be read")
 
     def _call(self, method: str, chat: str | int) -> Any:
         response, body = self._upstream.call("POST", f"/bot{self._token}/{method}", json={"chat_id": chat})
@@ -60,7 +73,14 @@ class Telegram:
             return CountsUnavailable(
                 "unknown_channel" if "not found" in description else "refused", f"Telegram says: {description}"
             )
+        if response.status_code in (401, 404):  # revoked, or no token at all
+            raise KeyRejectedError("telegram", description)
         raise PlatformUnavailableError("telegram", description)
+
+
+def _profile(chat: Mapping[str, Any], known: str) -> Profile:
+    username = str(chat.get("username", known))
+    return Profile(str(chat["id"]), f"@{username}", str(chat.get("title", known)), f"https://t.me/{username}")
 
 
 PLATFORM = Telegram
