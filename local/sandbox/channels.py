@@ -25,6 +25,8 @@ class Channel:
     views: int = 0
     videos: int = 0
     hidden: bool = False
+    error: str | None = None
+    """What its platform answers for this channel alone: a reason of YouTube's, a code of Instagram's."""
 
     def exact_count(self, now: float) -> float:
         return max(0.0, self.base_count + self.growth_per_second * max(0.0, now - self.set_at))

@@ -2,7 +2,7 @@
 
 https://developers.facebook.com/docs/instagram-platform/instagram-graph-api/reference/ig-user/business_discovery.
 A personal or unknown account is error 110 with subcode 2207013. The limit is on calls in the last hour; beyond it every
-call is error 4. A rate limit injected by the control API is error 613.
+call is error 4. A rate limit injected by the control API is error 613. An account with an `error` answers that code.
 """
 
 import hashlib
@@ -200,6 +200,8 @@ def discover(world: World, requested: Field) -> dict[str, Any]:
     if channel is None:
         user_message = ("Cannot find User", f"The user with username: {requested.argument} cannot be found.")
         raise GraphError(110, "Invalid user id", subcode=2207013, transient=False, user_message=user_message)
+    if channel.error:
+        raise account_error(int(channel.error))
     now = world.clock.now()
     body: dict[str, Any] = {}
     for field in requested.fields:
@@ -207,6 +209,11 @@ def discover(world: World, requested: Field) -> dict[str, Any]:
             raise no_such_field(field.name)
         body[field.name] = PUBLIC_FIELDS[field.name](channel, now)
     return body | {"id": channel.id}
+
+
+def account_error(code: int) -> GraphError:
+    """100 comes with subcode 33, as for an object that is gone or may not be seen."""
+    return GraphError(code, f"(#{code}) The account cannot be read.", subcode=33 if code == 100 else None)
 
 
 def no_such_field(name: str) -> GraphError:

@@ -3,10 +3,12 @@
 Modelled on https://developers.google.com/youtube/v3/docs/channels/list and Google's discovery document. A call without
 a key is 403 `forbidden`, one with a wrong key 400 `badRequest` (`API key not valid. Please pass a valid API key.`), as
 from Google's front end today; the reason was `keyInvalid` in earlier years. A hidden count is `"0"` together with
-`hiddenSubscriberCount: true`, as in YouTube: the zero is not the count. Without results there is no `items`.
+`hiddenSubscriberCount: true`, as in YouTube: the zero is not the count. Without results there is no `items`. `fields`
+selects parts of the answer. A channel with an `error` fails each call that asks for it, too, with that reason.
 """
 
 import hashlib
+import re
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
@@ -23,6 +25,7 @@ MOST_IDS = 50
 DEFAULT_PAGE = 5
 UNITS_PER_CALL = 1
 FILTERS = ("id", "forHandle", "forUsername", "mine", "managedByMe", "mySubscribers", "categoryId")
+FIELD = re.compile(r"(?P<name>\w+)(?:\((?P<inner>.+)\)|/(?P<rest>.+))?")
 NEEDS_OAUTH = ("mine", "managedByMe", "mySubscribers")
 # The quota resets at midnight Pacific time; standard time all year needs no time zone database.
 PACIFIC = timezone(timedelta(hours=-8))
@@ -144,6 +147,12 @@ def answer(world: World, request: Request) -> Response:
         message = "The request specifies an invalid filter parameter."
         return error(400, message, "invalidFilters", "youtube.parameter", location="parameters.")
     found = find(world, request, ids)
+    if reason := next((channel.error for channel in found if channel.error), None):
+        return error(403, "The channel cannot be read.", reason, "youtube.channel", location="id")
+    try:
+        selection = parse_fields(request.query_params.get("fields", ""))
+    except ValueError as malformed:
+        return error(400, f"Invalid field selection {malformed}", "invalidParameter", location="fields")
     now = world.clock.now()
     body: dict[str, Any] = {
         "kind": "youtube#channelListResponse",
@@ -152,7 +161,46 @@ def answer(world: World, request: Request) -> Response:
     }
     if found:
         body["items"] = [resource(channel, parts, now) for channel in found]
-    return JSONResponse(body)
+    return JSONResponse(select(body, selection))
+
+
+Selection = dict[str, "Selection"]
+"""Names, each with the selection of what is under it; empty for all of it."""
+
+
+def parse_fields(source: str) -> Selection:
+    """Google's partial response: `items(id,snippet/title)`. ValueError, with the part that is malformed.
+
+    https://developers.google.com/youtube/v3/getting-started#fields
+    """
+    selection: Selection = {}
+    for part in _split(source):
+        matched = FIELD.fullmatch(part.strip())
+        if not matched:
+            raise ValueError(part)
+        selection.setdefault(matched["name"], {}).update(parse_fields(matched["inner"] or matched["rest"] or ""))
+    return selection
+
+
+def _split(source: str) -> list[str]:
+    """The parts between the commas that are in no brackets."""
+    parts, depth = [""], 0
+    for letter in source:
+        depth += {"(": 1, ")": -1}.get(letter, 0)
+        if letter == "," and depth == 0:
+            parts.append("")
+        else:
+            parts[-1] += letter
+    return parts if source else []
+
+
+def select(value: Any, selection: Selection) -> Any:
+    """What a selection leaves of a value; lists element by element."""
+    if not selection:
+        return value
+    if isinstance(value, list):
+        return [select(one, selection) for one in value]
+    return {name: select(value[name], inner) for name, inner in selection.items() if name in value}
 
 
 def find(world: World, request: Request, ids: list[str]) -> list[Channel]:

@@ -7,7 +7,8 @@ Counts
     PUT  /control/channels/youtube/@stone   {"count": 99990, "growth_per_second": 2, "name": "Stone & Trail"}
          Creates the channel or changes these fields. Counts grow from the time at which they are set.
     PUT  /control/channels/youtube/@stone   {"hidden": true}      only YouTube hides counts
-    PUT  /control/channels/youtube/@stone   {"remove": true}      deletes it on the platform
+    PUT  /control/channels/youtube/@stone   {"remove": true}      deletes it on the platform; another may take the name
+    PUT  /control/channels/instagram/@lake  {"error": "10"}       this account alone fails; "" ends it
 
 Failures, one per platform, until removed (DELETE), for `seconds`, or for the next `requests`
     POST /control/platforms/youtube/failure    {"mode": "quota"}

@@ -44,12 +44,15 @@ async def put_channel(world: World, request: Request, body: ChannelBody) -> obje
     if body.hidden and platform != "youtube":
         message = f"{platform} does not hide counts: leave out `hidden`, or use `remove`"
         raise ControlError(400, message)
+    if body.error and not (platform == "youtube" or (platform == "instagram" and body.error.isdecimal())):
+        message = "`error` is a reason on youtube, such as channelClosed, or a code on instagram, such as 10"
+        raise ControlError(400, message)
     check_id(world, platform, channel, body.id)
     if channel is None:
         channel = world.add_channel(platform, handle, name=body.name, channel_id=body.id)
     if body.count is not None or body.growth_per_second is not None:
         channel.set_growth(world.clock.now(), count=body.count, growth_per_second=body.growth_per_second)
-    changed = body.model_dump(include={"views", "videos", "hidden", "name"}, exclude_none=True)
+    changed = body.model_dump(include={"views", "videos", "hidden", "error", "name"}, exclude_none=True)
     for name, value in changed.items():
         setattr(channel, name, value)
     if platform == "telegram" and body.name is not None:

@@ -28,6 +28,11 @@ class ChannelBody(Body):
     views: Count | None = Field(None, description="views of all videos (YouTube)")
     videos: Count | None = Field(None, description="videos, or posts on Instagram")
     hidden: bool | None = Field(None, description="the count is hidden (YouTube)")
+    error: str | None = Field(
+        None,
+        pattern=r"^[A-Za-z0-9]{0,50}$",
+        description="the error for this channel alone: YouTube's reason or Instagram's code; empty ends it",
+    )
     id: Name | None = Field(None, description="the platform's id; derived from the handle by default")
     name: Name | None = Field(None, description="display name")
     growth_per_second: float | None = Field(None, ge=-1e9, le=1e9, description="new followers per second, from now on")

@@ -27,6 +27,7 @@ def channel_view(world: World, channel: Channel) -> dict[str, Any]:
         "views": channel.views,
         "videos": channel.videos,
         "growth_per_second": channel.growth_per_second,
+        **({"error": channel.error} if channel.error else {}),
     }
 
 

@@ -80,3 +80,24 @@ async def test_usage_rises_in_the_headers_until_every_call_is_error_4(sandbox: S
     )
     clock.advance(3600)
     assert (await sandbox.instagram(COUNTS)).status_code == 200
+
+
+async def test_one_account_fails_alone_until_its_error_ends(sandbox: Sandbox) -> None:
+    await sandbox.channel("instagram", "lakeside", count=5)
+    await sandbox.channel("instagram", "blue", count=7)
+    await sandbox.channel("instagram", "lakeside", error="100")
+    answer = await sandbox.instagram(COUNTS)
+    assert code(answer) == (400, 100)
+    assert answer.json()["error"]["error_subcode"] == 33
+    assert (await sandbox.instagram("business_discovery.username(blue){followers_count}")).status_code == 200
+    await sandbox.channel("instagram", "lakeside", error="")
+    assert (await sandbox.instagram(COUNTS)).status_code == 200
+
+
+async def test_a_freed_name_may_be_taken_by_an_account_with_another_id(sandbox: Sandbox) -> None:
+    first = await sandbox.channel("instagram", "lakeside", count=5)
+    await sandbox.control("PUT", "/channels/instagram/lakeside", {"remove": True})
+    await sandbox.channel("instagram", "lakeside", count=990_000, id="17840000000000001")
+    found = (await sandbox.instagram(COUNTS)).json()["business_discovery"]
+    assert (found["id"], found["followers_count"]) == ("17840000000000001", 990_000)
+    assert found["id"] != first["id"]

@@ -169,3 +169,30 @@ async def test_a_call_with_a_wrong_key_costs_nothing_and_an_invalid_request_cost
     assert (await sandbox.control("GET", "/state")).json()["used"]["youtube_units_today"] == 0
     await sandbox.youtube(part="id")
     assert (await sandbox.control("GET", "/state")).json()["used"]["youtube_units_today"] == 1
+
+
+async def test_fields_select_what_is_answered(sandbox: Sandbox) -> None:
+    channel = await sandbox.channel("youtube", "stone", count=1)
+    fields = "items(id, statistics,snippet/customUrl)"
+    answer = (await sandbox.youtube(part="statistics,snippet", id=channel["id"], fields=fields)).json()
+    (item,) = answer.pop("items")
+    assert answer == {}
+    assert (item["id"], item["snippet"]) == (channel["id"], {"customUrl": "@stone"})
+    assert set(item["statistics"]) == {"viewCount", "subscriberCount", "hiddenSubscriberCount", "videoCount"}
+    assert (await sandbox.youtube(part="id", id="UCnobody", fields=fields)).json() == {}
+
+
+@pytest.mark.parametrize("fields", ["items(", "items)", "items(id", "(id)", "items//id", ","])
+async def test_a_malformed_selection_of_fields_is_rejected(sandbox: Sandbox, fields: str) -> None:
+    answer = await sandbox.youtube(part="id", id="UC", fields=fields)
+    assert answer.status_code == 400
+    assert answer.json()["error"]["errors"][0]["reason"] == "invalidParameter"
+
+
+async def test_a_channel_with_an_error_fails_the_whole_call(sandbox: Sandbox) -> None:
+    good = await sandbox.channel("youtube", "stone", count=1)
+    bad = await sandbox.channel("youtube", "closed", error="channelClosed")
+    answer = await sandbox.youtube(part="statistics", id=f"{good['id']},{bad['id']}")
+    assert answer.status_code == 403
+    assert answer.json()["error"]["errors"][0]["reason"] == "channelClosed"
+    assert (await sandbox.youtube(part="statistics", id=good["id"])).status_code == 200
