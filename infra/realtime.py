@@ -122,6 +122,7 @@ class Realtime(Capability):
         queues.broadcast.feed(function, batch_size=10)
         queues.broadcast.grant_send(function)
         tables.connections.grant(function, "Query", "GetItem", "PutItem", "UpdateItem", "DeleteItem")
+        tables.connections.grant(function, "ConditionCheckItem")  # that a purged rep's celebration is suppressed
         # A channel's room is its viewers; a post finds out which of them have disconnected.
         tables.grant_presence(function)
         tables.presence.grant(function, "Query")

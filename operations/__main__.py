@@ -16,7 +16,7 @@ from cairn.codec import number
 from cairn.errors import CairnError
 from cairn.leaderboard.rank_counters import SCORE_LIMIT
 from cairn.model import Number
-from operations import audit, keys, milestones, month, pages, people, platform_secrets, queues
+from operations import audit, keys, milestones, month, pages, people, personal_data, platform_secrets, queues
 from operations.clients import Clients
 from operations.stack import OperationError, Stack, read_local_stack, read_stack
 from operations.telegram import TELEGRAM_API_URL, TelegramRejectedError, set_webhook, webhook_url
@@ -52,6 +52,8 @@ def _recorded(options: argparse.Namespace, stack: Stack) -> list[str]:
 
 
 def _run(options: argparse.Namespace, stack: Stack) -> list[str]:
+    if command := personal_data.COMMANDS.get(options.command):
+        return command(options, stack)
     match options.command:
         case "keys create":
             return [keys.create(stack, options.name, options.scopes)]
@@ -144,6 +146,7 @@ def _parser() -> argparse.ArgumentParser:
     revoke.set_defaults(command="keys revoke")
 
     _people(commands)
+    personal_data.add_commands(commands)
 
     group = commands.add_parser("pages", help="the pages in web/").add_subparsers(required=True, metavar="publish")
     group.add_parser("publish", help="upload them to the bucket that serves them").set_defaults(command="pages publish")

@@ -30,7 +30,7 @@ _LOG_GROUP = "LogGroup"
 _PATTERN = "{ $.audit IS TRUE }"
 _AGE = re.compile(r"(\d{1,5})([mhd])")
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
-_TARGETS = ("name", "id_or_name", "platform", "milestone_id", "subject", "queue")
+_TARGETS = ("name", "id_or_name", "platform", "milestone_id", "subject", "queue", "person")
 """The options that say on what a command works; no other reaches the log."""
 
 

@@ -41,7 +41,7 @@ def set_modules(stack: Stack, name: str, modules: Iterable[str]) -> str:
     pool, cognito = stack.output("UserPoolId"), stack.clients.cognito
     wanted = _checked(modules)
     with _mistakes_explained():
-        current = _modules_of(stack, name)
+        current = modules_of(stack, name)
         for module in wanted - current:
             cognito.admin_add_user_to_group(UserPoolId=pool, Username=name, GroupName=module)
         for module in current - wanted:
@@ -64,12 +64,13 @@ def table_of_people(stack: Stack) -> list[str]:
         UserPoolId=stack.output("UserPoolId"), PaginationConfig={"PageSize": _PAGE_SIZE}
     )
     names = sorted(user["Username"] for page in pages for user in page["Users"])
-    rows = [("NAME", "MODULES"), *((name, _listed(_modules_of(stack, name))) for name in names)]
+    rows = [("NAME", "MODULES"), *((name, _listed(modules_of(stack, name))) for name in names)]
     width = max(len(name) for name, _ in rows)
     return [f"{name:<{width}}  {modules}" for name, modules in rows]
 
 
-def _modules_of(stack: Stack, name: str) -> frozenset[str]:
+def modules_of(stack: Stack, name: str) -> frozenset[str]:
+    """A person's modules."""
     pages = stack.clients.cognito.get_paginator("admin_list_groups_for_user").paginate(
         UserPoolId=stack.output("UserPoolId"), Username=name
     )

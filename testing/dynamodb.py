@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from copy import deepcopy
 from dataclasses import dataclass
 from functools import lru_cache
 from threading import RLock
@@ -81,6 +82,19 @@ def empty_account() -> Iterator[None]:
     with mock_aws():
         dynamodb.reset()
         yield
+
+
+@contextmanager
+def restored() -> Iterator[None]:
+    """Afterwards, the tables and the stream's records are as they were before."""
+    state: list[Any] = [dynamodb._tables, dynamodb._stream_records]
+    before = [deepcopy(dict(one)) for one in state]
+    yield
+    for present, past in zip(state, before, strict=True):
+        for name in list(present):
+            present.pop(name)
+        for name, content in past.items():
+            present[name] = content
 
 
 def stored(variable: str) -> Stored:

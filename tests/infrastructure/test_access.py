@@ -57,7 +57,7 @@ TABLES: Mapping[str, Mapping[str, set[str]]] = {
     },
     "Connections": {
         "ws_connect": {"GetItem", "Query", "DeleteItem"} | WRITE_ITEM,
-        "broadcast": {"GetItem", "Query", "DeleteItem"} | WRITE_ITEM,
+        "broadcast": {"GetItem", "Query", "DeleteItem", "ConditionCheckItem"} | WRITE_ITEM,
         "detect_milestone": {"UpdateItem"},
         "api": {"PutItem"},
     },

@@ -28,6 +28,9 @@ MONTHLY = ("monthly_revenue", "monthly_signups", "goal_progress", "monthly_growt
 YEARLY = ("yearly_revenue", "yearly_signups", "yearly_growth")
 GOAL = "monthly_revenue_goal"
 RETIRED = "retired_at"
+ERASED = "erased_at"
+FORMER_REP = "Former rep"
+"""The name of every rep whose personal data was erased."""
 MAX_ATTEMPTS = 16
 MAX_GOAL_PROGRESS = Decimal(10**9)
 """Per cent, at which the progress towards a tiny goal is capped."""
@@ -106,6 +109,43 @@ class Reps:
         at = iso(self._clock())
         self._change(rep_id, "api", lambda rep: replace(rep, details={**rep.details, RETIRED: at}))
 
+    # -- erasing
+
+    def erase(self, subject: Subject) -> None:
+        """Replace a rep's item by one without personal data, and take them off the board. A repeat changes nothing.
+
+        The item stays, so that no late update or stream record brings the rep back.
+        """
+
+        def tombstone(stored: Reading | None) -> Reading:
+            if stored and ERASED in stored.details:
+                return stored
+            at = self._after(stored) if stored else self._clock()
+            retired_at = stored.details.get(RETIRED, iso(at)) if stored else iso(at)
+            empty = Reading(
+                subject, FORMER_REP, _ZEROS, at, "erasure", "", details={RETIRED: retired_at, ERASED: iso(at)}
+            )
+            return self._with_computed(empty, at, "erasure", new_trace_id())
+
+        _, rep = self._stats.update(subject, tombstone)
+        self._sync_row(rep)
+
+    def unlink(self, subject: Subject) -> None:
+        """Forget the name with which a rep, also a retired one, signs in. A repeat changes nothing."""
+
+        def change(stored: Reading | None) -> Reading:
+            if stored is None:
+                raise NotFoundError(f"there is no {subject}")
+            if "user_id" not in stored.details:
+                return stored
+            at = self._after(stored)
+            kept = {name: value for name, value in stored.details.items() if name != "user_id"}
+            current = replace(self._in_month_of(stored, at), details=kept)
+            return self._with_computed(current, at, "erasure", new_trace_id())
+
+        _, rep = self._stats.update(subject, change)
+        self._sync_row(rep)
+
     # -- repairing and rolling over
 
     def reconcile(self, old: Reading | None, new: Reading) -> None:
@@ -115,6 +155,9 @@ class Reps:
         month began with the change, the old month's board gets the values with which it really ended.
         """
         rep = self._stats.get(new.subject)
+        if rep and ERASED in rep.details:
+            self._sync_row(rep)
+            return
         if rep and self._repaired(rep) is not rep:
             _, rep = self._stats.update(new.subject, lambda stored: self._repaired(stored or new))
         if rep:

@@ -34,6 +34,9 @@ LISTING = "milestones"
 """The one partition key of `by_time`. Milestones are rare; docs/scale.md says when to split it."""
 _COUNTS = "(attribute_not_exists(counts_from) OR counts_from <= :achieved_at)"
 
+CLOSED = 10**15
+"""A height above every threshold."""
+
 
 @dataclass(frozen=True, slots=True)
 class Claim:
@@ -157,6 +160,15 @@ class Milestones:
             )
         except ClientError as error:
             rejected_item(error)
+
+    def close(self, subject: Subject, rule: str, period: str) -> None:
+        """Raise the high-water mark above every threshold, so that nothing of the period is announced any more."""
+        self._table.update_item(
+            Key=_mark_key(subject, rule, period),
+            UpdateExpression="SET height = :top, told = :top, silent = :silent, event_id = :event_id, "
+            "achieved_at = if_not_exists(achieved_at, :zero)",
+            ExpressionAttributeValues={":top": CLOSED, ":silent": True, ":event_id": "closed", ":zero": 0},
+        )
 
     def high_water_marks(self, subjects: Iterable[Subject], rule: str, period: str) -> dict[Subject, HighWaterMark]:
         """The high-water marks of those subjects that have one."""

@@ -4,7 +4,7 @@
 |---|---|---|---|
 | `log#{room}` | `event#{number}` | an event's frame | 24 h |
 | `log#{room}` | `head` | the last number assigned | – |
-| `log#{room}` | `said#{key}` | the number assigned to the event of the message with this key | 20 days |
+| `log#{room}` | `said#{key}` | the number assigned to the event of the message with this key; 0: never | 20 days |
 | `log#{room}` | `state` | the newest frame of a room's state, which replaces all before it | – |
 """
 
@@ -24,6 +24,7 @@ from cairn.aws.dynamodb import Item, get, query_all, rejected_item, transact
 from cairn.clock import from_millis, to_millis
 from cairn.messages import RoomEvent, RoomState
 from cairn.realtime.frames import event_id, frame, number_of
+from cairn.rooms import TV_DISPLAY
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import Table
@@ -33,6 +34,8 @@ KEY_RETENTION = timedelta(days=20)
 """For how long a message may be repeated: four days in its queue, fourteen as a dead letter, and two to spare."""
 MAX_REPLAY = 250
 """Events that can be posted to one socket, one after the other, while API Gateway waits for the answer to `join`."""
+SUPPRESSED = 0
+"""The number of an event that must never be said."""
 _MAX_ATTEMPTS = 5
 
 
@@ -73,7 +76,7 @@ class EventLog:
         self._table = table
 
     def append(self, event: RoomEvent, now: datetime) -> LoggedEvent | None:
-        """Number and store an event; a repeat returns the stored one, or None if that has expired.
+        """Number and store an event; a repeat returns the stored one, or None if that has expired or is suppressed.
 
         FrameTooLargeError if no socket could receive it.
         """
@@ -87,6 +90,8 @@ class EventLog:
             before = get(self._table, _key(event.room, f"said#{event.key}"), consistent=True)
             if before:
                 return self.event(event.room, int(before["number"]), now)
+            if self._is_suppressed(event.key):
+                return None
         raise CrowdedError(f"no number in {event.room} could be assigned in {_MAX_ATTEMPTS} attempts")
 
     def _writes(self, logged: LoggedEvent, key: str, now: datetime) -> Sequence[Any]:
@@ -113,9 +118,17 @@ class EventLog:
             "number": logged.number,
             "expires_at": int((now + KEY_RETENTION).timestamp()),
         }
+        not_suppressed = {
+            "TableName": table,
+            "Key": _key(TV_DISPLAY, f"said#{key}"),
+            "ConditionExpression": "attribute_not_exists(pk) OR #number > :zero",
+            "ExpressionAttributeNames": {"#number": "number"},
+            "ExpressionAttributeValues": {":zero": SUPPRESSED},
+        }
         return [
             {"Update": head},
             *({"Put": {"TableName": table, "Item": item, "ConditionExpression": new}} for item in (event, by_key)),
+            *([{"ConditionCheck": not_suppressed}] if logged.room.startswith("user:") else []),
         ]
 
     def last(self, room: str) -> int:
@@ -147,6 +160,22 @@ class EventLog:
         last = max(head, events[-1].number if events else 0)
         numbers = [event.number for event in events]
         return Replay(events, number <= last and numbers == list(range(number + 1, last + 1)), last)
+
+    def suppress(self, key: str, now: datetime) -> None:
+        """Never say the celebration with this key, on the TV or to its rep, however late its queue delivers it.
+
+        What was said stays.
+        """
+        expires_at = int((now + KEY_RETENTION).timestamp())
+        item = {**_key(TV_DISPLAY, f"said#{key}"), "number": SUPPRESSED, "expires_at": expires_at}
+        try:
+            self._table.put_item(Item=item, ConditionExpression="attribute_not_exists(pk)")
+        except ClientError as error:
+            rejected_item(error)
+
+    def _is_suppressed(self, key: str) -> bool:
+        said = get(self._table, _key(TV_DISPLAY, f"said#{key}"), consistent=True)
+        return said is not None and int(said["number"]) == SUPPRESSED
 
     # -- the state of a room
 

@@ -228,7 +228,7 @@ class Sockets:
     def _enter(self, socket: Socket, room: str, now: datetime) -> None:
         """A repeat keeps `since`, which distinguishes a socket that is still being opened from one that is gone."""
         self._table.update_item(
-            Key=_member_key(room, socket.connection_id),
+            Key=member_key(room, socket.connection_id),
             UpdateExpression="SET since = if_not_exists(since, :now), expires_at = :expires",
             ExpressionAttributeValues={":now": to_millis(now), ":expires": _seconds(socket.expires_at)},
         )
@@ -242,7 +242,7 @@ class Sockets:
             with suppress(ForbiddenError):  # the viewer is present with other tabs
                 self._presence.leave(_to_slot(connection_id, membership))
         else:
-            self._table.delete_item(Key=_member_key(membership, connection_id))
+            self._table.delete_item(Key=member_key(membership, connection_id))
 
 
 def shard_of(connection_id: str) -> int:
@@ -268,7 +268,8 @@ def _key(connection_id: str) -> Item:
     return {"pk": f"socket#{connection_id}", "sk": "socket"}
 
 
-def _member_key(room: str, connection_id: str) -> Item:
+def member_key(room: str, connection_id: str) -> Item:
+    """The key of a socket's membership in a room other than a channel's."""
     return {"pk": f"room#{room}", "sk": f"{shard_of(connection_id):x}#{connection_id}"}
 
 
