@@ -111,7 +111,7 @@ def test_every_command_that_a_document_names_exists(document: Path, capsys: pyte
     assert set(re.findall(r"\bmake ([a-z-]+)", code)) - set(targets) == set()
     for module in set(re.findall(r"\bpython -m ([\w.]+\w)", code)):
         assert importlib.util.find_spec(module), module
-    for command in set(re.findall(r"\bpython -m operations (?:--local )?(\w+)", code)):
+    for command in set(re.findall(r"\bpython -m operations (?:--local )?([\w-]+)", code)):
         with pytest.raises(SystemExit) as ended:
             main([command, "--help"])
         assert ended.value.code == 0, command
