@@ -16,13 +16,14 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from cairn.aws.personal_data import DELETED, PersonalItem, StillChangingError, erase_all
-from cairn.clock import from_millis, iso, now
+from cairn.clock import iso, now
 from cairn.identity.api_keys import ApiKeys
 from cairn.leaderboard.boards import Boards
 from cairn.leaderboard.personal_data import RepItems
 from cairn.leaderboard.reps import KIND as REP
 from cairn.leaderboard.reps import Reps
 from cairn.model import Subject
+from cairn.readings.milestones import Milestones
 from cairn.readings.stats import Stats
 from cairn.realtime.event_log import KEY_RETENTION, EventLog
 from cairn.realtime.personal_data import ConnectionItems
@@ -126,10 +127,9 @@ class _Finder:
     def suppress_celebrations(self, subject: Subject) -> None:
         """Keep messages that still wait in the broadcast queue, or among its dead letters, from naming the rep."""
         event_log, present = EventLog(self._table("Connections")), now()
-        for item in self._reps().milestones(subject):
-            milestone_id = f"{item['subject']}/{item['rule']}/{item['period']}/{item['threshold']}"
-            if from_millis(int(item["achieved_at"])) > present - KEY_RETENTION:
-                event_log.suppress(milestone_id, present)
+        for milestone in Milestones(self._table("Milestones")).of(subject):
+            if milestone.achieved_at > present - KEY_RETENTION:
+                event_log.suppress(milestone.id, present)
 
     def _reps(self) -> RepItems:
         variables = self._detection()

@@ -12,6 +12,8 @@ from botocore.exceptions import ConnectionClosedError
 
 from cairn.clock import now
 from cairn.messages import RoomEvent
+from cairn.model import Reversal, Subject
+from cairn.readings.milestones import Milestones
 from cairn.realtime.event_log import EventLog
 from operations.personal_data import export, purge
 from operations.stack import Stack
@@ -190,6 +192,19 @@ def test_a_celebration_that_waits_in_its_queue_is_never_said(floor: Floor, stack
     purge(stack, "person:zora-q", confirmed=True)
     assert say(floor) == []
     assert mentions(*WORDS, "zora-q") == []
+
+
+def test_why_and_by_whom_a_milestone_was_reverted_is_erased_with_either_person(floor: Floor, stack: Stack) -> None:
+    rep = hired(floor)
+    milestones = Milestones(floor.aws.table("MILESTONES_TABLE"))
+    reverted = next(milestones.of(Subject("rep", str(rep))))
+    assert milestones.revert([reverted], [], Reversal(now(), "grace", f"{NAME} typed it twice"))
+    purge(stack, f"rep:{rep}", confirmed=True)
+    assert mentions(*WORDS) == []
+    assert mentions("grace")
+    purge(stack, "person:grace", confirmed=True)
+    assert mentions("grace") == []
+    assert next(milestones.of(Subject("rep", str(rep)))).reverted == Reversal(now(), "former operator", "erased")
 
 
 def test_a_log_of_a_room_keeps_its_numbers_without_a_gap(floor: Floor, stack: Stack) -> None:

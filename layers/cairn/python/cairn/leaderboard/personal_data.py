@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from boto3.dynamodb.conditions import Attr
 
-from cairn.aws.dynamodb import Item, get, get_many
+from cairn.aws.dynamodb import get, get_many
 from cairn.aws.personal_data import PersonalItem, anonymised, deleted, kept, scan
 from cairn.clock import Clock
 from cairn.leaderboard.boards import LIVE
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 FIRST_BOARD = (2020, 1)
 """Before the month of the oldest board that can be stored."""
+FORMER_OPERATOR = "former operator"
 STREAM_RETENTION = timedelta(hours=24)
 
 
@@ -51,10 +52,6 @@ class RepItems:
         self._leaderboard = leaderboard
         self._of_subject = SubjectItems(milestones, history)
         self._clock = clock
-
-    def milestones(self, subject: Subject) -> Iterator[Item]:
-        """The rep's recorded milestones."""
-        return self._of_subject.milestones(subject)
 
     # -- of a rep
 
@@ -109,6 +106,9 @@ class RepItems:
         for item in scan(self._milestones, Attr("details.user_id").exists()):
             if is_user(item["details"], user_id):
                 yield anonymised(self._milestones, item, details=_without_user(item["details"]))
+        for item in scan(self._milestones, Attr("reverted_by").exists()):
+            if is_user(item, user_id, "reverted_by"):
+                yield anonymised(self._milestones, item, reverted_by=FORMER_OPERATOR)
 
     def _unlink(self, subject: str) -> None:
         self._reps.unlink(Subject.parse(subject))

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING
 
 from boto3.dynamodb.conditions import Key
 
-from cairn.aws.dynamodb import Item, query_all
+from cairn.aws.dynamodb import query_all
 from cairn.aws.personal_data import PersonalItem, anonymised, deleted, kept
 from cairn.model import Subject
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import Table
+
+ERASED_REASON = "erased"
 
 
 class SubjectItems:
@@ -22,14 +24,13 @@ class SubjectItems:
         self._milestones = milestones
         self._history = history
 
-    def milestones(self, subject: Subject) -> Iterator[Item]:
-        where = Key("pk").eq(str(subject)) & Key("sk").begins_with("milestone#")
-        return query_all(self._milestones, where, ConsistentRead=True)
-
     def of(self, subject: Subject, anonymous_name: str) -> Iterator[PersonalItem]:
         """Milestones stay without name and details, so that a late retry finds them recorded; readings are deleted."""
-        for item in self.milestones(subject):
-            yield anonymised(self._milestones, item, name=anonymous_name, details={})
+        where = Key("pk").eq(str(subject)) & Key("sk").begins_with("milestone#")
+        for item in query_all(self._milestones, where, ConsistentRead=True):
+            # Why an operator reverted it may name the person.
+            reason = {"reason": ERASED_REASON} if "reason" in item else {}
+            yield anonymised(self._milestones, item, name=anonymous_name, details={}, **reason)
         marks = Key("pk").eq(str(subject)) & Key("sk").begins_with("mark#")
         for item in query_all(self._milestones, marks, ConsistentRead=True):
             yield kept(self._milestones, item)
