@@ -98,7 +98,8 @@ class Table(Construct):
         """Start the function for every new or changed item, in order per key and at least once.
 
         A record that fails is split off and retried 20 times, so that it cannot block its shard for the stream's
-        24 hours. Then its position in the stream, not the record itself, goes to `failures`.
+        24 hours. Then its position in the stream, not the record itself, goes to `failures`. The function itself sends
+        there what it cannot read, which no retry would mend.
         """
         stream = self.resource.table_stream_arn
         if not stream:
@@ -112,6 +113,7 @@ class Table(Construct):
             on=stream,
         )
         failures.accept(function)
+        function.add_environment(FAILURES_URL=failures.resource.queue_url)
         mapping = lambda_.CfnEventSourceMapping(
             function,
             f"{pascal(self.name)}Stream",

@@ -17,6 +17,8 @@ A missing object is 404 instead of 403, as in S3 for a caller who may list the b
 
 Functions get credentials that nobody can compute, and `ministack_guard` says who may call.
 
+The mappings of streams keep the template's limits (`stream_mapping`).
+
 Packages and layers are unpacked once and linked. Unpacking them for each worker took half of a cold start. They are
 kept for later runs while they are in use.
 """
@@ -46,7 +48,7 @@ from ministack.core.iam_evaluator import pin_request_origin
 from ministack.services import apigateway, cloudfront, lambda_svc, s3
 from ministack.services.cloudformation import provisioners
 
-from local import ministack_guard
+from local import ministack_guard, stream_mapping
 from local.settings import CACHE
 
 UNPACKED = CACHE / "unpacked"
@@ -69,6 +71,7 @@ def main() -> None:
     cloudfront._re_compile = partial(re.compile, flags=re.DOTALL)  # noqa: SLF001 - as above
     os.environ["PYTHONDONTWRITEBYTECODE"] = "1"  # for the functions, whose packages contain bytecode
     lambda_runtime.execution_credentials = lambda_svc.execution_credentials = ministack_guard.role_session
+    lambda_svc._poll_dynamodb_streams = stream_mapping.poll  # noqa: SLF001 - as above
     app.app = ministack_guard.guarded(app.app)
     _drop_unused()
     app.main()

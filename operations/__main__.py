@@ -87,7 +87,11 @@ def _run(options: argparse.Namespace, stack: Stack) -> list[str]:
         case "revert":
             return _revert(options, stack)
         case "redetect":
-            return milestones.redetect(stack, options.subject)
+            lines = milestones.redetect(stack, options.subject)
+            if failed := sum(milestones.FAILED in line for line in lines):
+                print(*lines, sep="\n")
+                raise OperationError(f"detection failed for {failed} of {len(lines)} subjects")
+            return lines
         case "audit":
             query = audit.Query(
                 audit.since(options.since, now()), options.who, options.what, options.target, options.outcome

@@ -10,6 +10,7 @@ from typing import Any
 from boto3.dynamodb.types import TypeSerializer
 
 from cairn.announcers import Resources, announcers
+from cairn.aws.dynamodb import UnreadableItemError
 from cairn.aws.sqs import Queue
 from cairn.channels.registry import Channels
 from cairn.clock import iso, now
@@ -22,6 +23,8 @@ from cairn.readings.stats import Stats, to_item
 from cairn.rules import Rule, catalogue
 from cairn.settings import from_environment
 from operations.stack import OperationError, Stack
+
+FAILED = "FAILED"
 
 
 def announce(stack: Stack, milestone_id: str) -> str:
@@ -43,7 +46,10 @@ def announce(stack: Stack, milestone_id: str) -> str:
 
 
 def redetect(stack: Stack, keys: list[str]) -> list[str]:
-    """Detect again from the stored readings of these subjects, or of every tracked channel and rep."""
+    """Detect again from the stored readings of these subjects, or of every tracked channel and rep; a line for each.
+
+    A subject that fails stops no other.
+    """
     try:
         subjects = [Subject.parse(key) for key in keys]
     except ValueError as error:
@@ -53,7 +59,7 @@ def redetect(stack: Stack, keys: list[str]) -> list[str]:
         reps = Boards(stack.clients.table(stack.output("LeaderboardTable"))).subjects()
         subjects = [*(channel.subject for channel in channels.all()), *reps]
     stats = Stats(stack.clients.table(stack.output("StatsTable")))
-    return [_redetect(stack, subject, stats.get(subject)) for subject in subjects]
+    return [_redetect(stack, subject, stats) for subject in subjects]
 
 
 def reverting(stack: Stack) -> Reverting:
@@ -119,15 +125,20 @@ def _variables(stack: Stack) -> Mapping[str, str]:
     return stack.clients.functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
 
 
-def _redetect(stack: Stack, subject: Subject, reading: Reading | None) -> str:
+def _redetect(stack: Stack, subject: Subject, stats: Stats) -> str:
+    try:
+        reading = stats.get(subject)
+    except UnreadableItemError as error:
+        return f"{subject}: {FAILED}, the stored item cannot be read: {error.reason}"
     if reading is None:
         return f"{subject}: no stored reading"
     response = stack.clients.functions.invoke(
-        FunctionName=stack.output("DetectMilestoneFunction"), Payload=json.dumps({"Records": [_record(reading)]})
+        FunctionName=stack.output("DetectMilestoneFunction"),
+        Payload=json.dumps({"Records": [_record(reading)], "redetect": True}),
     )
     result: dict[str, Any] = json.loads(response["Payload"].read() or "{}")
     if "FunctionError" in response or result.get("batchItemFailures"):
-        raise OperationError(f"{subject}: detection failed; search the logs for trace id {reading.trace_id}")
+        return f"{subject}: {FAILED}; search the logs for trace id {reading.trace_id}"
     return f"{subject}: detection repeated, trace id {reading.trace_id}"
 
 

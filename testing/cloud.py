@@ -39,6 +39,7 @@ QUEUES = {
     "FETCH_QUEUE_URL": "fetch",
     "BROADCAST_QUEUE_URL": "broadcast.fifo",
     "COUNT_QUEUE_URL": "count.fifo",
+    "FAILURES_URL": "failures",
 }
 SECRETS = {
     "YOUTUBE_SECRET": {"YOUTUBE_API_KEY": "AIza-test"},

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from cairn.aws.dynamodb import chunks
+from local.stream_mapping import Batches
 from testing.api import webhook_event
 from testing.clock import ControlledClock
 from testing.dynamodb import stored
@@ -29,13 +30,6 @@ class Source(Protocol):
 def changes() -> list[dict[str, Any]]:
     """The stats table's stream records of new and changed items."""
     return [record for record in stored("STATS_TABLE").records() if record["eventName"] in ("INSERT", "MODIFY")]
-
-
-@dataclass
-class Batch:
-    records: list[dict[str, Any]]
-    due: datetime
-    attempts: int = 0
 
 
 @dataclass(frozen=True)
@@ -59,53 +53,32 @@ class Stream:
         self.function = function
         self.discarded: list[Discarded] = []
         self._clock = clock
-        self._retries = retries
         self._size = size
         self._read = 0
-        self._pending: list[Batch] = []
+        self._batches = Batches(retries=retries, bisects=True)
 
     def due(self) -> datetime | None:
         self._poll()
-        return self._pending[0].due if self._pending else None
+        return self._batches.pending[0].due if self._batches.pending else None
 
     def step(self, invoke: Invoke) -> None:
-        batch = self._pending[0]
         try:
-            failures = invoke(self.function, {"Records": batch.records})["batchItemFailures"]
+            answer = invoke(self.function, {"Records": self._batches.pending[0].records})
         except InvocationFailedError:
-            self._bisect(batch)
-            return
-        if not failures:
-            self._pending.pop(0)
-            return
-        lowest = min(int(failure["itemIdentifier"]) for failure in failures)
-        remaining = [record for record in batch.records if int(record["dynamodb"]["SequenceNumber"]) >= lowest]
-        if len(remaining) < len(batch.records):
-            self._pending[0] = Batch(remaining, self._clock.now())
+            given_up = self._batches.invocation_failed(self._clock.now())
         else:
-            self._retry(batch)
+            failed = [failure["itemIdentifier"] for failure in answer["batchItemFailures"]]
+            given_up = self._batches.answered(failed, self._clock.now())
+        if given_up:
+            numbers = [record["dynamodb"]["SequenceNumber"] for record in given_up]
+            self.discarded.append(Discarded(numbers[0], numbers[-1], len(numbers)))
 
     def _poll(self) -> None:
-        if not self._pending:
+        if not self._batches.pending:
             records = changes()[self._read :]
             self._read += len(records)
-            self._pending = [Batch(list(piece), self._clock.now()) for piece in chunks(records, self._size)]
-
-    def _bisect(self, batch: Batch) -> None:
-        middle = len(batch.records) // 2
-        if middle:
-            halves = batch.records[:middle], batch.records[middle:]
-            self._pending[:1] = [Batch(half, self._clock.now()) for half in halves]
-        else:
-            self._retry(batch)
-
-    def _retry(self, batch: Batch) -> None:
-        batch.attempts += 1
-        batch.due = self._clock.now() + timedelta(seconds=1)
-        if batch.attempts > self._retries:
-            self._pending.pop(0)
-            numbers = [record["dynamodb"]["SequenceNumber"] for record in batch.records]
-            self.discarded.append(Discarded(numbers[0], numbers[-1], len(numbers)))
+            for piece in chunks(records, self._size):
+                self._batches.add(piece, self._clock.now())
 
 
 @dataclass

@@ -12,7 +12,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from cairn.announcers import Resources, announcers
 from cairn.aws import dynamodb, sqs
-from cairn.aws.streams import process_in_order
+from cairn.aws.streams import Failures, process_in_order
 from cairn.observability import logger, metrics
 from cairn.readings.detection import Detection
 from cairn.readings.milestones import Milestones
@@ -23,14 +23,23 @@ from cairn.settings import from_environment
 @dataclass(frozen=True, slots=True)
 class Settings(Resources):
     ladders: str
+    failures_url: str
 
 
 class Dependencies:
     """The adapters of a warm function, made on first use."""
 
     @cached_property
+    def settings(self) -> Settings:
+        return from_environment(Settings)
+
+    @cached_property
+    def failures(self) -> Failures:
+        return Failures(self.settings.failures_url)
+
+    @cached_property
     def detection(self) -> Detection:
-        settings = from_environment(Settings)
+        settings = self.settings
         rules = catalogue(json.loads(settings.ladders), settings.time_zone)
         return Detection(
             Milestones(dynamodb.table(settings.milestones_table)),
@@ -45,7 +54,9 @@ def create(dependencies: Dependencies) -> Callable[[dict[str, Any], LambdaContex
     @logger.inject_lambda_context(clear_state=True)
     @metrics.log_metrics
     def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-        return process_in_order(event, lambda record: dependencies.detection.process(record))
+        # The operator's redetect waits for the answer, and learns from it what failed.
+        failures = None if event.get("redetect") else dependencies.failures
+        return process_in_order(event, dependencies.detection.process, failures)
 
     return handler
 

@@ -10,10 +10,10 @@ from typing import Any
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from cairn.aws import dynamodb
-from cairn.aws.streams import process_in_order
+from cairn.aws.streams import Failures, process_in_order
 from cairn.observability import logger
 from cairn.readings.history import History, day_of
-from cairn.readings.stats import to_reading
+from cairn.readings.stats import change_of
 from cairn.settings import from_environment
 from cairn.viewers.subjects import CATEGORY as LIVE
 
@@ -24,6 +24,7 @@ ONCE_A_MINUTE = frozenset({LIVE})
 @dataclass(frozen=True, slots=True)
 class Settings:
     history_table: str
+    failures_url: str
     time_zone: str
 
 
@@ -35,6 +36,10 @@ class Dependencies:
         return from_environment(Settings)
 
     @cached_property
+    def failures(self) -> Failures:
+        return Failures(self.settings.failures_url)
+
+    @cached_property
     def history(self) -> History:
         return History(dynamodb.table(self.settings.history_table))
 
@@ -44,19 +49,17 @@ def create(dependencies: Dependencies) -> Callable[[dict[str, Any], LambdaContex
 
     def record_change(record: dict[str, Any]) -> None:
         """The old image holds the last values of its day, so closing a day needs no read and no schedule."""
-        images = record["dynamodb"]
-        new = to_reading(dynamodb.from_image(images["NewImage"]))
+        old, new = change_of(record)
         with logger.append_context_keys(trace_id=new.trace_id, subject=str(new.subject)):
             dependencies.history.add(new, once_a_minute=new.subject.category in ONCE_A_MINUTE)
-            if "OldImage" in images:
-                old = to_reading(dynamodb.from_image(images["OldImage"]))
+            if old:
                 day = day_of(old.as_of, dependencies.settings.time_zone)
                 if day < day_of(new.as_of, dependencies.settings.time_zone):
                     dependencies.history.close_day(old, day)
 
     @logger.inject_lambda_context(clear_state=True)
     def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-        answer = process_in_order(event, record_change)
+        answer = process_in_order(event, record_change, dependencies.failures)
         logger.info("readings recorded", readings=len(event["Records"]), failed=len(answer["batchItemFailures"]))
         return answer
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -78,13 +79,15 @@ def test_a_late_repeat_does_not_put_an_older_value_in_a_days_place(aws: Cloud) -
     assert days(aws) == {date(2026, 11, 20): 2}
 
 
-def test_a_record_that_cannot_be_read_stops_what_follows_it(aws: Cloud) -> None:
+def test_a_record_that_cannot_be_read_is_set_aside_and_stops_nothing(aws: Cloud) -> None:
     read(aws, "2026-11-20T10:00", 1)
     read(aws, "2026-11-20T11:00", 2)
     first, second = aws.changes()
     broken = {"eventID": "e", "dynamodb": {"SequenceNumber": "7", "NewImage": {"subject": {"S": "nocolon"}}}}
-    assert record([first, broken, second]) == {"batchItemFailures": [{"itemIdentifier": "7"}]}
-    assert len(aws.table("HISTORY_TABLE").scan()["Items"]) == 1
+    assert record([first, broken, second]) == {"batchItemFailures": []}
+    assert len(aws.table("HISTORY_TABLE").scan()["Items"]) == 2
+    (kept,) = aws.messages("FAILURES_URL")
+    assert json.loads(kept["body"])["key"] == "nocolon"
 
 
 # -- live channels, which change every few seconds

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from cairn.aws import dynamodb
-from cairn.clock import now
+from cairn.aws.dynamodb import UnreadableItemError
+from cairn.clock import now, to_millis
 from cairn.errors import ContentionError
 from cairn.model import Number, Reading, Subject
 from cairn.readings.stats import MAX_ATTEMPTS, Stats, to_item, to_reading
 from testing.cloud import Cloud
+from testing.logs import Written
 from testing.outages import failing
 
 CATS = Subject("channel", "youtube:cats")
@@ -139,3 +141,52 @@ def test_a_change_among_too_many_others_asks_to_be_tried_again(aws: Cloud) -> No
         Stats(table).update(CATS, more)
     assert len(tries) == MAX_ATTEMPTS
     assert now() - before < timedelta(seconds=12)
+
+
+FUTURE = to_millis(datetime(2090, 1, 1, tzinfo=UTC))
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"as_of": FUTURE},
+        {"as_of": 10**30},
+        {"as_of": "yesterday"},
+        {"as_of": None},
+        {"metrics": "many"},
+        {"metrics": {"subscribers": "some"}},
+        {"name": 7},
+        {"name": None},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("by", ["record", "update"])
+def test_what_is_dated_in_the_future_or_unreadable_gives_way_to_the_next_reading(
+    aws: Cloud, changed: dict[str, Any], by: str
+) -> None:
+    item = {**to_item(reading(1, -60)), **changed}
+    aws.table("STATS_TABLE").put_item(Item={name: value for name, value in item.items() if value is not None})
+    stats, present = Stats(aws.table("STATS_TABLE")), reading(200)
+    if by == "record":
+        assert stats.record(present)
+    else:
+        stats.update(CATS, lambda _: present)
+    assert stats.get(CATS) == present
+    assert not stats.record(reading(100, -1))
+
+
+def test_a_few_minutes_ahead_are_a_clock_and_no_error(aws: Cloud) -> None:
+    stats = Stats(aws.table("STATS_TABLE"))
+    assert stats.record(reading(200, 299))
+    assert not stats.record(reading(100))
+
+
+def test_a_list_has_everybody_but_what_nobody_can_read(aws: Cloud, logs: Written) -> None:
+    stats, dogs = Stats(aws.table("STATS_TABLE")), Subject("channel", "youtube:dogs")
+    stats.record(reading(5, subject=dogs))
+    aws.table("STATS_TABLE").put_item(Item={"subject": str(CATS), "metrics": [1]})
+    assert set(stats.get_many([CATS, dogs])) == {dogs}
+    (line,) = [line for line in logs.lines if line["message"] == "stored item unreadable"]
+    assert line["key"] == str(CATS)
+    with pytest.raises(UnreadableItemError, match="youtube:cats"):
+        stats.get(CATS)

@@ -123,3 +123,14 @@ def test_the_cause_is_logged_even_if_the_message_cannot_be_hidden(
     with pytest.raises(RuntimeError, match="receipt handle"):
         consumer(FakeSqs(broken=True), Time()).each([record("a")], failing(OSError("the disk is full"), only="a"))
     assert "the disk is full" in caplog.text
+
+
+@pytest.mark.parametrize("backoff", [None, Backoff(first=10, longest=900)])
+@pytest.mark.parametrize("text", ["no JSON", '{"type": "unknown"}', dump(BoardChanged("k", "t"))])
+def test_what_nobody_can_read_becomes_a_dead_letter_without_waiting(backoff: Backoff | None, text: str) -> None:
+    sqs, handled = FakeSqs(), list[str]()
+    records = [record("bad", text), record("good")]
+    answer = consumer(sqs, Time(), backoff=backoff).each(records, lambda message, _: handled.append(message.trace_id))
+    assert failures(answer) == ["bad"]
+    assert sqs.hidden == {"bad": 0}
+    assert handled == ["trace-good"]

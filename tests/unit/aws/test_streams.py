@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
-from cairn.aws.streams import process_in_order
+import pytest
+
+from cairn.aws.streams import Failures, process_in_order
 
 
 def event(*numbers: str) -> dict[str, Any]:
@@ -42,3 +45,65 @@ def test_a_record_of_another_shape_fails_by_itself() -> None:
         record["dynamodb"]["NewImage"]
 
     assert process_in_order({"Records": [broken]}, handle) == {"batchItemFailures": [{"itemIdentifier": "7"}]}
+
+
+class FakeSqs:
+    """Keeps what it is sent; `broken` rejects it."""
+
+    def __init__(self, *, broken: bool = False) -> None:
+        self.sent: list[tuple[str, Any]] = []
+        self._broken = broken
+
+    def send_message(self, **call: Any) -> None:
+        if self._broken:
+            raise ConnectionError("no queue")
+        self.sent.append((call["QueueUrl"], json.loads(call["MessageBody"])))
+
+
+def failures(sqs: Any) -> Failures:
+    return Failures("https://failures", lambda: sqs)
+
+
+def unreadable(*numbers: str, processed: list[str]) -> Any:
+    """Handles every record but those with these numbers, which it cannot read."""
+
+    def handle(record: dict[str, Any]) -> None:
+        if record["dynamodb"]["SequenceNumber"] in numbers:
+            raise KeyError("metrics")
+        processed.append(record["eventID"])
+
+    return handle
+
+
+@pytest.mark.parametrize("numbers", [("1",), ("2",), ("3",), ("1", "2", "3")])
+def test_what_nobody_can_read_is_set_aside_at_once_and_holds_nobody_up(numbers: tuple[str, ...]) -> None:
+    sqs, processed = FakeSqs(), list[str]()
+    batch = event("1", "2", "3")
+    for record in batch["Records"]:
+        record["dynamodb"]["Keys"] = {"subject": {"S": "channel:x:y"}}
+        record["eventSourceARN"] = "arn:aws:dynamodb:us-east-1:123456789012:table/stats/stream/2026-11-20T00:00:00.000"
+    answer = process_in_order(batch, unreadable(*numbers, processed=processed), failures(sqs))
+    assert answer == {"batchItemFailures": []}
+    assert processed == [f"e{number}" for number in "123" if number not in numbers]
+    assert sqs.sent == [
+        (
+            "https://failures",
+            {
+                "type": "unreadable_record",
+                "table": "stats",
+                "key": "channel:x:y",
+                "reason": "KeyError('metrics')",
+                "sequence_number": number,
+            },
+        )
+        for number in numbers
+    ]
+
+
+def test_what_cannot_be_set_aside_is_retried() -> None:
+    processed = list[str]()
+    handle = unreadable("2", processed=processed)
+    assert process_in_order(event("1", "2", "3"), handle, failures(FakeSqs(broken=True))) == {
+        "batchItemFailures": [{"itemIdentifier": "2"}]
+    }
+    assert processed == ["e1"]

@@ -16,6 +16,13 @@ def number(value: Any) -> Number:
     return int(exact) if exact == exact.to_integral_value() else exact
 
 
+def text(value: Any) -> str:
+    """A stored text. TypeError when it is not one."""
+    if not isinstance(value, str):
+        raise TypeError(f"not a text: {type(value).__name__}")
+    return value
+
+
 def numbers(values: Mapping[str, Any]) -> dict[str, Number]:
     return {key: number(value) for key, value in values.items()}
 

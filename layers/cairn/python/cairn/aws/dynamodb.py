@@ -1,9 +1,9 @@
-"""What all table adapters share: reads, transactions, and the item that made a condition fail."""
+"""What all table adapters share: reads, transactions, items nobody can read, and the item that failed a condition."""
 
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -14,6 +14,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from cairn.clock import sleep
+from cairn.observability import logger
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBServiceResource
@@ -25,7 +26,21 @@ Item = dict[str, Any]
 # Two quick retries; if they fail too, the redelivery of the event is the better retry.
 RETRIES = Config(retries={"mode": "standard", "total_max_attempts": 3}, connect_timeout=2, read_timeout=5)
 
+_UNREADABLE = (ValueError, KeyError, TypeError, AttributeError, ArithmeticError, RecursionError)
+"""What parsing raises for an item of another shape."""
+_KEYS = ("subject", "pk", "sk")
+
 _deserializer = TypeDeserializer()
+
+
+class UnreadableItemError(ValueError):
+    """An item, or an image of one, that Cairn did not write: reading it again would not help."""
+
+    def __init__(self, item: Mapping[str, Any], reason: Exception) -> None:
+        self.item = item
+        self.key = " ".join(str(item[name])[:200] for name in _KEYS if name in item)
+        self.reason = repr(reason)[:200]
+        super().__init__(f"{self.key or 'an item without a key'}: {self.reason}")
 
 
 @cache
@@ -42,6 +57,23 @@ def table(name: str) -> Table:
 def from_image(image: Mapping[str, Any]) -> Item:
     """The item of a stream record's image, whose values are tagged with their types."""
     return {key: _deserializer.deserialize(value) for key, value in image.items()}
+
+
+def parsed(parse: Callable[[Item], T], item: Item) -> T:
+    """The item, parsed. UnreadableItemError when it has another shape."""
+    try:
+        return parse(item)
+    except _UNREADABLE as error:
+        raise UnreadableItemError(item, error) from error
+
+
+def readable(parse: Callable[[Item], T], items: Iterable[Item]) -> Iterator[T]:
+    """The items that can be parsed. One that cannot is logged and left out, so that a list has all the others."""
+    for item in items:
+        try:
+            yield parsed(parse, item)
+        except UnreadableItemError as error:
+            logger.error("stored item unreadable", key=error.key, reason=error.reason)
 
 
 def rejected_item(error: ClientError) -> Item | None:

@@ -90,9 +90,10 @@ class Consumer(Generic[M]):
     """Consumes a queue's messages and retries those that failed, each by itself.
 
     `message_types` are those that the queue carries. Without a `backoff` a failed message stays hidden for the queue's
-    own visibility timeout. Waiting does not help with errors of the types in `permanent`: the message becomes visible
-    immediately, so that it reaches the dead-letter queue quickly. Errors of the types in `waits` are not failures; they
-    are not even logged where waiting is normal for the queue (`log_waits=False`).
+    own visibility timeout. Waiting does not help with a message that nobody can read, nor with errors of the types in
+    `permanent`: the message becomes visible immediately, so that it reaches the dead-letter queue quickly. (If it were
+    sent there, SQS could not redrive it.) Errors of the types in `waits` are not failures; they are not even logged
+    where waiting is normal for the queue (`log_waits=False`).
     """
 
     def __init__(
@@ -165,16 +166,19 @@ class Consumer(Generic[M]):
 
     def _retry_later(self, record: Record, error: Exception) -> None:
         fields: dict[str, Any] = {"message_id": record["messageId"], "trace_id": _trace_id(record), "queue": self._name}
-        if self._backoff:
+        if isinstance(error, (UnreadableMessageError, *self._permanent)):
+            fields["seconds"] = 0
+        elif self._backoff:
             receives = int(record["attributes"]["ApproximateReceiveCount"])
-            permanent = isinstance(error, self._permanent)
-            fields["seconds"] = 0 if permanent else self._backoff.seconds(error, receives, self._clock())
+            fields["seconds"] = self._backoff.seconds(error, receives, self._clock())
         # Logged first: SQS may reject the call that follows, and the cause would be lost.
-        if not isinstance(error, self._waits):
+        if isinstance(error, UnreadableMessageError):
+            logger.error("message unreadable: it becomes a dead letter", reason=str(error), **fields)
+        elif not isinstance(error, self._waits):
             logger.warning("message failed and will be retried", exc_info=error, **fields)
         elif self._log_waits:
             logger.info("message postponed", reason=str(error), **fields)
-        if self._backoff:
+        if "seconds" in fields:
             self._sqs().change_message_visibility(
                 QueueUrl=self._url, ReceiptHandle=record["receiptHandle"], VisibilityTimeout=fields["seconds"]
             )

@@ -2,14 +2,52 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from cairn.aws import sqs
 from cairn.observability import logger
 
+if TYPE_CHECKING:
+    from mypy_boto3_sqs import SQSClient
 
-def process_in_order(event: dict[str, Any], handle: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
+Record = dict[str, Any]
+"""A change as Lambda passes it to a function: https://docs.aws.amazon.com/lambda/latest/dg/with-ddb.html"""
+
+
+IMPOSSIBLE = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError)
+"""What code raises for an item of another shape or out of range. AWS's failures and our own are none of these."""
+
+
+class Failures:
+    """The queue of failures of a stream's reader, to which Lambda sends the positions of what it gives up, too."""
+
+    def __init__(self, url: str, sqs: Callable[[], SQSClient] = sqs.client) -> None:
+        self._url = url
+        self._sqs = sqs
+
+    def add(self, record: Record, error: Exception) -> None:
+        """Set aside a record that no retry would mend: where it is in the stream, its item's key, and the reason."""
+        change = record["dynamodb"]
+        keys = change.get("Keys") or {"subject": change.get("NewImage", {}).get("subject", {})}
+        found = {
+            "table": record.get("eventSourceARN", "").partition(":table/")[2].partition("/")[0],
+            "key": " ".join(str(text)[:200] for value in keys.values() for text in value.values()),
+            "reason": repr(error)[:300],
+            "sequence_number": change["SequenceNumber"],
+        }
+        logger.exception("stream record unreadable and set aside", event_id=record["eventID"], **found)
+        self._sqs().send_message(QueueUrl=self._url, MessageBody=json.dumps({"type": "unreadable_record", **found}))
+
+
+def process_in_order(
+    event: dict[str, Any], handle: Callable[[Record], None], failures: Failures | None = None
+) -> dict[str, Any]:
     """Report the first record that failed to Lambda, which retries it and all records after it.
+
+    A record whose content is impossible would fail at every retry: it goes to `failures` at once, and holds no other
+    record up. If it cannot be sent there, it has failed.
 
     Continuing after a failure would let a later reading claim what the failed one had yet to announce. When the first
     of several records fails, its error is raised: Lambda bisects a batch whose invocation failed until the record is
@@ -19,7 +57,7 @@ def process_in_order(event: dict[str, Any], handle: Callable[[dict[str, Any]], N
     records = event["Records"]
     for record in records:
         try:
-            handle(record)
+            _handle(record, handle, failures)
         except Exception:  # every error has the same result: retries, then the dead-letter queue
             trace_id = record["dynamodb"].get("NewImage", {}).get("trace_id", {}).get("S")
             logger.exception("stream record failed", event_id=record["eventID"], trace_id=trace_id)
@@ -27,3 +65,12 @@ def process_in_order(event: dict[str, Any], handle: Callable[[dict[str, Any]], N
                 raise
             return {"batchItemFailures": [{"itemIdentifier": record["dynamodb"]["SequenceNumber"]}]}
     return {"batchItemFailures": []}
+
+
+def _handle(record: Record, handle: Callable[[Record], None], failures: Failures | None) -> None:
+    try:
+        handle(record)
+    except IMPOSSIBLE as error:
+        if failures is None:
+            raise
+        failures.add(record, error)

@@ -93,7 +93,7 @@ class Boards:
         each counter node that is written; one in all when neither score nor month changes.
         """
         subject = (old or new).subject  # type: ignore[union-attr]  # never both None
-        ended = old if old and new and old.period != new.period else None
+        ended = old if old and new and old.period < new.period else None
         changes = rank_counters.changes(old.score if old else None, new.score if new else None)
         if new and not changes and not ended:
             return self._put(old, new)

@@ -18,7 +18,7 @@ from cairn.codec import number
 from cairn.errors import ContentionError, NotFoundError
 from cairn.leaderboard.boards import SCORE, Boards, Row, row_of, same_row
 from cairn.model import Details, Milestone, Number, Reading, Subject, new_trace_id
-from cairn.readings.stats import Stats
+from cairn.readings.stats import MAX_AHEAD, Stats
 from cairn.rules import Rule, Transition, crossings
 from cairn.rules.bonus_tier import BonusTier
 from cairn.rules.rank import podium_step
@@ -184,11 +184,12 @@ class Reps:
 
     def _repaired(self, rep: Reading) -> Reading:
         """The rep, completed if another program wrote the item; the same object if nothing is missing or wrong."""
-        at = rep.as_of + _MILLISECOND
+        ahead = rep.as_of > self._clock() + MAX_AHEAD
+        at = self._after(rep) if ahead else rep.as_of + _MILLISECOND
         current = self._in_month_of(rep, at)
         complete = replace(current, metrics={**_ZEROS, **current.metrics})
         repaired = self._with_computed(complete, at, rep.source, rep.trace_id)
-        return rep if (repaired.metrics, repaired.peaks) == (rep.metrics, rep.peaks) else repaired
+        return rep if not ahead and (repaired.metrics, repaired.peaks) == (rep.metrics, rep.peaks) else repaired
 
     def _change(self, rep_id: int, source: str, change: Callable[[Reading], Reading]) -> UpdateResult:
         trace_id = new_trace_id()
@@ -250,7 +251,7 @@ class Reps:
             row = self._boards.row(rep.subject)
             if row is None:  # new, or retired meanwhile
                 rep = self._stats.get(rep.subject) or rep
-            if row and row.as_of > rep.as_of:
+            if row and rep.as_of < row.as_of <= self._clock() + MAX_AHEAD:
                 return row
             wanted = None if RETIRED in rep.details else row_of(rep, self._month(rep.as_of))
             if same_row(row, wanted) or self._boards.replace_row(row, wanted):
@@ -267,7 +268,7 @@ class Reps:
 
     def _in_month_of(self, rep: Reading, at: datetime) -> Reading:
         """The rep in the month of `at`: the values of an earlier month, and of an earlier year, are reset to zero."""
-        if self._month(rep.as_of) == self._month(at):
+        if self._month(rep.as_of) >= self._month(at):  # later only in a reading that is dated in the future
             return rep
         ended = MONTHLY if self._month(rep.as_of)[:4] == self._month(at)[:4] else (*MONTHLY, *YEARLY)
         return replace(rep, metrics={**rep.metrics, **dict.fromkeys(ended, 0)}, peaks={}, revisions={})
@@ -276,8 +277,9 @@ class Reps:
         return at.astimezone(self._zone).strftime("%Y-%m")
 
     def _after(self, rep: Reading) -> datetime:
-        """The current time, or just after the reading if that is later."""
-        return max(self._clock(), rep.as_of + _MILLISECOND)
+        """The current time, or just after the reading if that is later; but not in a future that it wrongly claims."""
+        present = self._clock()
+        return present if rep.as_of > present + MAX_AHEAD else max(present, rep.as_of + _MILLISECOND)
 
 
 def _subject(rep_id: int) -> Subject:

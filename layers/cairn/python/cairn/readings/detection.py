@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 from typing import Any, Protocol
 
-from cairn.aws import dynamodb
-from cairn.clock import now
+from cairn.clock import from_millis, now
 from cairn.model import Milestone, Reading, Subject
 from cairn.observability import MetricUnit, logger, metrics
 from cairn.readings.milestones import Milestones
-from cairn.readings.stats import to_reading
+from cairn.readings.stats import MAX_AHEAD, change_of
 from cairn.readings.unannounced import mark_keys, unannounced
 from cairn.rules import Crossing, Rule, crossings
 
@@ -49,10 +49,13 @@ class Detection:
         self._rules = rules
 
     def process(self, record: dict[str, Any]) -> None:
-        """Process one stream record. Raises any failure; the same record must then be retried before any later one."""
-        images = record["dynamodb"]
-        new = to_reading(dynamodb.from_image(images["NewImage"]))
-        old = to_reading(dynamodb.from_image(images["OldImage"])) if "OldImage" in images else None
+        """Process one stream record. Raises any failure; the same record must then be retried before any later one.
+
+        UnreadableItemError when no retry would help.
+        """
+        old, new = change_of(record)
+        if written := _written(record):
+            new, old = _as_of_at_most(written, new), _as_of_at_most(written, old) if old else None
         announcer = announcer_of(new.subject, self._announcers)
         if announcer is None:
             return
@@ -96,3 +99,17 @@ class Detection:
         delay = (now() - reading.as_of).total_seconds() * 1000
         metrics.add_metric("DetectionDelay", MetricUnit.Milliseconds, max(0, delay))
         logger.info("milestone reached", milestone_id=milestone.id, label=milestone.label, name_=milestone.name)
+
+
+def _written(record: Mapping[str, Any]) -> datetime | None:
+    """When the change was written, to the second; None in a record that did not come from a stream."""
+    seconds = record["dynamodb"].get("ApproximateCreationDateTime")
+    return from_millis(int(seconds * 1000)) if isinstance(seconds, int | float) else None
+
+
+def _as_of_at_most(written: datetime, reading: Reading) -> Reading:
+    """A reading is no later than its item was written; else its milestones would belong to a period yet to come."""
+    if reading.as_of <= written + MAX_AHEAD:
+        return reading
+    logger.warning("reading dated in the future", subject=str(reading.subject), as_of=reading.as_of.isoformat())
+    return replace(reading, as_of=written)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from cairn.model import Reading
+from cairn.readings.stats import MAX_AHEAD
 
 
 def last_seen(reading: Reading, checked_at: datetime | None) -> datetime:
@@ -13,5 +14,5 @@ def last_seen(reading: Reading, checked_at: datetime | None) -> datetime:
 
 
 def is_stale(as_of: datetime | None, now: datetime, stale_after: timedelta) -> bool:
-    """Whether values are too old to be shown as current; values never seen (None) always are."""
-    return as_of is None or now - as_of > stale_after
+    """Whether values are too old to be shown as current; never seen ones (None) are, and ones dated in the future."""
+    return as_of is None or now - as_of > stale_after or as_of - now > MAX_AHEAD

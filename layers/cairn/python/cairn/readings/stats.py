@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from cairn.aws.dynamodb import Item, get, get_many, rejected_item
-from cairn.clock import from_millis, sleep, to_millis
-from cairn.codec import details, numbers
+from cairn.aws.dynamodb import (
+    Item,
+    UnreadableItemError,
+    from_image,
+    get,
+    get_many,
+    parsed,
+    readable,
+    rejected_item,
+)
+from cairn.clock import Clock, from_millis, now, sleep, to_millis
+from cairn.codec import details, numbers, text
 from cairn.errors import ContentionError
 from cairn.model import Reading, Subject, new_trace_id
 from cairn.observability import logger
@@ -21,21 +32,28 @@ if TYPE_CHECKING:
 
 MAX_ATTEMPTS = 24
 """About nine seconds of retries before an update fails."""
+MAX_AHEAD = timedelta(minutes=5)
+"""How far a reading may be ahead of the clock. One that is further ahead would be the newest for as long."""
+_REPLACEABLE = "as_of > :latest OR NOT attribute_type(as_of, :number)"
 
 
 class Stats:
-    """Keyed by subject. The table's stream is the outbox: detection starts from it and from nothing else."""
+    """Keyed by subject. The table's stream is the outbox: detection starts from it and from nothing else.
 
-    def __init__(self, table: Table) -> None:
+    A stored reading that is dated in the future, or that nobody can read, gives way to the next one, whatever its date.
+    """
+
+    def __init__(self, table: Table, clock: Clock = now) -> None:
         self._table = table
+        self._clock = clock
 
     def record(self, reading: Reading) -> bool:
         """Store a reading unless a newer one is stored. True when it was stored; one write unit."""
         try:
             self._table.put_item(
                 Item=to_item(reading),
-                ConditionExpression="attribute_not_exists(subject) OR as_of <= :as_of",
-                ExpressionAttributeValues={":as_of": to_millis(reading.as_of)},
+                ConditionExpression=f"attribute_not_exists(as_of) OR as_of <= :as_of OR {_REPLACEABLE}",
+                ExpressionAttributeValues={":as_of": to_millis(reading.as_of), **self._replaceable()},
             )
         except ClientError as error:
             rejected_item(error)
@@ -52,18 +70,25 @@ class Stats:
         old: Reading | None = None
         new: Reading | None = None
         for attempt in range(MAX_ATTEMPTS):
-            stored = self.get(subject)
+            try:
+                stored, seen = self.get(subject), None
+            except UnreadableItemError as error:
+                logger.error("stored item unreadable", key=error.key, reason=error.reason)
+                stored, seen = None, error.item.get("as_of")
             if new and stored == new:  # our own put: botocore repeated it because its answer was lost
                 return old, new
             old, new = stored, change(stored)
             if new is old:
                 return old, new
-            unchanged: Any = {"ConditionExpression": "attribute_not_exists(subject)"}
-            if old:
-                seen = {":seen": to_millis(old.as_of)}
-                unchanged = {"ConditionExpression": "as_of = :seen", "ExpressionAttributeValues": seen}
+            seen = to_millis(old.as_of) if old else seen
+            unchanged = "attribute_not_exists(as_of)" if seen is None else "as_of = :seen"
+            values = {} if seen is None else {":seen": seen}
             try:
-                self._table.put_item(Item=to_item(new), **unchanged)
+                self._table.put_item(
+                    Item=to_item(new),
+                    ConditionExpression=f"{unchanged} OR {_REPLACEABLE}",
+                    ExpressionAttributeValues={**values, **self._replaceable()},
+                )
             except ClientError as error:
                 rejected_item(error)
                 sleep(random.uniform(0, min(0.5, 0.005 * 2**attempt)))  # noqa: S311 - spreads retries, guards nothing
@@ -86,14 +111,14 @@ class Stats:
         return True
 
     def get(self, subject: Subject) -> Reading | None:
-        """The stored reading (consistent read)."""
+        """The stored reading (consistent read). UnreadableItemError for an item of another shape."""
         item = get(self._table, {"subject": str(subject)}, consistent=True)
-        return to_reading(item) if item else None
+        return parsed(to_reading, item) if item else None
 
     def get_many(self, subjects: Iterable[Subject]) -> dict[Subject, Reading]:
         """The stored readings of those subjects that have one (eventually consistent read)."""
         items = get_many(self._table, [{"subject": str(subject)} for subject in subjects])
-        return {reading.subject: reading for reading in map(to_reading, items)}
+        return {reading.subject: reading for reading in readable(to_reading, items)}
 
     def page(self, after: str | None, limit: int = 500) -> tuple[list[Reading], str | None]:
         """Some of all stored readings, in no useful order, after the key of another one; and the last one's key.
@@ -115,6 +140,9 @@ class Stats:
         """Remove a subject's values; its high-water marks and history stay. The next reading is a first one again."""
         self._table.delete_item(Key={"subject": str(subject)})
 
+    def _replaceable(self) -> dict[str, Any]:
+        return {":latest": to_millis(self._clock() + MAX_AHEAD), ":number": "N"}
+
 
 def to_item(reading: Reading) -> Item:
     return {
@@ -132,16 +160,32 @@ def to_item(reading: Reading) -> Item:
     }
 
 
+def change_of(record: Mapping[str, Any]) -> tuple[Reading | None, Reading]:
+    """The readings before and after a stream record's change. UnreadableItemError when nobody can read the new one.
+
+    An old one that nobody can read is taken for unknown values, as after a hidden count, so that nothing is missed.
+    """
+    images = record["dynamodb"]
+    new = parsed(to_reading, from_image(images["NewImage"]))
+    if "OldImage" not in images:
+        return None, new
+    try:
+        return parsed(to_reading, from_image(images["OldImage"])), new
+    except UnreadableItemError as error:
+        logger.warning("reading before the change unreadable", key=error.key, reason=error.reason)
+        return replace(new, metrics={}, peaks={}), new
+
+
 def to_reading(item: Item) -> Reading:
-    """The reading of a stored item or image; KeyError or ValueError for any other item."""
+    """The reading of a stored item or image; KeyError, TypeError, ValueError or ArithmeticError for any other item."""
     return Reading(
         subject=Subject.parse(item["subject"]),
-        name=item["name"],
+        name=text(item["name"]),
         metrics=numbers(item["metrics"]),
         precision={metric: int(step) for metric, step in item.get("precision", {}).items()},
         as_of=from_millis(int(item["as_of"])),
-        source=item["source"],
-        trace_id=item["trace_id"],
+        source=text(item["source"]),
+        trace_id=text(item["trace_id"]),
         details=details(item.get("details", {})),
         peaks=numbers(item.get("peaks", {})),
         revisions={rule: int(count) for rule, count in item.get("revisions", {}).items()},

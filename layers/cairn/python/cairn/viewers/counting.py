@@ -22,7 +22,7 @@ from cairn.messages import CountViewers
 from cairn.model import Number, Reading, new_trace_id
 from cairn.observability import logger
 from cairn.readings.history import day_of
-from cairn.readings.stats import Stats
+from cairn.readings.stats import MAX_AHEAD, Stats
 from cairn.viewers.counts import LEVEL_DELAY, CountState, ViewerCount, ViewerCounts
 from cairn.viewers.presence import CountRequests, Presence
 from cairn.viewers.presence_slots import Headcount, PresenceSlots
@@ -187,7 +187,8 @@ class Counting:
         counted: dict[str, Number] = {"viewers": count.viewers, "connections": count.connections}
 
         def counted_now(stored: Reading | None) -> Reading:
-            if stored and (stored.as_of >= count.as_of or (not force and counted.items() <= stored.metrics.items())):
+            newer = stored and count.as_of <= stored.as_of <= count.as_of + MAX_AHEAD
+            if stored and (newer or (not force and counted.items() <= stored.metrics.items())):
                 return stored
             peak = count.viewers
             if stored:
