@@ -127,14 +127,8 @@ class Stats:
         """
         start: Any = {"ExclusiveStartKey": {"subject": after}} if after else {}
         answer = self._table.scan(Limit=limit, **start)
-        readings = []
-        for item in answer["Items"]:
-            try:
-                readings.append(to_reading(item))
-            except (KeyError, ValueError, TypeError, AttributeError, ArithmeticError) as error:
-                logger.warning("not a reading", subject=item["subject"], reason=repr(error))
         last = answer.get("LastEvaluatedKey")
-        return readings, str(last["subject"]) if last else None
+        return list(readable(to_reading, answer["Items"])), str(last["subject"]) if last else None
 
     def delete(self, subject: Subject) -> None:
         """Remove a subject's values; its high-water marks and history stay. The next reading is a first one again."""
