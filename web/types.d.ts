@@ -37,7 +37,7 @@ interface Rep {
   monthlyRevenue: number;
   monthlySignups: number;
   goalProgress: number;
-  monthlyGrowth: number;
+  monthlyGrowth: number | null;
   currentBonusTier: number;
   asOf: string;
   /** Only `GET /api/leaderboard` has them. */

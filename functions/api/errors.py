@@ -34,6 +34,11 @@ def responses(model: type[Schema] | None, status: int = 200, description: str = 
     return {status: success, **errors}
 
 
+def conflict(description: str) -> Any:
+    """The response 409 of a route that may answer it, for the OpenAPI document."""
+    return {409: {"description": description, "content": _json(Error)}}
+
+
 def _json(model: type[Schema]) -> Any:
     return {"application/json": {"model": model}}
 

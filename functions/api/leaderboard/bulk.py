@@ -69,7 +69,7 @@ def _apply(update: Any, reps: Reps, seconds_left: Callable[[], float]) -> Applie
     try:
         validated = schemas.OneUpdate.model_validate(update)
         if seconds_left() > 0:
-            return reps.update(validated.rep_id, validated.stats.sent())
+            return reps.update(validated.rep_id, validated.stats.sent(), as_of=validated.stats.as_of)
         status, message, details = 503, "no time was left to apply this update", list[dict[str, str]]()
     except ValidationError as error:
         status, (message, details) = 400, describe(error.errors())

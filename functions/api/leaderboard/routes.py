@@ -17,7 +17,7 @@ from cairn.leaderboard.representation import json_number
 from cairn.leaderboard.reps import GOAL, UpdateResult
 from cairn.model import Reading
 from functions.api.auth import requires
-from functions.api.errors import responses
+from functions.api.errors import conflict, responses
 from functions.api.leaderboard import bulk, schemas
 from functions.api.leaderboard.responses import badge_list, milestones, on_board, rep
 from functions.api.params import Cursor, Limit
@@ -170,10 +170,10 @@ def read_badges(rep_id: RepId) -> schemas.RepBadges:
     "/api/leaderboard/sales-reps/<rep_id>/update-stats",
     summary="Update a rep's numbers and return the milestones that this passes",
     middlewares=requires("leaderboard"),
-    responses=responses(schemas.Updated),
+    responses={**responses(schemas.Updated), **conflict("Newer numbers are stored, or the month of `asOf` is over")},
 )
 def update_stats(rep_id: RepId, body: schemas.StatsUpdate) -> schemas.Updated:
-    outcome = router.dependencies.reps.update(rep_id, body.sent())
+    outcome = router.dependencies.reps.update(rep_id, body.sent(), as_of=body.as_of)
     router.trail.trace_id = outcome.rep.trace_id
     return schemas.Updated(
         rep=_rep(outcome.rep, outcome.rank),

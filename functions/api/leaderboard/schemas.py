@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 from decimal import ROUND_DOWN, Decimal
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, ConfigDict, Field, StringConstraints, WithJsonSchema, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    WithJsonSchema,
+    model_validator,
+)
 
+from cairn.clock import from_millis, to_millis
 from cairn.leaderboard.rank_counters import SCORE_LIMIT
 from cairn.model import Number
+from functions.api.params import When
 from functions.api.schemas import Instant, Schema
 
 MAX_SIGNUPS = 10**9
@@ -70,6 +81,21 @@ def _user_id(value: object) -> int | str | None:
     raise ValueError("must be a user's name, as text or as a whole number")
 
 
+def _text(value: object) -> object:
+    """A number would be read as seconds since 1970, or as milliseconds if it is large."""
+    if value is not None and not isinstance(value, str):
+        raise ValueError("must be an ISO 8601 time, such as 2026-11-30T23:59:30Z")
+    return value
+
+
+def _instant(instant: datetime) -> datetime:
+    """In whole milliseconds, as it is stored; UTC without an offset."""
+    try:
+        return from_millis(to_millis(instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant))
+    except OverflowError:
+        raise ValueError("must be between the years 1 and 9999") from None
+
+
 def _schema(maximum: int, *alternatives: dict[str, str], **more: Any) -> WithJsonSchema:
     number = {"type": "number", "minimum": 0, "maximum": maximum, **more}
     text = {"type": "string", "pattern": r"^\d{1,9}(\.\d{1,2})?$"}
@@ -95,6 +121,7 @@ Count = Annotated[
     ),
 ]
 Percentage = Annotated[Any, BeforeValidator(_percentage), _schema(MAX_PERCENTAGE)]
+AsOf = Annotated[When, BeforeValidator(_text), AfterValidator(_instant)]
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=80)]
 Avatar = Annotated[
     str,
@@ -143,9 +170,15 @@ class Values(RequestBody):
 
 
 class StatsUpdate(Values):
+    as_of: AsOf | None = Field(
+        None,
+        description="When the numbers were true; now by default. It decides to which month they belong. The answer is "
+        "409 once that month is over for the rep, or if newer numbers are stored.",
+    )
+
     @model_validator(mode="after")
     def _not_empty(self) -> StatsUpdate:
-        if not self.model_fields_set:
+        if not self.sent():
             raise ValueError(f"send at least one of {', '.join(str(f.alias) for f in Values.model_fields.values())}")
         return self
 
@@ -198,7 +231,7 @@ class RepBadges(Schema):
 
 
 class Rep(Schema):
-    """A rep. Reps with the same monthly revenue share a rank."""
+    """A rep. Reps with the same monthly revenue share a rank. A growth that nobody sent for the period is null."""
 
     id: int
     name: str
@@ -212,8 +245,8 @@ class Rep(Schema):
     monthly_signups: int
     yearly_signups: int
     goal_progress: int | float
-    monthly_growth: int | float
-    yearly_growth: int | float
+    monthly_growth: int | float | None
+    yearly_growth: int | float | None
     current_bonus_tier: int
     rank: int
     badges: list[RepBadge]

@@ -62,6 +62,8 @@ class Reading:
     """The highest values of the current period, as far as the writer knows; thresholds up to them count as passed."""
     revisions: Mapping[str, int] = field(default_factory=dict)
     """By rule: how often its milestones of the current period were reverted, as far as the writer knows."""
+    measured_at: datetime | None = None
+    """When the values were true, if the writer said so or the values were not written with the last change."""
     recheck: str = ""
     """A new id requests that the stored reading is compared with its high-water marks, however it came about."""
 

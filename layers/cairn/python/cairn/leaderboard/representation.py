@@ -17,9 +17,12 @@ _NUMBERS = {
     "monthlySignups": "monthly_signups",
     "yearlySignups": "yearly_signups",
     "goalProgress": "goal_progress",
+    "currentBonusTier": "bonus_tier",
+}
+_UNKNOWN_UNTIL_SENT = {
+    "monthlyRevenueGoal": "monthly_revenue_goal",
     "monthlyGrowth": "monthly_growth",
     "yearlyGrowth": "yearly_growth",
-    "currentBonusTier": "bonus_tier",
 }
 _CELEBRATED = ("monthlyRevenue", "monthlySignups", "goalProgress", "currentBonusTier")
 
@@ -30,14 +33,17 @@ def json_number(value: Number) -> int | float:
 
 
 def rep_json(rep_id: str, name: str, metrics: Mapping[str, Number], details: Details) -> dict[str, Any]:
-    """A rep without rank and badges; a goal that was never set is null."""
-    numbers = {key: json_number(metrics.get(metric, 0)) for key, metric in _NUMBERS.items()}
-    goal = metrics.get("monthly_revenue_goal")
+    """A rep without rank and badges; a goal and a growth that were never sent are null."""
+    numbers: dict[str, int | float | None] = {
+        key: json_number(metrics.get(metric, 0)) for key, metric in _NUMBERS.items()
+    }
+    numbers |= {
+        key: json_number(metrics[metric]) if metric in metrics else None for key, metric in _UNKNOWN_UNTIL_SENT.items()
+    }
     attributes = {
         "avatar": details.get("avatar"),
         "team": details.get("team"),
         "userId": details.get("user_id"),
-        "monthlyRevenueGoal": None if goal is None else json_number(goal),
     }
     return {"id": int(rep_id), "name": name, **attributes, **numbers}
 

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 
 from cairn.clock import Clock, iso, sleep
 from cairn.codec import number
-from cairn.errors import ContentionError, NotFoundError
+from cairn.errors import BadInputError, ConflictError, ContentionError, NotFoundError
 from cairn.leaderboard.boards import SCORE, Boards, Row, row_of, same_row
 from cairn.model import Details, Milestone, Number, Reading, Subject, new_trace_id
 from cairn.readings.stats import MAX_AHEAD, Stats
@@ -24,8 +24,10 @@ from cairn.rules.bonus_tier import BonusTier
 from cairn.rules.rank import podium_step
 
 KIND = "rep"
-MONTHLY = ("monthly_revenue", "monthly_signups", "goal_progress", "monthly_growth", "bonus_tier", "podium")
-YEARLY = ("yearly_revenue", "yearly_signups", "yearly_growth")
+MONTHLY = ("monthly_revenue", "monthly_signups", "goal_progress", "bonus_tier", "podium")
+YEARLY = ("yearly_revenue", "yearly_signups")
+MONTHLY_GROWTH, YEARLY_GROWTH = ("monthly_growth",), ("yearly_growth",)
+"""What is unknown until it is sent: a new rep, and a new month, have no growth, and not one of 0 %."""
 GOAL = "monthly_revenue_goal"
 RETIRED = "retired_at"
 ERASED = "erased_at"
@@ -34,6 +36,8 @@ FORMER_REP = "Former rep"
 MAX_ATTEMPTS = 16
 MAX_GOAL_PROGRESS = Decimal(10**9)
 """Per cent, at which the progress towards a tiny goal is capped."""
+CLOCK_SKEW = timedelta(minutes=5)
+"""How far the clock of a client may be ahead."""
 _HUNDREDTH = Decimal("0.01")
 _MILLISECOND = timedelta(milliseconds=1)
 _ZEROS: Mapping[str, Number] = dict.fromkeys((*MONTHLY, *YEARLY, "all_time_revenue"), 0)
@@ -95,14 +99,22 @@ class Reps:
 
         return self._change(rep_id, "api", change)
 
-    def update(self, rep_id: int, values: Mapping[str, Number], source: str = "api") -> UpdateResult:
-        """Set some values of a rep; the others stay. The goal progress follows the revenue unless it is given."""
+    def update(
+        self, rep_id: int, values: Mapping[str, Number], *, as_of: datetime | None = None, source: str = "api"
+    ) -> UpdateResult:
+        """Set some values of a rep; the others stay. The goal progress follows the revenue unless it is given.
+
+        `as_of` is when the values were true, now by default; it decides to which month they belong. BadInputError if it
+        is in the future. ConflictError if newer values are stored, or if its month is over for this rep.
+        """
+        if as_of and as_of > self._clock() + CLOCK_SKEW:
+            raise BadInputError(f"asOf: {iso(as_of)} is in the future")
 
         def change(rep: Reading) -> Reading:
             metrics = {**rep.metrics, **values}
             return replace(rep, metrics=_with_goal_progress(metrics, values) if SCORE in values else metrics)
 
-        return self._change(rep_id, source, change)
+        return self._change(rep_id, source, change, as_of=as_of, measured=True)
 
     def retire(self, rep_id: int) -> None:
         """Take a rep off the board. Their milestones and the boards of past months stay."""
@@ -191,13 +203,22 @@ class Reps:
         repaired = self._with_computed(complete, at, rep.source, rep.trace_id)
         return rep if not ahead and (repaired.metrics, repaired.peaks) == (rep.metrics, rep.peaks) else repaired
 
-    def _change(self, rep_id: int, source: str, change: Callable[[Reading], Reading]) -> UpdateResult:
+    def _change(
+        self,
+        rep_id: int,
+        source: str,
+        change: Callable[[Reading], Reading],
+        *,
+        as_of: datetime | None = None,
+        measured: bool = False,
+    ) -> UpdateResult:
         trace_id = new_trace_id()
 
         def changed(stored: Reading | None) -> Reading:
             rep = _active(stored, rep_id)
-            at = self._after(rep)
-            return self._with_computed(change(self._in_month_of(rep, at)), at, source, trace_id)
+            at = self._stored_at(rep, as_of) if as_of else self._after(rep)
+            new = self._with_computed(change(self._in_month_of(rep, at)), at, source, trace_id)
+            return replace(new, measured_at=as_of or at) if measured else new
 
         return self._result(*self._stats.update(_subject(rep_id), changed))
 
@@ -270,11 +291,28 @@ class Reps:
         """The rep in the month of `at`: the values of an earlier month, and of an earlier year, are reset to zero."""
         if self._month(rep.as_of) >= self._month(at):  # later only in a reading that is dated in the future
             return rep
-        ended = MONTHLY if self._month(rep.as_of)[:4] == self._month(at)[:4] else (*MONTHLY, *YEARLY)
-        return replace(rep, metrics={**rep.metrics, **dict.fromkeys(ended, 0)}, peaks={}, revisions={})
+        ended: tuple[str, ...] = MONTHLY
+        unknown: tuple[str, ...] = MONTHLY_GROWTH
+        if self._month(rep.as_of)[:4] != self._month(at)[:4]:
+            ended, unknown = (*MONTHLY, *YEARLY), (*MONTHLY_GROWTH, *YEARLY_GROWTH)
+        kept = {metric: value for metric, value in rep.metrics.items() if metric not in unknown}
+        return replace(rep, metrics={**kept, **dict.fromkeys(ended, 0)}, peaks={}, revisions={})
 
     def _month(self, at: datetime) -> str:
         return at.astimezone(self._zone).strftime("%Y-%m")
+
+    def _stored_at(self, rep: Reading, as_of: datetime) -> datetime:
+        """When to store values that were true at `as_of`: now, or in the month that has not ended for this rep."""
+        month, current = self._month(as_of), self._month(rep.as_of)
+        if month >= self._month(self._clock()):
+            at = max(self._after(rep), as_of)
+        elif month == current:
+            at = max(as_of, rep.as_of + _MILLISECOND)
+        else:
+            raise ConflictError(f"asOf: {month} is over for this sales rep, and its board is final")
+        if rep.measured_at and as_of < rep.measured_at:
+            raise ConflictError(f"asOf: newer numbers are stored, of {iso(rep.measured_at)}")
+        return at
 
     def _after(self, rep: Reading) -> datetime:
         """The current time, or just after the reading if that is later; but not in a future that it wrongly claims."""

@@ -150,6 +150,7 @@ def to_item(reading: Reading) -> Item:
         **({"details": dict(reading.details)} if reading.details else {}),
         **({"peaks": dict(reading.peaks)} if reading.peaks else {}),
         **({"revisions": dict(reading.revisions)} if reading.revisions else {}),
+        **({"measured_at": to_millis(reading.measured_at)} if reading.measured_at else {}),
         **({"recheck": reading.recheck} if reading.recheck else {}),
     }
 
@@ -183,5 +184,6 @@ def to_reading(item: Item) -> Reading:
         details=details(item.get("details", {})),
         peaks=numbers(item.get("peaks", {})),
         revisions={rule: int(count) for rule, count in item.get("revisions", {}).items()},
+        measured_at=from_millis(int(item["measured_at"])) if "measured_at" in item else None,
         recheck=item.get("recheck", ""),
     )
