@@ -54,7 +54,7 @@ ROW = "score name period metrics details as_of"
 
 KINDS = (
     Kind("STATS_TABLE", "channel:{}", "", f"{READING} details", NOWHERE),
-    Kind("STATS_TABLE", "rep:{}", "", f"{READING} details peaks", NOWHERE),
+    Kind("STATS_TABLE", "rep:{}", "", f"{READING} details peaks", NOWHERE, new="measured_at"),
     Kind("MILESTONES_TABLE", "{}:{}", "mark#{}#{}", "height told event_id achieved_at silent", ("{}", "mark#{}#{}")),
     Kind(
         "MILESTONES_TABLE",
