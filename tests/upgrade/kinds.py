@@ -54,7 +54,7 @@ ROW = "score name period metrics details as_of"
 
 KINDS = (
     Kind("STATS_TABLE", "channel:{}", "", f"{READING} details", NOWHERE),
-    Kind("STATS_TABLE", "rep:{}", "", f"{READING} details peaks", NOWHERE, new="measured_at"),
+    Kind("STATS_TABLE", "rep:{}", "", f"{READING} details peaks", NOWHERE),
     Kind("MILESTONES_TABLE", "{}:{}", "mark#{}#{}", "height told event_id achieved_at silent", ("{}", "mark#{}#{}")),
     Kind(
         "MILESTONES_TABLE",
@@ -112,6 +112,18 @@ KINDS = (
 
 NEW_KEYS = {("starts#{}", "sweep"), ("starts#{}", "batch#{}")}
 """Documented keys that release 0.1.0 did not have: nothing of them has to survive the upgrade from it."""
+
+NEW_ATTRIBUTES = {
+    "measured_at",
+    "recheck",
+    "revisions",
+    "revision",
+    "counts_from",
+    "reverted_at",
+    "reverted_by",
+    "reason",
+}
+"""Attributes of readings, marks and milestones that release 0.1.0 did not have; each is optional."""
 
 _CODE = re.compile(r"`([^`]+)`")
 _VARIES = re.compile(r"\{[^}]*\}")
