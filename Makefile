@@ -1,7 +1,7 @@
 # CI runs the same targets. Everything is installed into .venv in this checkout.
 .DEFAULT_GOAL := help
 .PHONY: help run test test-local-cloud test-in-process test-crashes check check-code check-pages check-api check-template format openapi
-.PHONY: hooks bench deploy key lock clean
+.PHONY: audit hooks bench deploy key lock clean
 
 PYTHON ?= python3
 # `make lock UPGRADE=` keeps every locked version that is still allowed.
@@ -44,6 +44,17 @@ check-api: .venv/ready
 check-template: .venv/ready
 	@python -c 'from local.synth import synthesise; synthesise()' && cfn-lint
 
+audit: .venv/ready .local/audit/ready node_modules/.package-lock.json ## look up known vulnerabilities of the dependencies, and check their licences
+	@.local/audit/bin/pip-audit --strict --disable-pip --require-hashes -r requirements/layer.txt -r requirements/dev.txt -r requirements/uv.txt -r requirements/audit.txt
+	@npm audit
+	@.local/audit/bin/pip-licenses --python=$(BIN)/python --from=mixed --with-system --format=json | python -m tools.licences
+
+# Apart from .venv, so that the audit's own tools are not among what it inspects.
+.local/audit/ready: requirements/audit.txt | .venv/ready
+	@uv venv --quiet --clear .local/audit
+	@VIRTUAL_ENV=$(CURDIR)/.local/audit uv pip sync --quiet --require-hashes requirements/audit.txt
+	@touch $@
+
 format: .venv/ready ## fix lint and format
 	@ruff check --fix . && ruff format .
 
@@ -65,6 +76,7 @@ key: .venv/ready ## create an API key in AWS: make key SCOPES=admin NAME=me
 lock: .venv/ready ## lock the newest allowed versions, with hashes and without index URLs
 	@uv pip compile -q pyproject.toml $(UPGRADE) --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -o requirements/layer.txt
 	@uv pip compile -q pyproject.toml $(UPGRADE) --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --group dev -c requirements/layer.txt -o requirements/dev.txt
+	@uv pip compile -q $(UPGRADE) --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --group audit -o requirements/audit.txt
 
 # npm writes this file at the end of an installation.
 node_modules/.package-lock.json: package-lock.json | .venv/ready

@@ -63,3 +63,16 @@ def test_ci_runs_what_every_developer_can_run() -> None:
     assert [step["run"] for job in jobs for step in job["steps"] if "run" in step] == [".ci/run"]
     commands = (ROOT / ".ci" / "run").read_text().splitlines()
     assert [line for line in commands if line.startswith("make ")] == ["make check", "make test"]
+
+
+def test_the_audit_that_every_developer_can_run_runs_once_a_week() -> None:
+    loaded = workflow(ROOT / ".github" / "workflows" / "audit.yml")
+    assert [step["run"] for job in loaded["jobs"].values() for step in job["steps"] if "run" in step] == ["make audit"]
+    (schedule,) = loaded[True]["schedule"]
+    minute, hour, day, month, weekday = schedule["cron"].split()
+    assert (day, month) == ("*", "*")
+    assert all(field.isdecimal() for field in (minute, hour, weekday))
+    recipe = (ROOT / "Makefile").read_text().partition("\naudit:")[2].partition("\n\n")[0]
+    assert all(command in recipe for command in ("pip-audit --strict", "npm audit", "tools.licences"))
+    locked = {f"requirements/{path.name}" for path in (ROOT / "requirements").glob("*.txt")}
+    assert set(re.findall(r"-r (\S+)", recipe)) == locked
