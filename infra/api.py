@@ -28,6 +28,7 @@ class Api(Capability):
                 "STALE_AFTER_SECONDS": str(settings.stale_after_seconds),
                 "LADDERS": settings.ladders_json,
                 "TIME_ZONE": settings.time_zone,
+                "AVATAR_HOSTS": settings.avatar_hosts_list,
                 "WEBSOCKET_URL": realtime.url,
                 **settings.plausibility,
             },

@@ -40,14 +40,15 @@ class Cdn(Capability):
         realtime: Realtime,
     ) -> None:
         super().__init__(scope, construct_id)
+        pictures = ("'self'", "data:", *(f"https://{host}" for host in self.settings.avatar_hosts))
         own = (
             "script-src 'self'; require-trusted-types-for 'script'; style-src 'self'; font-src 'self'; "
-            f"manifest-src 'self'; img-src 'self' https: data:; connect-src 'self' {realtime.origin}"
+            f"manifest-src 'self'; img-src {' '.join(pictures)}; connect-src 'self' {realtime.origin}"
         )
         for_api = self._headers("ApiHeaders", "The API: JSON, which loads nothing", _NOTHING)
         for_docs = self._headers("DocsHeaders", "The API's page: Swagger's code is inline", _SWAGGER)
         for_pages = self._headers(
-            "PagesHeaders", "Pages: our code, avatars from any site, our sockets", f"{_NOTHING}; {own}"
+            "PagesHeaders", "Pages: our code, avatars of the hosts in avatar_hosts, our sockets", f"{_NOTHING}; {own}"
         )
         for_embeds = self._headers(
             "EmbedHeaders",

@@ -1,4 +1,4 @@
-"""EventBridge Scheduler ─► month_rollover ─► stats table, and the month's final board."""
+"""EventBridge Scheduler ─► month_rollover, erase_retired_reps ─► stats table, and the boards of past months."""
 
 from aws_cdk import Duration
 from constructs import Construct
@@ -28,4 +28,27 @@ class Leaderboard(Capability):
             # Each run continues where the previous one stopped, whether it failed or ran out of time.
             expression="cron(0/5 0-2 1 * ? *)",
             function=self.month_rollover,
+        )
+        self.erase_retired_reps = Function(
+            self,
+            "erase_retired_reps",
+            description="Erases the personal data of reps who retired long ago",
+            timeout=Duration.minutes(5),
+            environment={
+                "LADDERS": self.settings.ladders_json,
+                "TIME_ZONE": self.settings.time_zone,
+                "RETIRED_REPS_KEPT_DAYS": str(self.settings.retired_reps_kept_days),
+            },
+        )
+        self.tables.stats.grant(self.erase_retired_reps, "GetItem", "BatchGetItem", "PutItem")
+        self.tables.milestones.grant(self.erase_retired_reps, "Query", "GetItem", "UpdateItem", "DeleteItem")
+        self.tables.history.grant(self.erase_retired_reps, "Query", "DeleteItem")
+        self.tables.grant_board(self.erase_retired_reps)
+        self.tables.leaderboard.grant(self.erase_retired_reps, "BatchGetItem")
+        Schedule(
+            self,
+            "Erasure",
+            description="Erases the personal data of reps who retired long ago",
+            expression="cron(30 3 * * ? *)",
+            function=self.erase_retired_reps,
         )

@@ -24,7 +24,11 @@ class Readings(Capability):
             "detect_milestone",
             description="Compares a reading with the one before it and claims each milestone once",
             timeout=Duration.seconds(30),
-            environment={"LADDERS": self.settings.ladders_json, "TIME_ZONE": self.settings.time_zone},
+            environment={
+                "LADDERS": self.settings.ladders_json,
+                "TIME_ZONE": self.settings.time_zone,
+                "AVATAR_HOSTS": self.settings.avatar_hosts_list,
+            },
         )
         tables, queues = self.tables, self.queues
         self.parameters.pass_to(function, "LIVE_CHANNELS")

@@ -27,7 +27,10 @@ class Realtime(Capability):
             timeout=Duration.seconds(20),
             # One full CPU: posting is mostly TLS and JSON.
             memory_size=1769,
-            environment={"TIME_ZONE": self.settings.time_zone},
+            environment={
+                "TIME_ZONE": self.settings.time_zone,
+                "AVATAR_HOSTS": self.settings.avatar_hosts_list,
+            },
         )
         self.ws_connect = Function(
             self,

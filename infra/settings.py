@@ -122,6 +122,15 @@ class Settings(BaseModel):
         Field(description="channel id to the name in its milestones on Telegram"),
     ]
 
+    avatar_hosts: Annotated[
+        tuple[Annotated[str, Field(pattern=r"^([a-z0-9-]+\.)+[a-z][a-z0-9-]*$")], ...],
+        BeforeValidator(_parsed),
+        Field(max_length=20, description="the hosts whose pictures are shown as reps' avatars"),
+    ]
+    retired_reps_kept_days: Annotated[
+        PositiveInt, Field(description="after so many days, a retired rep's personal data is erased")
+    ]
+
     # SQS allows 2 to 1,000 as an event source's maximum concurrency.
     notify_concurrency: Annotated[int, Field(ge=2, le=1000)]
     # Telegram allows about 30 a second for free and up to 1,000 with paid broadcast.
@@ -168,6 +177,10 @@ class Settings(BaseModel):
     @property
     def live_channels_json(self) -> str:
         return json.dumps(self.model_dump(mode="json")["live_channels"], ensure_ascii=False)
+
+    @property
+    def avatar_hosts_list(self) -> str:
+        return ",".join(self.avatar_hosts)
 
     @property
     def production(self) -> bool:

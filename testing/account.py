@@ -33,6 +33,7 @@ TIMEOUTS = {
     "ws_connect": 29,
     "month_rollover": 300,
     "check_milestones": 300,
+    "erase_retired_reps": 300,
     "viewer_heartbeat": 10,
     "count_viewers": 20,
 }

@@ -54,6 +54,8 @@ SETTINGS = {
     "LADDERS": "{}",
     "LIVE_CHANNELS": "{}",
     "TIME_ZONE": "UTC",
+    "AVATAR_HOSTS": "people.test",
+    "RETIRED_REPS_KEPT_DAYS": "30",
     "REFRESH_AGE_SECONDS": "300",
     "STALE_AFTER_SECONDS": "900",
     "IMPLAUSIBLE_FACTOR": "20",

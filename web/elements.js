@@ -36,11 +36,12 @@ export class RepAvatar extends HTMLElement {
   }
 }
 
-/** @param {string | null} avatar */
+/** The API names only hosts that the operator allowed, and the Content-Security-Policy stops others. @param {string | null} avatar */
 function pictureUrl(avatar) {
   try {
     const url = new URL(avatar ?? '');
-    return url.protocol === 'https:' ? url.href : null;
+    const plain = !url.username && !url.password && !url.port;
+    return url.protocol === 'https:' && plain ? url.href : null;
   } catch {
     return null;
   }

@@ -23,6 +23,7 @@ from cairn.clock import now
 from cairn.identity import cognito
 from cairn.identity.api_keys import ApiKeys
 from cairn.identity.cognito import CognitoUserPool, IdTokens, SigningKeys
+from cairn.leaderboard.avatars import Avatars
 from cairn.leaderboard.badges import Badges
 from cairn.leaderboard.boards import Boards
 from cairn.leaderboard.reps import KIND, Reps
@@ -51,6 +52,7 @@ class Settings:
     stale_after_seconds: int
     ladders: str
     time_zone: str
+    avatar_hosts: str
     user_pool_id: str
     user_pool_client_id: str
     user_pool_issuer: str
@@ -159,6 +161,10 @@ class Dependencies:
     @cached_property
     def rep_rules(self) -> dict[str, Ladder]:
         return {rule.name: rule for rule in self.rules if rule.kind == KIND and isinstance(rule, Ladder)}
+
+    @cached_property
+    def avatars(self) -> Avatars:
+        return Avatars.of(self.settings.avatar_hosts)
 
     @cached_property
     def boards(self) -> Boards:

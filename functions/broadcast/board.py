@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from cairn.clock import to_millis
 from cairn.leaderboard.announce import REFRESH
+from cairn.leaderboard.avatars import Avatars
 from cairn.leaderboard.boards import Boards
 from cairn.leaderboard.representation import ranked_row_json
 from cairn.realtime.event_log import LoggedEvent
@@ -18,15 +19,16 @@ TOP = 100
 
 
 class BoardFrames:
-    def __init__(self, boards: Boards, time_zone: str, *, top: int = TOP) -> None:
+    def __init__(self, boards: Boards, time_zone: str, avatars: Avatars, *, top: int = TOP) -> None:
         self._boards = boards
+        self._avatars = avatars
         self._zone = ZoneInfo(time_zone)
         self._top = top
 
     def now(self, at: datetime, trace_id: str) -> LoggedEvent:
         """The current board. Two are never made in the same millisecond, so the higher id is the later one."""
         page = self._boards.page(None, self._top)
-        reps = [ranked_row_json(ranked) for ranked in page.rows]
+        reps = [ranked_row_json(ranked, self._avatars) for ranked in page.rows]
         period = at.astimezone(self._zone).strftime("%Y-%m")
         number = to_millis(at)
         text = board_frame(event_id(EVERYONE, number), at, reps, {"total": page.total, "period": period})

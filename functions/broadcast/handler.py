@@ -13,6 +13,7 @@ from cairn.aws import dynamodb, sqs, websocket_api
 from cairn.aws.sqs import Backoff, Consumer
 from cairn.aws.websocket_api import Connect
 from cairn.clock import now
+from cairn.leaderboard.avatars import Avatars
 from cairn.leaderboard.board_refresh import BoardRefresh
 from cairn.leaderboard.boards import Boards
 from cairn.messages import BoardChanged, RoomEvent, RoomShard, RoomState, UnreadableMessageError
@@ -37,6 +38,7 @@ class Settings:
     count_queue_url: str
     connections_url: str
     time_zone: str
+    avatar_hosts: str
 
 
 class Dependencies:
@@ -69,7 +71,11 @@ class Dependencies:
             event_log=EventLog(connections),
             sockets=Sockets(connections, presence),
             board_refresh=BoardRefresh(connections),
-            board=BoardFrames(Boards(dynamodb.table(settings.leaderboard_table)), settings.time_zone),
+            board=BoardFrames(
+                Boards(dynamodb.table(settings.leaderboard_table)),
+                settings.time_zone,
+                Avatars.of(settings.avatar_hosts),
+            ),
             queue=sqs.queue(settings.broadcast_queue_url),
             poster=self._connect(settings.connections_url),
             clock=now,

@@ -37,7 +37,7 @@ def policy(origin: str, framing: str = "frame-ancestors 'none'; ") -> str:
     """The pages' Content-Security-Policy, including Trusted Types, without an exception."""
     return (
         f"default-src 'none'; {framing}base-uri 'none'; form-action 'none'; script-src 'self'; "
-        "style-src 'self'; font-src 'self'; manifest-src 'self'; img-src 'self' https: data:; "
+        "style-src 'self'; font-src 'self'; manifest-src 'self'; img-src 'self' data: https://pictures.invalid; "
         f"connect-src 'self' {origin.replace('http', 'ws', 1)}; require-trusted-types-for 'script'"
     )
 

@@ -290,11 +290,27 @@ def test_a_page_runs_its_own_code_and_reaches_its_own_origin_and_sockets_and_not
         "style-src": "'self'",
         "font-src": "'self'",
         "manifest-src": "'self'",
-        "img-src": "'self' https: data:",
+        "img-src": "'self' data:",
     }
     (api,) = template.resources("AWS::ApiGatewayV2::Api")
     _, _, in_aws = sockets["Fn::If"]
     assert in_aws["Fn::Join"][1][:2] == ["wss://", {"Ref": api}]
+
+
+def test_pictures_come_from_the_hosts_that_the_operator_named_and_from_nowhere_else(context: Mapping[str, Any]) -> None:
+    template = Template.of(stack_of(context, avatar_hosts=["pictures.example.com", "cdn.example.org"]))
+    (properties,) = template.resources("AWS::CloudFront::Distribution").values()
+    directives = _directives(template, properties["DistributionConfig"]["DefaultCacheBehavior"])
+    assert directives["img-src"] == "'self' data: https://pictures.example.com https://cdn.example.org"
+    hosts = {
+        template.function_name(name): function["Environment"]["Variables"].get("AVATAR_HOSTS")
+        for name, function in template.functions.items()
+    }
+    assert {name for name, value in hosts.items() if value == "pictures.example.com,cdn.example.org"} == {
+        "api",
+        "broadcast",
+        "detect_milestone",
+    }
 
 
 def test_only_the_apis_own_page_has_code_in_it(template: Template, distribution: dict[str, Any]) -> None:

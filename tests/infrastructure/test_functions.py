@@ -9,8 +9,9 @@ from infra.packaging import ROOT
 from tests.infrastructure.template import Template
 
 NAMES = [
-    *("api", "broadcast", "check_milestones", "count_viewers", "detect_milestone", "fetch_stats", "month_rollover"),
-    *("notify", "record_history", "telegram_webhook", "viewer_heartbeat", "ws_connect"),
+    *("api", "broadcast", "check_milestones", "count_viewers", "detect_milestone", "erase_retired_reps"),
+    *("fetch_stats", "month_rollover", "notify", "record_history", "telegram_webhook", "viewer_heartbeat"),
+    "ws_connect",
 ]
 STREAM = {f"dynamodb:{action}" for action in ("DescribeStream", "GetRecords", "GetShardIterator", "ListStreams")}
 

@@ -83,9 +83,7 @@ def test_after_a_purge_no_table_names_the_person(site: Site, person: str) -> Non
 @pytest.mark.parametrize("rep", [REP, "rep:2", "rep:3", RETIRED])
 def test_a_purged_rep_has_no_name_and_no_details_anywhere(site: Site, rep: str) -> None:
     purge(operators_stack(), rep, confirmed=True)
-    sort_key = f"rep#{int(rep[4:]):015d}"
-    own = [one for _, one in everything() if rep in (one.get("pk"), one.get("subject")) or one.get("sk") == sort_key]
-    assert own
+    own = _items_of(rep)
     assert {one.get("name", "Former rep") for one in own} == {"Former rep"}
     assert {name for one in own for name in one.get("details", {})} <= {"retired_at", "erased_at"}
 
@@ -121,6 +119,21 @@ def test_what_the_stream_still_held_brings_a_purged_rep_back_to_no_table(site: S
         site.call("record_history", {"Records": [record]})
     site.run(site.now + timedelta(minutes=1))
     assert found(*PEOPLE[REP]) == []
+
+
+def test_a_rep_who_retired_before_the_upgrade_is_erased_in_time(site: Site) -> None:
+    site.advance_to(site.now + timedelta(days=30))
+    site.call("erase_retired_reps", {"source": "schedule"})
+    assert {one.get("name", "Former rep") for one in _items_of(RETIRED)} == {"Former rep"}
+    assert found("Ada"), "who works here keeps their name"
+
+
+def _items_of(rep: str) -> list[dict[str, Any]]:
+    sort_key = f"rep#{int(rep.partition(':')[2]):015d}"
+    items = [item for _, item in everything()]
+    own = [one for one in items if rep in (one.get("pk"), one.get("subject")) or one.get("sk") == sort_key]
+    assert own
+    return own
 
 
 def _erasable(person: str) -> list[Any]:

@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from cairn.errors import CairnError
+from cairn.leaderboard.avatars import Avatars
 from cairn.leaderboard.badges import Badges
 from cairn.leaderboard.reps import Reps, UpdateResult
 from cairn.rules.ladder import Ladder
@@ -36,7 +37,9 @@ def apply(updates: Sequence[Any], reps: Reps, seconds_left: Callable[[], float])
     return [applied[number] for number, _ in numbered]
 
 
-def response(applied: Sequence[Applied], badges: Badges, rules: Mapping[str, Ladder]) -> schemas.BulkUpdated:
+def response(
+    applied: Sequence[Applied], badges: Badges, rules: Mapping[str, Ladder], avatars: Avatars
+) -> schemas.BulkUpdated:
     """The response to a bulk update; `rules` are those of reps, by name."""
     earned = badges.of(list({outcome.rep.subject for outcome in applied if isinstance(outcome, UpdateResult)}))
     results = [
@@ -45,8 +48,8 @@ def response(applied: Sequence[Applied], badges: Badges, rules: Mapping[str, Lad
         else schemas.BulkResult(
             rep_id=int(outcome.rep.subject.id),
             success=True,
-            rep=responses.rep(outcome.rep, outcome.rank, earned.get(outcome.rep.subject, [])),
-            milestones=responses.milestones(outcome, rules),
+            rep=responses.rep(outcome.rep, outcome.rank, earned.get(outcome.rep.subject, []), avatars),
+            milestones=responses.milestones(outcome, rules, avatars),
             rank_change=outcome.rank_change,
         )
         for outcome in applied

@@ -56,7 +56,7 @@ def read_board(
         raise NotFoundError(f"there is no board for {requested}")
     return schemas.Board(
         period=requested,
-        items=on_board(page.rows, router.dependencies.badges),
+        items=on_board(page.rows, router.dependencies.badges, router.dependencies.avatars),
         total=page.total,
         next_cursor=page.next_cursor,
     )
@@ -97,7 +97,9 @@ def put_badge(badge_id: BadgeId, body: schemas.BadgeChange) -> schemas.Badge:
 )
 def list_reps(limit: Limit = 50, cursor: Cursor = None) -> schemas.RepList:
     page = router.dependencies.boards.page(None, limit, cursor)
-    return schemas.RepList(items=on_board(page.rows, router.dependencies.badges), next_cursor=page.next_cursor)
+    return schemas.RepList(
+        items=on_board(page.rows, router.dependencies.badges, router.dependencies.avatars), next_cursor=page.next_cursor
+    )
 
 
 @router.post(
@@ -108,6 +110,7 @@ def list_reps(limit: Limit = 50, cursor: Cursor = None) -> schemas.RepList:
     responses=responses(schemas.Rep, 201, "The rep is created"),
 )
 def create_rep(body: schemas.NewRep) -> Response[schemas.Rep]:
+    router.dependencies.avatars.check(body.avatar)
     details = {name: getattr(body, name) for name in ("avatar", "team", "user_id") if getattr(body, name) is not None}
     outcome = router.dependencies.reps.create(body.name, details, body.monthly_revenue_goal, body.sent())
     router.trail.targets.append(str(outcome.rep.subject))
@@ -132,6 +135,7 @@ def read_rep(rep_id: RepId) -> schemas.Rep:
     responses=responses(schemas.Rep),
 )
 def change_rep(rep_id: RepId, body: schemas.RepChange) -> schemas.Rep:
+    router.dependencies.avatars.check(body.avatar)
     sent = {name: getattr(body, name) for name in body.model_fields_set}
     cleared = [GOAL if name == "monthly_revenue_goal" else name for name, value in sent.items() if value is None]
     goal = sent.pop("monthly_revenue_goal", None)
@@ -144,7 +148,7 @@ def change_rep(rep_id: RepId, body: schemas.RepChange) -> schemas.Rep:
 
 @router.delete(
     "/api/leaderboard/sales-reps/<rep_id>",
-    summary="Retire a rep; their milestones and past months' boards are kept",
+    summary="Retire a rep; milestones and past months' boards stay, without a name after a while",
     middlewares=requires("leaderboard"),
     status_code=204,
     responses=responses(None, 204),
@@ -177,7 +181,7 @@ def update_stats(rep_id: RepId, body: schemas.StatsUpdate) -> schemas.Updated:
     router.trail.trace_id = outcome.rep.trace_id
     return schemas.Updated(
         rep=_rep(outcome.rep, outcome.rank),
-        milestones=milestones(outcome, router.dependencies.rep_rules),
+        milestones=milestones(outcome, router.dependencies.rep_rules, router.dependencies.avatars),
         rank_change=outcome.rank_change,
     )
 
@@ -194,11 +198,12 @@ def bulk_update(body: schemas.BulkUpdate) -> schemas.BulkUpdated:
     applied = bulk.apply(body.updates, dependencies.reps, partial(router.seconds_left, RESERVE_SECONDS))
     subjects = (str(outcome.rep.subject) for outcome in applied if isinstance(outcome, UpdateResult))
     router.trail.targets += dict.fromkeys(subjects)
-    return bulk.response(applied, dependencies.badges, dependencies.rep_rules)
+    return bulk.response(applied, dependencies.badges, dependencies.rep_rules, dependencies.avatars)
 
 
 def _rep(reading: Reading, rank: int) -> schemas.Rep:
-    return rep(reading, rank, router.dependencies.badges.of([reading.subject]).get(reading.subject, []))
+    earned = router.dependencies.badges.of([reading.subject]).get(reading.subject, [])
+    return rep(reading, rank, earned, router.dependencies.avatars)
 
 
 def _badge(badge: Badge) -> schemas.Badge:

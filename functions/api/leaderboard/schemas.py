@@ -126,7 +126,7 @@ Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max
 Avatar = Annotated[
     str,
     StringConstraints(strip_whitespace=True, max_length=300),
-    Field(description="An https URL or a short text."),
+    Field(description="A short text, such as an emoji; or a picture's https URL, on a host that the operator allowed."),
 ]
 Team = Annotated[str, StringConstraints(strip_whitespace=True, max_length=60)]
 UserId = Annotated[

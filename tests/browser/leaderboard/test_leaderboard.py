@@ -6,7 +6,7 @@ import re
 from urllib.parse import quote
 
 import pytest
-from playwright.sync_api import Browser, Page, Route, expect
+from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
 
 from tests.browser.backend import PASSWORD, WEB, Backend
 from tests.browser.conftest import sign_in
@@ -298,3 +298,17 @@ def test_a_picture_is_requested_without_a_referrer(page: Page, backend: Backend)
     expect(page.locator("#rows rep-avatar img")).to_be_visible()
     assert requested
     assert all("referer" not in headers for headers in requested)
+
+
+@pytest.mark.parametrize("avatar", ["https://elsewhere.invalid/a.png", "https://me:secret@pictures.invalid/a.png"])
+def test_a_picture_of_another_host_or_with_credentials_is_never_requested(
+    context: BrowserContext, backend: Backend, avatar: str
+) -> None:
+    """In a page of its own, which may violate the policy: that is what stops the request."""
+    requested: list[str] = []
+    page = context.new_page()
+    page.route(re.compile(r"\.invalid"), lambda route: requested.append(route.request.url))
+    backend.reps = [rep("Ada Lovelace", avatar=avatar, monthlyRevenue=1)]
+    page.goto("/leaderboard")
+    expect(page.locator("#rows rep-avatar")).to_have_text("AL")
+    assert requested == []

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from cairn.clock import now, to_millis
+from cairn.leaderboard.avatars import Avatars
 from cairn.leaderboard.board_refresh import BoardRefresh
 from cairn.leaderboard.boards import Boards, Row
 from cairn.messages import BoardChanged
@@ -23,6 +24,8 @@ from testing.clock import ControlledClock
 from testing.cloud import Cloud
 from testing.logs import Written
 from testing.websocket_api import FakePoster
+
+AVATARS = Avatars.of("")
 
 
 @pytest.fixture
@@ -70,7 +73,7 @@ def test_everybody_is_shown_the_board(floor: BroadcastBench, poster: FakePoster)
 
 def test_a_board_too_large_for_a_frame_is_its_top_and_the_total(floor: BroadcastBench) -> None:
     fill(floor, 7)
-    state = BoardFrames(Boards(floor.aws.table("LEADERBOARD_TABLE")), "UTC", top=5).now(now(), "t")
+    state = BoardFrames(Boards(floor.aws.table("LEADERBOARD_TABLE")), "UTC", AVATARS, top=5).now(now(), "t")
     frame = json.loads(state.frame)
     assert ([rep["rank"] for rep in frame["data"]], frame["total"]) == ([1, 2, 3, 4, 5], 7)
 
@@ -78,7 +81,7 @@ def test_a_board_too_large_for_a_frame_is_its_top_and_the_total(floor: Broadcast
 @pytest.mark.parametrize(("zone", "period"), [("America/Los_Angeles", "2026-11"), ("Asia/Tokyo", "2026-12")])
 def test_the_month_is_the_sales_floors_own(floor: BroadcastBench, zone: str, period: str) -> None:
     floor.clock.advance_to(datetime(2026, 11, 30, 22, tzinfo=UTC))
-    state = BoardFrames(Boards(floor.aws.table("LEADERBOARD_TABLE")), zone).now(now(), "t")
+    state = BoardFrames(Boards(floor.aws.table("LEADERBOARD_TABLE")), zone, AVATARS).now(now(), "t")
     assert json.loads(state.frame)["period"] == period
 
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from cairn.clock import iso, now
 from testing.dynamodb import stored
+from testing.functions import FUNCTIONS
 from testing.leaderboard import BOARD, REPS, Floor
 
 NEW = {
@@ -267,3 +268,38 @@ def test_a_limit_is_a_number_within_bounds(one_floor: Floor, limit: str) -> None
         answer = one_floor.api("GET", path, query={"limit": limit})
         assert answer.status == 400
         assert "limit" in answer.error
+
+
+@pytest.mark.parametrize("avatar", ["https://elsewhere.test/a.png", "https://me:secret@people.test/a.png"])
+def test_a_picture_that_the_operator_did_not_allow_is_rejected(floor: Floor, avatar: str) -> None:
+    answer = floor.api("POST", REPS, {"name": "Ada", "avatar": avatar})
+    assert answer.status == 400
+    assert "avatar" in answer.error
+    assert "people.test" in answer.error
+    assert "secret" not in answer.text
+    rep = floor.hire()
+    assert floor.api("PATCH", f"{REPS}/{rep}", {"avatar": avatar}).status == 400
+    assert floor.rep(rep)["avatar"] is None
+
+
+def test_a_picture_that_was_stored_before_hosts_were_checked_is_served_nowhere(floor: Floor) -> None:
+    rep = floor.hire("Ada", avatar="🦊", userId=7)
+    stats = floor.aws.table("STATS_TABLE")
+    stats.update_item(
+        Key={"subject": f"rep:{rep}"},
+        UpdateExpression="SET details.avatar = :old",
+        ExpressionAttributeValues={":old": "https://me:secret@elsewhere.test/a.png"},
+    )
+    answered = floor.update(rep, monthlyRevenue=10_000)
+    floor.stream()
+    said = json.dumps(floor.celebrations(), default=str)
+    board = floor.board()
+    frame = FUNCTIONS["broadcast"].dependencies.broadcaster._board.now(now(), "t").frame
+    assert "secret" not in json.dumps([answered, board, floor.rep(rep)]) + said + frame
+    assert "achievement:celebration" in said
+    assert (
+        answered["rep"]["avatar"]
+        is answered["milestones"][0]["salesRep"]["avatar"]
+        is board["items"][0]["avatar"]
+        is None
+    )

@@ -11,6 +11,7 @@ from cairn.aws.sqs import Queue
 from cairn.channels.announce import ChannelAnnouncer
 from cairn.clock import now
 from cairn.leaderboard.announce import RepAnnouncer
+from cairn.leaderboard.avatars import Avatars
 from cairn.leaderboard.badges import Badges
 from cairn.leaderboard.board_refresh import BoardRefresh
 from cairn.leaderboard.boards import Boards
@@ -38,6 +39,7 @@ class Resources:
     broadcast_queue_url: str
     live_channels: str
     time_zone: str
+    avatar_hosts: str
 
 
 def announcers(
@@ -68,6 +70,7 @@ def announcers(
         ),
         badges=Badges(table(resources.milestones_table)),
         board_refresh=BoardRefresh(table(resources.connections_table)),
+        avatars=Avatars.of(resources.avatar_hosts),
         rules=by_name,
         clock=now,
     )

@@ -8,6 +8,7 @@ from datetime import timedelta
 
 from cairn.aws.sqs import Queue
 from cairn.clock import Clock, iso
+from cairn.leaderboard.avatars import Avatars
 from cairn.leaderboard.badges import Badges
 from cairn.leaderboard.board_refresh import BoardRefresh
 from cairn.leaderboard.representation import milestone_json
@@ -35,6 +36,7 @@ class RepAnnouncer:
         reps: Reps,
         badges: Badges,
         board_refresh: BoardRefresh,
+        avatars: Avatars,
         rules: Mapping[str, Rule],
         clock: Clock,
     ) -> None:
@@ -42,13 +44,15 @@ class RepAnnouncer:
         self._reps = reps
         self._badges = badges
         self._board_refresh = board_refresh
+        self._avatars = avatars
         self._rules = rules
         self._clock = clock
 
     def announce(self, milestone: Milestone) -> None:
         for badge in self._badges.award(milestone):
             logger.info("badge earned", badge=badge.id)
-        self._broadcast.send(celebrations(milestone, self._rules[milestone.rule].wording(milestone)))
+        wording = self._rules[milestone.rule].wording(milestone)
+        self._broadcast.send(celebrations(milestone, wording, self._avatars))
 
     def reverted(self, milestone: Milestone, standing: Sequence[Milestone]) -> None:
         """Take back the badges that no milestone earns any more, and have screens drop the celebration."""
@@ -63,7 +67,7 @@ class RepAnnouncer:
             self._broadcast.send([BoardChanged(key, new.trace_id)])
 
 
-def celebrations(milestone: Milestone, wording: Wording) -> list[RoomEvent]:
+def celebrations(milestone: Milestone, wording: Wording, avatars: Avatars) -> list[RoomEvent]:
     """The events of a rep's milestone: one for the TV, and one for the rep if they are also a user."""
     user_id = milestone.details.get("user_id")
     data = {
@@ -74,7 +78,7 @@ def celebrations(milestone: Milestone, wording: Wording) -> list[RoomEvent]:
         "description": wording.description,
         "icon": wording.emoji,
         "timestamp": iso(milestone.achieved_at),
-        "milestone": milestone_json(milestone, wording),
+        "milestone": milestone_json(milestone, wording, avatars),
     }
     return [
         RoomEvent(

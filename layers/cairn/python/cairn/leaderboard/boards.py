@@ -199,6 +199,10 @@ class Boards:
         )
         return int(str(answer["Attributes"]["last_id"]))
 
+    def last_id(self) -> int:
+        """The id that was assigned last; 0 if there never was a rep."""
+        return int((get(self._table, {"pk": "ids", "sk": "rep"}, consistent=True) or {}).get("last_id", 0))
+
     def _total(self, pk: str, next_key: Item | None, found: int, cursor: str | None) -> int:
         if not next_key and not cursor:
             return found

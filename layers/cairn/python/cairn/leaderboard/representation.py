@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from cairn.clock import iso
+from cairn.leaderboard.avatars import Avatars
 from cairn.leaderboard.boards import RankedRow
 from cairn.model import Details, Milestone, Number
 from cairn.rules import Wording
@@ -32,7 +33,9 @@ def json_number(value: Number) -> int | float:
     return value if isinstance(value, int) else float(value)
 
 
-def rep_json(rep_id: str, name: str, metrics: Mapping[str, Number], details: Details) -> dict[str, Any]:
+def rep_json(
+    rep_id: str, name: str, metrics: Mapping[str, Number], details: Details, avatars: Avatars
+) -> dict[str, Any]:
     """A rep without rank and badges; a goal and a growth that were never sent are null."""
     numbers: dict[str, int | float | None] = {
         key: json_number(metrics.get(metric, 0)) for key, metric in _NUMBERS.items()
@@ -41,23 +44,23 @@ def rep_json(rep_id: str, name: str, metrics: Mapping[str, Number], details: Det
         key: json_number(metrics[metric]) if metric in metrics else None for key, metric in _UNKNOWN_UNTIL_SENT.items()
     }
     attributes = {
-        "avatar": details.get("avatar"),
+        "avatar": avatars.shown(details.get("avatar")),
         "team": details.get("team"),
         "userId": details.get("user_id"),
     }
     return {"id": int(rep_id), "name": name, **attributes, **numbers}
 
 
-def ranked_row_json(ranked: RankedRow) -> dict[str, Any]:
+def ranked_row_json(ranked: RankedRow, avatars: Avatars) -> dict[str, Any]:
     """A rep with their rank."""
     row = ranked.row
-    rep = rep_json(row.subject.id, row.name, row.metrics, row.details)
+    rep = rep_json(row.subject.id, row.name, row.metrics, row.details, avatars)
     return {**rep, "rank": ranked.rank, "asOf": iso(row.as_of)}
 
 
-def milestone_json(milestone: Milestone, wording: Wording) -> dict[str, Any]:
+def milestone_json(milestone: Milestone, wording: Wording, avatars: Avatars) -> dict[str, Any]:
     """A rep's milestone, with the values to celebrate."""
-    rep = rep_json(milestone.subject.id, milestone.name, milestone.metrics, milestone.details)
+    rep = rep_json(milestone.subject.id, milestone.name, milestone.metrics, milestone.details, avatars)
     shown = ("id", "name", "avatar", "team", *_CELEBRATED)
     return {
         "id": milestone.id,
