@@ -20,6 +20,7 @@ from infra.realtime import Realtime
 from infra.telegram import Telegram
 from infra.viewers import Viewers
 
+_ALERTS = ("AlertsDelivered", "AlertsFailed", "AlertsRetryable", "RefusalsDisbelieved")
 _FRAMES = ("FramesPosted", "SocketsGone", "SocketsDropped")
 
 
@@ -66,7 +67,7 @@ class Dashboard(Capability):
                 readings.check_milestones.metric("MilestonesMissed"),
                 month_rollover.metric("RepsTurned"),
             ),
-            _graph("Alerts", notify.metric("AlertsDelivered"), notify.metric("AlertsFailed")),
+            _graph("Alerts", *(notify.metric(name) for name in _ALERTS)),
             _graph("Frames", *(broadcast.metric(name) for name in _FRAMES)),
             _graph("Sockets", *(realtime.metric(name, "Sum") for name in ("ConnectCount", "MessageCount"))),
             _graph("Requests", *_each(http, "UrlRequestCount", "Sum")),

@@ -34,7 +34,7 @@ class Function(Construct):
         endless_chain: bool = False,
         audited: bool = False,
     ) -> None:
-        """`endless_chain`: each of its messages leads to another, without end, and Lambda must not stop it.
+        """`endless_chain`: its messages lead to others, without end or for days, and Lambda must not stop it.
 
         `audited`: its log has lines of the audit trail, which are kept longer.
         """

@@ -13,6 +13,7 @@ from infra.channels import Channels
 from infra.functions import Function
 from infra.outputs import output, pascal
 from infra.queues import DeadLetters, Queue
+from infra.telegram import Telegram
 
 MINUTE = Duration.minutes(1)
 FIVE_MINUTES = Duration.minutes(5)
@@ -21,7 +22,7 @@ FIVE_MINUTES = Duration.minutes(5)
 class Monitoring(Capability):
     """What is in the registry gets its alarms here; nothing has to be added for a new function or queue."""
 
-    def __init__(self, scope: Construct, construct_id: str, *, channels: Channels) -> None:
+    def __init__(self, scope: Construct, construct_id: str, *, channels: Channels, telegram: Telegram) -> None:
         super().__init__(scope, construct_id)
         self._topic = self._alarm_topic()
         for dead_letters in self.registry.dead_letters:
@@ -32,6 +33,7 @@ class Monitoring(Capability):
             self._function(function)
         for platform in self.platforms.all:
             self._platform(platform, channels.fetch_stats)
+        self._telegram(telegram.notify)
 
     def _dead_letters(self, dead_letters: DeadLetters) -> None:
         self._alarm(
@@ -105,6 +107,30 @@ class Monitoring(Capability):
             datapoints=3,
             text=f"Fetching from {platform} keeps failing.",
             section="fetch-errors",
+        )
+
+    def _telegram(self, notify: Function) -> None:
+        self._alarm(
+            "AlertsHeld",
+            # A message that waits is replaced every 15 minutes, so the age of the queue's oldest does not show it.
+            notify.metric("PostponedFor", statistic="Maximum").with_(period=Duration.minutes(15)),
+            at_least=900,
+            text="Telegram has held the bot, or a chat, for a quarter of an hour.",
+            section="alerts-waiting",
+        )
+        self._alarm(
+            "RefusalsDisbelieved",
+            notify.metric("RefusalsDisbelieved").with_(period=FIVE_MINUTES),
+            at_least=1,
+            text="Telegram refuses many chats, or all: they stay subscribed, and are tried again.",
+            section="refusals-disbelieved",
+        )
+        self._alarm(
+            "AlertsRetryable",
+            notify.metric("AlertsRetryable").with_(period=FIVE_MINUTES),
+            at_least=3,
+            text="Subscribers were not notified of a milestone, and may be tried again.",
+            section="alerts-retryable",
         )
 
     def _alarm_topic(self) -> sns.Topic:

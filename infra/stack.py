@@ -58,7 +58,7 @@ class Cairn(Foundation):
         Cdn(self, "Cdn", pages=pages, api=api, telegram=telegram, viewers=viewers, realtime=realtime)
 
         Audit(self, "Audit")
-        Monitoring(self, "Monitoring", channels=channels)
+        Monitoring(self, "Monitoring", channels=channels, telegram=telegram)
         Dashboard(
             self,
             "Dashboard",

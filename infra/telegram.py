@@ -21,6 +21,7 @@ class Telegram(Capability):
             "notify",
             description="Notifies each subscriber of a milestone once, within Telegram's limits",
             timeout=Duration.seconds(60),
+            endless_chain=True,
             environment={
                 "TELEGRAM_ANNOUNCEMENT_CHAT": settings.telegram_announcement_chat,
                 "TELEGRAM_MESSAGES_PER_SECOND": str(settings.telegram_messages_per_second),

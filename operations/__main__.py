@@ -16,7 +16,18 @@ from cairn.codec import number
 from cairn.errors import CairnError
 from cairn.leaderboard.rank_counters import SCORE_LIMIT
 from cairn.model import Number
-from operations import audit, keys, milestones, month, pages, people, personal_data, platform_secrets, queues
+from operations import (
+    audit,
+    keys,
+    milestones,
+    month,
+    pages,
+    people,
+    personal_data,
+    platform_secrets,
+    queues,
+    subscribers,
+)
 from operations.clients import Clients
 from operations.stack import OperationError, Stack, read_local_stack, read_stack
 from operations.telegram import TELEGRAM_API_URL, TelegramRejectedError, set_webhook, webhook_url
@@ -82,6 +93,12 @@ def _run(options: argparse.Namespace, stack: Stack) -> list[str]:
             return platform_secrets.merge(stack, options.platform, values)
         case "telegram webhook":
             return [_register_webhook(stack, options.telegram_url)]
+        case "subscribers suspended":
+            return subscribers.suspended(stack)
+        case "subscribers suspend":
+            return subscribers.suspend(stack, options.chat)
+        case "subscribers resume":
+            return subscribers.resume(stack, options.chat, every=options.all)
         case "announce":
             return [milestones.announce(stack, options.milestone_id)]
         case "revert":
@@ -167,7 +184,9 @@ def _parser() -> argparse.ArgumentParser:
     webhook.add_argument("--telegram-url", default=TELEGRAM_API_URL, help="default: %(default)s")
     webhook.set_defaults(command="telegram webhook")
 
-    announce = commands.add_parser("announce", help="queue a milestone's alert again; nobody is notified twice")
+    _subscribers(commands)
+
+    announce = commands.add_parser("announce", help="notify whoever was not notified of a milestone")
     announce.add_argument("milestone_id", metavar="MILESTONE_ID")
     announce.set_defaults(command="announce")
     revert = commands.add_parser("revert", help="take back a false milestone and those of the same reading")
@@ -222,6 +241,22 @@ def _people(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
     remove = group.add_parser("remove", help="remove a person, who can no longer sign in")
     remove.add_argument("name", metavar="NAME")
     remove.set_defaults(command="people remove")
+
+
+def _subscribers(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    group = commands.add_parser("subscribers", help="chats that Telegram called gone").add_subparsers(
+        required=True, metavar="suspended|suspend|resume"
+    )
+    group.add_parser("suspended", help="list the chats that are no longer notified, and why").set_defaults(
+        command="subscribers suspended"
+    )
+    suspend = group.add_parser("suspend", help="stop notifying chats; for thirty days they may be resumed")
+    suspend.add_argument("chat", nargs="+", metavar="CHAT_ID")
+    suspend.set_defaults(command="subscribers suspend")
+    resume = group.add_parser("resume", help="notify suspended chats again")
+    resume.add_argument("chat", nargs="*", metavar="CHAT_ID")
+    resume.add_argument("--all", action="store_true", help="every suspended chat")
+    resume.set_defaults(command="subscribers resume")
 
 
 def _comma_separated(text: str) -> list[str]:

@@ -22,7 +22,7 @@ from cairn.audit import Actor, Outcome, printable
 from cairn.clock import from_iso, from_millis, iso, to_millis
 from operations.stack import OperationError, Stack
 
-READS = frozenset({"keys list", "people list", "queues", "audit"})
+READS = frozenset({"keys list", "people list", "subscribers suspended", "queues", "audit"})
 """The commands that change nothing. Every other one leaves a line."""
 
 _STREAM = "operations"
@@ -30,7 +30,7 @@ _LOG_GROUP = "LogGroup"
 _PATTERN = "{ $.audit IS TRUE }"
 _AGE = re.compile(r"(\d{1,5})([mhd])")
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
-_TARGETS = ("name", "id_or_name", "platform", "milestone_id", "subject", "queue", "person")
+_TARGETS = ("name", "id_or_name", "platform", "milestone_id", "subject", "chat", "queue", "person")
 """The options that say on what a command works; no other reaches the log."""
 
 

@@ -22,6 +22,7 @@ from cairn.readings.reverting import Plan, Reverting
 from cairn.readings.stats import Stats, to_item
 from cairn.rules import Rule, catalogue
 from cairn.settings import from_environment
+from cairn.telegram.deliveries import Deliveries
 from operations.stack import OperationError, Stack
 
 FAILED = "FAILED"
@@ -30,10 +31,11 @@ FAILED = "FAILED"
 def announce(stack: Stack, milestone_id: str) -> str:
     """Queue the announcement of a recorded milestone again.
 
-    Chats that were notified in the last seven days are skipped; a room that announced it in the last twenty days sends
-    it with the same id, and clients drop the duplicate.
+    For seven days after an alert only those chats are tried again that Telegram refused, or did not answer for; a room
+    that announced it in the last twenty days sends it with the same id, and clients drop the duplicate.
     """
-    milestone = Milestones(stack.clients.table(stack.output("MilestonesTable"))).get(milestone_id)
+    milestones = stack.clients.table(stack.output("MilestonesTable"))
+    milestone = Milestones(milestones).get(milestone_id)
     if milestone is None:
         raise OperationError(f"No milestone {milestone_id}; GET /api/milestones lists the ids")
     if milestone.reverted:
@@ -41,8 +43,11 @@ def announce(stack: Stack, milestone_id: str) -> str:
     announcer = announcer_of(milestone.subject, _announcers(stack)[1])
     if announcer is None:
         raise OperationError(f"Milestones of a {milestone.subject.kind} are not announced")
+    deliveries = Deliveries(stack.clients.table(stack.output("AudienceTable")), milestones)
+    failed = deliveries.reopen(milestone.id, now())
     announcer.announce(milestone)
-    return f"{milestone.name}, {milestone.label}: queued again, trace id {milestone.trace_id}"
+    again = f"{failed} chats that were not notified are tried again" if failed else "queued again"
+    return f"{milestone.name}, {milestone.label}: {again}, trace id {milestone.trace_id}"
 
 
 def redetect(stack: Stack, keys: list[str]) -> list[str]:

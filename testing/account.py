@@ -48,7 +48,7 @@ class Account:
         self.cloud: Cloud
         self.wire = FaultInjector(clock, answer, self._sqs)
         self.fetch = StandardQueue(clock, "fetch_stats", max_receives=5, hidden=timedelta(minutes=6))
-        self.notify = StandardQueue(clock, "notify", max_receives=30, hidden=timedelta(minutes=6))
+        self.notify = StandardQueue(clock, "notify", max_receives=30, hidden=timedelta(minutes=6), recursive=True)
         self.broadcast = Fifo(clock, "broadcast", max_receives=30, hidden=timedelta(minutes=2))
         self.count = Fifo(clock, "count_viewers", max_receives=30, hidden=timedelta(minutes=2), recursive=True)
         self.gateway = Gateway(clock, self.wire)

@@ -55,6 +55,7 @@ class Invocation:
     dead: bool = False
     broken: set[object] = field(default_factory=set)
     counted: set[object] = field(default_factory=set)
+    clock_is_off: timedelta = timedelta(0)
 
 
 class FaultInjector:
@@ -87,7 +88,15 @@ class FaultInjector:
         try:
             yield self._invocation
         finally:
+            self.clock.set_back(self._invocation.clock_is_off)
             self._invocation = before
+
+    def jump_the_clock(self, delta: timedelta) -> None:
+        """Set the clock of the current invocation; it has as much time left as before."""
+        if self._invocation:
+            self.clock.set_back(-delta)
+            self._invocation.deadline += delta
+            self._invocation.clock_is_off += delta
 
     @contextmanager
     def beside(self, turn: int, function: str, bring: Callable[[], object]) -> Iterator[Callable[[], bool]]:

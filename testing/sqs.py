@@ -127,7 +127,8 @@ class StandardQueue(_Queue):
         """How often a message is delivered; SQS says at least once."""
 
     def send(self, entry: dict[str, Any]) -> str:
-        messages = [Message(entry["MessageBody"], self._clock.now()) for _ in range(self.copies)]
+        visible_at = self._clock.now() + timedelta(seconds=entry.get("DelaySeconds", 0))
+        messages = [Message(entry["MessageBody"], visible_at) for _ in range(self.copies)]
         self.messages += messages
         return messages[0].id
 

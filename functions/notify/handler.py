@@ -18,14 +18,16 @@ from cairn.clock import now
 from cairn.messages import Alert, AlertPart, Reply
 from cairn.observability import logger, metrics
 from cairn.settings import from_environment
+from cairn.telegram.announcement import AnnouncementChat
 from cairn.telegram.bot import Bot
 from cairn.telegram.deliveries import Deliveries
 from cairn.telegram.send_slots import SendSlots
 from cairn.telegram.subscribers import Subscribers
-from functions.notify.notifier import Notifier
+from functions.notify.audience import Audience
+from functions.notify.notifier import Notification, Notifier
+from functions.notify.pace import Pace
 from functions.notify.sender import Sender
 
-Notification = Alert | AlertPart | Reply
 RESERVE_SECONDS = 25.0
 """What a message may still take once started: a send with its retries, and recording the progress."""
 LONGEST_BACKOFF_SECONDS = 900
@@ -70,6 +72,11 @@ class Dependencies:
         return Subscribers(dynamodb.table(self.settings.audience_table))
 
     @cached_property
+    def announcement(self) -> AnnouncementChat | None:
+        chat = self.settings.telegram_announcement_chat
+        return AnnouncementChat(dynamodb.table(self.settings.audience_table), chat) if chat else None
+
+    @cached_property
     def send_slots(self) -> SendSlots:
         return SendSlots(dynamodb.table(self.settings.audience_table))
 
@@ -81,21 +88,25 @@ class Dependencies:
     def notifier(self) -> Notifier:
         """New for each message, because the bot's token may have been rotated."""
         token = read_secret(self.settings.telegram_secret).get("TELEGRAM_BOT_TOKEN", "")
-        sender = Sender(
-            bot=Bot(self.http, self.settings.telegram_api_url, token),
-            deliveries=self.deliveries,
+        bot = Bot(self.http, self.settings.telegram_api_url, token)
+        audience = Audience(subscribers=self.subscribers, announcement=self.announcement, bot=bot, clock=now)
+        pace = Pace(
             send_slots=self.send_slots,
-            subscribers=self.subscribers,
             messages_per_second=self.settings.telegram_messages_per_second,
-            progress_every=self.settings.telegram_progress_every,
             clock=now,
         )
+        sender = Sender(
+            bot=bot,
+            deliveries=self.deliveries,
+            audience=audience,
+            pace=pace,
+            progress_every=self.settings.telegram_progress_every,
+        )
         return Notifier(
-            subscribers=self.subscribers,
+            audience=audience,
             deliveries=self.deliveries,
             sender=sender,
             queue=sqs.queue(self.settings.notify_queue_url),
-            announcement_chat=self.settings.telegram_announcement_chat,
         )
 
 

@@ -4,25 +4,29 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, timedelta
 from itertools import pairwise
 
-from cairn.aws.sqs import Queue
+from cairn.aws.sqs import LONGEST_DELAY, Queue
 from cairn.clock import now
 from cairn.errors import NotYetError
-from cairn.messages import Alert, AlertPart, Message, Reply
+from cairn.messages import Alert, AlertPart, Reply
 from cairn.model import Milestone
 from cairn.observability import MetricUnit, logger, metrics
-from cairn.telegram.deliveries import Deliveries, Plan
-from cairn.telegram.subscribers import Subscribers
-from functions.notify.sender import CHAT_SECONDS, GROUP_SECONDS, LANES, Recipient, Sender
+from cairn.telegram.deliveries import Deliveries, Plan, Progress
+from functions.notify.audience import Audience, Recipient, has_groups
+from functions.notify.pace import CHAT_SECONDS, GROUP_SECONDS, LANES
+from functions.notify.sender import Sender
 from functions.notify.text import alert_text
 
+Notification = Alert | AlertPart | Reply
 LARGEST_PART = 30
 """Recipients a part: four seconds of a lane's time, which is well within one invocation."""
 REPLY_LANE = LANES - 1
 """Replies use the last lane; the alerts of a small audience use only the first."""
-ANNOUNCEMENT = "announcement"
-"""The key of the announcement channel among the recipients; it sorts before every subscription."""
+LONGEST_WAIT = timedelta(days=3)
+"""After so long, waiting counts as failing, and the message goes to the dead letters."""
 
 
 class Notifier:
@@ -31,20 +35,40 @@ class Notifier:
     def __init__(
         self,
         *,
-        subscribers: Subscribers,
+        audience: Audience,
         deliveries: Deliveries,
         sender: Sender,
         queue: Queue,
-        announcement_chat: str,
     ) -> None:
-        self._subscribers = subscribers
+        self._audience = audience
         self._deliveries = deliveries
         self._sender = sender
         self._queue = queue
-        self._announcement_chat = announcement_chat
 
-    def handle(self, message: Message, owner: str, seconds_left: Callable[[], float]) -> None:
-        """Handle one message; after any exception it is retried."""
+    def handle(self, message: Notification, owner: str, seconds_left: Callable[[], float]) -> None:
+        """Handle one message; after any exception it is retried.
+
+        One that has to wait is replaced by a delayed copy, because SQS counts each receive as a failure. When the
+        sandbox dies in between, both are delivered, as SQS may do with any message.
+        """
+        try:
+            self._handle(message, owner, seconds_left)
+        except NotYetError as error:
+            since = message.since or now()
+            if now() - since > LONGEST_WAIT:
+                raise
+            self._postpone(message, since, error)
+
+    def _postpone(self, message: Notification, since: datetime, error: NotYetError) -> None:
+        delay = min(LONGEST_DELAY, max(timedelta(seconds=1), error.until - now()))
+        if isinstance(message, Reply):
+            message = replace(message, not_before=max(message.not_before, error.until))
+        self._queue.send_later([replace(message, since=since)], delay)
+        logger.info("message postponed", reason=str(error), seconds=delay.total_seconds())
+        waited = (now() - since + delay).total_seconds()
+        metrics.add_metric("PostponedFor", MetricUnit.Seconds, max(0.0, waited))
+
+    def _handle(self, message: Notification, owner: str, seconds_left: Callable[[], float]) -> None:
         match message:
             case Alert(milestone):
                 self._handle_alert(milestone, owner, seconds_left)
@@ -52,11 +76,9 @@ class Notifier:
                 self._handle_part(message, owner, seconds_left)
             case Reply():
                 self._handle_reply(message, owner, seconds_left)
-            case _:
-                raise TypeError(f"the notify queue does not carry {message.type}")
 
     def _handle_alert(self, milestone: Milestone, owner: str, seconds_left: Callable[[], float]) -> None:
-        recipients = self._recipients(None, None)
+        recipients = self._audience.recipients(None, None)
         size = part_size(len(recipients))
         cuts = [recipients[end - 1].key for end in range(size, len(recipients), size)]
         plan = self._deliveries.plan(milestone, Plan(tuple(cuts), len(recipients)), now())
@@ -74,42 +96,42 @@ class Notifier:
             self._queue.send(parts)
 
     def _handle_part(self, part: AlertPart, owner: str, seconds_left: Callable[[], float]) -> None:
-        self._deliver(part, self._recipients(part.after, part.through), owner, seconds_left)
+        self._deliver(part, self._audience.recipients(part.after, part.through), owner, seconds_left)
 
     def _deliver(
         self, part: AlertPart, recipients: list[Recipient], owner: str, seconds_left: Callable[[], float]
     ) -> None:
         milestone = part.milestone
-        groups = any(recipient.chat_id.startswith(("-", "@")) for recipient in recipients)
         progress = self._sender.deliver(
             milestone.id,
             part.number,
             owner=owner,
             text=alert_text(milestone),
             recipients=recipients,
-            spacing=GROUP_SECONDS if groups else CHAT_SECONDS,
+            spacing=GROUP_SECONDS if has_groups(recipients) else CHAT_SECONDS,
             seconds_left=seconds_left,
         )
         if progress is None:
             logger.info("part is already finished", milestone_id=milestone.id, part=part.number)
             return
         self._deliveries.finish(milestone.id, part.number, progress, milestone, part.planned, now())
-        metrics.add_metric("AlertsDelivered", MetricUnit.Count, len(progress.delivered))
-        metrics.add_metric("AlertsFailed", MetricUnit.Count, len(progress.failed))
-        delay = (now() - milestone.achieved_at).total_seconds() * 1000
+        self._report(part, progress)
+
+    def _report(self, part: AlertPart, progress: Progress) -> None:
+        delivered = len(progress.delivered) - (progress.counted[0] if progress.counted else 0)
+        failed = len(progress.failed)
+        metrics.add_metric("AlertsDelivered", MetricUnit.Count, delivered)
+        metrics.add_metric("AlertsFailed", MetricUnit.Count, failed)
+        delay = (now() - part.milestone.achieved_at).total_seconds() * 1000
         metrics.add_metric("DeliveryDelay", MetricUnit.Milliseconds, max(0, delay))
         logger.info(
-            "part delivered",
-            milestone_id=milestone.id,
-            part=part.number,
-            delivered=len(progress.delivered),
-            failed=len(progress.failed),
+            "part delivered", milestone_id=part.milestone.id, part=part.number, delivered=delivered, failed=failed
         )
 
     def _handle_reply(self, reply: Reply, owner: str, seconds_left: Callable[[], float]) -> None:
         if reply.not_before > now():
             raise NotYetError("the reply has to wait", reply.not_before)
-        delivery, recipient = f"reply/{reply.key}", Recipient(reply.chat_id, reply.chat_id, subscribed=False)
+        delivery, recipient = f"reply/{reply.key}", Recipient(reply.chat_id, reply.chat_id)
         progress = self._sender.deliver(
             delivery,
             REPLY_LANE,
@@ -118,17 +140,10 @@ class Notifier:
             recipients=[recipient],
             spacing=0,
             seconds_left=seconds_left,
+            patient=False,
         )
         if progress:
             self._deliveries.finish(delivery, REPLY_LANE, progress, None, 1, now())
-
-    def _recipients(self, after: str | None, through: str | None) -> list[Recipient]:
-        """The recipients in a range of keys; the announcement channel, when there is one, comes first."""
-        start = None if after == ANNOUNCEMENT else after
-        recipients = [Recipient(one.key, one.chat_id) for one in self._subscribers.between(start, through)]
-        if self._announcement_chat and after is None and not self._subscribers.get(self._announcement_chat):
-            recipients.insert(0, Recipient(ANNOUNCEMENT, self._announcement_chat))
-        return recipients
 
 
 def part_size(recipients: int) -> int:

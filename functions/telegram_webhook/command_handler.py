@@ -58,8 +58,8 @@ class CommandHandler:
 
         match request:
             case Removed(chat):
-                if self._subscribers.remove(chat.id):
-                    logger.info("unsubscribed: the bot was removed", chat_id=chat.id)
+                if self._subscribers.suspend(chat.id, "the bot was removed", now()):
+                    logger.info("suspended: the bot was removed", chat_id=chat.id)
                     changed_by(chat, "unsubscribe")
             case Migrated(chat, to):
                 if self._subscribers.migrate(chat.id, to):

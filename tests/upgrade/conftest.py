@@ -18,7 +18,7 @@ PRESENT = "present"
 
 @cache
 def _present() -> Fixture:
-    return Fixture(json.loads(json.dumps(record())))
+    return Fixture(json.loads(json.dumps(record())), is_present=True)
 
 
 @pytest.fixture(params=[*RELEASES, PRESENT])

@@ -25,6 +25,8 @@ class Fixture:
     """The files that a release recorded, by their names."""
 
     files: dict[str, Any]
+    is_present: bool = False
+    """Whether the present code recorded it, and no release."""
 
     @classmethod
     def of(cls, release: str) -> Fixture:

@@ -22,6 +22,17 @@ class Kind:
     attributes: str
     documented: tuple[str, str] | None = None
     """`("", "")` for a kind that no table in a docstring lists."""
+    new: str = ""
+    """Attributes that are in no release yet; the present code's fixture has them."""
+
+    def attributes_of(self, *, present: bool) -> set[str]:
+        """What the present code's fixture has, or the last release's."""
+        return {*self.attributes.split(), *(self.new.split() if present else ())}
+
+    @property
+    def is_new(self) -> bool:
+        """Whether no release stores it yet."""
+        return not self.attributes
 
     @property
     def name(self) -> str:
@@ -71,7 +82,9 @@ KINDS = (
     Kind("CHANNELS_TABLE", "checks#{}", "batch#{}", "found checked_at expires_at", ("checks#{}", "batch#{}|…#part")),
     Kind("CHANNELS_TABLE", "checks#{}", "channel#{}", "began_at done_at leased_until lease_owner expires_at"),
     Kind("CHANNELS_TABLE", "pauses", "{}", "paused_until reason expires_at"),
-    Kind("AUDIENCE_TABLE", "subscribers", "chat#{}", "chat_id type title since"),
+    Kind("AUDIENCE_TABLE", "subscribers", "chat#{}", "chat_id type title since", new="held_until"),
+    Kind("AUDIENCE_TABLE", "suspended", "chat#{}", "", new="chat_id type title since reason suspended_at expires_at"),
+    Kind("AUDIENCE_TABLE", "aliases", "announcement#{}", "", new="chat_id recheck_at held_until"),
     Kind("AUDIENCE_TABLE", "aliases", "chat#{}", "key"),
     Kind("AUDIENCE_TABLE", "counts", "subscribers", "how_many"),
     Kind("AUDIENCE_TABLE", "delivery#{}", "plan", "cuts total expires_at"),
@@ -80,7 +93,9 @@ KINDS = (
         "delivery#{}",
         "part#{}",
         "delivered failed in_doubt leased_until lease_owner finished_at expires_at",
+        new="tries retried counted",
     ),
+    Kind("AUDIENCE_TABLE", "slots", "refused", "", new="chat_id next_at expires_at"),
     Kind("AUDIENCE_TABLE", "slots", "bot#{}", "next_at held_until expires_at", ("slots", "bot#{}|chat#{}")),
     Kind("AUDIENCE_TABLE", "slots", "chat#{}", "next_at expires_at", ("slots", "bot#{}|chat#{}")),
     Kind("AUDIENCE_TABLE", "keys", "key#{}", "name scopes created_at hint", NOWHERE),

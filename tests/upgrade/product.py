@@ -19,6 +19,8 @@ from cairn.clock import from_iso, iso, now
 from cairn.identity.api_keys import ApiKeys
 from cairn.messages import _TYPES
 from cairn.realtime.membership import shard_of
+from cairn.telegram.announcement import AnnouncementChat
+from cairn.telegram.deliveries import Deliveries
 from testing.account import Account, account
 from testing.api import event as url_event
 from testing.cloud import SECRETS
@@ -77,6 +79,19 @@ def docstrings() -> Iterator[tuple[str, str]]:
 def make_key(site_account: Account, name: str, scopes: Sequence[str], at: datetime) -> str:
     """An API key, as `python -m operations keys create` makes it."""
     return ApiKeys(site_account.cloud.table("AUDIENCE_TABLE")).create(name, scopes, at)
+
+
+def reopen(site_account: Account, delivery: str, at: datetime) -> None:
+    """Whoever was not notified is tried again, as `python -m operations announce` requests."""
+    table = site_account.cloud.table
+    assert Deliveries(table("AUDIENCE_TABLE"), table("MILESTONES_TABLE")).reopen(delivery, at) == 1
+
+
+def know_the_announcement_channel(site_account: Account, name: str, chat_id: str, at: datetime) -> None:
+    """What an account with an announcement channel knows of it."""
+    channel = AnnouncementChat(site_account.cloud.table("AUDIENCE_TABLE"), name)
+    channel.resolve(chat_id, at)
+    channel.hold(at)
 
 
 def deliver_in_parts_beyond(sockets: int) -> None:

@@ -32,6 +32,8 @@ EARLY, LATE = range(1001, 1020), range(1020, 1035)
 """Private chats that subscribe in November, and in December."""
 GROUP, MIGRATED_GROUP = -2001, -1002001
 LEFT_CHAT, BLOCKED_CHAT, MUTE_CHAT = 1019, 1025, 1022
+REFUSING_CHAT = 999
+"""A stranger's."""
 DUE = {
     "alerts": [("Cats", "25K"), ("Pics", "10K"), ("Newsroom", "5K"), ("Dogs", "1K")],
     "reps": ["rep:1/revenue/2026-12/50000", "rep:2/revenue/2026-12/50000", "rep:2/signups/2026-12/10"],
@@ -291,6 +293,18 @@ def _alert_under_way(story: Story) -> None:
     site.world.blocked.add(str(BLOCKED_CHAT))
     site.bring_one('"number":2')
     site.world.mute.clear()
+    _retry(story)
+
+
+def _retry(story: Story) -> None:
+    """An operator lets a message that failed be sent again."""
+    site = story.site
+    site.world.blocked.add(str(REFUSING_CHAT))
+    story.hear(REFUSING_CHAT, "/help")
+    answered = story.updates[-1]["update_id"]
+    site.bring_one('"type":"reply"')
+    product.reopen(site.account, f"reply/{answered}", site.now)
+    product.know_the_announcement_channel(site.account, "@cairn", "-1003", site.now)
 
 
 def _sockets_come_and_go(story: Story) -> None:
@@ -380,5 +394,6 @@ def _last_seconds(story: Story) -> None:
     site.world.hold_seconds = 30
     site.bring_one('"type":"reply"')
     story.hear(EARLY[1], "/status")
+    site.bring_one(f'"chat_id":"{EARLY[1]}"')
     story.tickets.append(story.ticket(cookies=story.sign_in("ada")))
     site.vanish("ghost")

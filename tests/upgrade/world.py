@@ -22,7 +22,8 @@ class World:
     mute: set[str] = field(default_factory=set)
     """Chats for which Telegram accepts a message and does not answer in time."""
     hold_seconds: int = 0
-    """The next message is answered with 429, and the bot is held for so long."""
+    """The next two messages are answered with 429, and the bot is held for so long."""
+    held_chats: set[str] = field(default_factory=set)
     limited: set[str] = field(default_factory=set)
     """Platforms that ask to be left alone."""
     slow: dict[str, float] = field(default_factory=dict)
@@ -84,7 +85,10 @@ class World:
 
     def _send(self, request: httpx.Request, chat: str, text: str) -> httpx.Response:
         if self.hold_seconds:
-            seconds, self.hold_seconds = self.hold_seconds, 0
+            seconds = self.hold_seconds
+            self.held_chats.add(chat)
+            if len(self.held_chats) == 2:
+                self.hold_seconds = 0
             return _bad(429, f"Too Many Requests: retry after {seconds}", retry_after=seconds)
         if chat in self.mute:
             self.unanswered.append(chat)

@@ -20,17 +20,30 @@ class Platforms:
     failing: dict[str, httpx.Response] = field(default_factory=dict)
     """What a channel's platform answers whenever it is asked for this channel, by `platform:id`, or by the platform."""
     blocked: set[str] = field(default_factory=set)
+    broken: set[str] = field(default_factory=set)
+    """Chats for which Telegram answers with 500."""
+    refusal: tuple[int, str] | None = None
+    """What Telegram answers to every message."""
+    chat_holds: dict[str, int] = field(default_factory=dict)
+    """Seconds for which Telegram holds a chat from its next message on."""
     migrated: dict[str, str] = field(default_factory=dict)
+    named: dict[str, str] = field(default_factory=dict)
+    """The ids of public chats by `@name`."""
     holds: dict[int, int] = field(default_factory=dict)
     """Seconds for which the bot is held, by the number of messages sent before."""
     sent: list[tuple[str, str]] = field(default_factory=list)
     held_until: datetime | None = None
+    chats_held_until: dict[str, datetime] = field(default_factory=dict)
+    sent_while_held: int = 0
+    """Messages to a held chat after Telegram had asked to wait."""
 
     def answer(self, request: httpx.Request) -> httpx.Response:
         path = request.url.path
         if path.endswith("/sendMessage"):
             return self._send(json.loads(request.content))
         platform = path.split("/")[1]
+        if path.endswith("/getChat"):
+            return _ok({"id": int(self.named[json.loads(request.content)["chat_id"]]), "type": "channel"})
         ids = _asked(platform, request)
         for failing in (platform, *(f"{platform}:{native_id}" for native_id in ids)):
             if failing in self.failing:
@@ -62,6 +75,16 @@ class Platforms:
             self.held_until = self.clock.now() + timedelta(seconds=seconds)
         if self.held_until and self.clock.now() < self.held_until:
             wait = -(-(self.held_until - self.clock.now()) // timedelta(seconds=1))
+            return _error(429, f"Too Many Requests: retry after {wait}", retry_after=wait)
+        if self.refusal:
+            return _error(*self.refusal)
+        if chat in self.broken:
+            return _error(500, "Internal Server Error")
+        if seconds := self.chat_holds.pop(chat, 0):
+            self.chats_held_until[chat] = self.clock.now() + timedelta(seconds=seconds)
+        if (until := self.chats_held_until.get(chat)) and until > self.clock.now():
+            self.sent_while_held += seconds == 0
+            wait = -(-(until - self.clock.now()) // timedelta(seconds=1))
             return _error(429, f"Too Many Requests: retry after {wait}", retry_after=wait)
         if chat in self.blocked:
             return _error(403, "Forbidden: bot was blocked by the user")

@@ -25,15 +25,16 @@ def test_a_first_reading_sets_the_mark_silently_wherever_it_fails(prove: Prove) 
 
 def test_a_milestone_reaches_everybody_wherever_its_path_fails(prove: Prove) -> None:
     def crossing(points: Explorer) -> Verdict:
-        with way(announcement_chat="@cairn") as here:
+        telegram = Platforms(named={"@cairn": "-1009"})
+        with way(announcement_chat="@cairn", telegram=telegram) as here:
             here.track({YOUTUBE: 9_500, TELEGRAM: 900})
-            here.subscribe(["77", "-5"])
+            here.subscribe(["77", "-1009"])
             here.tick()
             here.account.clock.sleep(DAY_SECONDS)
             with points.at_every_call_of(here.account.wire):
                 here.tick(youtube=10_100, telegram=2_600)
             here.catch_up()
-            notified = frozenset({"77", "-5", "@cairn"})
+            notified = frozenset({"77", "-1009"})
             return here.verdict(
                 Expected(YOUTUBE, "10K", notified), Expected(TELEGRAM, "2.5K", notified, also_passed=("1K",))
             )

@@ -97,3 +97,42 @@ def test_subscribers_who_came_or_went_since_the_plan_are_counted_at_the_end(
     deliveries.finish(milestone.id, 0, Progress(frozenset(map(str, range(28))), frozenset()), milestone, 30, now())
     deliveries.finish(milestone.id, 1, Progress(frozenset(map(str, range(11))), frozenset("x")), milestone, 10, now())
     assert tally(aws, milestone) == DeliveryTally(40, 39, 1)
+
+
+def test_the_next_attempt_knows_who_was_tried_in_vain(deliveries: Deliveries) -> None:
+    deliveries.acquire("a", 0, "one", now(), LEASE)
+    deliveries.release("a", 0, "one", {"7": 2})
+    progress = deliveries.acquire("a", 0, "two", now(), LEASE)
+    assert progress
+    assert progress.tries == {"7": 2}
+
+
+def test_who_failed_may_be_tried_again_and_is_counted_once(
+    aws: Cloud, deliveries: Deliveries, milestone: Milestone
+) -> None:
+    deliveries.plan(milestone, Plan((), 4), now())
+    deliveries.acquire(milestone.id, 0, "one", now(), LEASE)
+    deliveries.record_progress(milestone.id, 0, "one", ["1"], ["2", "3", "4"])
+    deliveries.finish(milestone.id, 0, Progress(frozenset("1"), frozenset("234")), milestone, planned=4, now=now())
+    assert deliveries.reopen(milestone.id, now()) == 3
+    assert deliveries.reopen(milestone.id, now()) == 0
+    assert tally(aws, milestone) == DeliveryTally(4, 1, 3)
+    again = deliveries.acquire(milestone.id, 0, "two", now(), LEASE)
+    assert again
+    assert (again.delivered, again.failed) == (frozenset("1"), frozenset())
+    assert again.retried == frozenset("234")
+    deliveries.record_progress(milestone.id, 0, "two", ["2", "3"], ["4"])
+    outcome = Progress(frozenset("123"), frozenset("4"), counted=again.counted)
+    deliveries.finish(milestone.id, 0, outcome, milestone, planned=4, now=now())
+    assert tally(aws, milestone) == DeliveryTally(4, 3, 1)
+    assert deliveries.reopen(milestone.id, now()) == 1
+
+
+def test_a_part_that_is_unfinished_or_without_failures_is_not_reopened(
+    deliveries: Deliveries, milestone: Milestone
+) -> None:
+    deliveries.acquire(milestone.id, 0, "one", now(), LEASE)
+    deliveries.record_progress(milestone.id, 0, "one", ["1"], ["2"])
+    deliveries.finish(milestone.id, 1, Progress(frozenset("3"), frozenset()), None, planned=1, now=now())
+    assert deliveries.reopen(milestone.id, now()) == 0
+    assert deliveries.acquire(milestone.id, 1, "one", now(), LEASE) is None

@@ -71,3 +71,19 @@ def test_a_hold_that_comes_while_intervals_are_leased_counts_too(send_slots: Sen
     with pytest.raises(NotYetError) as raised:
         send_slots.lease(BOT, now(), SECOND, MAX_WAIT)
     assert raised.value.until == now() + timedelta(seconds=30)
+
+
+def test_an_interval_that_only_a_wrong_clock_can_have_leased_is_taken(send_slots: SendSlots) -> None:
+    send_slots.lease(BOT, now() + timedelta(hours=1), SECOND, MAX_WAIT)
+    assert send_slots.lease(BOT, now(), SECOND, MAX_WAIT) == now()
+    assert send_slots.lease(BOT, now(), SECOND, MAX_WAIT) == now() + SECOND
+
+
+def test_a_second_chat_that_is_refused_within_a_minute_is_noticed(
+    send_slots: SendSlots, clock: ControlledClock
+) -> None:
+    assert not send_slots.is_second_refusal("77", now())
+    assert not send_slots.is_second_refusal("77", now())
+    assert send_slots.is_second_refusal("78", now())
+    clock.sleep(61)
+    assert not send_slots.is_second_refusal("78", now())

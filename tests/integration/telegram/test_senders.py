@@ -14,8 +14,10 @@ from cairn.telegram.bot import Bot
 from cairn.telegram.deliveries import Deliveries
 from cairn.telegram.send_slots import SendSlots
 from cairn.telegram.subscribers import Subscribers
+from functions.notify.audience import Audience, Recipient
 from functions.notify.notifier import part_size
-from functions.notify.sender import Recipient, Sender
+from functions.notify.pace import Pace
+from functions.notify.sender import Sender
 from testing.cloud import Cloud
 from testing.virtual_time import VirtualTime, busiest_second
 
@@ -46,12 +48,11 @@ def run(aws: Cloud, bot: TimedBot, time: VirtualTime, parts: Sequence[tuple[str,
             sender = Sender(
                 bot=bot,
                 deliveries=Deliveries(audience, aws.table("MILESTONES_TABLE")),
-                send_slots=SendSlots(audience),
-                subscribers=Subscribers(audience),
-                messages_per_second=29.25,
+                audience=Audience(subscribers=Subscribers(audience), announcement=None, bot=bot, clock=time.clock),
+                pace=Pace(
+                    send_slots=SendSlots(audience), messages_per_second=29.25, clock=time.clock, sleep=time.sleep
+                ),
                 progress_every=30,
-                clock=time.clock,
-                sleep=time.sleep,
             )
             recipients = [Recipient(chat, chat) for chat in chats]
             try:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from cairn.clock import now
 from cairn.telegram.subscribers import Subscribers
+from testing.clock import ControlledClock
 from testing.cloud import Cloud
 
 
@@ -90,3 +93,43 @@ def test_a_range_holds_the_subscriptions_after_one_key_up_to_another(subscribers
     assert keys(subscribers, None, "1") == ["-5", "1"]
     subscribers.remove("1")
     assert keys(subscribers, "1", "2") == ["10", "2"]
+
+
+def test_a_chat_that_is_gone_is_kept_for_thirty_days(subscribers: Subscribers, clock: ControlledClock) -> None:
+    add(subscribers, "77", "78")
+    assert subscribers.suspend("77", "Forbidden: bot was blocked by the user", now())
+    assert not subscribers.suspend("77", "again", now())
+    assert (subscribers.count(), keys(subscribers), subscribers.get("77")) == (1, ["78"], None)
+    (one,) = subscribers.suspensions(now())
+    assert (one.subscriber.chat_id, one.reason, one.at) == ("77", "Forbidden: bot was blocked by the user", now())
+    clock.sleep(30 * 86_400 + 1)
+    assert subscribers.suspensions(now()) == []
+
+
+def test_a_suspended_chat_is_resumed_as_it_was(subscribers: Subscribers) -> None:
+    subscribers.add("-5", "group", "Cats", now())
+    subscribers.migrate("-5", "-1005")
+    before = subscribers.get("-1005")
+    assert subscribers.suspend("-1005", "gone", now())
+    assert not subscribers.resume("78")
+    assert subscribers.resume("-1005")
+    assert not subscribers.resume("-1005")
+    assert subscribers.get("-1005") == before
+    assert (subscribers.count(), subscribers.suspensions(now())) == (1, [])
+
+
+def test_a_suspended_chat_may_subscribe_again_or_leave_for_good(subscribers: Subscribers) -> None:
+    add(subscribers, "77", "78")
+    for chat in ("77", "78"):
+        subscribers.suspend(chat, "gone", now())
+    assert subscribers.add("77", "private", "Ada", now())
+    assert subscribers.remove("78")
+    assert not subscribers.remove("78")
+    assert (subscribers.count(), keys(subscribers), subscribers.suspensions(now())) == (1, ["77"], [])
+
+
+def test_a_hold_is_on_the_subscription_and_subscribes_nobody(subscribers: Subscribers) -> None:
+    add(subscribers, "77")
+    subscribers.hold("77", now() + timedelta(hours=1))
+    subscribers.hold("78", now() + timedelta(hours=1))
+    assert [one.held_until for one in subscribers.between(None, None)] == [now() + timedelta(hours=1)]

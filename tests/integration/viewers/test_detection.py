@@ -227,6 +227,7 @@ def test_an_operator_announces_a_peak_again_to_the_same_recipients(
         "before-call.lambda.GetFunctionConfiguration", lambda **_: (SimpleNamespace(status_code=200), configuration)
     )
     outputs = {
+        "AudienceTable": "audience_table",
         "MilestonesTable": "milestones_table",
         "BroadcastQueueUrl": os.environ["BROADCAST_QUEUE_URL"],
         "NotifyQueueUrl": os.environ["NOTIFY_QUEUE_URL"],

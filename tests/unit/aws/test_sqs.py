@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any, cast
 
 import pytest
@@ -16,10 +17,12 @@ class FakeSqs:
     def __init__(self, *rejections: list[tuple[str, bool]]) -> None:
         self.rejections = list(rejections)
         self.calls: list[list[str]] = []
+        self.delays: list[int | None] = []
 
     def send_message_batch(self, *, QueueUrl: str, Entries: list[dict[str, Any]]) -> dict[str, Any]:  # noqa: N803 - SQS
         assert QueueUrl == "url"
         self.calls.append([entry["Id"] for entry in Entries])
+        self.delays += [entry.get("DelaySeconds") for entry in Entries]
         rejected = self.rejections.pop(0) if self.rejections else []
         return {"Failed": [{"Id": one, "Code": "Throttled", "SenderFault": fault} for one, fault in rejected]}
 
@@ -36,6 +39,13 @@ def test_ten_messages_are_one_call() -> None:
     sqs = FakeSqs()
     queue(sqs).send(batches(21))
     assert [len(call) for call in sqs.calls] == [10, 10, 1]
+
+
+def test_a_message_may_be_delayed_by_whole_seconds() -> None:
+    sqs = FakeSqs()
+    queue(sqs).send_later(batches(2), timedelta(seconds=1.2))
+    queue(sqs).send(batches(1))
+    assert sqs.delays == [2, 2, None]
 
 
 def test_nothing_to_send_is_no_call() -> None:

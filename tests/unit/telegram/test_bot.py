@@ -13,11 +13,12 @@ from hypothesis import strategies as st
 from cairn.telegram.bot import (
     LONGEST_HOLD_SECONDS,
     Bot,
+    BotRefusedError,
     ChatGoneError,
     ChatMigratedError,
     InDoubtError,
-    MessageRejectedError,
     RateLimitedError,
+    RefusedError,
     TelegramError,
     UnavailableError,
 )
@@ -64,11 +65,19 @@ def test_a_message_that_was_accepted_is_never_mistaken_for_one_that_was_not(resu
         (error_answer(403, "Forbidden: bot was kicked from the supergroup chat"), ChatGoneError),
         (error_answer(400, "Bad Request: chat not found"), ChatGoneError),
         (error_answer(400, "Bad Request: group chat was upgraded", migrate_to_chat_id=-1007), ChatMigratedError),
-        (error_answer(400, "Bad Request: can't parse entities"), MessageRejectedError),
-        (error_answer(400, "Bad Request: message is too long"), MessageRejectedError),
-        (error_answer(413, "Request Entity Too Large"), MessageRejectedError),
-        (error_answer(401, "Unauthorized"), UnavailableError),
-        (error_answer(404, "Not Found"), UnavailableError),
+        (error_answer(400, "Bad Request: can't parse entities"), RefusedError),
+        (error_answer(400, "Bad Request: message is too long"), RefusedError),
+        (error_answer(413, "Request Entity Too Large"), RefusedError),
+        (error_answer(400, "Bad Request: not enough rights to send text messages to the chat"), RefusedError),
+        (error_answer(400, "Bad Request: TOPIC_CLOSED"), RefusedError),
+        (error_answer(400, "Bad Request: CHAT_WRITE_FORBIDDEN"), RefusedError),
+        (error_answer(403, "Forbidden: CHAT_WRITE_FORBIDDEN"), RefusedError),
+        (error_answer(403, "Forbidden: bot is not a member of the channel chat"), ChatGoneError),
+        (error_answer(403, "Forbidden: the group chat was deleted"), ChatGoneError),
+        (error_answer(401, "Unauthorized"), BotRefusedError),
+        (error_answer(404, "Not Found"), BotRefusedError),
+        (error_answer(408, "Request Timeout"), UnavailableError),
+        (error_answer(409, "Conflict: terminated by other getUpdates request"), UnavailableError),
         (error_answer(500, "Internal Server Error"), UnavailableError),
         (httpx.Response(502, text="<html>"), UnavailableError),
         (httpx.Response(200, json=[]), InDoubtError),
@@ -87,6 +96,40 @@ def test_an_answer_is_one_kind_of_error(answer: httpx.Response | Exception, kind
     assert type(raised.value) is kind
     assert TOKEN not in str(raised.value)
     assert raised.value.__cause__ is None
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 408, 413, 429, 500, 503])
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"message": "Forbidden"},
+        {"error": "chat not found"},
+        {"ok": False},
+        {"ok": False, "description": "Bad Request: chat not found"},
+        {"ok": False, "error_code": 403},
+        {"ok": False, "error_code": "403", "description": "Forbidden: bot was blocked by the user"},
+        {"ok": "false", "error_code": 403, "description": "Forbidden: bot was blocked by the user"},
+        {"error_code": 400, "description": "Bad Request: chat not found"},
+    ],
+)
+def test_an_answer_of_a_proxy_is_not_taken_for_telegrams(status: int, body: object) -> None:
+    sender, _ = bot(httpx.Response(status, json=body))
+    with pytest.raises(TelegramError) as raised:
+        sender.send_message("77", "hello")
+    assert type(raised.value) is UnavailableError
+
+
+def test_a_name_is_resolved_to_its_id() -> None:
+    sender, script = bot(httpx.Response(200, json={"ok": True, "result": {"id": -1007, "type": "channel"}}))
+    assert sender.chat_id_of("@cairn") == "-1007"
+    assert script.asked[0].url.path.endswith("/getChat")
+
+
+@pytest.mark.parametrize("result", [None, [], {}, {"id": "x"}, {"id": True}])
+def test_a_chat_without_an_id_is_no_answer(result: object) -> None:
+    sender, _ = bot(httpx.Response(200, json={"ok": True, "result": result}))
+    with pytest.raises(UnavailableError):
+        sender.chat_id_of("@cairn")
 
 
 def test_a_hold_says_for_how_long_and_a_migration_where_to() -> None:

@@ -2,171 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import pytest
 
 from cairn.errors import NotYetError, UnfinishedError
 from cairn.telegram.bot import (
-    Bot,
     ChatGoneError,
     ChatMigratedError,
     InDoubtError,
-    MessageRejectedError,
     RateLimitedError,
-    TelegramError,
     UnavailableError,
 )
-from cairn.telegram.deliveries import Deliveries, Progress
-from cairn.telegram.send_slots import BOT, SendSlots
-from cairn.telegram.subscribers import Subscribers
-from functions.notify.sender import ATTEMPTS, LANES, SHORT_HOLD_SECONDS, Recipient, Sender
+from cairn.telegram.deliveries import Progress
+from functions.notify.pace import LANES
+from functions.notify.sender import ATTEMPTS
 from testing.virtual_time import busiest_second
-from tests.unit.scripted import NOON, FakeClock
-
-INTERVAL = 1 / 29.25
-BOTS = {f"{BOT}#{lane}" for lane in range(LANES)}
-
-
-class FakeSendSlots(SendSlots):
-    """A single timeline; `next_at` and `held_until` are as in the table."""
-
-    def __init__(self) -> None:
-        self.next_at = NOON
-        self.held_until = NOON
-        self.leases: list[timedelta] = []
-
-    def lease(self, scope: str, now: datetime, length: timedelta, max_wait: timedelta) -> datetime:
-        assert scope in BOTS
-        if self.held_until > now:
-            raise NotYetError("held", self.held_until)
-        if self.next_at > now + max_wait:
-            raise NotYetError("leased", self.next_at - max_wait)
-        start = max(now, self.next_at)
-        self.next_at = start + length
-        self.leases.append(length)
-        return start
-
-    def hold(self, scope: str, now: datetime, until: datetime) -> None:
-        assert scope in BOTS
-        self.held_until = max(self.held_until, until)
-
-
-class FakeDeliveries(Deliveries):
-    """The progress of one part."""
-
-    def __init__(self) -> None:
-        self.delivered: list[str] = []
-        self.failed: list[str] = []
-        self.in_doubt: list[str] = []
-        self.owner: str | None = None
-        self.writes = 0
-        self.finished = False
-
-    def acquire(self, delivery: str, number: int, owner: str, now: datetime, lease: timedelta) -> Progress | None:
-        if self.finished:
-            return None
-        if self.owner:
-            raise NotYetError("another sender has leased the part", now + lease)
-        self.owner = owner
-        return Progress(frozenset(self.delivered), frozenset(self.failed), frozenset(self.in_doubt))
-
-    def record_progress(
-        self,
-        delivery: str,
-        number: int,
-        owner: str,
-        delivered: Sequence[str] = (),
-        failed: Sequence[str] = (),
-        in_doubt: Sequence[str] = (),
-    ) -> None:
-        assert self.owner == owner
-        self.in_doubt += in_doubt
-        self.writes += 1
-        self.delivered += delivered
-        self.failed += failed
-
-    def release(self, delivery: str, number: int, owner: str) -> None:
-        self.owner = None
-
-
-class FakeSubscribers(Subscribers):
-    def __init__(self) -> None:
-        self.removed: list[str] = []
-        self.migrated: list[tuple[str, str]] = []
-
-    def remove(self, chat_id: str) -> bool:
-        self.removed.append(chat_id)
-        return True
-
-    def migrate(self, old: str, new: str) -> bool:
-        self.migrated.append((old, new))
-        return True
-
-
-@dataclass
-class Scenario:
-    """A sender whose chats answer as scripted, each error once; and what was sent, when."""
-
-    errors: dict[str, list[TelegramError]] = field(default_factory=dict)
-    stalls: dict[str, float] = field(default_factory=dict)
-    latency: float = 0.01
-    progress_every: int = 1
-    clock: FakeClock = field(default_factory=FakeClock)
-    send_slots: FakeSendSlots = field(default_factory=FakeSendSlots)
-    deliveries: FakeDeliveries = field(default_factory=FakeDeliveries)
-    subscribers: FakeSubscribers = field(default_factory=FakeSubscribers)
-    sent: list[tuple[float, str]] = field(default_factory=list)
-    recorded_before: list[int] = field(default_factory=list)
-    seconds_left: Callable[[], float] = lambda: 60.0
-
-    def answer(self, chat_id: str) -> None:
-        self.recorded_before.append(len(self.deliveries.delivered))
-        started = (self.clock() - NOON).total_seconds()
-        self.clock.advance(self.latency + self.stalls.pop(chat_id, 0))
-        if self.errors.get(chat_id):
-            raise self.errors[chat_id].pop(0)
-        self.sent.append((started, chat_id))
-
-    def deliver(self, chats: Sequence[str], spacing: float = 1.0, owner: str = "me") -> Progress | None:
-        sender = Sender(
-            bot=FakeBot(self),
-            deliveries=self.deliveries,
-            send_slots=self.send_slots,
-            subscribers=self.subscribers,
-            messages_per_second=29.25,
-            progress_every=self.progress_every,
-            clock=self.clock,
-            sleep=self.clock.sleep,
-        )
-        return sender.deliver(
-            "alert",
-            0,
-            owner=owner,
-            text="hello",
-            recipients=[Recipient(chat, chat) for chat in chats],
-            spacing=spacing,
-            seconds_left=self.seconds_left,
-        )
-
-    @property
-    def chats(self) -> list[str]:
-        return [chat for _, chat in self.sent]
-
-
-class FakeBot(Bot):
-    def __init__(self, scenario: Scenario) -> None:
-        self.scenario = scenario
-
-    def send_message(self, chat_id: str, text: str) -> None:
-        assert text == "hello"
-        self.scenario.answer(chat_id)
-
-
-def chats(count: int) -> list[str]:
-    return [str(number) for number in range(1, count + 1)]
+from tests.unit.scripted import NOON
+from tests.unit.telegram.sending import INTERVAL, FakeDeliveries, Scenario, chats
 
 
 def test_messages_are_sent_at_the_bots_pace_and_in_order() -> None:
@@ -203,7 +56,7 @@ def test_every_message_is_recorded_before_the_next_is_sent() -> None:
 
 
 def test_progress_may_be_recorded_less_often_and_is_never_lost_by_a_failure() -> None:
-    scenario = Scenario(progress_every=10, errors={"5": [RateLimitedError(60)]})
+    scenario = Scenario(progress_every=10, errors={"5": [RateLimitedError(60)], "6": [RateLimitedError(60)]})
     with pytest.raises(NotYetError):
         scenario.deliver(chats(8))
     assert scenario.deliveries.writes == 1
@@ -234,67 +87,25 @@ def test_a_part_that_another_sender_leased_is_left_to_it() -> None:
     assert scenario.deliveries.owner == "another sender"
 
 
-def test_a_chat_that_is_gone_is_unsubscribed_and_the_others_are_notified() -> None:
-    scenario = Scenario(errors={"2": [ChatGoneError("Forbidden: bot was blocked by the user")]})
-    progress = scenario.deliver(chats(3))
-    assert progress == Progress(frozenset({"1", "3"}), frozenset({"2"}))
-    assert scenario.subscribers.removed == ["2"]
-
-
-def test_a_message_that_is_rejected_fails_for_that_chat_alone_which_stays_subscribed() -> None:
-    scenario = Scenario(errors={"2": [MessageRejectedError("Bad Request")]})
-    progress = scenario.deliver(chats(3))
-    assert progress == Progress(frozenset({"1", "3"}), frozenset({"2"}))
-    assert scenario.subscribers.removed == []
-
-
 def test_a_chat_that_migrated_is_notified_under_its_new_id() -> None:
     scenario = Scenario(errors={"-5": [ChatMigratedError("-1005")]})
     progress = scenario.deliver(["-5", "7"], 3.0)
     assert progress == Progress(frozenset({"-5", "7"}), frozenset())
     assert scenario.chats == ["-1005", "7"]
-    assert scenario.subscribers.migrated == [("-5", "-1005")]
+    assert scenario.audience.migrated == [("-5", "-1005")]
 
 
-def test_a_chat_that_migrated_and_is_gone_there_is_unsubscribed() -> None:
-    scenario = Scenario(errors={"-5": [ChatMigratedError("-1005")], "-1005": [ChatGoneError("kicked")]})
-    progress = scenario.deliver(["-5"], 3.0)
-    assert progress == Progress(frozenset(), frozenset({"-5"}))
-    assert scenario.subscribers.removed == ["-1005"]
+def test_a_chat_that_migrated_and_is_gone_there_is_suspended() -> None:
+    scenario = Scenario(errors={"-5": [ChatMigratedError("-1005")]}, always={"-1005": ChatGoneError("kicked")})
+    progress = scenario.deliver(["-5", "7"], 3.0)
+    assert progress == Progress(frozenset({"7"}), frozenset({"-5"}))
+    assert scenario.audience.suspended == ["-1005"]
 
 
 def test_chats_that_migrate_in_circles_are_given_up_for_now() -> None:
     scenario = Scenario(errors={"-5": [ChatMigratedError("-6")] * 9, "-6": [ChatMigratedError("-5")] * 9})
     with pytest.raises(UnfinishedError):
         scenario.deliver(["-5"])
-
-
-def test_a_short_hold_is_waited_for_and_nobody_is_left_out() -> None:
-    scenario = Scenario(errors={"3": [RateLimitedError(2)]})
-    progress = scenario.deliver(chats(5))
-    assert progress == Progress(frozenset(chats(5)), frozenset())
-    before, after = (time for time, chat in scenario.sent if chat in ("2", "3"))
-    assert after - before >= 2
-    assert scenario.chats == chats(5)
-
-
-def test_a_hold_also_stops_the_other_senders() -> None:
-    scenario = Scenario(errors={"1": [RateLimitedError(SHORT_HOLD_SECONDS + 30)]})
-    with pytest.raises(NotYetError) as raised:
-        scenario.deliver(chats(2))
-    assert raised.value.until >= NOON + timedelta(seconds=SHORT_HOLD_SECONDS + 30)
-    assert scenario.send_slots.held_until == raised.value.until
-    assert scenario.deliveries.owner is None
-    other = Scenario(send_slots=scenario.send_slots)
-    with pytest.raises(NotYetError):
-        other.deliver(chats(2))
-    assert other.sent == []
-
-
-def test_a_short_hold_is_not_waited_for_when_time_is_short() -> None:
-    scenario = Scenario(errors={"1": [RateLimitedError(3)]}, seconds_left=lambda: 1.0)
-    with pytest.raises(NotYetError):
-        scenario.deliver(chats(2))
 
 
 def test_a_failed_attempt_is_retried_immediately() -> None:
@@ -305,7 +116,7 @@ def test_a_failed_attempt_is_retried_immediately() -> None:
 
 def test_a_chat_for_which_telegram_does_not_answer_waits_for_the_next_time_and_the_others_do_not() -> None:
     scenario = Scenario(errors={"2": [UnavailableError("HTTP 502")] * ATTEMPTS})
-    with pytest.raises(UnfinishedError, match="did not answer for 1 recipients"):
+    with pytest.raises(UnfinishedError, match="1 recipients could not be notified"):
         scenario.deliver(chats(4))
     assert scenario.deliveries.delivered == ["1", "3", "4"]
     assert scenario.deliveries.failed == []
@@ -333,12 +144,13 @@ def test_a_message_twice_without_an_answer_is_given_up_rather_than_sent_a_third_
     assert progress.delivered == {"1", "3"}
 
 
-def test_when_telegram_is_down_nobody_else_is_tried() -> None:
-    scenario = Scenario(errors={chat: [UnavailableError("HTTP 502")] * 99 for chat in chats(30)})
-    with pytest.raises(UnfinishedError, match="30 recipients left"):
+def test_when_telegram_is_down_nobody_else_is_tried_and_the_next_attempt_starts_with_others() -> None:
+    scenario = Scenario(always=dict.fromkeys(chats(30), UnavailableError("HTTP 502")))
+    with pytest.raises(UnfinishedError, match="3 recipients in a row"):
         scenario.deliver(chats(30))
-    tried = [chat for chat, errors in scenario.errors.items() if len(errors) < 99]
-    assert tried == ["1", "2", "3"]
+    assert set(scenario.tried) == {"1", "2", "3"}
+    scenario.attempt(chats(30))
+    assert set(scenario.tried) == set(chats(6))
 
 
 def test_when_time_runs_out_what_was_done_is_kept_and_the_part_is_free() -> None:

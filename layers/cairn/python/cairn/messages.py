@@ -21,10 +21,14 @@ class UnreadableMessageError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """A milestone to be sent to every subscriber."""
+    """A milestone to be sent to every subscriber.
+
+    `since` is when it was first postponed, also in the next two messages.
+    """
 
     type: ClassVar[str] = "alert"
     milestone: Milestone
+    since: datetime | None = None
 
     @property
     def trace_id(self) -> str:
@@ -41,6 +45,7 @@ class AlertPart:
     after: str | None
     through: str | None
     planned: int
+    since: datetime | None = None
 
     @property
     def trace_id(self) -> str:
@@ -60,6 +65,7 @@ class Reply:
     text: str
     not_before: datetime
     trace_id: str
+    since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +194,7 @@ _TYPES: dict[str, type[Message]] = {
     cls.type: cls
     for cls in (Alert, AlertPart, Reply, FetchBatch, RoomEvent, RoomShard, BoardChanged, RoomState, CountViewers)
 }
-_INSTANTS = ("not_before", "at", "fresh_until")
+_INSTANTS = ("not_before", "at", "fresh_until", "since")
 
 
 def dump(message: Message) -> str:
@@ -197,6 +203,8 @@ def dump(message: Message) -> str:
     for name in _INSTANTS:
         if isinstance(fields.get(name), datetime):
             fields[name] = to_millis(fields[name])
+    if fields.get("since", 0) is None:
+        del fields["since"]  # release 0.1.0 does not know the field, and may still run during an upgrade
     if isinstance(message, Alert | AlertPart):
         fields["milestone"] = milestone_fields(message.milestone)
     return json.dumps(fields, default=_number, separators=(",", ":"))

@@ -27,6 +27,8 @@ Record = Mapping[str, Any]
 """A message as Lambda passes it to a function: https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html"""
 LONGEST_VISIBILITY_SECONDS = 43_200
 """https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-visibility-timeout.html"""
+LONGEST_DELAY = timedelta(minutes=15)
+"""https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-message-timers.html"""
 _SECOND = timedelta(seconds=1)
 
 
@@ -53,8 +55,15 @@ class Queue:
 
     def send(self, messages: Iterable[Message]) -> None:
         """Send all, or raise NotSentError; earlier messages stay sent, so consumers must tolerate repeats."""
+        self._send(messages, {})
+
+    def send_later(self, messages: Iterable[Message], delay: timedelta) -> None:
+        """Send to a standard queue, visible after whole seconds, at most LONGEST_DELAY."""
+        self._send(messages, {"DelaySeconds": math.ceil(delay / _SECOND)})
+
+    def _send(self, messages: Iterable[Message], options: Mapping[str, int]) -> None:
         for chunk in chunks(list(messages), 10):
-            entries = [_entry(index, message) for index, message in enumerate(chunk)]
+            entries: Any = [{**_entry(index, message), **options} for index, message in enumerate(chunk)]
             for pause in (0.1, 0.4, None):
                 failed = self._sqs.send_message_batch(QueueUrl=self._url, Entries=entries).get("Failed", [])
                 if not failed:

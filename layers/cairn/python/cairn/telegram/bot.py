@@ -15,23 +15,20 @@ LONGEST_HOLD_SECONDS = 86_400
 class TelegramError(Exception):
     """Telegram answered with an error, or did not answer.
 
-    ├── RateLimitedError      429: the whole bot must wait
-    ├── ChatGoneError         403 or an unknown chat: it can never be reached again
+    ├── RateLimitedError      429: the chat, or the whole bot, must wait
     ├── ChatMigratedError     the chat has moved to another id
-    ├── MessageRejectedError  any other 4xx: the message is wrong
-    └── UnavailableError      5xx, no connection, or a wrong token: not accepted, to be retried
+    ├── RefusedError          Telegram does not accept this message for this chat
+    │   └── ChatGoneError     it says that the bot can no longer reach the chat
+    └── UnavailableError      5xx, no connection, or an answer that is not Telegram's: not accepted, to be retried
+        ├── BotRefusedError   a wrong token: no chat can be reached
         └── InDoubtError      a time-out or a broken connection after sending: perhaps accepted, perhaps not
     """
 
 
 class RateLimitedError(TelegramError):
     def __init__(self, seconds: int) -> None:
-        super().__init__(f"Telegram holds the bot for {seconds} s")
+        super().__init__(f"Telegram asks to wait {seconds} s")
         self.seconds = seconds
-
-
-class ChatGoneError(TelegramError):
-    pass
 
 
 class ChatMigratedError(TelegramError):
@@ -40,11 +37,19 @@ class ChatMigratedError(TelegramError):
         self.chat_id = chat_id
 
 
-class MessageRejectedError(TelegramError):
+class RefusedError(TelegramError):
+    pass
+
+
+class ChatGoneError(RefusedError):
     pass
 
 
 class UnavailableError(TelegramError):
+    pass
+
+
+class BotRefusedError(UnavailableError):
     pass
 
 
@@ -70,6 +75,13 @@ class Bot:
             "sendMessage", chat_id=chat_id, text=text, parse_mode="HTML", link_preview_options={"is_disabled": True}
         )
 
+    def chat_id_of(self, name: str) -> str:
+        """The id of a public chat's `@name`."""
+        chat = self.call("getChat", chat_id=name)
+        if isinstance(chat, dict) and type(chat.get("id")) is int:
+            return str(chat["id"])
+        raise UnavailableError("getChat: a chat without an id")
+
     def call(self, method: str, **parameters: object) -> Any:
         """The result of a method; raises a TelegramError when it fails."""
         try:
@@ -81,18 +93,45 @@ class Bot:
             raise InDoubtError(f"{method}: {type(error).__name__}") from None
         except ValueError:
             answer = None
-        if not isinstance(answer, dict):
-            kind = InDoubtError if response.is_success else UnavailableError
-            raise kind(f"{method}: HTTP {response.status_code} with a body that is not a JSON object")
-        if answer.get("ok") is True and "result" in answer:
+        if isinstance(answer, dict) and answer.get("ok") is True and "result" in answer:
             return answer["result"]
-        raise _error(method, response.status_code, answer)
+        if not _is_error(answer):
+            kind = InDoubtError if response.is_success else UnavailableError
+            raise kind(f"{method}: HTTP {response.status_code} with a body that is not Telegram's")
+        raise _error(method, answer)
 
 
-def _error(method: str, status: int, answer: dict[str, Any]) -> TelegramError:
-    code, description, parameters = status, str(answer.get("description", "")), answer.get("parameters")
-    if isinstance(answer.get("error_code"), int):
-        code = answer["error_code"]
+def _is_error(answer: object) -> bool:
+    """Whether it is an error of Telegram's, and not a proxy's that stands before it.
+
+    https://core.telegram.org/bots/api#making-requests
+    """
+    return (
+        isinstance(answer, dict)
+        and answer.get("ok") is False
+        and type(answer.get("error_code")) is int
+        and isinstance(answer.get("description"), str)
+    )
+
+
+_GONE = (
+    "bot was blocked",
+    "bot was kicked",
+    "user is deactivated",
+    "chat was deleted",
+    "bot is not a member",
+    "bot can't initiate conversation",
+)
+"""What Telegram writes in a 403 when the bot cannot reach a chat; other 403s are about the bot's rights in it.
+
+https://github.com/TelegramBotAPI/errors
+"""
+_NOT_ACCEPTED = (408, 409)
+"""Answers of a busy server: the message was not accepted, and may be sent again."""
+
+
+def _error(method: str, answer: dict[str, Any]) -> TelegramError:
+    code, description, parameters = answer["error_code"], answer["description"], answer.get("parameters")
     if not isinstance(parameters, dict):
         parameters = {}
     if code == 429:
@@ -100,9 +139,13 @@ def _error(method: str, status: int, answer: dict[str, Any]) -> TelegramError:
         return RateLimitedError(min(max(seconds, 0), LONGEST_HOLD_SECONDS) if isinstance(seconds, int) else 1)
     if "migrate_to_chat_id" in parameters:
         return ChatMigratedError(str(parameters["migrate_to_chat_id"]))
-    if code == 403 or (code == 400 and "chat not found" in description):
+    reason = f"{method}: {code} {description}"
+    if code in (401, 404):
+        return BotRefusedError(reason)
+    if (code == 403 and any(gone in description for gone in _GONE)) or (
+        code == 400 and "chat not found" in description
+    ):
         return ChatGoneError(description)
-    if 400 <= code < 500 and code not in (401, 404):
-        return MessageRejectedError(f"{method}: {code} {description}")
-    kind = InDoubtError if 200 <= code < 300 else UnavailableError
-    return kind(f"{method}: {code} {description}")
+    if 400 <= code < 500 and code not in _NOT_ACCEPTED:
+        return RefusedError(reason)
+    return InDoubtError(reason) if 200 <= code < 300 else UnavailableError(reason)

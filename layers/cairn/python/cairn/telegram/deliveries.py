@@ -3,19 +3,20 @@
 | pk | sk | holds | TTL |
 |---|---|---|---|
 | `delivery#{milestone id}` | `plan` | where the audience is cut into parts, decided once | 7 days |
-| `delivery#{milestone id}` | `part#{number}` | its progress, and its lease | 7 days |
+| `delivery#{milestone id}` | `part#{number}` | its progress and lease, and whom `reopen` lets be tried again | 7 days |
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from boto3.dynamodb.conditions import Key
 from botocore.exceptions import ClientError
 
-from cairn.aws.dynamodb import Item, get, rejected_item, transact
+from cairn.aws.dynamodb import Item, get, query_all, rejected_item, transact
 from cairn.clock import from_millis, to_millis
 from cairn.errors import NotYetError
 from cairn.model import Milestone
@@ -42,6 +43,12 @@ class Progress:
     delivered: frozenset[str]
     failed: frozenset[str]
     in_doubt: frozenset[str] = frozenset()
+    tries: Mapping[str, int] = field(default_factory=dict)
+    """How often a recipient was tried without success; those who were not are absent."""
+    retried: frozenset[str] | None = None
+    """After `reopen`, the only recipients that are tried again."""
+    counted: tuple[int, int] | None = None
+    """After `reopen`, how many of the part are in the tally as delivered, and as failed."""
 
     @property
     def done(self) -> frozenset[str]:
@@ -96,7 +103,7 @@ class Deliveries:
             if "finished_at" in stored:
                 return None
             raise NotYetError("another sender has leased the part", from_millis(int(stored["leased_until"]))) from None
-        return Progress(_names(item, "delivered"), _names(item, "failed"), _names(item, "in_doubt"))
+        return _to_progress(item)
 
     def record_progress(
         self,
@@ -120,14 +127,14 @@ class Deliveries:
             ExpressionAttributeValues=values | {":owner": owner},
         )
 
-    def release(self, delivery: str, number: int, owner: str) -> None:
-        """Release an unfinished part for the next attempt."""
+    def release(self, delivery: str, number: int, owner: str, tries: Mapping[str, int] | None = None) -> None:
+        """Release an unfinished part for the next attempt, which starts with whoever was tried least."""
         try:
             self._table.update_item(
                 Key=_part_key(delivery, number),
-                UpdateExpression="REMOVE leased_until, lease_owner",
+                UpdateExpression="SET tries = :tries REMOVE leased_until, lease_owner",
                 ConditionExpression="lease_owner = :owner",
-                ExpressionAttributeValues={":owner": owner},
+                ExpressionAttributeValues={":owner": owner, ":tries": dict(tries or {})},
             )
         except ClientError as error:
             rejected_item(error)
@@ -139,15 +146,50 @@ class Deliveries:
         update = {
             "TableName": self._table.name,
             "Key": _part_key(delivery, number),
-            "UpdateExpression": "SET finished_at = :now REMOVE leased_until, lease_owner",
+            "UpdateExpression": "SET finished_at = :now REMOVE leased_until, lease_owner, tries",
             "ConditionExpression": "attribute_not_exists(finished_at)",
             "ExpressionAttributeValues": {":now": to_millis(now)},
         }
-        counts = {"delivered": len(progress.delivered), "failed": len(progress.failed)}
+        delivered, failed = len(progress.delivered), len(progress.failed)
         actions: list[Any] = [{"Update": update}]
-        if milestone:
-            actions.append(self._tally(milestone, **counts, total=sum(counts.values()) - planned))
+        if milestone and progress.counted:
+            before, failed_before = progress.counted
+            changes = {"delivered": delivered - before, "failed": failed - failed_before}
+            actions.append(self._tally(milestone, **changes, total=sum(changes.values())))
+        elif milestone:
+            total = delivered + failed - planned
+            actions.append(self._tally(milestone, delivered=delivered, failed=failed, total=total))
         transact(self._table, actions)
+
+    def reopen(self, delivery: str, now: datetime) -> int:
+        """Let the recipients that failed be tried again, and nobody else; how many they are.
+
+        The tally stays as it is until the parts are finished again.
+        """
+        parts = query_all(self._table, Key("pk").eq(f"delivery#{delivery}") & Key("sk").begins_with("part#"))
+        return sum(self._reopen(part, now) for part in parts)
+
+    def _reopen(self, part: Item, now: datetime) -> int:
+        failed = _names(part, "failed")
+        if not failed or "finished_at" not in part:
+            return 0
+        try:
+            self._table.update_item(
+                Key={"pk": part["pk"], "sk": part["sk"]},
+                UpdateExpression="SET retried = :failed, counted = :counted, expires_at = :expires "
+                "REMOVE finished_at, failed, leased_until, lease_owner",
+                ConditionExpression="finished_at = :finished_at",
+                ExpressionAttributeValues={
+                    ":failed": set(failed),
+                    ":counted": {"delivered": len(_names(part, "delivered")), "failed": len(failed)},
+                    ":expires": int((now + RETENTION).timestamp()),
+                    ":finished_at": part["finished_at"],
+                },
+            )
+        except ClientError as error:
+            rejected_item(error)
+            return 0
+        return len(failed)
 
     def _tally(self, milestone: Milestone, **changes: int) -> Item:
         return {
@@ -164,6 +206,18 @@ class Deliveries:
 
 def _part_key(delivery: str, number: int) -> Item:
     return {"pk": f"delivery#{delivery}", "sk": f"part#{number:05d}"}
+
+
+def _to_progress(item: Item) -> Progress:
+    counted = item.get("counted")
+    return Progress(
+        delivered=_names(item, "delivered"),
+        failed=_names(item, "failed"),
+        in_doubt=_names(item, "in_doubt"),
+        tries={key: int(tries) for key, tries in item.get("tries", {}).items()},
+        retried=_names(item, "retried") if counted else None,
+        counted=(int(counted["delivered"]), int(counted["failed"])) if counted else None,
+    )
 
 
 def _names(item: Item, attribute: str) -> frozenset[str]:

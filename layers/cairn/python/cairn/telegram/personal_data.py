@@ -31,22 +31,22 @@ class ChatItems:
         A chat that migrated has several ids; each finds all.
         """
         key = self._key_of(chat_id)
-        aliases = [item for item in query_all(self._table, Key("pk").eq("aliases")) if item["key"] == key]
+        aliases = [item for item in query_all(self._table, Key("pk").eq("aliases")) if item.get("key") == key]
         ids = {chat_id, key, *(item["sk"].removeprefix("chat#") for item in aliases)}
         subscription = get(self._table, {"pk": "subscribers", "sk": f"chat#{key}"}, consistent=True)
         if subscription:
             yield deleted(self._table, subscription, partial(self._subscribers.remove, key))
+        suspension = get(self._table, {"pk": "suspended", "sk": f"chat#{key}"}, consistent=True)
+        if suspension:
+            yield deleted(self._table, suspension)
         for item in scan(self._table, Attr("pk").begins_with("delivery#")):
             if item["sk"] == "plan" and ids.intersection(item["cuts"]):
                 yield anonymised(self._table, item, cuts=self._cuts(item["cuts"], ids))
-            elif found := {name: item[name] for name in _OUTCOMES if ids.intersection(item.get(name, ()))}:
-                yield anonymised(
-                    self._table, item, **{name: _without(chats, ids, name) for name, chats in found.items()}
-                )
-        for one in sorted(ids):
-            slot = get(self._table, {"pk": "slots", "sk": f"chat#{one}"}, consistent=True)
-            if slot:
-                yield deleted(self._table, slot)
+            elif changes := _without_chats(item, ids):
+                yield anonymised(self._table, item, **changes)
+        for item in query_all(self._table, Key("pk").eq("slots")):
+            if item["sk"] in {f"chat#{one}" for one in ids} or item.get("chat_id") in ids:
+                yield deleted(self._table, item)
         for item in aliases:
             yield deleted(self._table, item)
 
@@ -65,6 +65,20 @@ class ChatItems:
         where = Key("pk").eq("subscribers") & Key("sk").lt(f"chat#{chat}")
         items: list[Item] = query(self._table, where, ScanIndexForward=False, Limit=1, ConsistentRead=True)["Items"]
         return str(items[0]["sk"]).removeprefix("chat#") if items else " "
+
+
+def _without_chats(part: Item, ids: set[str]) -> Item:
+    """What changes in a part's progress."""
+    changes: Item = {
+        name: _without(part[name], ids, name) for name in _OUTCOMES if ids.intersection(part.get(name, ()))
+    }
+    if ids.intersection(part.get("retried", ())):
+        settled = ids.intersection(part.get("delivered", set()) | part.get("failed", set()))
+        left = part["retried"] - ids if settled else _without(part["retried"], ids, "retried")
+        changes["retried"] = left or None
+    if ids.intersection(part.get("tries", ())):
+        changes["tries"] = {chat: tries for chat, tries in part["tries"].items() if chat not in ids}
+    return changes
 
 
 def _without(chats: set[str], ids: set[str], outcome: str) -> set[str]:

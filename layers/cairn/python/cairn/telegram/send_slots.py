@@ -3,6 +3,7 @@
 | pk | sk | holds | TTL |
 |---|---|---|---|
 | `slots` | scope: `bot#{lane}` or `chat#{id}` | when the next interval may start; the end of a hold | 1 hour |
+| `slots` | `refused` | the chat that Telegram last asked to wait for, and until when a second one counts | 1 hour |
 """
 
 from __future__ import annotations
@@ -21,6 +22,10 @@ if TYPE_CHECKING:
 
 BOT = "bot"
 RETENTION = timedelta(hours=1)
+LONGEST_LEASE = timedelta(minutes=10)
+"""An interval that starts later than `max_wait` and this was leased by a sender whose clock was wrong."""
+TOGETHER = timedelta(minutes=1)
+"""Two chats that are refused within this time are taken for a refusal of the bot."""
 _NOT_HELD = "(attribute_not_exists(held_until) OR held_until <= :now)"
 
 
@@ -35,12 +40,19 @@ class SendSlots:
         """
         start, millis = to_millis(now), -(-length // timedelta(milliseconds=1))
         latest = to_millis(now + max_wait)
+        implausible = to_millis(now + max_wait + LONGEST_LEASE)
         try:
             self._table.update_item(
                 Key=_key(scope),
                 UpdateExpression="SET next_at = :next, expires_at = :expires",
-                ConditionExpression=f"(attribute_not_exists(next_at) OR next_at <= :now) AND {_NOT_HELD}",
-                ExpressionAttributeValues={":now": start, ":next": start + millis, ":expires": _expiry(now)},
+                ConditionExpression="(attribute_not_exists(next_at) OR next_at <= :now OR next_at > :implausible) "
+                f"AND {_NOT_HELD}",
+                ExpressionAttributeValues={
+                    ":now": start,
+                    ":next": start + millis,
+                    ":implausible": implausible,
+                    ":expires": _expiry(now),
+                },
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
             )
             return now
@@ -79,6 +91,30 @@ class SendSlots:
             )
         except ClientError as error:
             rejected_item(error)
+
+    def is_second_refusal(self, chat_id: str, now: datetime) -> bool:
+        """Note that Telegram asks to wait for a chat; True when it has just done so for another one.
+
+        Its answer does not say whether the chat or the bot has sent too much.
+        """
+        until = to_millis(now + TOGETHER)
+        try:
+            self._table.update_item(
+                Key=_key("refused"),
+                UpdateExpression="SET chat_id = :chat, next_at = :until, expires_at = :expires",
+                ConditionExpression="attribute_not_exists(next_at) OR chat_id = :chat OR next_at <= :now "
+                "OR next_at > :until",
+                ExpressionAttributeValues={
+                    ":chat": chat_id,
+                    ":until": until,
+                    ":now": to_millis(now),
+                    ":expires": _expiry(now),
+                },
+            )
+        except ClientError as error:
+            rejected_item(error)
+            return True
+        return False
 
 
 def _key(scope: str) -> Item:

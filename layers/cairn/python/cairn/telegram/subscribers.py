@@ -2,9 +2,10 @@
 
 | pk | sk | holds |
 |---|---|---|
-| `subscribers` | `chat#{id}` | a subscribed chat: its type, its title, since when, and its new id if it migrated |
+| `subscribers` | `chat#{id}` | a subscribed chat: its type, title, since when, new id if it migrated, end of a hold |
+| `suspended` | `chat#{id}` | a subscription whose chat Telegram called gone: the same, the reason and when; 30 days |
 | `aliases` | `chat#{new id}` | the id under which a migrated chat had subscribed |
-| `counts` | `subscribers` | how many there are |
+| `counts` | `subscribers` | how many are subscribed and not suspended |
 
 A subscription keeps its key when Telegram moves the chat to another id, so that an alert under way finds it at the
 same position and knows whether it was notified.
@@ -13,18 +14,20 @@ same position and knows whether it was notified.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from boto3.dynamodb.conditions import Key
+from botocore.exceptions import ClientError
 
 from cairn.aws.cursors import decode, encode
-from cairn.aws.dynamodb import Item, get, query, query_all, transact
+from cairn.aws.dynamodb import Item, get, query, query_all, rejected_item, transact
 from cairn.clock import from_millis, to_millis
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import Table
 
+SUSPENDED_FOR = timedelta(days=30)
 _COUNT = {"pk": "counts", "sk": "subscribers"}
 
 
@@ -37,6 +40,17 @@ class Subscriber:
     type: str
     title: str
     since: datetime
+    held_until: datetime | None = None
+    """Until when Telegram accepts no message for the chat, when it has said so."""
+
+
+@dataclass(frozen=True, slots=True)
+class Suspension:
+    """A subscription that is kept for a while without being notified."""
+
+    subscriber: Subscriber
+    reason: str
+    at: datetime
 
 
 class Subscribers:
@@ -44,21 +58,67 @@ class Subscribers:
         self._table = table
 
     def add(self, chat_id: str, type_: str, title: str, now: datetime) -> bool:
-        """Subscribe a chat; True when it was not subscribed."""
-        item = _key(self._key_of(chat_id)) | {
-            "chat_id": chat_id,
-            "type": type_,
-            "title": title,
-            "since": to_millis(now),
-        }
+        """Subscribe a chat; True when it was not subscribed, or suspended."""
+        key = self._key_of(chat_id)
+        item = _key(key) | {"chat_id": chat_id, "type": type_, "title": title, "since": to_millis(now)}
         put = {"TableName": self._table.name, "Item": item, "ConditionExpression": "attribute_not_exists(pk)"}
-        return transact(self._table, [{"Put": put}, self._count(1)])
+        no_longer_suspended = {"TableName": self._table.name, "Key": _suspended(key)}
+        return transact(self._table, [{"Put": put}, {"Delete": no_longer_suspended}, self._count(1)])
 
     def remove(self, chat_id: str) -> bool:
-        """Unsubscribe a chat; True when it was subscribed."""
-        key = _key(self._key_of(chat_id))
-        delete = {"TableName": self._table.name, "Key": key, "ConditionExpression": "attribute_exists(pk)"}
-        return transact(self._table, [{"Delete": delete}, self._count(-1)])
+        """Unsubscribe a chat; True when it was subscribed, or suspended."""
+        key = self._key_of(chat_id)
+        if transact(self._table, [self._delete(_key(key)), self._count(-1)]):
+            return True
+        return "Attributes" in self._table.delete_item(Key=_suspended(key), ReturnValues="ALL_OLD")
+
+    def suspend(self, chat_id: str, reason: str, now: datetime) -> bool:
+        """Stop notifying a chat that cannot be reached, and keep its subscription; True when it was subscribed."""
+        key = self._key_of(chat_id)
+        item = get(self._table, _key(key), consistent=True)
+        if item is None:
+            return False
+        kept = {
+            "reason": reason,
+            "suspended_at": to_millis(now),
+            "expires_at": int((now + SUSPENDED_FOR).timestamp()),
+        }
+        put = {"TableName": self._table.name, "Item": item | _suspended(key) | kept}
+        return transact(self._table, [self._delete(_key(key)), {"Put": put}, self._count(-1)])
+
+    def resume(self, chat_id: str) -> bool:
+        """Notify a suspended chat again; True when it was suspended."""
+        key = self._key_of(chat_id)
+        item = get(self._table, _suspended(key), consistent=True)
+        if item is None:
+            return False
+        kept = {name: value for name, value in item.items() if name not in ("reason", "suspended_at", "expires_at")}
+        put = {
+            "TableName": self._table.name,
+            "Item": kept | _key(key),
+            "ConditionExpression": "attribute_not_exists(pk)",
+        }
+        return transact(self._table, [{"Put": put}, self._delete(_suspended(key)), self._count(1)])
+
+    def suspensions(self, now: datetime) -> list[Suspension]:
+        """The suspended subscriptions, in the order of their keys."""
+        return [
+            Suspension(_to_subscriber(item), item["reason"], from_millis(int(item["suspended_at"])))
+            for item in query_all(self._table, Key("pk").eq("suspended"))
+            if int(item["expires_at"]) > now.timestamp()
+        ]
+
+    def hold(self, key: str, until: datetime) -> None:
+        """Note that Telegram accepts no message for a chat until then."""
+        try:
+            self._table.update_item(
+                Key=_key(key),
+                UpdateExpression="SET held_until = :until",
+                ConditionExpression="attribute_exists(pk)",
+                ExpressionAttributeValues={":until": to_millis(until)},
+            )
+        except ClientError as error:
+            rejected_item(error)
 
     def migrate(self, old: str, new: str) -> bool:
         """Move a chat to its new id; True when it was subscribed, and the new id was not."""
@@ -99,6 +159,9 @@ class Subscribers:
         answer = query(self._table, Key("pk").eq("subscribers"), start, Limit=limit)
         return [_to_subscriber(item) for item in answer["Items"]], encode(answer.get("LastEvaluatedKey"))
 
+    def _delete(self, key: Item) -> Item:
+        return {"Delete": {"TableName": self._table.name, "Key": key, "ConditionExpression": "attribute_exists(pk)"}}
+
     def _count(self, change: int) -> Item:
         return {
             "Update": {
@@ -114,6 +177,10 @@ def _key(chat_id: str) -> Item:
     return {"pk": "subscribers", "sk": f"chat#{chat_id}"}
 
 
+def _suspended(chat_id: str) -> Item:
+    return {"pk": "suspended", "sk": f"chat#{chat_id}"}
+
+
 def _to_subscriber(item: Item) -> Subscriber:
     return Subscriber(
         key=item["sk"].partition("#")[2],
@@ -121,4 +188,5 @@ def _to_subscriber(item: Item) -> Subscriber:
         type=item["type"],
         title=item["title"],
         since=from_millis(int(item["since"])),
+        held_until=from_millis(int(item["held_until"])) if "held_until" in item else None,
     )
