@@ -86,6 +86,17 @@ def test_a_lease_expires(channels: Channels, cats: Channel, clock: ControlledClo
     assert channels.checks("youtube", [cats]).last_found(cats) is None
 
 
+def test_a_lease_of_a_clock_that_was_an_hour_ahead_holds_up_nobody(
+    channels: Channels, cats: Channel, clock: ControlledClock
+) -> None:
+    channels.acquire_fetch(cats, "wrong", now(), now(), LEASE)
+    clock.set_back(timedelta(hours=1))
+    assert channels.acquire_fetch(cats, "two", now(), now(), LEASE)
+    channels.release_fetch(cats, "two", now())
+    clock.sleep(1)
+    assert channels.acquire_fetch(cats, "three", now(), now(), LEASE)
+
+
 def test_a_channel_was_seen_by_a_batch_or_by_itself(channels: Channels, cats: Channel, clock: ControlledClock) -> None:
     assert channels.checks("youtube", [cats]).last_found(cats) is None
     clock.sleep(60)

@@ -224,15 +224,18 @@ class Channels:
     def acquire_fetch(
         self, channel: Channel, owner: str, requested_at: datetime, now: datetime, lease: timedelta
     ) -> bool:
-        """Lease the fetch of one channel. False while it is leased, or if one has started since `requested_at`."""
+        """Lease the fetch of one channel. False while it is leased, or if one has started since `requested_at`.
+
+        Instants beyond this lease's end are those of a clock that was wrong, and hold up nobody.
+        """
         try:
             self._table.update_item(
                 Key=_fetch_key(channel),
                 UpdateExpression="SET began_at = :now, leased_until = :until, lease_owner = :owner, "
                 "expires_at = :expires",
                 ConditionExpression="lease_owner = :owner OR "
-                "((attribute_not_exists(leased_until) OR leased_until <= :now) "
-                "AND (attribute_not_exists(began_at) OR began_at < :requested))",
+                "((attribute_not_exists(leased_until) OR leased_until <= :now OR leased_until > :until) "
+                "AND (attribute_not_exists(began_at) OR began_at < :requested OR began_at > :until))",
                 ExpressionAttributeValues={
                     ":requested": to_millis(requested_at),
                     ":now": to_millis(now),
