@@ -104,6 +104,31 @@ def test_a_name_that_returns_to_its_account_is_fetched_again(
     assert (shown["trouble"], shown["subscribers"], shown["page"]) == (None, 1300, blue["page"])
 
 
+def test_an_address_is_not_shown_while_its_name_finds_nobody(
+    api: Api, platforms: FakePlatforms, clock: ControlledClock, blue: Any
+) -> None:
+    """A personal account may have the name, which business discovery does not find."""
+    found = platforms.instagram.pop("blue")
+    tick()
+    shown = api("GET", BLUE).json
+    assert (shown["trouble"]["code"], shown["page"]) == ("unknown_channel", None)
+    platforms.instagram["blue"] = found
+    clock.sleep(300)
+    tick()
+    assert api("GET", BLUE).json["page"] == blue["page"]
+
+
+def test_an_address_that_is_made_of_the_id_is_always_shown(
+    api: Api, platforms: FakePlatforms, clock: ControlledClock
+) -> None:
+    page = api("POST", "/api/channels", GOOD).json["page"]
+    del platforms.youtube[CATS]
+    clock.sleep(300)
+    tick()
+    shown = api("GET", PATH).json
+    assert (shown["trouble"]["code"], shown["page"]) == ("unknown_channel", page)
+
+
 def test_the_account_that_took_a_name_is_a_channel_of_its_own(api: Api, platforms: FakePlatforms, blue: Any) -> None:
     another_takes_the_name(platforms)
     answer = api("POST", "/api/channels", {"platform": "instagram", "handle": "@blue"})

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 CHECKS_RETENTION = timedelta(days=1)
 HIDDEN = "hidden_count"
 """The health issue of a channel that was found, but whose count its platform hides."""
+UNKNOWN = "unknown_channel"
+"""The health issue of a channel that its platform does not find."""
 NAME_TAKEN = "name_taken"
 """The health issue of a channel whose handle belongs to another one now, so that nothing fetched by it is stored."""
 
@@ -322,7 +324,6 @@ def _to_item(channel: Channel) -> Item:
 
 def _to_channel(item: Item) -> Channel:
     issue = item.get("trouble")
-    taken = issue is not None and issue["code"] == NAME_TAKEN
     return Channel(
         platform=item["sk"].partition(":")[0],
         native_id=item["sk"].partition(":")[2],
@@ -330,8 +331,15 @@ def _to_channel(item: Item) -> Channel:
         name=item["name"],
         added_at=from_millis(int(item["added_at"])),
         health_issue=_to_issue(issue) if issue else None,
-        page=None if taken else item.get("page"),
+        page=_page(item),
     )
+
+
+def _page(item: Item) -> str | None:
+    """A channel's address; None while the platform does not find the channel by a name of which the address is made."""
+    native_id, page = item["sk"].partition(":")[2], item.get("page")
+    lost = item.get("trouble", {}).get("code") in (UNKNOWN, NAME_TAKEN)
+    return None if page is None or (lost and native_id not in page) else str(page)
 
 
 def _to_issue(stored: Item) -> HealthIssue:

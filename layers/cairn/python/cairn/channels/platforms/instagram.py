@@ -15,7 +15,7 @@ from typing import Any
 import httpx
 
 from cairn.channels.platforms import ChannelCounts, CountsUnavailable, Profile
-from cairn.channels.registry import NAME_TAKEN, Channel
+from cairn.channels.registry import NAME_TAKEN, UNKNOWN, Channel
 from cairn.errors import BadInputError, KeyRejectedError, PlatformPausedError, PlatformUnavailableError
 from cairn.upstream import Upstream, as_documented, error_of, to_count
 
@@ -98,7 +98,7 @@ class Instagram:
         if code in _KEY or status == 401:
             raise KeyRejectedError("instagram", message)
         if code in _UNKNOWN_ACCOUNT or subcode in (_NO_SUCH_OBJECT, _NO_SUCH_USER):
-            return CountsUnavailable("unknown_channel", "Instagram has no business or creator account with this name")
+            return CountsUnavailable(UNKNOWN, "Instagram has no business or creator account with this name")
         if code in _REFUSED_ACCOUNT:
             return CountsUnavailable("refused", f"Instagram says: {message}")
         raise PlatformUnavailableError("instagram", message)

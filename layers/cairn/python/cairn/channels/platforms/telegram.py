@@ -12,7 +12,7 @@ from datetime import timedelta
 from typing import Any
 
 from cairn.channels.platforms import ChannelCounts, CountsUnavailable, Profile
-from cairn.channels.registry import Channel
+from cairn.channels.registry import UNKNOWN, Channel
 from cairn.errors import BadInputError, KeyRejectedError, PlatformPausedError, PlatformUnavailableError
 from cairn.upstream import Upstream, as_documented, to_count
 
@@ -71,7 +71,7 @@ class Telegram:
             raise PlatformPausedError("telegram", "too many requests", self._upstream.after(wait))
         if response.status_code in (400, 403):
             return CountsUnavailable(
-                "unknown_channel" if "not found" in description else "refused", f"Telegram says: {description}"
+                UNKNOWN if "not found" in description else "refused", f"Telegram says: {description}"
             )
         if response.status_code in (401, 404):  # revoked, or no token at all
             raise KeyRejectedError("telegram", description)

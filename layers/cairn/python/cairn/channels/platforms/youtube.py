@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 import httpx
 
 from cairn.channels.platforms import ChannelCounts, CountsUnavailable, Profile
-from cairn.channels.registry import Channel
+from cairn.channels.registry import UNKNOWN, Channel
 from cairn.errors import BadInputError, KeyRejectedError, PlatformPausedError, PlatformUnavailableError
 from cairn.upstream import Upstream, as_documented, error_of, to_count
 
@@ -78,7 +78,7 @@ class YouTube:
             middle = len(channels) // 2
             return {**self.fetch(channels[:middle]), **self.fetch(channels[middle:])}
         found = {str(item.get("id")): _counts(item.get("statistics"), item.get("snippet")) for item in items}
-        unknown = CountsUnavailable("unknown_channel", "YouTube no longer has a channel with this id")
+        unknown = CountsUnavailable(UNKNOWN, "YouTube no longer has a channel with this id")
         return {channel.native_id: found.get(channel.native_id, unknown) for channel in channels}
 
     def _list(self, part: str, **filters: str) -> list[dict[str, Any]]:
