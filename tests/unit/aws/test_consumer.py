@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from cairn.aws.sqs import Backoff, Consumer
 from cairn.errors import NotYetError
@@ -123,6 +124,16 @@ def test_the_cause_is_logged_even_if_the_message_cannot_be_hidden(
     with pytest.raises(RuntimeError, match="receipt handle"):
         consumer(FakeSqs(broken=True), Time()).each([record("a")], failing(OSError("the disk is full"), only="a"))
     assert "the disk is full" in caplog.text
+
+
+def test_a_message_that_sqs_does_not_hide_brings_none_of_its_batch_back(caplog: pytest.LogCaptureFixture) -> None:
+    class Rejecting(FakeSqs):
+        def change_message_visibility(self, **_: Any) -> None:
+            raise ClientError({"Error": {"Code": "ReceiptHandleIsInvalid"}}, "ChangeMessageVisibility")
+
+    answer = consumer(Rejecting(), Time()).each([record("a"), record("b")], failing(OSError("x"), only="a"))
+    assert failures(answer) == ["a"]
+    assert "message stays hidden for the queue's own time" in caplog.text
 
 
 @pytest.mark.parametrize("backoff", [None, Backoff(first=10, longest=900)])

@@ -11,6 +11,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import boto3
+from botocore.exceptions import ClientError
 
 from cairn.aws.dynamodb import RETRIES, chunks
 from cairn.clock import Clock, Sleep, now, sleep
@@ -188,9 +189,12 @@ class Consumer(Generic[M]):
         elif self._log_waits:
             logger.info("message postponed", reason=str(error), **fields)
         if "seconds" in fields:
-            self._sqs().change_message_visibility(
-                QueueUrl=self._url, ReceiptHandle=record["receiptHandle"], VisibilityTimeout=fields["seconds"]
-            )
+            try:
+                self._sqs().change_message_visibility(
+                    QueueUrl=self._url, ReceiptHandle=record["receiptHandle"], VisibilityTimeout=fields["seconds"]
+                )
+            except ClientError as rejected:  # the others of its batch have been handled: they must not come again
+                logger.warning("message stays hidden for the queue's own time", reason=str(rejected), **fields)
 
 
 def _trace_id(record: Record) -> str | None:
