@@ -39,5 +39,14 @@ def set_webhook(
             response = http.post(f"{telegram_url}/bot{token}/setWebhook", json=body)
     except httpx.TransportError as error:
         raise TelegramRejectedError(f"{telegram_url} does not answer ({error})") from error
-    if not response.is_success:
+    if not (response.is_success and _is_ok(response)):
         raise TelegramRejectedError(f"{telegram_url} answered {response.status_code}: {response.text[:300]}")
+
+
+def _is_ok(response: httpx.Response) -> bool:
+    """Whether Telegram says that it worked; a proxy's page may be a 200, too."""
+    try:
+        answer = response.json()
+    except ValueError:
+        return False
+    return isinstance(answer, dict) and answer.get("ok") is True

@@ -37,6 +37,8 @@ def test_the_webhook_is_set_with_its_secret_and_the_kinds_of_updates() -> None:
     ("answer", "word"),
     [
         (lambda _: httpx.Response(401, json={"ok": False, "description": "Unauthorized"}), "Unauthorized"),
+        (lambda _: httpx.Response(200, text="<html>Welcome</html>"), "Welcome"),
+        (lambda _: httpx.Response(200, json={"status": "up"}), "up"),
         (lambda _: (_ for _ in ()).throw(httpx.ConnectError("refused")), "does not answer"),
     ],
 )

@@ -59,6 +59,14 @@ def test_a_channel_that_telegram_rejects_has_a_health_issue_of_its_own(
     assert description in found.message
 
 
+@pytest.mark.parametrize("status", [400, 403])
+@pytest.mark.parametrize("body", [{"message": "Forbidden"}, {"error": "chat not found"}])
+def test_an_answer_of_a_proxy_is_not_taken_for_telegrams(status: int, body: dict[str, str]) -> None:
+    platform, _ = telegram(httpx.Response(status, json=body))
+    with pytest.raises(PlatformUnavailableError):
+        platform.fetch([channel("telegram", "-1001")])
+
+
 def test_too_many_requests_pause_the_platform_for_as_long_as_it_says() -> None:
     platform, script = telegram(rejected(429, "Too Many Requests: retry after 17", retry_after=17))
     with pytest.raises(PlatformPausedError) as raised:

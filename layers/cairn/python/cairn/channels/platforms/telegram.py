@@ -69,7 +69,7 @@ class Telegram:
         if response.status_code == 429:
             wait = timedelta(seconds=int((body.get("parameters") or {}).get("retry_after", 1)))
             raise PlatformPausedError("telegram", "too many requests", self._upstream.after(wait))
-        if response.status_code in (400, 403):
+        if response.status_code in (400, 403) and body.get("ok") is False:  # else it is a proxy's answer
             return CountsUnavailable(
                 UNKNOWN if "not found" in description else "refused", f"Telegram says: {description}"
             )
