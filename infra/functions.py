@@ -74,6 +74,7 @@ class Function(Construct):
             role=self.role,
             log_group=log_group,
             tracing=lambda_.Tracing.DISABLED,
+            reserved_concurrent_executions=stack.settings.reserved_concurrency.get(name),
             # By default Lambda drops a message when its chain has started the function about 16 times.
             # https://docs.aws.amazon.com/lambda/latest/dg/invocation-recursion.html
             recursive_loop=lambda_.RecursiveLoop.ALLOW if endless_chain else None,

@@ -7,6 +7,25 @@ from infra.capability import foundation
 from infra.functions import Function
 from infra.outputs import pascal
 
+JOINS = (
+    "VIEWER_JOINS_PER_MINUTE",
+    "VIEWER_JOINS_PER_MINUTE_56",
+    "VIEWER_JOINS_PER_MINUTE_48",
+    "VIEWER_JOINS_PER_MINUTE_TOTAL",
+    "VIEWER_CHANNELS_PER_MINUTE",
+    "VIEWER_CHANNELS_PER_MINUTE_TOTAL",
+    "LIVE_CHANNELS",
+)
+"""What a function that lets viewers join needs."""
+COUNTS = (
+    "VIEWER_HEARTBEAT_INTERVAL",
+    "VIEWER_TIMEOUT",
+    "VIEWER_COUNT_UPDATE_INTERVAL",
+    "VIEWER_MILESTONE_PER_ADDRESS",
+    "VIEWER_MILESTONE_SECONDS",
+    "LIVE_CHANNELS",
+)
+"""What a function that counts viewers needs."""
 _NUMBER = r"[1-9]\d*"
 
 
@@ -23,6 +42,21 @@ class Parameters(Construct):
             "viewer_count_update_interval", settings.viewer_count_update_interval, "Least milliseconds between counts"
         )
         self._number("viewer_joins_per_minute", settings.viewer_joins_per_minute, "Joins a minute from one address")
+        self._number("viewer_joins_per_minute_56", settings.viewer_joins_per_minute_56, "The same from one IPv6 /56")
+        self._number("viewer_joins_per_minute_48", settings.viewer_joins_per_minute_48, "The same from one IPv6 /48")
+        self._number("viewer_joins_per_minute_total", settings.viewer_joins_per_minute_total, "The same in all")
+        self._number(
+            "viewer_channels_per_minute", settings.viewer_channels_per_minute, "Channels opened from one address"
+        )
+        self._number("viewer_channels_per_minute_total", settings.viewer_channels_per_minute_total, "The same in all")
+        self._number(
+            "viewer_milestone_per_address",
+            settings.viewer_milestone_per_address,
+            "Viewers of one address that count for a milestone",
+        )
+        self._number(
+            "viewer_milestone_seconds", settings.viewer_milestone_seconds, "Seconds that a milestone has to last"
+        )
         self._parameter("live_channels", settings.live_channels_json, r"\{.*\}", "Channels announced by Telegram, JSON")
 
     def pass_to(self, function: Function, *variables: str) -> None:

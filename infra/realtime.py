@@ -7,9 +7,10 @@ from aws_cdk.aws_apigatewayv2_integrations import WebSocketLambdaIntegration
 from cdk_nag import NagPackSuppression, NagSuppressions, RegexAppliesTo
 from constructs import Construct
 
-from infra.capability import Capability
+from infra.capability import Capability, foundation
 from infra.functions import Function
 from infra.outputs import output
+from infra.parameters import JOINS
 
 STAGE = "live"
 
@@ -19,6 +20,8 @@ class Realtime(Capability):
 
     def __init__(self, scope: Construct, construct_id: str) -> None:
         super().__init__(scope, construct_id)
+        self.address_key = foundation(self).cdn_key.sent
+        """The key of network tags, which nobody outside the account knows."""
         self.broadcast = Function(
             self,
             "broadcast",
@@ -39,6 +42,7 @@ class Realtime(Capability):
             # API Gateway's limit for an integration.
             timeout=Duration.seconds(29),
             audited=True,
+            environment={"ADDRESS_KEY": self.address_key},
         )
         self._api = self._websocket_api()
         self._addresses()
@@ -117,7 +121,7 @@ class Realtime(Capability):
         tables.connections.grant(function, "Query", "GetItem", "PutItem", "UpdateItem", "DeleteItem")
         tables.grant_presence(function)
         self.queues.count.grant_send(function)
-        self.parameters.pass_to(function, "VIEWER_JOINS_PER_MINUTE")
+        self.parameters.pass_to(function, *JOINS)
         self.grant_post(function)
 
     def _grant_broadcast(self) -> None:

@@ -111,7 +111,14 @@ class Settings(BaseModel):
     viewer_heartbeat_interval: Annotated[int, Field(ge=1000, description="milliseconds")]
     viewer_timeout: Annotated[int, Field(ge=2, le=3600, description="seconds")]  # slots expire after three hours
     viewer_count_update_interval: Annotated[int, Field(ge=500, le=60_000, description="milliseconds")]
-    viewer_joins_per_minute: Annotated[PositiveInt, Field(description="from one address")]
+    viewer_joins_per_minute: Annotated[PositiveInt, Field(description="from one address, for IPv6 one /64")]
+    viewer_joins_per_minute_56: Annotated[PositiveInt, Field(description="from one IPv6 /56")]
+    viewer_joins_per_minute_48: Annotated[PositiveInt, Field(description="from one IPv6 /48")]
+    viewer_joins_per_minute_total: PositiveInt
+    viewer_channels_per_minute: Annotated[PositiveInt, Field(description="opened from one address or IPv6 /48")]
+    viewer_channels_per_minute_total: PositiveInt
+    viewer_milestone_per_address: Annotated[PositiveInt, Field(description="viewers that count, for IPv6 of one /64")]
+    viewer_milestone_seconds: Annotated[int, Field(ge=1, le=900, description="how long a milestone has to last")]
     live_channels: Annotated[
         Mapping[
             Annotated[str, Field(pattern=r"^[A-Za-z0-9._~:@-]{1,100}$")],
@@ -131,6 +138,11 @@ class Settings(BaseModel):
         PositiveInt, Field(description="after so many days, a retired rep's personal data is erased")
     ]
 
+    reserved_concurrency: Annotated[
+        Mapping[Annotated[str, Field(pattern=r"^[a-z_]+$")], PositiveInt],
+        BeforeValidator(_parsed),
+        Field(description="name of a function to the part of the account's concurrency that is kept for it"),
+    ]
     # SQS allows 2 to 1,000 as an event source's maximum concurrency.
     notify_concurrency: Annotated[int, Field(ge=2, le=1000)]
     # Telegram allows about 30 a second for free and up to 1,000 with paid broadcast.

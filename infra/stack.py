@@ -19,7 +19,7 @@ from infra.platforms import Platforms
 from infra.queues import Queues
 from infra.readings import Readings
 from infra.realtime import Realtime
-from infra.settings import Settings
+from infra.settings import Settings, SettingsError
 from infra.tables import Tables
 from infra.telegram import Telegram
 from infra.viewers import Viewers
@@ -58,6 +58,7 @@ class Cairn(Foundation):
         Cdn(self, "Cdn", pages=pages, api=api, telegram=telegram, viewers=viewers, realtime=realtime)
 
         Audit(self, "Audit")
+        self._check_reservations()
         Monitoring(self, "Monitoring", channels=channels, telegram=telegram)
         Dashboard(
             self,
@@ -69,3 +70,9 @@ class Cairn(Foundation):
             viewers=viewers,
             leaderboard=leaderboard,
         )
+
+    def _check_reservations(self) -> None:
+        """A reservation for a function that does not exist would keep nothing for anybody."""
+        unknown = self.settings.reserved_concurrency.keys() - {function.name for function in self.registry.functions}
+        if unknown:
+            raise SettingsError(f"cdk.json, context:\n  reserved_concurrency: no function {', '.join(sorted(unknown))}")

@@ -19,8 +19,12 @@ class Tables(Construct):
 
     def __init__(self, scope: Construct, construct_id: str) -> None:
         super().__init__(scope, construct_id)
-        self.stats = Table(self, "stats", partition_key="subject", sort_key=None, stream=True)
-        self.milestones = Table(self, "milestones", indexes={"by_time": ("listing", "achieved")})
+        self.stats = Table(
+            self, "stats", partition_key="subject", sort_key=None, stream=True, time_to_live="expires_at"
+        )
+        self.milestones = Table(
+            self, "milestones", indexes={"by_time": ("listing", "achieved")}, time_to_live="expires_at"
+        )
         self.history = Table(self, "history", time_to_live="expires_at")
         self.audience = Table(self, "audience", time_to_live="expires_at")
         self.channels = Table(self, "channels", time_to_live="expires_at")

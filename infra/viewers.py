@@ -5,6 +5,7 @@ from constructs import Construct
 
 from infra.capability import Capability
 from infra.functions import Function
+from infra.parameters import COUNTS, JOINS
 from infra.realtime import Realtime
 
 
@@ -20,6 +21,8 @@ class Viewers(Capability):
             description="Lets viewers without a socket join, send heartbeats and leave, and answers how many there are",
             timeout=Duration.seconds(10),
             environment={
+                "ADDRESS_KEY": realtime.address_key,
+                "LADDERS": settings.ladders_json,
                 "STALE_AFTER_SECONDS": str(settings.stale_after_seconds),
                 "TIME_ZONE": settings.time_zone,
                 "WEBSOCKET_URL": realtime.url,
@@ -33,25 +36,12 @@ class Viewers(Capability):
             timeout=Duration.seconds(20),
             # One full CPU: a large channel is thousands of items to read.
             memory_size=1769,
-            environment={"TIME_ZONE": settings.time_zone},
+            environment={"TIME_ZONE": settings.time_zone, "LADDERS": settings.ladders_json},
             # Each count requests the channel's next one, as long as somebody views it.
             endless_chain=True,
         )
-        self.parameters.pass_to(
-            self.viewer_heartbeat,
-            "VIEWER_HEARTBEAT_INTERVAL",
-            "VIEWER_TIMEOUT",
-            "VIEWER_COUNT_UPDATE_INTERVAL",
-            "VIEWER_JOINS_PER_MINUTE",
-            "LIVE_CHANNELS",
-        )
-        self.parameters.pass_to(
-            self.count_viewers,
-            "VIEWER_HEARTBEAT_INTERVAL",
-            "VIEWER_TIMEOUT",
-            "VIEWER_COUNT_UPDATE_INTERVAL",
-            "LIVE_CHANNELS",
-        )
+        self.parameters.pass_to(self.viewer_heartbeat, *JOINS, *COUNTS)
+        self.parameters.pass_to(self.count_viewers, *COUNTS)
         queues.count.feed(self.count_viewers, batch_size=10)
         for function in (self.viewer_heartbeat, self.count_viewers):
             queues.count.grant_send(function)

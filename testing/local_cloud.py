@@ -92,6 +92,9 @@ def local_cloud() -> Iterator[LocalCloud]:
         VIEWER_HEARTBEAT_INTERVAL=str(HEARTBEAT_MILLISECONDS),
         VIEWER_TIMEOUT=str(TIME_OUT_SECONDS),
         VIEWER_JOINS_PER_MINUTE=str(JOINS_PER_MINUTE),
+        # All viewers have the same address, and no test waits for a minute.
+        VIEWER_MILESTONE_PER_ADDRESS="1000",
+        VIEWER_MILESTONE_SECONDS="3",
         LIVE_CHANNELS=json.dumps(NAMED_CHANNEL),
     ) as cloud:
         yield cloud

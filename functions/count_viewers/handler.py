@@ -19,7 +19,7 @@ from cairn.messages import CountViewers
 from cairn.observability import logger
 from cairn.readings.stats import Stats
 from cairn.settings import from_environment
-from cairn.viewers.counting import Counting, Pace
+from cairn.viewers.counting import Counting, MilestoneSettings, Pace
 from cairn.viewers.presence import Presence
 from functions.count_viewers.stale_sockets import StaleSockets
 
@@ -27,8 +27,8 @@ MAX_WAIT = timedelta(seconds=1)
 """SQS delays a message by whole seconds; the function waits for the fraction, once for the whole batch."""
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings(MilestoneSettings):
     presence_table: str
     stats_table: str
     count_queue_url: str
@@ -74,6 +74,7 @@ class Dependencies:
                 timeout=self.settings.viewer_timeout,
                 interval=self.settings.viewer_count_update_interval,
             ),
+            test=self.settings.milestone_test,
             names=json.loads(self.settings.live_channels),
             time_zone=self.settings.time_zone,
         )

@@ -15,15 +15,15 @@ from cairn.clock import now
 from cairn.readings.history import History
 from cairn.readings.stats import Stats
 from cairn.settings import from_environment
-from cairn.viewers.counting import Counting, Pace
-from cairn.viewers.join_limits import JoinLimits
+from cairn.viewers.counting import Counting, MilestoneSettings, Pace
+from cairn.viewers.join_limits import JoinLimits, JoinSettings
 from cairn.viewers.presence import Presence
 from functions.viewer_heartbeat.curves import Curves
 from functions.viewer_heartbeat.followers import Followers
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings(JoinSettings, MilestoneSettings):
     presence_table: str
     stats_table: str
     history_table: str
@@ -38,7 +38,6 @@ class Settings:
     viewer_heartbeat_interval: int
     viewer_timeout: int
     viewer_count_update_interval: int
-    viewer_joins_per_minute: int
 
     @property
     def timeout(self) -> timedelta:
@@ -64,7 +63,9 @@ class Dependencies:
 
     @cached_property
     def join_limits(self) -> JoinLimits:
-        return JoinLimits(dynamodb.table(self.settings.presence_table), self.settings.viewer_joins_per_minute)
+        return JoinLimits(
+            dynamodb.table(self.settings.presence_table), self.settings.viewer_joins_per_minute, self.settings.join_caps
+        )
 
     @cached_property
     def presence(self) -> Presence:
@@ -81,6 +82,7 @@ class Dependencies:
                 timeout=self.settings.viewer_timeout,
                 interval=self.settings.viewer_count_update_interval,
             ),
+            test=self.settings.milestone_test,
             names=self.names,
             time_zone=self.settings.time_zone,
         )

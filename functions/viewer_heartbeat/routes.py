@@ -10,6 +10,7 @@ from cairn.clock import now, to_millis
 from cairn.errors import CairnError, TooManyJoinsError, TooManyTabsError
 from cairn.observability import logger
 from cairn.viewers.counts import count_json
+from cairn.viewers.networks import network_tag
 from functions.viewer_heartbeat import requests, responses
 from functions.viewer_heartbeat.dependencies import Dependencies
 from functions.viewer_heartbeat.requests import ChannelQuery, Event
@@ -17,12 +18,15 @@ from functions.viewer_heartbeat.responses import Response
 
 
 def join(dependencies: Dependencies, event: Event) -> Response:
-    request = requests.join(event)
-    dependencies.join_limits.allow(dependencies.cdn.address(event), now())
+    request, settings = requests.join(event), dependencies.settings
+    address = dependencies.cdn.address(event)
+    watched = request.channel in dependencies.names or dependencies.presence.is_watched(request.channel)
+    dependencies.join_limits.allow(address, now(), opens=None if watched else request.channel)
+    network = network_tag(address, request.channel, settings.address_key)
     viewer_id = request.viewer_id or secrets.token_urlsafe(16)
     secret = secrets.token_urlsafe(16)
-    until = now() + dependencies.settings.timeout
-    slot = dependencies.presence.enter(request.channel, viewer_id, requests.tab_of(secret), until)
+    until = now() + settings.timeout
+    slot = dependencies.presence.enter(request.channel, viewer_id, requests.tab_of(secret), until, network)
     logger.info("joined", channel=request.channel)
     viewers = dependencies.counting.current(request.channel, entered=True).viewers
     return responses.json_answer(

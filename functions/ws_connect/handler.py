@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -19,18 +20,18 @@ from cairn.realtime.event_log import EventLog
 from cairn.realtime.membership import Sockets
 from cairn.realtime.tickets import Tickets
 from cairn.settings import from_environment
-from cairn.viewers.join_limits import JoinLimits
+from cairn.viewers.join_limits import JoinLimits, JoinSettings
 from cairn.viewers.presence import Presence
 from functions.ws_connect.request_handler import Peer, RequestHandler
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings(JoinSettings):
     connections_table: str
     connections_url: str
     presence_table: str
     count_queue_url: str
-    viewer_joins_per_minute: int
+    live_channels: str = "{}"
 
 
 class Dependencies:
@@ -62,7 +63,13 @@ class Dependencies:
             sockets=self.sockets,
             event_log=EventLog(dynamodb.table(self.settings.connections_table)),
             presence=self.presence,
-            join_limits=JoinLimits(dynamodb.table(self.settings.presence_table), self.settings.viewer_joins_per_minute),
+            join_limits=JoinLimits(
+                dynamodb.table(self.settings.presence_table),
+                self.settings.viewer_joins_per_minute,
+                self.settings.join_caps,
+            ),
+            named=frozenset(json.loads(self.settings.live_channels)),
+            address_key=self.settings.address_key,
             poster=self._connect(self.settings.connections_url),
             clock=now,
         )

@@ -13,6 +13,8 @@ import asyncio
 import json
 import math
 import random
+from collections.abc import Container
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -29,9 +31,15 @@ from cairn.realtime.membership import Socket, Sockets, TooManyRoomsError
 from cairn.rooms import EVERYONE, channel_of, is_room, may_join
 from cairn.viewers.counts import count_json
 from cairn.viewers.join_limits import JoinLimits
+from cairn.viewers.networks import network_tag
 from cairn.viewers.presence import Presence
 from cairn.viewers.presence_slots import is_channel_id, is_viewer_id
+from functions.ws_connect.frame_limits import REPLAY_COST, FrameLimits, Verdict
 
+MAX_FRAME_LENGTH = 4096
+"""No request is longer than a tenth of it; API Gateway accepts 128 KB."""
+FRAMES_RETRY_SECONDS = 10
+"""After how many seconds a socket that was refused may send some frames again."""
 PAUSES = (0.1, 0.4, 1.5)
 """Seconds between attempts to post a replayed frame while API Gateway throttles."""
 TABS_RETRY_SECONDS = 60
@@ -66,6 +74,8 @@ class RequestHandler:
         event_log: EventLog,
         presence: Presence,
         join_limits: JoinLimits,
+        named: Container[str],
+        address_key: str,
         poster: Poster,
         clock: Clock,
     ) -> None:
@@ -73,12 +83,17 @@ class RequestHandler:
         self._event_log = event_log
         self._presence = presence
         self._join_limits = join_limits
+        self._named = named
+        self._address_key = address_key
+        self._frame_limits = FrameLimits()
         self._poster = poster
         self._clock = clock
 
     def handle(self, peer: Peer, text: str) -> str | None:
         """The answer to a frame; None if the socket is closed instead."""
         try:
+            if not self._admitted(peer.connection_id, 1, text):
+                return None
             request = _parsed(text)
             if request["action"] == "ping":
                 return self._answer("pong", None, {})
@@ -90,11 +105,22 @@ class RequestHandler:
             if request["action"] == "leave":
                 self._sockets.leave(socket, room)
                 return self._answer("left", room, {})
+            if "after" in request and not self._admitted(peer.connection_id, REPLAY_COST, text):
+                return None
             return self._join(socket, room, request, peer.address)
         except RequestError as error:
             room_field = {"room": error.room} if error.room else {}
             data = {"code": error.code, "message": error.message, **room_field, **error.more}
             return self._answer("error", error.room, data)
+
+    def _admitted(self, connection_id: str, tokens: int, text: str) -> bool:
+        """Whether the socket may go on; RequestError if it has to wait, False once it is closed."""
+        verdict = self._frame_limits.take(connection_id, tokens, self._clock())
+        if verdict is Verdict.REFUSED:
+            raise RequestError("too_many_requests", "too many frames", _named(text), retryAfter=FRAMES_RETRY_SECONDS)
+        if verdict is Verdict.CLOSE:
+            self._close(connection_id, "it sent too many frames")
+        return verdict is Verdict.ADMITTED
 
     def _join(self, socket: Socket, room: str, request: dict[str, Any], address: str) -> str | None:
         if not may_join(room, socket.user_id, socket.modules):
@@ -105,9 +131,11 @@ class RequestHandler:
         viewer_id = _viewer(room, request.get("viewer"))
         channel = channel_of(room)
         try:
-            if channel and room not in socket.rooms:
-                self._join_limits.allow(address, self._clock())
-            self._sockets.join(socket, room, self._clock(), viewer_id)
+            network = network_tag(address, channel, self._address_key) if channel else ""
+            if channel and (room not in socket.rooms or start is not None):
+                opens = None if channel in self._named or self._presence.is_watched(channel) else channel
+                self._join_limits.allow(address, self._clock(), opens=opens)
+            self._sockets.join(socket, room, self._clock(), viewer_id, network)
         except TooManyRoomsError as error:
             raise RequestError("too_many_rooms", str(error), room) from None
         except TooManyTabsError as error:
@@ -161,6 +189,8 @@ class RequestHandler:
 
 
 def _parsed(text: str) -> dict[str, Any]:
+    if len(text) > MAX_FRAME_LENGTH:
+        raise RequestError("bad_request", f"a frame may have {MAX_FRAME_LENGTH} characters")
     try:
         request = json.loads(text)
     except (ValueError, RecursionError):
@@ -170,6 +200,13 @@ def _parsed(text: str) -> dict[str, Any]:
     if request.get("action") not in ("join", "leave", "ping"):
         raise RequestError("bad_request", "action must be join, leave or ping")
     return request
+
+
+def _named(text: str) -> str | None:
+    """The room that a refused frame names, so that the client knows what to repeat."""
+    with suppress(RequestError):
+        return _room(_parsed(text))
+    return None
 
 
 def _room(request: dict[str, Any]) -> str:

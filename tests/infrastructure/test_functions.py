@@ -1,12 +1,15 @@
 """The conventions that hold for every function, and that each one's handler exists."""
 
 import importlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import fields
 from typing import Any
 
+import pytest
+
 from infra.packaging import ROOT
-from tests.infrastructure.template import Template
+from infra.settings import SettingsError
+from tests.infrastructure.template import Template, stack_of
 
 NAMES = [
     *("api", "broadcast", "check_milestones", "count_viewers", "detect_milestone", "erase_retired_reps"),
@@ -53,6 +56,26 @@ def test_every_function_runs_on_the_same_python_without_tracing(template: Templa
         assert (function["Runtime"], function["Architectures"]) == ("python3.13", ["arm64"])
         assert "TracingConfig" not in function
         assert len(function["Layers"]) == 2
+
+
+def test_concurrency_is_kept_for_the_functions_that_the_operator_names_and_by_default_for_none(
+    template: Template, context: Mapping[str, Any]
+) -> None:
+    def reserved(found: Template) -> dict[str, int]:
+        functions = {
+            name.partition("Function")[0]: one for name, one in found.resources("AWS::Lambda::Function").items()
+        }
+        return {
+            name: one["ReservedConcurrentExecutions"]
+            for name, one in functions.items()
+            if "ReservedConcurrentExecutions" in one
+        }
+
+    assert reserved(template) == {}, "a new account has ten, and cannot reserve any"
+    chosen = Template.of(stack_of(context, reserved_concurrency={"detect_milestone": 10}))
+    assert list(reserved(chosen).values()) == [10]
+    with pytest.raises(SettingsError, match="detect_milestones"):
+        stack_of(context, reserved_concurrency={"detect_milestones": 10})
 
 
 def test_every_function_reports_under_its_own_name(template: Template) -> None:

@@ -30,6 +30,10 @@ def list_milestones(
     subject: Annotated[
         str | None, Query(description="Only milestones of this subject, such as `channel:youtube:UC…`.", max_length=200)
     ] = None,
+    unnamed: Annotated[
+        bool,
+        Query(description="Instead those of live channels that the operator has not named, which anybody can make up."),
+    ] = False,
     from_: Annotated[
         When | None, Query(alias="from", description="The first instant; ten years ago by default.")
     ] = None,
@@ -38,7 +42,7 @@ def list_milestones(
     cursor: Cursor = None,
 ) -> schemas.Milestones:
     since, until = time_range(from_, to, now(), timedelta(days=3653))
-    page = router.dependencies.milestones.page(_subject(subject), since, until, limit, cursor)
+    page = router.dependencies.milestones.page(_subject(subject), since, until, limit, cursor, unnamed=unnamed)
     return schemas.Milestones(items=[_to_schema(*entry) for entry in page.items], next_cursor=page.next_cursor)
 
 

@@ -10,7 +10,7 @@ from cairn.aws.websocket_api import GoneError, PostTimeoutError, ThrottledError
 from cairn.clock import now
 from cairn.messages import RoomEvent
 from cairn.realtime.event_log import RETENTION, EventLog
-from cairn.realtime.membership import SOCKET_LIFETIME
+from cairn.realtime.membership import SOCKET_LIFETIME, shard_of
 from cairn.realtime.tickets import Holder, Tickets
 from testing.clock import ControlledClock
 from testing.cloud import Cloud
@@ -314,3 +314,20 @@ def test_a_socket_that_closes_during_its_replay_is_removed(
     assert client.send_text('{"action": "join", "room": "tv-display", "after": "tv-display/0"}') is None
     assert poster.closed == []
     assert members(sockets_of(account), "everyone") == members(sockets_of(account), "tv-display") == set()
+
+
+def test_a_socket_of_the_first_release_that_joins_its_channel_again_gets_a_slot(account: Cloud) -> None:
+    """Its membership was the room itself, in the room's partition; it is replaced."""
+    client = Client("c-old")
+    table, expires = account.table("CONNECTIONS_TABLE"), int(now().timestamp()) + 7200
+    table.put_item(Item={"pk": "socket#c-old", "sk": "socket", "rooms": {"channel:demo"}, "expires_at": expires})
+    member = {"pk": "room#channel:demo", "sk": f"{shard_of('c-old'):x}#c-old"}
+    table.put_item(Item=member | {"since": 1, "expires_at": expires})
+    for _ in range(2):
+        assert "code" not in client.join("channel:demo", viewer="v" * 22)
+        (membership,) = table.get_item(Key={"pk": "socket#c-old", "sk": "socket"})["Item"]["rooms"]
+        assert membership == f"channel:demo {'v' * 22} 0"
+        assert members(sockets_of(account), "channel:demo") == {"c-old"}
+        assert "Item" not in table.get_item(Key=member)
+    client.disconnect()
+    assert remaining_keys(account) == []

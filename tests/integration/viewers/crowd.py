@@ -194,7 +194,8 @@ class Crowd:
         request = json.loads(params["body"])
         if request["Key"].get("sk") != {"S": "count"} or ":viewers" not in request["ExpressionAttributeValues"]:
             return
-        values = {name[1:]: int(value["N"]) for name, value in request["ExpressionAttributeValues"].items()}
+        sent = request["ExpressionAttributeValues"]
+        values = {name[1:]: int(value["N"]) for name, value in sent.items() if "N" in value}
         at, channel = from_millis(values["as_of"]), request["Key"]["pk"]["S"]
         tabs = self.tabs.get(channel, set())
         lost = {tab for tab in tabs if tab.lost}

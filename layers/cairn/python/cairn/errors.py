@@ -76,12 +76,12 @@ class TooManyTabsError(CairnError):
 
 
 class TooManyJoinsError(CairnError):
-    """The address may join again in the next minute."""
+    """They may join again in the next minute; `where` says whose limit it is."""
 
     status = 429
 
-    def __init__(self, until: datetime) -> None:
-        super().__init__("too many joins from one address in a minute; try again in the next minute")
+    def __init__(self, until: datetime, where: str = "from one address") -> None:
+        super().__init__(f"too many joins {where} in a minute; try again in the next minute")
         self.until = until
 
 

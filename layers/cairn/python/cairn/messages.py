@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,6 +14,12 @@ from cairn.codec import milestone_fields, to_milestone
 from cairn.model import Milestone
 
 REVERTED = "milestone:reverted"
+SHARED_CHECK_GROUPS = 6_000
+SHARED_MILESTONE_GROUPS = 2_000
+"""With ten messages in flight in each, all are two thirds of what SQS keeps in flight of a FIFO queue (120,000).
+
+https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html
+"""
 
 
 class UnreadableMessageError(ValueError):
@@ -155,23 +162,38 @@ class RoomState:
 
 @dataclass(frozen=True, slots=True)
 class CountViewers:
-    """Count a channel's viewers at `at` or later: one joined or left, or (`check`) one may have timed out by then."""
+    """Count a channel's viewers at `at` or later: one joined or left; or (`check`) one may have timed out by then.
+
+    Or (`lasted`) a milestone will have lasted by then.
+    """
 
     type: ClassVar[str] = "count_viewers"
     channel: str
     at: datetime
     check: bool
     trace_id: str
+    shared: bool = False
+    """A scheduled count of a channel that anybody can have made up, in a group that it shares with others."""
+    lasted: bool = False
 
     @property
     def group(self) -> str:
-        """Checks wait for long, so they have their own group and delay no other count."""
-        return f"{self.channel} check" if self.check else self.channel
+        """Scheduled counts wait for long, so they have their own groups and delay no other count.
+
+        Ten messages of a group wait in flight at most. So those of made-up channels, however many there are, share so
+        many groups that the queue has room for the others. Two channels in one group may delay each other's checks.
+        """
+        if not (self.check or self.lasted):
+            return self.channel
+        purpose, groups = ("milestone", SHARED_MILESTONE_GROUPS) if self.lasted else ("check", SHARED_CHECK_GROUPS)
+        if not self.shared:
+            return f"{self.channel} {purpose}"
+        return f"{purpose} {int.from_bytes(hashlib.sha256(self.channel.encode()).digest()[:4]) % groups}"
 
     @property
     def key(self) -> str:
-        """Checks are unique; other requests for the same instant are one message."""
-        return f"{to_millis(self.at)}" + (f"/{self.trace_id}" if self.check else "")
+        """Scheduled counts are unique; other requests for the same instant are one message."""
+        return f"{to_millis(self.at)}" + (f"/{self.trace_id}" if self.check or self.lasted else "")
 
 
 def reverted_event(room: str, milestone: Milestone) -> RoomEvent:

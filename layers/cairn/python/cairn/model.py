@@ -66,6 +66,12 @@ class Reading:
     """When the values were true, if the writer said so or the values were not written with the last change."""
     recheck: str = ""
     """A new id requests that the stored reading is compared with its high-water marks, however it came about."""
+    expires_at: datetime | None = None
+    """When the subject is forgotten, unless it changes again; a stranger may have made it up. None: never."""
+
+    def expired(self, now: datetime) -> bool:
+        """Whether it is forgotten: TTL deletes items hours or days late."""
+        return self.expires_at is not None and self.expires_at <= now
 
     def at_its_peak(self) -> Self:
         """The same reading with each metric at its highest value of the period."""

@@ -56,6 +56,8 @@ class Detection:
         old, new = change_of(record)
         if written := _written(record):
             new, old = _as_of_at_most(written, new), _as_of_at_most(written, old) if old else None
+        if old and old.expired(new.as_of):
+            old = None
         announcer = announcer_of(new.subject, self._announcers)
         if announcer is None:
             return
@@ -63,9 +65,17 @@ class Detection:
             # The writer of peaks may have been wrong, or have crashed: only the high-water marks decide here.
             for crossing in crossings(replace(old, peaks={}) if old else None, new, self._rules):
                 self._announce(crossing, new, record["eventID"], announcer)
-            if new.recheck and new.recheck != (old.recheck if old else ""):
+            if old and new.expires_at and old.as_of.date() < new.as_of.date():
+                self._keep_marks(new, new.expires_at)
+            if new.recheck and new.recheck != (old.recheck if old else "") and not new.expired(now()):
                 self._recheck(new, record["eventID"], announcer)
             announcer.changed(old, new, record["eventID"])
+
+    def _keep_marks(self, reading: Reading, expires_at: datetime) -> None:
+        """Once a day, keep the marks of a subject that expires from expiring while it is above a threshold."""
+        for rule in self._rules:
+            if rule.kind == reading.subject.kind and rule.passed(reading):
+                self._milestones.put_off(reading.subject, rule.name, rule.period(reading.as_of), expires_at)
 
     def _recheck(self, reading: Reading, event_id: str, announcer: Announcer) -> None:
         """Announce what was missed: the stream carries the request, so nothing before it is still under way."""
@@ -85,11 +95,12 @@ class Detection:
             achieved_at=reading.as_of,
             event_id=event_id,
             transition=crossing.transition,
+            expires_at=reading.expires_at,
         )
         if claim is None:
             return
         milestone = self._milestones.record(
-            crossing.milestone(reading, claim.notified, claim.achieved_at, claim.revision)
+            crossing.milestone(reading, claim.notified, claim.achieved_at, claim.revision), reading.expires_at
         )
         if milestone.reverted:
             return

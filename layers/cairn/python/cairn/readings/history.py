@@ -5,7 +5,7 @@ A subject that changes every few seconds keeps one reading a minute: the last, s
 | pk | sk | holds | TTL |
 |---|---|---|---|
 | subject | `reading#{as_of, or its minute}` | a stored reading | 30 days |
-| subject | `day#{date}` | the values a day ended with, written when the next day begins | – |
+| subject | `day#{date}` | the values a day ended with, written when the next day begins | –; 30 days if it expires |
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from botocore.exceptions import ClientError
 
 from cairn.aws.cursors import decode, encode
 from cairn.aws.dynamodb import Item, query, query_all, rejected_item
-from cairn.clock import from_millis, iso, to_millis
+from cairn.clock import Clock, from_millis, iso, now, to_millis
 from cairn.codec import numbers
 from cairn.model import Number, Reading, Subject
 
@@ -40,8 +40,9 @@ class Point:
 
 
 class History:
-    def __init__(self, table: Table) -> None:
+    def __init__(self, table: Table, clock: Clock = now) -> None:
         self._table = table
+        self._clock = clock
 
     def add(self, reading: Reading, *, once_a_minute: bool = False) -> None:
         """Store a reading; the same reading again is the same item. One write unit."""
@@ -50,7 +51,8 @@ class History:
 
     def close_day(self, last: Reading, day: date) -> None:
         """Store the values that a day ended with."""
-        self._put(last, f"day#{day.isoformat()}")
+        expiry = {"expires_at": int((last.as_of + RETENTION).timestamp())} if last.expires_at else {}
+        self._put(last, f"day#{day.isoformat()}", **expiry)
 
     def _put(self, reading: Reading, sort: str, **more: int) -> None:
         """An older reading never replaces a newer one."""
@@ -67,13 +69,20 @@ class History:
         """The completed days from `first` to `last`: one item a day, however many readings there were."""
         where = Key("pk").eq(str(subject)) & Key("sk").between(f"day#{first.isoformat()}", f"day#{last.isoformat()}")
         items = query_all(self._table, where)
-        return {date.fromisoformat(item["sk"].partition("#")[2]): _to_point(item) for item in items}
+        return {
+            date.fromisoformat(item["sk"].partition("#")[2]): _to_point(item)
+            for item in items
+            if not self._expired(item)
+        }
 
     def before(self, subject: Subject, day: date) -> Point | None:
         """The values that the last recorded day before `day` ended with."""
         where = Key("pk").eq(str(subject)) & Key("sk").between("day#", f"day#{(day - timedelta(days=1)).isoformat()}")
         items = query(self._table, where, ScanIndexForward=False, Limit=1)["Items"]
-        return _to_point(items[0]) if items else None
+        return _to_point(items[0]) if items and not self._expired(items[0]) else None
+
+    def _expired(self, item: Item) -> bool:
+        return "expires_at" in item and int(item["expires_at"]) <= self._clock().timestamp()
 
     def at(self, subject: Subject, instant: datetime, now: datetime) -> Point | None:
         """The values at an instant: the newest reading up to it that is still stored."""

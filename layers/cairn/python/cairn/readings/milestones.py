@@ -7,6 +7,10 @@
 
 An operator's reversal lowers a mark: `revision` counts them, and readings before `counts_from` do not raise it again.
 A milestone after a reversal has `#r{revision}` at the end of its key, and `/r{revision}` at the end of its id.
+
+Those of a subject that a stranger may have made up have an expiry (its reading says when), and a listing of their own.
+A mark's is put off whenever its subject passes a threshold, and once a day while it is above one, so a mark is
+forgotten only if that has not happened for long.
 """
 
 from __future__ import annotations
@@ -21,7 +25,7 @@ from botocore.exceptions import ClientError
 
 from cairn.aws.cursors import decode, encode
 from cairn.aws.dynamodb import Item, get_many, query, query_all, rejected_item, transact
-from cairn.clock import from_millis, iso, to_millis
+from cairn.clock import Clock, from_millis, iso, now, to_millis
 from cairn.codec import milestone_fields, number, to_milestone
 from cairn.model import DeliveryTally, Milestone, Number, Reversal, Subject
 from cairn.rules import Transition
@@ -31,7 +35,10 @@ if TYPE_CHECKING:
 
 BY_TIME = "by_time"
 LISTING = "milestones"
-"""The one partition key of `by_time`. Milestones are rare; docs/scale.md says when to split it."""
+"""A partition key of `by_time`. Milestones are rare; docs/scale.md says when to split it."""
+UNNAMED_LISTING = "unnamed"
+"""The partition key of milestones that expire, so that strangers put nothing into the operator's list."""
+_UNEXPIRED = "(attribute_not_exists(expires_at) OR expires_at > :now)"
 _COUNTS = "(attribute_not_exists(counts_from) OR counts_from <= :achieved_at)"
 
 CLOSED = 10**15
@@ -90,8 +97,9 @@ class MilestonePage:
 
 
 class Milestones:
-    def __init__(self, table: Table) -> None:
+    def __init__(self, table: Table, clock: Clock = now) -> None:
         self._table = table
+        self._clock = clock
 
     # -- high-water marks
 
@@ -105,13 +113,14 @@ class Milestones:
         achieved_at: datetime,
         event_id: str,
         transition: Transition,
+        expires_at: datetime | None = None,
     ) -> Claim | None:
         """Raise the high-water mark to `threshold` if it is lower or missing, in one conditional update.
 
         None means that there is nothing to announce: the mark was already that high, this is a baseline, or the reading
         of `achieved_at` is one that an operator has reverted. Until the threshold has been announced (`told`), each
         further claim of it gets the same answer, so that a retry repeats whatever failed after the first claim; and a
-        claim of a higher threshold announces both.
+        claim of a higher threshold announces both. A mark that has expired is set back first.
         """
         lower = "(attribute_not_exists(height) OR height < :height)"
         condition = "height < :height" if transition is Transition.REAPPEARED else lower
@@ -120,10 +129,13 @@ class Milestones:
             old = self._table.update_item(
                 Key=_mark_key(subject, rule, period),
                 UpdateExpression="SET height = :height, event_id = :event_id, achieved_at = :achieved_at, "
-                f"silent = :silent, told = {':height' if silent else 'if_not_exists(told, :zero)'}",
-                ConditionExpression=f"{condition} AND {_COUNTS}",
+                f"silent = :silent, told = {':height' if silent else 'if_not_exists(told, :zero)'}"
+                + (", expires_at = :expires" if expires_at else " REMOVE expires_at"),
+                ConditionExpression=f"{condition} AND {_COUNTS} AND {_UNEXPIRED}",
                 ExpressionAttributeValues={
                     **({} if silent else {":zero": 0}),
+                    **({":expires": _seconds(expires_at)} if expires_at else {}),
+                    ":now": _seconds(self._clock()),
                     ":height": threshold,
                     ":event_id": event_id,
                     ":achieved_at": to_millis(achieved_at),
@@ -134,7 +146,9 @@ class Milestones:
             ).get("Attributes", {})
         except ClientError as error:
             stored = rejected_item(error)
-            if stored is None:  # reappeared without a high-water mark
+            if stored is None or self._expired(stored):
+                if stored:
+                    self._forget(stored)
                 return self.claim(
                     subject,
                     rule,
@@ -142,12 +156,54 @@ class Milestones:
                     threshold,
                     achieved_at=achieved_at,
                     event_id=event_id,
-                    transition=Transition.BASELINE,
+                    # One that reappeared without a high-water mark is a baseline.
+                    transition=Transition.BASELINE if transition is Transition.REAPPEARED else transition,
+                    expires_at=expires_at,
                 )
+            self._put_off(stored, expires_at)
             mark = _to_mark(stored)
             unfinished = not silent and mark.told < mark.threshold == threshold
             return Claim(mark.told, mark.achieved_at, mark.revision) if unfinished else None
         return None if silent else Claim(number(old.get("told", 0)), achieved_at, int(str(old.get("revision", 0))))
+
+    def _expired(self, item: Item) -> bool:
+        """Whether it has expired: TTL deletes items hours or days late."""
+        return "expires_at" in item and int(item["expires_at"]) <= _seconds(self._clock())
+
+    def _forget(self, mark: Item) -> None:
+        """Begin again with an expired mark. Its `revision` stays, so that no id of a milestone is used twice."""
+        try:
+            self._table.update_item(
+                Key={"pk": mark["pk"], "sk": mark["sk"]},
+                UpdateExpression="SET height = :zero, told = :zero REMOVE expires_at, counts_from",
+                ConditionExpression="expires_at = :seen",
+                ExpressionAttributeValues={":seen": mark["expires_at"], ":zero": 0},
+            )
+        except ClientError as error:
+            rejected_item(error)
+
+    def _put_off(self, mark: Item, expires_at: datetime | None) -> None:
+        """Put the expiry of a mark off; it has none any more once the operator has named the subject."""
+        if "expires_at" in mark and not (expires_at and int(mark["expires_at"]) >= _seconds(expires_at)):
+            self._expire({"pk": mark["pk"], "sk": mark["sk"]}, expires_at)
+
+    def put_off(self, subject: Subject, rule: str, period: str, expires_at: datetime) -> None:
+        """Put the expiry of a mark off; a mark without one keeps none."""
+        self._expire(_mark_key(subject, rule, period), expires_at)
+
+    def _expire(self, key: Item, expires_at: datetime | None) -> None:
+        try:
+            self._table.update_item(
+                Key=key,
+                UpdateExpression="SET expires_at = :expires" if expires_at else "REMOVE expires_at",
+                ConditionExpression="expires_at > :now",
+                ExpressionAttributeValues={
+                    ":now": _seconds(self._clock()),
+                    **({":expires": _seconds(expires_at)} if expires_at else {}),
+                },
+            )
+        except ClientError as error:
+            rejected_item(error)
 
     def record_notified(self, subject: Subject, rule: str, period: str, threshold: Number) -> None:
         """Record that the milestone was announced; a mark that has risen since has its own announcement."""
@@ -178,15 +234,15 @@ class Milestones:
     def marks(self, keys: Iterable[MarkKey]) -> dict[MarkKey, HighWaterMark]:
         """Those of these marks that exist (eventually consistent read)."""
         items = get_many(self._table, [_mark_key(key.subject, key.rule, key.period) for key in keys])
-        return {_to_mark_key(item): _to_mark(item) for item in items}
+        return {_to_mark_key(item): _to_mark(item) for item in items if not self._expired(item)}
 
     # -- milestones
 
-    def record(self, milestone: Milestone) -> Milestone:
+    def record(self, milestone: Milestone, expires_at: datetime | None = None) -> Milestone:
         """Store a milestone; a repeat changes nothing, in particular not the tally, and returns what is stored."""
         try:
             self._table.put_item(
-                Item=_to_item(milestone),
+                Item=_to_item(milestone, expires_at),
                 ConditionExpression="attribute_not_exists(pk)",
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
             )
@@ -209,7 +265,8 @@ class Milestones:
     def of(self, subject: Subject) -> Iterator[Milestone]:
         """A subject's milestones, newest first, those that were reverted too."""
         where = Key("pk").eq(str(subject)) & Key("sk").begins_with("milestone#")
-        return map(to_milestone, query_all(self._table, where, ScanIndexForward=False, ConsistentRead=True))
+        items = query_all(self._table, where, ScanIndexForward=False, ConsistentRead=True)
+        return (to_milestone(item) for item in items if not self._expired(item))
 
     def get(self, milestone_id: str) -> Milestone | None:
         """A stored milestone by its id; reads its subject's milestones, newest first, until it is found."""
@@ -220,9 +277,19 @@ class Milestones:
         return next((milestone for milestone in self.of(subject) if milestone.id == milestone_id), None)
 
     def page(
-        self, subject: Subject | None, since: datetime, until: datetime, limit: int, cursor: str | None
+        self,
+        subject: Subject | None,
+        since: datetime,
+        until: datetime,
+        limit: int,
+        cursor: str | None,
+        *,
+        unnamed: bool = False,
     ) -> MilestonePage:
-        """Milestones achieved from `since` to `until`, newest first: one subject's, or all subjects'."""
+        """Milestones achieved from `since` to `until`, newest first: one subject's, or all subjects'.
+
+        Those that expire are listed by their subject, or with `unnamed` by themselves.
+        """
         if subject:
             first, last = f"milestone#{iso(since)}", f"milestone#{iso(until)}~"
             where = Key("pk").eq(str(subject)) & Key("sk").between(first, last)
@@ -230,10 +297,11 @@ class Milestones:
             answer = query(self._table, where, start, Limit=limit, ScanIndexForward=False)
         else:
             first, last = iso(since), f"{iso(until)}~"
-            where = Key("listing").eq(LISTING) & Key("achieved").between(first, last)
-            start = decode(cursor, {"listing": LISTING, "achieved": (first, last), "pk": ("", "~"), "sk": ("", "~")})
+            listing = UNNAMED_LISTING if unnamed else LISTING
+            where = Key("listing").eq(listing) & Key("achieved").between(first, last)
+            start = decode(cursor, {"listing": listing, "achieved": (first, last), "pk": ("", "~"), "sk": ("", "~")})
             answer = query(self._table, where, start, Limit=limit, ScanIndexForward=False, IndexName=BY_TIME)
-        items = [(to_milestone(item), _to_tally(item)) for item in answer["Items"]]
+        items = [(to_milestone(item), _to_tally(item)) for item in answer["Items"] if not self._expired(item)]
         return MilestonePage(items, encode(answer.get("LastEvaluatedKey")))
 
 
@@ -297,17 +365,22 @@ def _lowered(mark: LoweredMark) -> Any:
     }
 
 
-def _to_item(milestone: Milestone) -> Item:
+def _to_item(milestone: Milestone, expires_at: datetime | None) -> Item:
     key = milestone_key(milestone)
     return {
         **key,
         **milestone_fields(milestone),
-        "listing": LISTING,
+        "listing": UNNAMED_LISTING if expires_at else LISTING,
+        **({"expires_at": _seconds(expires_at)} if expires_at else {}),
         "achieved": f"{iso(milestone.achieved_at)}#{milestone.id}",
         "total": 0,
         "delivered": 0,
         "failed": 0,
     }
+
+
+def _seconds(instant: datetime) -> int:
+    return int(instant.timestamp())
 
 
 def _to_tally(item: Item) -> DeliveryTally:

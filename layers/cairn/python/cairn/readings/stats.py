@@ -34,13 +34,14 @@ MAX_ATTEMPTS = 24
 """About nine seconds of retries before an update fails."""
 MAX_AHEAD = timedelta(minutes=5)
 """How far a reading may be ahead of the clock. One that is further ahead would be the newest for as long."""
-_REPLACEABLE = "as_of > :latest OR NOT attribute_type(as_of, :number)"
+_REPLACEABLE = "as_of > :latest OR NOT attribute_type(as_of, :number) OR expires_at <= :now"
 
 
 class Stats:
     """Keyed by subject. The table's stream is the outbox: detection starts from it and from nothing else.
 
     A stored reading that is dated in the future, or that nobody can read, gives way to the next one, whatever its date.
+    One that has expired does, too, and is read as none.
     """
 
     def __init__(self, table: Table, clock: Clock = now) -> None:
@@ -113,12 +114,14 @@ class Stats:
     def get(self, subject: Subject) -> Reading | None:
         """The stored reading (consistent read). UnreadableItemError for an item of another shape."""
         item = get(self._table, {"subject": str(subject)}, consistent=True)
-        return parsed(to_reading, item) if item else None
+        stored = parsed(to_reading, item) if item else None
+        return None if stored and stored.expired(self._clock()) else stored
 
     def get_many(self, subjects: Iterable[Subject]) -> dict[Subject, Reading]:
         """The stored readings of those subjects that have one (eventually consistent read)."""
         items = get_many(self._table, [{"subject": str(subject)} for subject in subjects])
-        return {reading.subject: reading for reading in readable(to_reading, items)}
+        now = self._clock()
+        return {reading.subject: reading for reading in readable(to_reading, items) if not reading.expired(now)}
 
     def page(self, after: str | None, limit: int = 500) -> tuple[list[Reading], str | None]:
         """Some of all stored readings, in no useful order, after the key of another one; and the last one's key.
@@ -128,14 +131,16 @@ class Stats:
         start: Any = {"ExclusiveStartKey": {"subject": after}} if after else {}
         answer = self._table.scan(Limit=limit, **start)
         last = answer.get("LastEvaluatedKey")
-        return list(readable(to_reading, answer["Items"])), str(last["subject"]) if last else None
+        readings = [one for one in readable(to_reading, answer["Items"]) if not one.expired(self._clock())]
+        return readings, str(last["subject"]) if last else None
 
     def delete(self, subject: Subject) -> None:
         """Remove a subject's values; its high-water marks and history stay. The next reading is a first one again."""
         self._table.delete_item(Key={"subject": str(subject)})
 
     def _replaceable(self) -> dict[str, Any]:
-        return {":latest": to_millis(self._clock() + MAX_AHEAD), ":number": "N"}
+        now = self._clock()
+        return {":latest": to_millis(now + MAX_AHEAD), ":number": "N", ":now": int(now.timestamp())}
 
 
 def to_item(reading: Reading) -> Item:
@@ -152,6 +157,7 @@ def to_item(reading: Reading) -> Item:
         **({"revisions": dict(reading.revisions)} if reading.revisions else {}),
         **({"measured_at": to_millis(reading.measured_at)} if reading.measured_at else {}),
         **({"recheck": reading.recheck} if reading.recheck else {}),
+        **({"expires_at": int(reading.expires_at.timestamp())} if reading.expires_at else {}),
     }
 
 
@@ -186,4 +192,5 @@ def to_reading(item: Item) -> Reading:
         revisions={rule: int(count) for rule, count in item.get("revisions", {}).items()},
         measured_at=from_millis(int(item["measured_at"])) if "measured_at" in item else None,
         recheck=item.get("recheck", ""),
+        expires_at=from_millis(1000 * int(item["expires_at"])) if "expires_at" in item else None,
     )

@@ -3,18 +3,22 @@
 | pk | sk | holds | TTL |
 |---|---|---|---|
 | `log#{room}` | `event#{number}` | an event's frame | 24 h |
-| `log#{room}` | `head` | the last number assigned | – |
+| `log#{room}` | `head` | the last number assigned | – or, of a channel's room, 30 days |
 | `log#{room}` | `said#{key}` | the number assigned to the event of the message with this key; 0: never | 20 days |
-| `log#{room}` | `state` | the newest frame of a room's state, which replaces all before it | – |
+| `log#{room}` | `state` | the newest frame of a room's state, which replaces all before it | – or 24 h, too |
+
+Anybody can make up a channel's room, so nothing of it is kept without an end. When its head has expired, its numbers
+start again at 1: all its events have expired long before, and a client that still knows one is told that it has not
+received everything.
 """
 
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from boto3.dynamodb.conditions import Attr, Key
@@ -24,7 +28,7 @@ from cairn.aws.dynamodb import Item, get, query_all, rejected_item, transact
 from cairn.clock import from_millis, to_millis
 from cairn.messages import RoomEvent, RoomState
 from cairn.realtime.frames import event_id, frame, number_of
-from cairn.rooms import TV_DISPLAY
+from cairn.rooms import TV_DISPLAY, channel_of
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import Table
@@ -32,10 +36,15 @@ if TYPE_CHECKING:
 RETENTION = timedelta(hours=24)
 KEY_RETENTION = timedelta(days=20)
 """For how long a message may be repeated: four days in its queue, fourteen as a dead letter, and two to spare."""
+HEAD_RETENTION = timedelta(days=30)
+"""Longer than anything that names a number of the room."""
 MAX_REPLAY = 250
 """Events that can be posted to one socket, one after the other, while API Gateway waits for the answer to `join`."""
 SUPPRESSED = 0
 """The number of an event that must never be said."""
+MAX_PUBLIC_REPLAY_BYTES = 32 * 1024
+"""What a stranger's join of a few hundred bytes can make Cairn send: the newest events of a channel that fit."""
+_REPLAY_PAGE = 50
 _MAX_ATTEMPTS = 5
 
 
@@ -61,7 +70,7 @@ class LoggedEvent:
 
 @dataclass(frozen=True, slots=True)
 class Replay:
-    """A room's events after a given one. `complete` unless some have expired, or there are more than MAX_REPLAY."""
+    """A room's events after a given one. `complete` unless some have expired, or there are too many or too long."""
 
     events: tuple[LoggedEvent, ...]
     complete: bool
@@ -96,15 +105,17 @@ class EventLog:
 
     def _writes(self, logged: LoggedEvent, key: str, now: datetime) -> Sequence[Any]:
         new, table = "attribute_not_exists(pk)", self._table.name
+        expiry = _expiry(logged.room, now + HEAD_RETENTION)
         head = {
             "TableName": table,
             "Key": _key(logged.room, "head"),
-            "UpdateExpression": "SET last_number = :this",
+            "UpdateExpression": "SET last_number = :this" + (", expires_at = :expires" if expiry else ""),
             "ConditionExpression": "last_number = :before"
             if logged.number > 1
             else "attribute_not_exists(last_number)",
             "ExpressionAttributeValues": {":this": logged.number}
-            | ({":before": logged.number - 1} if logged.number > 1 else {}),
+            | ({":before": logged.number - 1} if logged.number > 1 else {})
+            | ({":expires": expiry["expires_at"]} if expiry else {}),
         }
         event = {
             **_key(logged.room, _sort_key(logged.number)),
@@ -141,7 +152,9 @@ class EventLog:
         return _to_event(item) if item and _unexpired(item, now) else None
 
     def after(self, room: str, number: int, now: datetime) -> Replay:
-        """The events after a given one, in order: the newest MAX_REPLAY of them.
+        """The events after a given one, in order: the newest of them, up to MAX_REPLAY.
+
+        In a room that anybody may join, up to MAX_PUBLIC_REPLAY_BYTES.
 
         Includes every event whose transaction ended before this call. One whose transaction ends during the query may
         be missing although its number is known already, so an incomplete result is read once more.
@@ -151,12 +164,18 @@ class EventLog:
 
     def _after(self, room: str, number: int, now: datetime) -> Replay:
         where = Key("pk").eq(f"log#{room}") & Key("sk").between(_sort_key(number + 1), "head")
-        limit = MAX_REPLAY + 1
-        found = query_all(self._table, where, ScanIndexForward=False, ConsistentRead=True, Limit=limit)
-        items = list(islice(found, limit))
-        head = next((int(item["last_number"]) for item in items if "last_number" in item), 0)
-        kept = [_to_event(item) for item in reversed(items) if "frame" in item and _unexpired(item, now)]
-        events = tuple(kept[-MAX_REPLAY:])
+        found = query_all(self._table, where, ScanIndexForward=False, ConsistentRead=True, Limit=_REPLAY_PAGE)
+        most_bytes = MAX_PUBLIC_REPLAY_BYTES if channel_of(room) else math.inf
+        head, size, newest_first = 0, 0, list[LoggedEvent]()
+        for item in found:
+            if "last_number" in item:
+                head = int(item["last_number"])
+                continue
+            size += len(item["frame"])
+            if size > most_bytes or len(newest_first) == MAX_REPLAY or not _unexpired(item, now):
+                break
+            newest_first.append(_to_event(item))
+        events = tuple(reversed(newest_first))
         last = max(head, events[-1].number if events else 0)
         numbers = [event.number for event in events]
         return Replay(events, number <= last and numbers == list(range(number + 1, last + 1)), last)
@@ -182,6 +201,7 @@ class EventLog:
     def store_state(self, state: LoggedEvent) -> bool:
         """Store the room's newest state in place of the one before. False if a newer one is stored."""
         item = {"number": state.number, "frame": state.frame, "at": to_millis(state.at), "trace_id": state.trace_id}
+        item |= _expiry(state.room, state.at + RETENTION)
         try:
             self._table.put_item(
                 Item=_key(state.room, "state") | item,
@@ -215,6 +235,11 @@ def current_state(message: RoomState) -> LoggedEvent:
 
 def _key(room: str, sort_key: str) -> Item:
     return {"pk": f"log#{room}", "sk": sort_key}
+
+
+def _expiry(room: str, at: datetime) -> dict[str, int]:
+    """The expiry of what is kept for good in any room that nobody can make up."""
+    return {"expires_at": int(at.timestamp())} if channel_of(room) else {}
 
 
 def _sort_key(number: int) -> str:

@@ -120,16 +120,18 @@ class Sockets:
         holder = to_holder(item["holder"]) if "holder" in item else None
         return Socket(connection_id, holder, _memberships(item), expires_at)
 
-    def join(self, socket: Socket, room: str, now: datetime, viewer_id: str | None = None) -> None:
+    def join(self, socket: Socket, room: str, now: datetime, viewer_id: str | None = None, network: str = "") -> None:
         """From now on the socket receives the room's events; a repeat changes nothing.
 
-        In a channel's room it is a tab of the viewer or, without an id, a viewer of its own.
+        In a channel's room it is a tab of the viewer or, without an id, a viewer of its own; `network` is the tag of
+        its address. A membership of 0.1.0 that has no slot is replaced.
         TooManyRoomsError if it is in MAX_ROOMS rooms already, TooManyTabsError if the viewer has MAX_TABS tabs.
         """
         channel = channel_of(room)
-        membership = socket.membership(room) or (
-            self._channel_membership(socket, channel, viewer_id) if channel else room
-        )
+        membership = socket.membership(room)
+        without_slot = membership == room if channel else False
+        if membership is None or without_slot:
+            membership = self._channel_membership(socket, channel, viewer_id) if channel else room
         try:
             answer = self._table.update_item(
                 Key=_key(socket.connection_id),
@@ -150,10 +152,14 @@ class Sockets:
         if not channel:
             self._enter(socket, room, now)
             return
-        if any(_room(other) == room and other != membership for other in _memberships(answer["Attributes"])):
+        others = _memberships(answer["Attributes"]) - {membership, room}
+        if any(_room(other) == room for other in others):
             self._remove_membership(socket.connection_id, membership)
             raise TooManyRoomsError("a socket can watch a channel only as one viewer")
-        self._presence.occupy(_to_slot(socket.connection_id, membership), socket.expires_at)
+        self._presence.occupy(_to_slot(socket.connection_id, membership), socket.expires_at, network)
+        if without_slot:
+            self._leave_room(socket.connection_id, room)
+            self._remove_membership(socket.connection_id, room)
         if "closed" in (get(self._table, _key(socket.connection_id), consistent=True) or {}):
             self._leave_room(socket.connection_id, membership)  # closed meanwhile: nothing else would do it
 

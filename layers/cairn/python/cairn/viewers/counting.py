@@ -6,10 +6,15 @@ stored again. Nothing else is published: the stats table's stream is the outbox,
 While a channel has viewers, its next check is always scheduled: for when the first late heartbeat expires or, if none
 is late, for the earliest time at which any other could expire. So a viewer who disconnects without notice is missed on
 time, even if nobody asks for the count.
+
+A milestone is judged by another number, `sustained`: how many viewers every count of the last while found, with a few
+of each address at most. Only a count that could lead to one asks for the addresses; and it schedules another for when
+the milestone will have lasted.
 """
 
 from __future__ import annotations
 
+import json
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -23,10 +28,13 @@ from cairn.model import Number, Reading, new_trace_id
 from cairn.observability import logger
 from cairn.readings.history import day_of
 from cairn.readings.stats import MAX_AHEAD, Stats
+from cairn.rules.viewers import RULE, SUSTAINED, VIEWER_STEPS
 from cairn.viewers.counts import LEVEL_DELAY, CountState, ViewerCount, ViewerCounts
+from cairn.viewers.network_count import count_by_network
 from cairn.viewers.presence import CountRequests, Presence
 from cairn.viewers.presence_slots import Headcount, PresenceSlots
-from cairn.viewers.subjects import viewer_subject
+from cairn.viewers.subjects import UNNAMED_RETENTION, viewer_subject
+from cairn.viewers.sustained import Endurance, Sustained
 
 SOURCE = "viewers"
 PER_SHARD = 5000
@@ -56,6 +64,35 @@ class Pace:
         return self.timeout - self.heartbeat - timedelta(seconds=1)
 
 
+@dataclass(frozen=True, slots=True)
+class MilestoneTest:
+    """What makes a number of viewers a milestone: at most so many viewers of an address, for so long."""
+
+    thresholds: tuple[int, ...]
+    per_address: int
+    duration: timedelta
+
+
+@dataclass(frozen=True, kw_only=True)
+class MilestoneSettings:
+    """The same as settings of a function that counts; `ladders` are the operator's thresholds by rule, as JSON.
+
+    The defaults are those of cdk.json: during a deployment a function may have its new code without its new variables.
+    """
+
+    viewer_milestone_per_address: int = 3
+    viewer_milestone_seconds: int = 60
+    ladders: str = "{}"
+
+    @property
+    def milestone_test(self) -> MilestoneTest:
+        return MilestoneTest(
+            thresholds=tuple(json.loads(self.ladders).get(RULE, VIEWER_STEPS)),
+            per_address=self.viewer_milestone_per_address,
+            duration=timedelta(seconds=self.viewer_milestone_seconds),
+        )
+
+
 class Counting:
     """`names` are the display names of channels, by id; every other channel is shown by its id."""
 
@@ -67,6 +104,7 @@ class Counting:
         stats: Stats,
         count_requests: CountRequests,
         pace: Pace,
+        test: MilestoneTest,
         names: Mapping[str, str],
         time_zone: str,
         clock: Clock,
@@ -77,13 +115,24 @@ class Counting:
         self._stats = stats
         self._count_requests = count_requests
         self._pace = pace
+        self._per_address = test.per_address
+        self._endurance = Endurance(test.thresholds, test.duration)
         self._names = names
         self._zone = time_zone
         self._clock = clock
         self._per_shard = per_shard
 
     @classmethod
-    def of(cls, presence: Presence, *, stats: Stats, pace: Pace, names: Mapping[str, str], time_zone: str) -> Self:
+    def of(
+        cls,
+        presence: Presence,
+        *,
+        stats: Stats,
+        pace: Pace,
+        test: MilestoneTest,
+        names: Mapping[str, str],
+        time_zone: str,
+    ) -> Self:
         """Counts the viewers of `presence`."""
         return cls(
             slots=presence.slots,
@@ -91,6 +140,7 @@ class Counting:
             stats=stats,
             count_requests=presence.count_requests,
             pace=pace,
+            test=test,
             names=names,
             time_zone=time_zone,
             clock=presence.clock,
@@ -156,14 +206,19 @@ class Counting:
         same = last is not None and (last.viewers, last.connections) == (headcount.viewers, headcount.connections)
         changed_at = last.changed_at if last and same else now
         count = ViewerCount(channel, headcount.viewers, headcount.connections, now, changed_at, self._window)
-        self._record(count, trace_id, force=state.unfinished)
+        sustained = self._sustained(state, headcount, horizon, count)
+        self._record(count, sustained.viewers, trace_id, force=state.unfinished)
         pruned = self._slots.prune(headcount.expired)
         check_at = self._next_check(state, headcount, horizon, count)
+        decided_at = self._endurance.decided_at(sustained)
+        if decided_at and decided_at != self._endurance.decided_at(state.sustained):
+            self._count_requests.schedule_milestone(channel, decided_at, shared=channel not in self._names)
         state = replace(
             self._with_level(state, headcount, now),
             count=count,
             check_at=check_at,
             next_at=now + self._pace.interval,
+            sustained=sustained,
             unfinished=False,
         )
         self._counts.store(state, count, now)
@@ -178,7 +233,14 @@ class Counting:
         )
         return count
 
-    def _record(self, count: ViewerCount, trace_id: str, *, force: bool) -> None:
+    def _sustained(self, state: CountState, headcount: Headcount, horizon: datetime, count: ViewerCount) -> Sustained:
+        """How many viewers have lasted. Unless a threshold is near, the addresses make no difference."""
+        viewers = count.viewers
+        if self._endurance.may_rise(state.sustained, viewers):
+            viewers = count_by_network(self._slots, count.channel, state.level, horizon, headcount, self._per_address)
+        return self._endurance.after(state.sustained, viewers, count.as_of)
+
+    def _record(self, count: ViewerCount, sustained: int, trace_id: str, *, force: bool) -> None:
         """Store a changed count as a reading. A channel that has none never had viewers, and needs none until it has.
 
         With `force` an unchanged count is stored too: an earlier one may still be in progress, and is rejected then.
@@ -187,8 +249,10 @@ class Counting:
         counted: dict[str, Number] = {"viewers": count.viewers, "connections": count.connections}
 
         def counted_now(stored: Reading | None) -> Reading:
-            newer = stored and count.as_of <= stored.as_of <= count.as_of + MAX_AHEAD
-            if stored and (newer or (not force and counted.items() <= stored.metrics.items())):
+            if stored and count.as_of <= stored.as_of <= count.as_of + MAX_AHEAD:
+                return stored
+            lasted = int(stored.metrics.get(SUSTAINED, 0)) if stored else 0
+            if stored and not force and lasted >= sustained and counted.items() <= stored.metrics.items():
                 return stored
             peak = count.viewers
             if stored:
@@ -198,11 +262,12 @@ class Counting:
             return Reading(
                 subject=subject,
                 name=self._names.get(count.channel, count.channel),
-                metrics={**counted, "peak": peak},
+                metrics={**counted, "peak": peak, SUSTAINED: sustained},
                 as_of=count.as_of,
                 source=SOURCE,
                 trace_id=trace_id,
                 details={"window": count.window},
+                expires_at=None if count.channel in self._names else _forgotten_at(count),
             )
 
         if count.connections or force or self._stats.get(subject):
@@ -224,5 +289,10 @@ class Counting:
         due = headcount.next_expiry or max(horizon, count.as_of + self._pace.interval)
         if state.check_at and count.as_of < state.check_at <= due:
             return state.check_at
-        self._count_requests.schedule_check(count.channel, due)
+        self._count_requests.schedule_check(count.channel, due, shared=count.channel not in self._names)
         return due
+
+
+def _forgotten_at(count: ViewerCount) -> datetime:
+    """In whole seconds, as a table stores it."""
+    return (count.as_of + UNNAMED_RETENTION).replace(microsecond=0)

@@ -2,7 +2,7 @@
 
 | pk | sk | holds | TTL |
 |---|---|---|---|
-| `{channel}` | `count` | the last count; which one began last, and when; when the next may; level, next check | 1 day |
+| `{channel}` | `count` | the last count; which began last, and when; what lasted; level, next count and check | 1 day |
 
 The level says over how many partition keys the viewers are spread. It rises one step at a time. A join uses a new level
 only `LEVEL_DELAY` after it was written, when every Lambda knows it.
@@ -19,6 +19,7 @@ from botocore.exceptions import ClientError
 from cairn.aws.dynamodb import Item, get, rejected_item
 from cairn.clock import from_millis, iso, to_millis
 from cairn.errors import NotYetError
+from cairn.viewers.sustained import NOTHING, Sustained, Trial
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import Table
@@ -56,6 +57,7 @@ class CountState:
     check_at: datetime | None
     next_at: datetime
     """When the next count may begin."""
+    sustained: Sustained = NOTHING
     unfinished: bool = False
     """A count began after the last one: its function may have died, or may still store its result."""
 
@@ -123,7 +125,7 @@ class ViewerCounts:
 
     def store(self, state: CountState, count: ViewerCount, now: datetime) -> None:
         """Store a count, unless a later one is stored, or one with a higher level."""
-        item = {
+        item: Item = {
             ":viewers": count.viewers,
             ":connections": count.connections,
             ":as_of": to_millis(count.as_of),
@@ -132,6 +134,8 @@ class ViewerCounts:
             ":level": state.level,
             ":level_from": to_millis(state.level_from),
             ":check_at": to_millis(state.check_at) if state.check_at else 0,
+            ":sustained": state.sustained.viewers,
+            ":trials": [[to_millis(trial.since), trial.viewers] for trial in state.sustained.trials],
         }
         try:
             self._table.update_item(
@@ -181,5 +185,13 @@ def _to_state(item: Item) -> CountState:
         window=int(item["window_seconds"]),
     )
     check_at = from_millis(int(item["check_at"])) if item["check_at"] else None
-    unfinished = int(item.get("begun_at", 0)) > int(item["as_of"])
-    return CountState(count, int(item["level"]), from_millis(int(item["level_from"])), check_at, next_at, unfinished)
+    trials = tuple(Trial(from_millis(int(since)), int(viewers)) for since, viewers in item.get("trials", ()))
+    return CountState(
+        count=count,
+        level=int(item["level"]),
+        level_from=from_millis(int(item["level_from"])),
+        check_at=check_at,
+        next_at=next_at,
+        sustained=Sustained(int(item.get("sustained", 0)), trials),
+        unfinished=int(item.get("begun_at", 0)) > int(item["as_of"]),
+    )

@@ -1,23 +1,28 @@
-"""Limits how often an address may join in a minute: one item an address and minute in the presence table.
+"""Limits how many join in a minute: one item a network and minute in the presence table.
 
 | pk | sk | holds | TTL |
 |---|---|---|---|
 | `address#{digest}` | the minute | how many joins the Lambdas have reported | 3 min |
 
-Few addresses join often, so a Lambda does not report an address's first joins. Each Lambda may therefore admit that
-many beyond the cap. The first one beyond it that is reported is rejected by the table's answer.
+A join counts for its address, which for IPv6 is its /64, for its /56 and its /48, and for all joins together. One that
+opens a channel, which nobody was watching and the operator did not name, counts for that as well: each such channel is
+counted, and leaves a reading.
+
+Few addresses join or open channels often, so a Lambda does not report an address's first ones. Each Lambda may
+therefore admit that many beyond the cap, and of a wider network or of all a twentieth or a hundredth of the cap. The
+first one beyond it that is reported is rejected by the table's answer.
 """
 
 from __future__ import annotations
 
 import hashlib
-import ipaddress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from cairn.clock import iso
 from cairn.errors import TooManyJoinsError
+from cairn.viewers.networks import networks
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import Table
@@ -27,47 +32,115 @@ RETENTION = timedelta(minutes=3)
 UNREPORTED_JOINS = 3
 """The first joins of an address in a minute, which a Lambda does not report."""
 MAX_ADDRESSES = 10_000
-"""How many a Lambda remembers. Beyond that it forgets the oldest one, whose next joins are unreported again."""
+"""How many a Lambda remembers. Beyond that it forgets the one that joined least recently."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class JoinSettings:
+    """The caps, and the key of network tags, as settings of a function that lets viewers join.
+
+    The defaults are those of cdk.json: during a deployment a function may have its new code without its new variables.
+    """
+
+    viewer_joins_per_minute: int
+    viewer_joins_per_minute_56: int = 225
+    viewer_joins_per_minute_48: int = 250
+    viewer_joins_per_minute_total: int = 60_000
+    viewer_channels_per_minute: int = 30
+    viewer_channels_per_minute_total: int = 1_000
+    address_key: str = ""
+
+    @property
+    def join_caps(self) -> JoinCaps:
+        return JoinCaps(
+            wide=(self.viewer_joins_per_minute_56, self.viewer_joins_per_minute_48),
+            total=self.viewer_joins_per_minute_total,
+            channels=self.viewer_channels_per_minute,
+            channels_total=self.viewer_channels_per_minute_total,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class JoinCaps:
+    """Joins a minute, besides those from an address: from an IPv6 /56 and an IPv6 /48, and in all.
+
+    And how many of them may open a channel: from an IPv4 address or an IPv6 /48, and in all.
+    """
+
+    wide: tuple[int, ...] = (JoinSettings.viewer_joins_per_minute_56, JoinSettings.viewer_joins_per_minute_48)
+    total: int = JoinSettings.viewer_joins_per_minute_total
+    channels: int = JoinSettings.viewer_channels_per_minute
+    channels_total: int = JoinSettings.viewer_channels_per_minute_total
 
 
 @dataclass(slots=True)
 class _Joins:
     unreported: int = 0
-    reported: bool = False
+    reported: int = 0
+    """As the table last answered, which includes other Lambdas'."""
     full: bool = False
 
 
 class JoinLimits:
     """`table` is the presence table, `most` how many joins an address has in a minute."""
 
-    def __init__(self, table: Table, most: int) -> None:
+    def __init__(self, table: Table, most: int, caps: JoinCaps | None = None) -> None:
         self._table = table
         self._most = most
+        self._caps = caps or JoinCaps()
         self._minute: datetime | None = None
         self._joins: dict[str, _Joins] = {}
+        self._totals: dict[str, _Joins] = {}
+        self._opened: set[str] = set()
 
-    def allow(self, address: str, now: datetime) -> None:
-        """Admit one join; TooManyJoinsError beyond the cap. A Lambda that knows the cap is reached does not ask again.
+    def allow(self, address: str, now: datetime, *, opens: str | None = None) -> None:
+        """Admit one join; TooManyJoinsError beyond a cap. A Lambda that knows a cap is reached does not ask again.
 
-        The first UNREPORTED_JOINS write nothing; each of the others writes one unit.
+        `opens` is the channel, if nobody is watching it yet. An address's first UNREPORTED_JOINS write nothing, each
+        of the others writes one unit, and every few joins of a wider network or of all write another.
         """
         minute = now.replace(second=0, microsecond=0)
         if minute != self._minute:
-            self._minute, self._joins = minute, {}
-        name = _normalized(address)
-        joins = self._joins.get(name)
+            self._minute, self._joins, self._totals, self._opened = minute, {}, {}, set()
+        narrowest, *wider = networks(address)
+        first = self._remembered(narrowest)
+        free = 0 if first.reported else min(UNREPORTED_JOINS, self._most)
+        self._take(first, narrowest, self._most, free, "from one address")
+        for network, most in zip(wider, self._caps.wide, strict=False):
+            self._take(self._remembered(network), network, most, most // 20, "from one network")
+        self._take(self._total("all"), "all", self._caps.total, self._caps.total // 100, "in all")
+        if opens is not None and opens not in self._opened:
+            self._open((narrowest, *wider)[-1])
+            self._opened.add(opens)
+
+    def _open(self, widest: str) -> None:
+        name, caps, what = f"channels {widest}", self._caps, "that open a channel"
+        self._take(self._remembered(name), name, caps.channels, UNREPORTED_JOINS, f"from one address {what}")
+        most = caps.channels_total
+        self._take(self._total("channels"), "channels", most, most // 100, f"in all {what}")
+
+    def _take(self, joins: _Joins, name: str, most: int, free: int, where: str) -> None:
+        assert self._minute
+        if not joins.full:
+            joins.unreported += 1
+            if joins.unreported <= free and joins.reported + joins.unreported <= most:
+                return
+            joins.reported = self._add(name, self._minute, joins.unreported)
+            joins.full, joins.unreported = joins.reported > most, 0
+        if joins.full:
+            raise TooManyJoinsError(self._minute + MINUTE, where)
+
+    def _remembered(self, name: str) -> _Joins:
+        joins = self._joins.pop(name, None)
         if joins is None:
             if len(self._joins) >= MAX_ADDRESSES:
                 del self._joins[next(iter(self._joins))]
-            joins = self._joins[name] = _Joins()
-        if not joins.full:
-            joins.unreported += 1
-            if not joins.reported and joins.unreported <= min(UNREPORTED_JOINS, self._most):
-                return
-            joins.full = self._add(name, minute, joins.unreported) > self._most
-            joins.unreported, joins.reported = 0, True
-        if joins.full:
-            raise TooManyJoinsError(minute + MINUTE)
+            joins = _Joins()
+        self._joins[name] = joins  # the last is the one that is forgotten last
+        return joins
+
+    def _total(self, name: str) -> _Joins:
+        return self._totals.setdefault(name, _Joins())
 
     def _add(self, name: str, minute: datetime, joins: int) -> int:
         answer: Any = self._table.update_item(
@@ -77,16 +150,3 @@ class JoinLimits:
             ReturnValues="UPDATED_NEW",
         )
         return int(answer["Attributes"]["joins"])
-
-
-def _normalized(address: str) -> str:
-    """What counts as one address: for IPv6 a network of 64 bits, the smallest that a household is assigned."""
-    try:
-        parsed = ipaddress.ip_address(address)
-    except ValueError:
-        return address
-    if isinstance(parsed, ipaddress.IPv4Address):
-        return str(parsed)
-    if parsed.ipv4_mapped:
-        return str(parsed.ipv4_mapped)
-    return str(ipaddress.ip_network((int(parsed), 64), strict=False))

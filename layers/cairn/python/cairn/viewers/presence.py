@@ -52,9 +52,14 @@ class CountRequests:
             self._requested.clear()
         self._requested[channel] = at
 
-    def schedule_check(self, channel: str, at: datetime) -> None:
-        """Request a count at that time."""
-        self._queue.send([CountViewers(channel, at, check=True, trace_id=new_trace_id())])
+    def schedule_check(self, channel: str, at: datetime, *, shared: bool = False) -> None:
+        """Request a count at that time; `shared` if anybody can have made the channel up."""
+        self._queue.send([CountViewers(channel, at, check=True, trace_id=new_trace_id(), shared=shared)])
+
+    def schedule_milestone(self, channel: str, at: datetime, *, shared: bool) -> None:
+        """Request a count at the time when a milestone will have lasted."""
+        message = CountViewers(channel, at, check=False, trace_id=new_trace_id(), shared=shared, lasted=True)
+        self._queue.send([message])
 
 
 class Presence:
@@ -76,10 +81,13 @@ class Presence:
             clock=clock,
         )
 
-    def enter(self, channel: str, viewer_id: str, tab: str, until: datetime) -> PresenceSlot:
-        """A viewer's tab joins the channel; TooManyTabsError if the viewer has too many."""
+    def enter(self, channel: str, viewer_id: str, tab: str, until: datetime, network: str = "") -> PresenceSlot:
+        """A viewer's tab joins the channel, from a network with this tag.
+
+        TooManyTabsError if the viewer has too many.
+        """
         slot = self.slot_for(channel, viewer_id, tab)
-        self.occupy(slot, until)
+        self.occupy(slot, until, network)
         return slot
 
     def slot_for(self, channel: str, viewer_id: str, tab: str) -> PresenceSlot:
@@ -89,9 +97,9 @@ class Presence:
         own = self.slots.find(channel, viewer_id, range(level)) if level else None
         return PresenceSlot(channel, viewer_id, tab, level if own is None else own)
 
-    def occupy(self, slot: PresenceSlot, until: datetime) -> None:
+    def occupy(self, slot: PresenceSlot, until: datetime, network: str = "") -> None:
         """Occupy a slot until then; a repeat only prolongs it. TooManyTabsError if the viewer has too many tabs."""
-        self.slots.enter(slot, until, self.clock())
+        self.slots.enter(slot, until, self.clock(), network)
         self._request_count(slot.channel)
 
     def keep_alive(self, slot: PresenceSlot, until: datetime) -> None:
@@ -120,6 +128,11 @@ class Presence:
         """Whether no check of the channel is scheduled, or the scheduled one was lost."""
         state = self.counts.recent(channel, self.clock())
         return state is None or state.check_at is None or state.check_at + CHECK_OVERDUE < self.clock()
+
+    def is_watched(self, channel: str) -> bool:
+        """Whether the last count found anybody."""
+        state = self.counts.recent(channel, self.clock())
+        return state is not None and state.check_at is not None
 
     def last_count(self, channel: str) -> ViewerCount | None:
         """The last count, however old."""

@@ -4,6 +4,8 @@
 |---|---|---|---|
 | `{channel}#{level}.{shard}` | viewer id | the viewer's tabs, and when each expires | 3 h |
 
+`net` is a tag of the network that the viewer last joined from (networks.py); items of 0.1.0 have none.
+
 A tab is an open socket (`s` and its connection id), which expires when the socket must have ended; or a page that
 sends heartbeats (`h` and the hash of its token), which expires at its timeout. A channel's viewers are in one partition
 at level 0, in four more at level 1, in sixteen more at level 2, and so on. A viewer stays at the level of their first
@@ -20,6 +22,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -77,12 +80,16 @@ class ExpiredTabs:
 
 @dataclass(frozen=True, slots=True)
 class Headcount:
-    """Who is present. `next_expiry` is when the first tab that seems late expires; None if none is late."""
+    """Who is present. `next_expiry` is when the first tab that seems late expires; None if none is late.
+
+    `received` are the network tags of those viewers whom the count did not merely see counted by DynamoDB.
+    """
 
     viewers: int
     connections: int
     next_expiry: datetime | None
     expired: tuple[ExpiredTabs, ...]
+    received: Counter[str]
 
 
 class PresenceSlots:
@@ -96,13 +103,13 @@ class PresenceSlots:
         keys = ((level, _key(PresenceSlot(channel, viewer_id, "", level))) for level in levels)
         return next((level for level, key in keys if get(self._table, key, consistent=True)), None)
 
-    def enter(self, slot: PresenceSlot, until: datetime, now: datetime) -> None:
-        """The tab is present until then; a repeat only prolongs it. One write.
+    def enter(self, slot: PresenceSlot, until: datetime, now: datetime, network: str = "") -> None:
+        """The tab is present until then; a repeat only prolongs it. One write. `network` is the tag of its address.
 
         TooManyTabsError if the viewer has MAX_TABS tabs.
         """
         try:
-            self._enter(slot, until, now)
+            self._enter(slot, until, now, network)
         except ClientError as error:
             item = rejected_item(error) or {}
         else:
@@ -112,15 +119,16 @@ class PresenceSlots:
             raise TooManyTabsError(f"a viewer may have at most {MAX_TABS} tabs at the same time") from None
         self._remove_expired(expired)
         try:
-            self._enter(slot, until, now)
+            self._enter(slot, until, now, network)
         except ClientError as error:
             rejected_item(error)
             raise TooManyTabsError(f"a viewer may have at most {MAX_TABS} tabs at the same time") from None
 
-    def _enter(self, slot: PresenceSlot, until: datetime, now: datetime) -> None:
+    def _enter(self, slot: PresenceSlot, until: datetime, now: datetime, network: str) -> None:
         self._table.update_item(
             Key=_key(slot),
-            UpdateExpression="ADD tabs :tab SET #tab = :until, over_at = :until, expires_at = :expires",
+            UpdateExpression="ADD tabs :tab SET #tab = :until, over_at = :until, expires_at = :expires"
+            + (", net = :net" if network else ""),
             ConditionExpression="attribute_not_exists(tabs) OR size(tabs) < :most OR contains(tabs, :name)",
             ExpressionAttributeNames={"#tab": slot.tab},
             ExpressionAttributeValues={
@@ -129,6 +137,7 @@ class PresenceSlots:
                 ":most": MAX_TABS,
                 ":until": to_millis(until),
                 ":expires": int((now + RETENTION).timestamp()),
+                **({":net": network} if network else {}),
             },
             ReturnValuesOnConditionCheckFailure="ALL_OLD",
         )
@@ -191,12 +200,33 @@ class PresenceSlots:
             connections=sum(count.connections for count in counts),
             next_expiry=min((count.next_expiry for count in counts if count.next_expiry), default=None),
             expired=tuple(tabs for count in counts for tabs in count.expired),
+            received=_added([count.received for count in counts]),
         )
+
+    def networks(
+        self, channel: str, level: int, horizon: datetime, between: tuple[str, str] | None = None
+    ) -> Counter[str]:
+        """The network tags of all other viewers, whom the count did not receive; or only those between two tags."""
+        query: dict[str, Any] = {
+            "FilterExpression": "over_at > :horizon AND size(tabs) = :one",
+            "ProjectionExpression": "net",
+        }
+        values: Item = {":horizon": to_millis(horizon), ":one": 1}
+        if between:
+            query["FilterExpression"] += " AND net BETWEEN :first AND :last"
+            values |= {":first": between[0], ":last": between[1]}
+
+        def tags(pk: str) -> Counter[str]:
+            pages = self._pages(**query, ExpressionAttributeValues=values | {":pk": pk})
+            return Counter(str(item.get("net", "")) for answer in pages for item in answer["Items"])
+
+        return _added(self._each(tags, _partitions(channel, level)))
 
     def _count(self, pk: str, now: datetime, horizon: datetime) -> Headcount:
         filtered = connections = viewers = 0
         expiries: list[int] = []
         expired: list[ExpiredTabs] = []
+        received: Counter[str] = Counter()
         query = {
             "FilterExpression": "over_at <= :horizon OR size(tabs) > :one",
             "ExpressionAttributeValues": {":pk": pk, ":horizon": to_millis(horizon), ":one": 1},
@@ -208,11 +238,13 @@ class PresenceSlots:
                 connections += len(present)
                 viewers += bool(present)
                 expiries += present
+                if present:
+                    received[str(item.get("net", ""))] += 1
                 if tabs := _expired_tabs(item, now):
                     expired.append(tabs)
         late = [until for until in expiries if until <= to_millis(horizon)]
         next_expiry = from_millis(min(late)) if late else None
-        return Headcount(filtered + viewers, filtered + connections, next_expiry, tuple(expired))
+        return Headcount(filtered + viewers, filtered + connections, next_expiry, tuple(expired), received)
 
     def prune(self, expired: Sequence[ExpiredTabs]) -> int:
         """Remove expired tabs, unless they came back; returns from how many items."""
@@ -293,6 +325,13 @@ def _partitions(channel: str, level: int) -> list[str]:
 def _key(slot: PresenceSlot) -> Item:
     shard = int.from_bytes(hashlib.sha256(slot.viewer_id.encode()).digest()[:4]) % 4**slot.level
     return {"pk": f"{slot.channel}#{slot.level}.{shard}", "sk": slot.viewer_id}
+
+
+def _added(counters: Sequence[Counter[str]]) -> Counter[str]:
+    total: Counter[str] = Counter()
+    for counter in counters:
+        total.update(counter)
+    return total
 
 
 def _level(pk: str) -> int:

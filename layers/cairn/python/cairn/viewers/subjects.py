@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from cairn.model import Subject
 
+UNNAMED_RETENTION = timedelta(days=30)
+"""For how long what a channel that the operator did not name leaves behind is kept: a stranger may have made it up."""
 CATEGORY = "channel:live"
 _KIND, _PLATFORM = CATEGORY.split(":")
 
