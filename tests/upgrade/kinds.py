@@ -72,7 +72,6 @@ KINDS = (
         "mark#{}#{}",
         "height told event_id achieved_at silent",
         ("{}", "mark#{}#{}"),
-        new="expires_at",
     ),
     Kind(
         "MILESTONES_TABLE",
@@ -80,12 +79,11 @@ KINDS = (
         "milestone#{}#{}#{}#{}",
         f"{MILESTONE} listing achieved total delivered failed",
         ("{}", "milestone#{}#{}#{}#{}"),
-        new="expires_at",
     ),
     Kind("MILESTONES_TABLE", "badges", "{}", "id name description emoji rule threshold active", ("badges", "{}")),
     Kind("MILESTONES_TABLE", "{}:{}", "badges", "#sales-rookie", ("{}", "badges")),
     Kind("HISTORY_TABLE", "{}:{}", "reading#{}", "metrics as_of expires_at", ("{}", "reading#{}")),
-    Kind("HISTORY_TABLE", "{}:{}", "day#{}", "metrics as_of", ("{}", "day#{}"), new="expires_at"),
+    Kind("HISTORY_TABLE", "{}:{}", "day#{}", "metrics as_of", ("{}", "day#{}")),
     Kind("CHANNELS_TABLE", "channels", "{}:{}", "handle name added_at trouble page"),
     Kind("CHANNELS_TABLE", "checks#{}", "batch#{}", "found checked_at expires_at", ("checks#{}", "batch#{}|…#part")),
     Kind("CHANNELS_TABLE", "checks#{}", "channel#{}", "began_at done_at leased_until lease_owner expires_at"),
@@ -116,20 +114,19 @@ KINDS = (
     Kind("CONNECTIONS_TABLE", "room#{}", "{hex}#{}", "since expires_at", ("room#{}", "{}#{}")),
     Kind("CONNECTIONS_TABLE", "room#{}", "#parts", "expires_at"),
     Kind("CONNECTIONS_TABLE", "log#{}", "event#{}", "frame at trace_id expires_at"),
-    Kind("CONNECTIONS_TABLE", "log#{}", "head", "last_number", new="expires_at"),
+    Kind("CONNECTIONS_TABLE", "log#{}", "head", "last_number"),
     Kind("CONNECTIONS_TABLE", "log#{}", "said#{}", "number expires_at"),
-    Kind("CONNECTIONS_TABLE", "log#{}", "state", "number frame at trace_id", new="expires_at"),
+    Kind("CONNECTIONS_TABLE", "log#{}", "state", "number frame at trace_id"),
     Kind("CONNECTIONS_TABLE", "refreshes", "everyone", "pending pending_at begun next_at"),
     Kind("CONNECTIONS_TABLE", "ticket#{hex}", "ticket", "holder good_until expires_at", ("ticket#{}", "ticket")),
-    Kind("PRESENCE_TABLE", "{}#0.0", "{}", "tabs over_at expires_at", ("{}#{}.{}", "{}"), new="net"),
-    Kind("PRESENCE_TABLE", "{}#1.{}", "{}", "tabs over_at expires_at", ("{}#{}.{}", "{}"), new="net"),
+    Kind("PRESENCE_TABLE", "{}#0.0", "{}", "tabs over_at expires_at", ("{}#{}.{}", "{}")),
+    Kind("PRESENCE_TABLE", "{}#1.{}", "{}", "tabs over_at expires_at", ("{}#{}.{}", "{}")),
     Kind(
         "PRESENCE_TABLE",
         "{}",
         "count",
         "begun_by begun_at next_at viewers connections as_of changed_at window_seconds level level_from check_at "
         "expires_at",
-        new="sustained trials",
     ),
     Kind("PRESENCE_TABLE", "address#{hex}", "{}", "joins expires_at", ("address#{}", "{}")),
 )
@@ -138,6 +135,10 @@ NEW_KEYS = {("starts#{}", "sweep"), ("starts#{}", "batch#{}")}
 """Documented keys that release 0.1.0 did not have: nothing of them has to survive the upgrade from it."""
 
 NEW_ATTRIBUTES = {
+    "expires_at",
+    "net",
+    "sustained",
+    "trials",
     "measured_at",
     "recheck",
     "revisions",
