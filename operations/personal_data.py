@@ -109,7 +109,8 @@ class _Finder:
         self._stack = stack
 
     def find(self, person: Person) -> Iterator[PersonalItem]:
-        connections = ConnectionItems(self._table("Connections"))
+        tickets = self._table("Sessions") if "SessionsTable" in self._stack.outputs else None
+        connections = ConnectionItems(self._table("Connections"), tickets)
         match person.kind:
             case "rep":
                 subject = Subject(REP, person.id)
@@ -179,11 +180,9 @@ def _remains(stack: Stack, person: Person) -> list[str]:
     waiting = [f"{one.name} holds {one.messages:,}" for one in queues.dead_letter_queues(stack) if one.messages]
     lines = [BACKUPS, *([QUEUES + ", ".join(waiting)] if waiting else [])]
     if person.kind == "person":
-        named = [
-            key.id
-            for key in ApiKeys(stack.clients.table(stack.output("AudienceTable"))).list()
-            if key.name.casefold() == person.id.casefold()
-        ]
+        tables = [stack.outputs[name] for name in ("KeysTable", "AudienceTable") if name in stack.outputs]
+        keys = [key for table in tables for key in ApiKeys(stack.clients.table(table)).list()]
+        named = [key.id for key in keys if key.name.casefold() == person.id.casefold()]
         lines += [f"API key {id_} has the same name: keys revoke {id_}" for id_ in named]
     return lines
 

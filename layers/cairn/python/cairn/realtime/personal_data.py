@@ -25,10 +25,11 @@ if TYPE_CHECKING:
 
 
 class ConnectionItems:
-    """Items of the connections table."""
+    """Items of the connections table, and of the table of tickets where that is another one."""
 
-    def __init__(self, connections: Table) -> None:
+    def __init__(self, connections: Table, tickets: Table | None = None) -> None:
         self._table = connections
+        self._tickets = tickets
 
     def of_rep(self, subject: Subject) -> Iterator[PersonalItem]:
         """The celebrations of the last day, and the last board if the rep stands on it."""
@@ -40,6 +41,10 @@ class ConnectionItems:
         for item in scan(self._table, Attr("pk").begins_with("log#user:") | Attr("pk").begins_with("room#user:")):
             if item["pk"].partition("#")[2].casefold() == room:
                 yield deleted(self._table, item)
+        for table in filter(None, [self._tickets]):
+            for item in scan(table, Attr("holder.user_id").exists()):
+                if is_user(item["holder"], user_id):
+                    yield deleted(table, item)
         for item in scan(self._table, Attr("holder.user_id").exists()):
             if not is_user(item["holder"], user_id):
                 continue
