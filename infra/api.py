@@ -41,6 +41,7 @@ class Api(Capability):
         tables.grant_board(self.api)
         tables.leaderboard.grant(self.api, "Query", indexes=("by_score",))
         tables.connections.grant(self.api, "PutItem")
+        tables.signins.grant(self.api, "GetItem", "PutItem", "UpdateItem", "DeleteItem")
         self.queues.fetch.grant_send(self.api)
         self.platforms.grant_call(self.api)
         identity.grant_sign_in(self.api)

@@ -31,7 +31,9 @@ class Identity(Capability):
             sign_in_case_sensitive=False,
             # An operator sets a new password; Cairn has no addresses of people.
             account_recovery=cognito.AccountRecovery.NONE,
-            mfa=cognito.Mfa.OFF,
+            # Codes of an authenticator app. Text messages would need phone numbers and a role that sends them.
+            mfa=cognito.Mfa.OPTIONAL,
+            mfa_second_factor=cognito.MfaSecondFactor(otp=True, sms=False),
             password_policy=cognito.PasswordPolicy(
                 min_length=12, require_lowercase=True, require_uppercase=True, require_digits=True, require_symbols=True
             ),
@@ -46,7 +48,8 @@ class Identity(Capability):
             [
                 NagPackSuppression(
                     id="AwsSolutions-COG2",
-                    reason="A TV on the wall signs in too; an operator can turn on a second factor in the pool.",
+                    reason="A TV on the wall signs in too. People turn on a second factor for themselves, at /account, "
+                    "and the sign-in asks for its code.",
                 ),
                 NagPackSuppression(
                     id="AwsSolutions-COG8",
@@ -86,8 +89,13 @@ class Identity(Capability):
         output(self, "UserPoolClientId", self._client.user_pool_client_id, description="The API's client of the pool")
 
     def grant_sign_in(self, function: Function) -> None:
-        """Let a function check a name and password, refresh a session, and verify the pool's tokens."""
-        function.allow("cognito-idp:AdminInitiateAuth", on=self._pool.user_pool_arn)
+        """Let a function check a name, password and code, refresh a session, and verify the pool's tokens.
+
+        What people change of their own account needs their access token, and no permission of the function.
+        """
+        function.allow(
+            "cognito-idp:AdminInitiateAuth", "cognito-idp:AdminRespondToAuthChallenge", on=self._pool.user_pool_arn
+        )
         pool = self._pool.user_pool_id
         issuer = f"https://cognito-idp.{Aws.REGION}.{Aws.URL_SUFFIX}/{pool}"
         keys = Fn.condition_if(

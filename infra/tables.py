@@ -31,6 +31,8 @@ class Tables(Construct):
         self.leaderboard = Table(self, "leaderboard", local_indexes={"by_score": "score"})
         self.connections = Table(self, "connections", time_to_live="expires_at")
         self.presence = Table(self, "presence", time_to_live="expires_at")
+        self.signins = Table(self, "signins", sort_key=None, time_to_live="expires_at")
+        """How often sign-ins failed, by address and name. Only the API uses it."""
 
     def grant_board(self, function: Function) -> None:
         """Let a function repair a rep's row on the leaderboard, and the counters that ranks are computed from."""

@@ -15,6 +15,8 @@ In a path pattern, `*` matches any characters, line breaks included.
 
 A missing object is 404 instead of 403, as in S3 for a caller who may list the bucket, such as the distribution.
 
+CloudFront's functions are told the viewer's address by the edge: what connects to MiniStack is always the edge.
+
 Functions get credentials that nobody can compute, and `ministack_guard` says who may call.
 
 The mappings of streams keep the template's limits (`stream_mapping`).
@@ -57,6 +59,7 @@ ROUTE_RESPONSE = "AWS::ApiGatewayV2::RouteResponse"
 _UNUSED_SECONDS = 7 * 86_400
 _iam_action = iam_actions.extract_iam_action
 _from_origin = s3.serve_cloudfront_origin_fetch
+_function_event = cloudfront._build_function_event  # noqa: SLF001 - there is no public way
 _unpacking = threading.Lock()
 
 
@@ -68,6 +71,7 @@ def main() -> None:
     lambda_runtime.zipfile = SimpleNamespace(**vars(zipfile) | {"ZipFile": UnpackedOnce})
     provisioners._RESOURCE_HANDLERS[ROUTE_RESPONSE] = {"create": _route_response}  # noqa: SLF001 - there is no public way
     s3.serve_cloudfront_origin_fetch = _not_found_if_missing
+    cloudfront._build_function_event = _event_of_the_viewer  # noqa: SLF001 - as above
     cloudfront._re_compile = partial(re.compile, flags=re.DOTALL)  # noqa: SLF001 - as above
     os.environ["PYTHONDONTWRITEBYTECODE"] = "1"  # for the functions, whose packages contain bytecode
     lambda_runtime.execution_credentials = lambda_svc.execution_credentials = ministack_guard.role_session
@@ -118,6 +122,13 @@ def _not_found_if_missing(bucket: str, key: str, *request: object, **options: ob
         message = "The specified key does not exist."
         return s3._error("NoSuchKey", message, 404, f"/{bucket}/{key}")  # noqa: SLF001 - as above
     return answer
+
+
+def _event_of_the_viewer(*request: object) -> dict[str, Any]:
+    event: dict[str, Any] = _function_event(*request)
+    seen = event["request"]["headers"].get("cloudfront-viewer-address", {}).get("value", "")
+    event["viewer"]["ip"] = seen.rpartition(":")[0] or event["viewer"]["ip"]
+    return event
 
 
 def _drop_unused() -> None:

@@ -1,7 +1,8 @@
 """Who may call MiniStack, which itself accepts the root's requests with any signature, and answers any page.
 
 Calls of AWS's APIs must be signed with a secret of this run. Without a signature only what is public in AWS is
-served: Lambda URLs, the WebSocket API, the user pool's signing keys; and the distribution, to the edge alone.
+served: Lambda URLs, the WebSocket API, the user pool's signing keys, and Cognito's calls that a person's own token
+authorizes, which its clients never sign; and the distribution, to the edge alone.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ _PLAIN_HOSTS = frozenset({"127.0.0.1", "localhost", "::1"})
 """Under another name on loopback, MiniStack reads the path in other ways."""
 _PUBLIC = re.compile(r"/_aws/lambda-url/[^/]+/.*", re.DOTALL)
 _PUBLIC_TO_READ = re.compile(r"/_ministack/health|/[\w-]+/\.well-known/jwks\.json")
+_COGNITO = "AWSCognitoIdentityProviderService"
 _WEBSOCKET_API = re.compile(r"/_aws/execute-api/[^/]+/[^/]+/?")
 _CORS = b"access-control-"
 
@@ -176,6 +178,9 @@ def _is_public(scope: Scope) -> bool:
         return False
     if scope["type"] == "websocket":
         return _WEBSOCKET_API.fullmatch(scope["path"]) is not None
+    service, _, operation = Headers(scope=scope).get("x-amz-target", "").partition(".")
+    if service == _COGNITO and scope["path"] == "/" and not scope.get("query_string"):
+        return operation in iam_actions.unsigned_operations("cognito-idp")
     if scope["method"] in ("GET", "HEAD") and _PUBLIC_TO_READ.fullmatch(scope["path"]):
         return True
     return _PUBLIC.fullmatch(scope["path"]) is not None

@@ -74,14 +74,16 @@ def _run(options: argparse.Namespace, stack: Stack) -> list[str]:
             return [keys.revoke(stack, options.id_or_name)]
         case "people add":
             password = options.password or _prompt("password")
-            return [people.add(stack, options.name, options.modules, password.strip())]
+            return [people.add(stack, options.name, options.modules, password.strip(), temporary=options.temporary)]
         case "people list":
             return people.table_of_people(stack)
         case "people modules":
             return [people.set_modules(stack, options.name, options.modules)]
         case "people password":
             password = options.password or _prompt("password")
-            return [people.set_password(stack, options.name, password.strip())]
+            return [people.set_password(stack, options.name, password.strip(), temporary=options.temporary)]
+        case "people second-factor-off":
+            return [people.second_factor_off(stack, options.name)]
         case "people remove":
             return [people.remove(stack, options.name)]
         case "pages publish":
@@ -220,7 +222,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _people(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     group = commands.add_parser("people", help="the people who can sign in").add_subparsers(
-        required=True, metavar="add|list|modules|password|remove"
+        required=True, metavar="add|list|modules|password|second-factor-off|remove"
     )
     add = group.add_parser("add", help="add a person; prompts for the password unless --password is given")
     add.add_argument("name", metavar="NAME")
@@ -228,6 +230,7 @@ def _people(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
         "--modules", type=_comma_separated, default=[], help="comma-separated: leaderboard, analytics, admin"
     )
     add.add_argument("--password")
+    add.add_argument("--temporary", action="store_true", help="the person chooses a password at the first sign-in")
     add.set_defaults(command="people add")
     group.add_parser("list", help="list all people and their modules").set_defaults(command="people list")
     modules = group.add_parser("modules", help="replace a person's modules")
@@ -237,7 +240,11 @@ def _people(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
     password = group.add_parser("password", help="set a person's new password")
     password.add_argument("name", metavar="NAME")
     password.add_argument("--password")
+    password.add_argument("--temporary", action="store_true", help="the person chooses one at the next sign-in")
     password.set_defaults(command="people password")
+    second_factor_off = group.add_parser("second-factor-off", help="let a person sign in without a code again")
+    second_factor_off.add_argument("name", metavar="NAME")
+    second_factor_off.set_defaults(command="people second-factor-off")
     remove = group.add_parser("remove", help="remove a person, who can no longer sign in")
     remove.add_argument("name", metavar="NAME")
     remove.set_defaults(command="people remove")

@@ -14,26 +14,40 @@ _PAGE_SIZE = 60
 """Cognito's maximum."""
 
 
-def add(stack: Stack, name: str, modules: Iterable[str], password: str) -> str:
+def add(stack: Stack, name: str, modules: Iterable[str], password: str, *, temporary: bool = False) -> str:
     """Add a person, who can sign in immediately; a line with the modules. A rejected password leaves no user behind."""
     pool, wanted = stack.output("UserPoolId"), _checked(modules)
     with _mistakes_explained():
         stack.clients.cognito.admin_create_user(UserPoolId=pool, Username=name, MessageAction="SUPPRESS")
     try:
-        set_password(stack, name, password)
+        set_password(stack, name, password, temporary=temporary)
     except OperationError:
         stack.clients.cognito.admin_delete_user(UserPoolId=pool, Username=name)
         raise
     return set_modules(stack, name, wanted)
 
 
-def set_password(stack: Stack, name: str, password: str) -> str:
-    """Replace a person's password; sessions continue until their tokens expire."""
+def set_password(stack: Stack, name: str, password: str, *, temporary: bool = False) -> str:
+    """Replace a person's password; sessions continue until their tokens expire.
+
+    A `temporary` one is valid for a week, and the sign-in asks for the person's own.
+    """
     with _mistakes_explained():
         stack.clients.cognito.admin_set_user_password(
-            UserPoolId=stack.output("UserPoolId"), Username=name, Password=password, Permanent=True
+            UserPoolId=stack.output("UserPoolId"), Username=name, Password=password, Permanent=not temporary
         )
     return f"{name} has a new password"
+
+
+def second_factor_off(stack: Stack, name: str) -> str:
+    """Let a person sign in without a code, as after the loss of a phone; they can turn it on again."""
+    with _mistakes_explained():
+        stack.clients.cognito.admin_set_user_mfa_preference(
+            UserPoolId=stack.output("UserPoolId"),
+            Username=name,
+            SoftwareTokenMfaSettings={"Enabled": False, "PreferredMfa": False},
+        )
+    return f"{name} signs in without a code"
 
 
 def set_modules(stack: Stack, name: str, modules: Iterable[str]) -> str:

@@ -12,6 +12,10 @@ _PAIR: dict[str, Any] = {
     "KeySchema": [{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
 }
 TABLES: dict[str, dict[str, Any]] = {
+    "SIGNINS_TABLE": {
+        "AttributeDefinitions": [{"AttributeName": "pk", "AttributeType": "S"}],
+        "KeySchema": [{"AttributeName": "pk", "KeyType": "HASH"}],
+    },
     "STATS_TABLE": {
         "AttributeDefinitions": [{"AttributeName": "subject", "AttributeType": "S"}],
         "KeySchema": [{"AttributeName": "subject", "KeyType": "HASH"}],

@@ -10,12 +10,13 @@ let clockOffset = 0; // milliseconds by which the server's clock is ahead of thi
 /** The server's time: a TV's own clock may be wrong. */
 export const serverNow = () => Date.now() + clockOffset;
 
-/** An error response; `status` is 0 when the API could not be reached. */
+/** An error response; `status` is 0 when the API could not be reached, `retryAfter` in seconds. */
 export class ApiError extends Error {
-  /** @param {number} status @param {string} message */
-  constructor(status, message) {
+  /** @param {number} status @param {string} message @param {number | null} [retryAfter] */
+  constructor(status, message, retryAfter = null) {
     super(message);
     this.status = status;
+    this.retryAfter = retryAfter;
   }
 }
 
@@ -55,7 +56,10 @@ export async function send(path, { method = 'GET', body } = {}) {
     const text = await response.text(); // throws for a truncated response
     const json = text ? parsed(text) : null;
     const { ok, status } = response;
-    if (!ok) throw new ApiError(status, String(json?.error ?? `The server answered ${status}`));
+    if (!ok) {
+      const retryAfter = Number(response.headers.get('retry-after')) || null;
+      throw new ApiError(status, String(json?.error ?? `The server answered ${status}`), retryAfter);
+    }
     if (json === null && status !== NO_CONTENT) throw new ApiError(0, 'The server sent an invalid response');
     return json;
   } catch (error) {

@@ -14,7 +14,7 @@ const STONES = [[16, 26.5, 13, 4.6], [15, 17, 9, 4], [17, 8.6, 5.6, 3.4]]; // cx
 class PageHeader extends HTMLElement {
   #nav = document.createElement('nav');
   #account = document.createElement('div');
-  #name = document.createElement('span');
+  #name = document.createElement('a');
   #shown = '';
 
   connectedCallback() {
@@ -36,6 +36,7 @@ class PageHeader extends HTMLElement {
 
   #signedInAs() {
     const words = document.createElement('span');
+    this.#name.href = '/account';
     words.append(text('span', 'Signed in as ', 'unseen'), this.#name);
     return words;
   }

@@ -22,9 +22,20 @@ export function session() {
   return asking;
 }
 
-/** @param {string} name @param {string} password */
+/** The session, or what the sign-in needs in addition. @param {string} name @param {string} password */
 export async function signIn(name, password) {
-  return remember(await send('/api/session', { method: 'POST', body: { name, password } }));
+  return signedIn(await send('/api/session', { method: 'POST', body: { name, password } }));
+}
+
+/** @param {Challenge} challenge @param {string} answer the code, or the new password */
+export async function answerChallenge(challenge, answer) {
+  return signedIn(await send('/api/session/challenge', { method: 'POST', body: { ...challenge, answer } }));
+}
+
+/** @param {Session | Challenge} result */
+function signedIn(result) {
+  if (!('challenge' in result)) remember(result);
+  return result;
 }
 
 export async function signOut() {

@@ -1,8 +1,8 @@
-/** Exchange name and password for a session, then go back to the page that was requested. */
-import { ApiError } from './api.js';
-import { find } from './dom.js';
+/** Exchange name and password for a session, with a code or a new password where needed; then go back to the page. */
+import { find, part } from './dom.js';
+import { explained, handled } from './forms.js';
 import { returnAddress } from './require-sign-in.js';
-import { signIn } from './session.js';
+import { answerChallenge, signIn } from './session.js';
 
 const form = find('form', HTMLFormElement);
 const problem = find('problem');
@@ -11,6 +11,9 @@ const password = find('password', HTMLInputElement);
 const show = find('show', HTMLButtonElement);
 const submit = find('submit', HTMLButtonElement);
 
+/** @type {Record<Challenge['challenge'], HTMLFormElement>} */
+const steps = { totp: find('code-form', HTMLFormElement), newPassword: find('password-form', HTMLFormElement) };
+
 show.addEventListener('click', () => {
   const shown = password.type === 'text';
   password.type = shown ? 'password' : 'text';
@@ -18,30 +21,41 @@ show.addEventListener('click', () => {
   show.setAttribute('aria-pressed', String(!shown));
 });
 
-form.addEventListener('submit', async (event) => {
-  event.preventDefault();
-  problem.hidden = true;
-  submit.disabled = true;
-  submit.textContent = 'Signing in …';
-  try {
-    await signIn(name.value.trim(), password.value);
-    location.replace(returnAddress(location.search, location.origin));
-  } catch (error) {
-    if (!(error instanceof ApiError)) throw error;
-    problem.textContent = explanation(error);
-    problem.hidden = false;
-    submit.disabled = false;
-    submit.textContent = 'Sign in';
-    password.select();
-  }
-});
+handled(form, { problem, busy: 'Signing in …', explanation }, async () => {
+  proceed(await signIn(name.value.trim(), password.value));
+}, () => password.select());
 
-/** @param {ApiError} error */
-function explanation({ status, message }) {
-  if (status === 400 || status === 401) return 'That name and password do not match.';
-  if (status === 429) return 'Too many attempts. Wait a moment, then try again.';
-  if (status === 0) return 'Cannot reach Cairn. Check your connection and try again.';
-  return message;
+/** @type {Challenge | null} */
+let challenge = null;
+
+for (const step of Object.values(steps)) {
+  const answer = part(step, 'input');
+  handled(step, { problem: part(step, '[data-problem]'), busy: 'Signing in …', explanation: explainAnswer }, async () => {
+    if (challenge) proceed(await answerChallenge(challenge, answer.value));
+  }, () => answer.select());
+}
+
+/** Ask for what is still needed, or leave for the page that was requested. @param {Session | Challenge} result */
+function proceed(result) {
+  if (!('challenge' in result)) {
+    location.replace(returnAddress(location.search, location.origin));
+    return;
+  }
+  challenge = result;
+  for (const each of [form, ...Object.values(steps)]) each.hidden = each !== steps[result.challenge];
+  part(steps[result.challenge], 'input').focus();
+}
+
+/** @param {import('./api.js').ApiError} error */
+function explanation(error) {
+  if (error.status === 400 || error.status === 401) return 'That name and password do not match.';
+  return explained(error);
+}
+
+/** @param {import('./api.js').ApiError} error */
+function explainAnswer(error) {
+  const late = error.status === 401 && error.message.includes('too long');
+  return late ? 'That took too long. Reload this page, and sign in again.' : explained(error);
 }
 
 submit.disabled = false;

@@ -8,6 +8,13 @@ interface Session {
   expiresAt: string;
 }
 
+/** `202` of `POST /api/session`: what the sign-in needs in addition. */
+interface Challenge {
+  challenge: 'totp' | 'newPassword';
+  name: string;
+  session: string;
+}
+
 /** `GET /api/config` */
 interface Config {
   webSocketUrl: string;

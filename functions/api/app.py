@@ -20,6 +20,7 @@ from functions.api.leaderboard import routes as leaderboard
 from functions.api.milestones import routes as milestones
 from functions.api.openapi import SCHEMES, adapt, methods_of
 from functions.api.schemas import Health
+from functions.api.sessions import account
 from functions.api.sessions import routes as sessions
 
 TITLE = "Cairn"
@@ -49,7 +50,7 @@ class Api(LambdaFunctionUrlResolver):
 
 
 app = Api(enable_validation=True, json_body_deserializer=partial(json.loads, parse_float=_exact))
-for system in (channels, milestones, leaderboard, sessions):
+for system in (channels, milestones, leaderboard, sessions, account):
     app.include_router(system.router)
 app.configure_openapi(
     title=TITLE,

@@ -13,7 +13,12 @@ from functions.api.auth import SAFE, Caller
 
 ACTIONS = {
     "POST /api/session": "sign in",
+    "POST /api/session/challenge": "sign in",
     "POST /api/session/refresh": "refresh session",
+    "POST /api/session/password": "change password",
+    "POST /api/session/second-factor": "begin second factor",
+    "PUT /api/session/second-factor": "turn on second factor",
+    "POST /api/session/second-factor/removal": "turn off second factor",
     "DELETE /api/session": "sign out",
 }
 """The actions that have a name of their own; the others are named by method and route."""

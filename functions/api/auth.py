@@ -22,7 +22,7 @@ from cairn.identity.cognito import MODULES, IdTokens, Person
 from functions.api import cookies
 
 PUBLIC = {"/api/health", "/api/config", "/api/openapi.json", "/api/docs"}
-SESSION = {"/api/session", "/api/session/refresh"}
+SESSION = {"/api/session", "/api/session/challenge", "/api/session/refresh"}
 """Writes need no valid session: callers sign in, refresh an expired session, or sign out."""
 SAFE = {"GET", "HEAD"}
 MAX_BYTES = 64 * 1024

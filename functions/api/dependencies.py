@@ -20,9 +20,11 @@ from cairn.channels.recording import Recording
 from cairn.channels.registry import Channels
 from cairn.channels.status import ChannelStatuses
 from cairn.clock import now
-from cairn.identity import cognito
+from cairn.identity import user_pool
 from cairn.identity.api_keys import ApiKeys
-from cairn.identity.cognito import CognitoUserPool, IdTokens, SigningKeys
+from cairn.identity.cognito import IdTokens, SigningKeys
+from cairn.identity.sign_in_limits import SignInLimits
+from cairn.identity.user_pool import CognitoUserPool
 from cairn.leaderboard.avatars import Avatars
 from cairn.leaderboard.badges import Badges
 from cairn.leaderboard.boards import Boards
@@ -46,6 +48,7 @@ class Settings:
     audience_table: str
     channels_table: str
     connections_table: str
+    signins_table: str
     leaderboard_table: str
     fetch_queue_url: str
     refresh_age_seconds: int
@@ -105,7 +108,11 @@ class Dependencies:
 
     @cached_property
     def user_pool(self) -> CognitoUserPool:
-        return CognitoUserPool(cognito.client(), self.settings.user_pool_id, self.settings.user_pool_client_id)
+        return CognitoUserPool(user_pool.client(), self.settings.user_pool_id, self.settings.user_pool_client_id)
+
+    @cached_property
+    def sign_in_limits(self) -> SignInLimits:
+        return SignInLimits(dynamodb.table(self.settings.signins_table))
 
     @cached_property
     def id_tokens(self) -> IdTokens:

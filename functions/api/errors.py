@@ -10,7 +10,7 @@ from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValidationError
 
 from cairn.clock import now
-from cairn.errors import CairnError, PlatformPausedError, SessionEndedError
+from cairn.errors import CairnError, PlatformPausedError, SessionEndedError, TooManySignInsError
 from cairn.observability import logger
 from functions.api import cookies
 from functions.api.schemas import Error, Schema
@@ -21,7 +21,7 @@ _DESCRIPTIONS = {
     403: "The key lacks the scope, the person lacks the module, or a page of another origin sent the request",
     404: "The resource does not exist",
     413: "The request body is too long",
-    429: "A platform or Cognito limits requests; see Retry-After",
+    429: "A platform or Cognito limits requests, or too many sign-ins failed; see Retry-After",
     500: "Internal error; the log has the details",
     503: "A platform or Cognito does not respond",
 }
@@ -46,7 +46,7 @@ def _json(model: type[Schema]) -> Any:
 def error_response(error: CairnError) -> Response[str]:
     """The response to an error of Cairn's own, with its status."""
     headers: dict[str, str | list[str]] = {}
-    if isinstance(error, PlatformPausedError):
+    if isinstance(error, PlatformPausedError | TooManySignInsError):
         headers["Retry-After"] = str(max(1, round((error.until - now()).total_seconds())))
     response = _response(error.status, error.message, headers=headers)
     if isinstance(error, SessionEndedError):

@@ -36,7 +36,13 @@ SCHEMES: dict[str, SecurityScheme] = {
 _METHODS = ("get", "post", "put", "patch", "delete")
 _FUNCTIONS = Path(__file__).parent.parent
 """Each function that serves its own HTTP routes describes them in its `openapi.json`."""
-_PUBLIC = (("/api/health", "get"), ("/api/config", "get"), ("/api/session", "post"), ("/api/session", "delete"))
+_PUBLIC = (
+    ("/api/health", "get"),
+    ("/api/config", "get"),
+    ("/api/session", "post"),
+    ("/api/session", "delete"),
+    ("/api/session/challenge", "post"),
+)
 
 
 def methods_of(document: OpenAPI, path: str) -> list[str]:

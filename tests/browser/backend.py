@@ -24,7 +24,10 @@ from tests.browser.viewers.audience import Audience, iso
 WEB = ROOT / "web"
 PERIOD = "2026-11"
 PASSWORD = "correct horse"
-MODULES = {"ada": ["leaderboard"], "grace": ["admin"], "eve": ["analytics"]}
+MODULES = {"ada": ["leaderboard"], "grace": ["admin"], "eve": ["analytics"], "tess": [], "newt": []}
+CHALLENGES = {"tess": "totp", "newt": "newPassword"}
+"""Who needs more than a password to sign in."""
+CODE, NEW_PASSWORD, SECRET = "123456", "Another horse 2 battery!", "JBSWY3DPEHPK3PXP"
 COOKIE, REFRESH_COOKIE = "session", "refresh"
 CHANNEL_PAGES = ("embed", "live")
 """Pages about a channel: one file for every channel."""
@@ -65,6 +68,9 @@ class Backend:
         self.generation = 0
         """Sessions of an older generation have expired."""
         self.refreshable = True
+        self.limited = False
+        """Whether too many sign-ins have failed."""
+        self.second_factor = False
         self.version = ""
         self.requests: list[tuple[str, str]] = []
         self.page_size = 100
@@ -138,6 +144,10 @@ class Backend:
         app.router.add_get("/api/config", self._config)
         app.router.add_route("*", "/api/session", self._session)
         app.router.add_post("/api/session/refresh", self._renew)
+        app.router.add_post("/api/session/challenge", self._answered)
+        app.router.add_post("/api/session/password", self._password)
+        app.router.add_route("*", "/api/session/second-factor", self._second_factor)
+        app.router.add_post("/api/session/second-factor/removal", self._second_factor_off)
         app.router.add_post("/api/ws-ticket", self._ticket)
         app.router.add_get("/api/leaderboard", self._board)
         app.router.add_get("/api/leaderboard/sales-reps/{id}/badges", self._badges_of)
@@ -213,6 +223,11 @@ class Backend:
             return answer
         if request.method == "POST":
             body = await request.json()
+            if self.limited:
+                return web.json_response({"error": "too many"}, status=429, headers={"Retry-After": "121"})
+            if body["password"] == PASSWORD and body["name"] in CHALLENGES:
+                challenge = {"challenge": CHALLENGES[body["name"]], "name": body["name"], "session": "s" * 40}
+                return web.json_response(challenge, status=202)
             if body["name"] not in MODULES or body["password"] != PASSWORD:
                 return web.json_response({"error": "Name or password is wrong"}, status=401)
             return self._signed_in(body["name"])
@@ -226,6 +241,41 @@ class Backend:
         if not who or not self.refreshable:
             return web.json_response({"error": "Sign in again"}, status=401)
         return self._signed_in(who)
+
+    async def _answered(self, request: web.Request) -> web.Response:
+        body = await request.json()
+        assert set(body) == {"challenge", "name", "session", "answer"}
+        expected = {"totp": CODE, "newPassword": NEW_PASSWORD}[body["challenge"]]
+        if body["answer"] != expected:
+            return web.json_response({"error": "wrong code: use the newest one"}, status=401)
+        return self._signed_in(body["name"])
+
+    async def _password(self, request: web.Request) -> web.Response:
+        body = await request.json()
+        if body["current"] != PASSWORD:
+            return web.json_response({"error": "the current password is wrong"}, status=401)
+        if body["new"] != NEW_PASSWORD:
+            return web.json_response({"error": "new: must have symbols"}, status=400)
+        return self._signed_in(self._who(request))
+
+    async def _second_factor(self, request: web.Request) -> web.Response:
+        if request.method == "GET":
+            return web.json_response({"enabled": self.second_factor})
+        body = await request.json()
+        if request.method == "POST":
+            if body["password"] != PASSWORD:
+                return web.json_response({"error": "wrong name or password"}, status=401)
+            return web.json_response({"secret": SECRET, "uri": f"otpauth://totp/Cairn%3Aada?secret={SECRET}"})
+        if body["code"] != CODE:
+            return web.json_response({"error": "wrong code: use the newest one"}, status=401)
+        self.second_factor = True
+        return web.Response(status=204)
+
+    async def _second_factor_off(self, request: web.Request) -> web.Response:
+        body = await request.json()
+        assert body == {"password": PASSWORD, "code": CODE}
+        self.second_factor = False
+        return web.Response(status=204)
 
     def _signed_in(self, who: str) -> web.Response:
         answer = web.json_response(self._person(who))

@@ -22,6 +22,8 @@ LOOKS: list[tuple[str, tuple[int, int], Scheme]] = [
     ("/", PHONE, "dark"),
     ("/sign-in", LAPTOP, "light"),
     ("/sign-in", PHONE, "dark"),
+    ("/account", LAPTOP, "light"),
+    ("/account", PHONE, "dark"),
     ("/leaderboard", LAPTOP, "light"),
     ("/leaderboard", LAPTOP, "dark"),
     ("/leaderboard", PHONE, "light"),

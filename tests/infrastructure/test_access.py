@@ -65,6 +65,7 @@ TABLES: Mapping[str, Mapping[str, set[str]]] = {
         "detect_milestone": {"UpdateItem"},
         "api": {"PutItem"},
     },
+    "Signins": {"api": {"GetItem", "DeleteItem"} | WRITE_ITEM},
     "Presence": {
         "viewer_heartbeat": PRESENCE | {"Query"},
         "count_viewers": PRESENCE | {"Query"},
@@ -148,7 +149,9 @@ def test_only_functions_of_rooms_may_post_to_sockets_and_count_viewers_may_look_
 
 def test_only_the_api_may_try_a_password(template: Template) -> None:
     (pool,) = template.resources("AWS::Cognito::UserPool")
-    assert template.grants()[pool] == {"api": {"cognito-idp:AdminInitiateAuth"}}
+    assert template.grants()[pool] == {
+        "api": {"cognito-idp:AdminInitiateAuth", "cognito-idp:AdminRespondToAuthChallenge"}
+    }
 
 
 def test_a_function_reaches_nothing_but_tables_queues_keys_sockets_people_and_its_own_log(template: Template) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from cairn.identity.user_pool import POLICY
 from tests.infrastructure.template import Template, stack_of
 
 
@@ -38,6 +39,18 @@ def test_a_token_is_valid_for_an_hour_and_a_session_for_ninety_days(client: dict
     assert set(client["TokenValidityUnits"].values()) == {"minutes"}
     assert client["IdTokenValidity"] == client["AccessTokenValidity"] == 60
     assert client["RefreshTokenValidity"] == 90 * 24 * 60
+
+
+def test_people_may_turn_on_codes_of_an_app_and_nothing_sends_text_messages(pool: dict[str, Any]) -> None:
+    assert pool["MfaConfiguration"] == "OPTIONAL"
+    assert pool["EnabledMfas"] == ["SOFTWARE_TOKEN_MFA"]
+    assert "SmsConfiguration" not in pool
+
+
+def test_the_rule_for_passwords_that_people_read_is_the_pools(pool: dict[str, Any]) -> None:
+    rule = pool["Policies"]["PasswordPolicy"]
+    assert f"{rule['MinimumLength']} characters or more" in POLICY
+    assert all(rule[f"Require{kind}"] for kind in ("Lowercase", "Uppercase", "Numbers", "Symbols"))
 
 
 def test_threat_protection_is_one_line_of_cdk_json(pool: dict[str, Any], context: Mapping[str, Any]) -> None:

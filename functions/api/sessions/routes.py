@@ -5,31 +5,56 @@ from __future__ import annotations
 from typing import Any
 
 from aws_lambda_powertools.event_handler import Response
-from aws_lambda_powertools.shared.cookies import Cookie
 
 from cairn.clock import now
 from cairn.errors import NotSignedInError, PlatformUnavailableError, SessionEndedError
 from cairn.identity.cognito import Person
+from cairn.identity.user_pool import Challenge
 from cairn.observability import logger
 from cairn.realtime.tickets import VALID_FOR, Holder
 from functions.api import cookies
 from functions.api.errors import responses
 from functions.api.routing import Router
 from functions.api.sessions import schemas
+from functions.api.sessions.sign_in import SignedIn, client_context, response, to_schema
 
 router = Router()
+_SIGNED_IN = {
+    **responses(schemas.Session),
+    **responses(schemas.Challenge, 202, "The sign-in needs a code or a new password"),
+}
 
 
 @router.post(
     "/api/session",
     summary="Sign in",
-    description="Sets two cookies: the session, for one hour, and the token that refreshes it, for 90 days.",
-    responses=responses(schemas.Session),
+    description="Sets two cookies: the session, for one hour, and the token that refreshes it, for 90 days. Or answers "
+    "202 and sets none: the sign-in needs a code, or a new password, to be sent to `/api/session/challenge`.",
+    responses=_SIGNED_IN,
 )
-def sign_in(body: schemas.SignIn) -> Response[schemas.Session]:
+def begin(body: schemas.SignIn) -> SignedIn:
+    pool, context = router.dependencies.user_pool, client_context(router)
     router.trail.targets.append(f"person:{body.name}")
-    tokens = router.dependencies.user_pool.sign_in(body.name, body.password.get_secret_value())
-    return _session(tokens.id_token, cookies.refresh(tokens.refresh_token))
+    result = router.dependencies.sign_in_limits.guard(
+        body.name, router.trail.address, lambda: pool.sign_in(body.name, body.password.get_secret_value(), context)
+    )
+    return response(router, result)
+
+
+@router.post(
+    "/api/session/challenge",
+    summary="Go on with a sign-in: send the code, or the new password",
+    description="Within three minutes; the other fields as they were in the 202.",
+    responses=_SIGNED_IN,
+)
+def go_on(body: schemas.ChallengeAnswer) -> SignedIn:
+    pool, context = router.dependencies.user_pool, client_context(router)
+    challenge = Challenge(body.challenge, body.name, body.session.get_secret_value())
+    router.trail.targets.append(f"person:{body.name}")
+    result = router.dependencies.sign_in_limits.guard(
+        body.name, router.trail.address, lambda: pool.answer(challenge, body.answer.get_secret_value(), context)
+    )
+    return response(router, result)
 
 
 @router.get(
@@ -39,7 +64,7 @@ def who() -> schemas.Session:
     caller = router.caller
     if not isinstance(caller.identity, Person):
         raise NotSignedInError("an API key has no session; a person signs in with POST /api/session")
-    return _to_schema(caller.identity)
+    return to_schema(caller.identity)
 
 
 @router.post(
@@ -48,11 +73,11 @@ def who() -> schemas.Session:
     security=[{"refresh": []}],
     responses=responses(schemas.Session),
 )
-def refresh() -> Response[schemas.Session]:
+def refresh() -> SignedIn:
     refresh_token = _cookies().get(cookies.REFRESH)
     if not refresh_token:
         raise SessionEndedError("there is no session to refresh: sign in", permanent=True)
-    return _session(router.dependencies.user_pool.refresh(refresh_token))
+    return response(router, router.dependencies.user_pool.refresh(refresh_token, client_context(router)))
 
 
 @router.delete("/api/session", summary="Sign out", status_code=204, responses=responses(None, 204, "Signed out"))
@@ -87,30 +112,12 @@ def config() -> schemas.Config:
     )
 
 
-def _session(id_token: str, *more: Cookie) -> Response[schemas.Session]:
-    person = router.dependencies.id_tokens.person(id_token)
-    router.trail.signed_in(person)
-    seconds = int((person.expires_at - now()).total_seconds())
-    return Response(
-        status_code=200,
-        content_type="application/json",
-        body=_to_schema(person),
-        cookies=[cookies.session(id_token, seconds), *more],
-    )
-
-
 def _note_who_signs_out() -> None:
     """For the audit trail; whose session is over has no name there."""
     try:
         router.trail.signed_in(router.dependencies.id_tokens.person(_cookies().get(cookies.SESSION, "")))
     except (SessionEndedError, PlatformUnavailableError):
         return
-
-
-def _to_schema(person: Person) -> schemas.Session:
-    return schemas.Session(
-        user_id=person.id, name=person.name, modules=sorted(person.modules), expires_at=person.expires_at
-    )
 
 
 def _cookies() -> dict[str, Any]:

@@ -53,9 +53,20 @@ PUBLIC = {
     ("GET", "/api/config"),
     ("POST", "/api/session"),
     ("DELETE", "/api/session"),
+    ("POST", "/api/session/challenge"),
     ("POST", "/api/telegram/webhook"),
 }
 METHODS = ("get", "post", "put", "patch", "delete")
+
+
+OWN_ACCOUNT = {
+    ("POST", "/api/session/password"),
+    ("GET", "/api/session/second-factor"),
+    ("POST", "/api/session/second-factor"),
+    ("PUT", "/api/session/second-factor"),
+    ("POST", "/api/session/second-factor/removal"),
+}
+"""Every person may use these, with the refresh cookie: tests/integration/identity/test_account.py."""
 
 
 def documented() -> dict[tuple[str, str], Any]:
@@ -89,10 +100,10 @@ def api() -> Iterator[Api]:
 def test_every_route_of_the_document_is_in_this_table() -> None:
     # Public, and served by another function.
     viewers = {route for route in documented() if route[1].startswith("/api/viewer/")}
-    assert set(documented()) == set(ROUTES) | ANY_CALLER | PUBLIC | viewers
+    assert set(documented()) == set(ROUTES) | ANY_CALLER | OWN_ACCOUNT | PUBLIC | viewers
 
 
-@pytest.mark.parametrize("route", [*ROUTES, *sorted(ANY_CALLER)], ids=" ".join)
+@pytest.mark.parametrize("route", [*ROUTES, *sorted(ANY_CALLER | OWN_ACCOUNT)], ids=" ".join)
 def test_nobody_enters_without_a_key_or_a_session(api: Api, route: tuple[str, str]) -> None:
     response = call(api, route)
     assert response.status == 401

@@ -38,6 +38,7 @@ PUBLIC = {
     "GET /api/config",
     "POST /api/session",
     "DELETE /api/session",
+    "POST /api/session/challenge",
     "POST /api/telegram/webhook",
     "POST /api/viewer/join",
     "POST /api/viewer/heartbeat",
@@ -50,6 +51,11 @@ PUBLIC = {
 OTHERWISE: dict[str, list[dict[str, list[str]]]] = {
     "GET /api/session": [{"session": []}],
     "POST /api/session/refresh": [{"refresh": []}],
+    "POST /api/session/password": [{"session": [], "refresh": []}],
+    "GET /api/session/second-factor": [{"session": [], "refresh": []}],
+    "POST /api/session/second-factor": [{"session": [], "refresh": []}],
+    "PUT /api/session/second-factor": [{"session": [], "refresh": []}],
+    "POST /api/session/second-factor/removal": [{"session": [], "refresh": []}],
 }
 
 

@@ -12,7 +12,7 @@ from botocore.exceptions import ConnectTimeoutError
 from botocore.stub import Stubber
 
 from cairn.clock import from_iso, iso, now
-from cairn.identity.cognito import WRONG_CREDENTIALS
+from cairn.identity.user_pool import WRONG_CREDENTIALS
 from cairn.realtime.tickets import Holder, Tickets
 from functions.api.cookies import MAX_BYTES, REFRESH, SESSION
 from testing.api import Answer, Api
@@ -113,15 +113,6 @@ def test_who_is_disabled_is_answered_like_a_stranger(api: Api) -> None:
     api.aws.people.add("gone", "leaderboard")
     api.aws.people.cognito.admin_disable_user(UserPoolId=POOL_ID, Username="gone")
     assert sign_in(api, "gone").error == WRONG_CREDENTIALS
-
-
-def test_who_needs_a_new_password_learns_what_an_operator_does_about_it(api: Api) -> None:
-    cognito = api.aws.people.cognito
-    cognito.admin_create_user(UserPoolId=POOL_ID, Username="new", TemporaryPassword=PASSWORD)
-    answer = sign_in(api, "new")
-    assert answer.status == 403
-    assert "python -m operations people password" in answer.error
-    assert answer.cookies == ()
 
 
 @pytest.mark.parametrize(

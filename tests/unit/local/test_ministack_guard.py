@@ -166,6 +166,22 @@ def test_what_is_public_in_aws_needs_no_signature_on_a_plain_host(method: str, p
     assert call(method, path, {"Host": "rebound.example:4566"})[0] == 403
 
 
+@pytest.mark.parametrize("operation", ["ChangePassword", "RevokeToken", "GlobalSignOut", "VerifySoftwareToken"])
+def test_what_a_persons_own_token_authorizes_needs_no_signature(operation: str) -> None:
+    """botocore's model says so, and boto3 sends these calls unsigned."""
+    target = {"X-Amz-Target": f"AWSCognitoIdentityProviderService.{operation}"}
+    assert call("POST", "/", target, b"{}")[0] == 200
+    assert call("POST", "/bucket", target, b"{}")[0] == 403
+    assert call("POST", "/", target, b"{}", query="Action=CreateUser")[0] == 403
+
+
+@pytest.mark.parametrize(
+    "target", ["AWSCognitoIdentityProviderService.AdminDeleteUser", "DynamoDB_20120810.Scan", "ChangePassword", ""]
+)
+def test_every_other_call_does(target: str) -> None:
+    assert call("POST", "/", {"X-Amz-Target": target}, b"{}")[0] == 403
+
+
 @pytest.mark.parametrize("path", ["/", "/_aws/execute-api/abc", "/_aws/execute-api/abc/live/@connections/x", "/mqtt"])
 def test_no_other_address_takes_a_socket(path: str) -> None:
     assert call("WebSocket", path)[0] == 403

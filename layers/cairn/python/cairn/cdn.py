@@ -6,6 +6,7 @@ The Lambda URLs are public. A request past the distribution would also be past i
 from __future__ import annotations
 
 import hmac
+import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -53,3 +54,16 @@ class Cdn:
     def _proves(self, key: str) -> bool:
         sent = key.encode()
         return any(hmac.compare_digest(sent, accepted.encode()) for accepted in self.keys)
+
+
+def network_of(address: str) -> str:
+    """What counts as one address: for IPv6 a network of 64 bits, the smallest that a household is assigned."""
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    if isinstance(parsed, ipaddress.IPv4Address):
+        return str(parsed)
+    if parsed.ipv4_mapped:
+        return str(parsed.ipv4_mapped)
+    return str(ipaddress.ip_network((int(parsed), 64), strict=False))

@@ -11,6 +11,7 @@ Exception
 │   ├── TooLargeError            413
 │   ├── TooManyTabsError         429  the viewer has the maximum number of tabs open
 │   ├── TooManyJoinsError        429  too many viewers joined from one address; retry at `until`
+│   ├── TooManySignInsError      429  too many failed sign-ins from one address; retry at `until`
 │   ├── PlatformPausedError      429  a platform asked us to wait; retry at `until`
 │   ├── ContentionError          503  too many concurrent updates of one item; retry
 │   └── PlatformUnavailableError 503  a platform does not answer
@@ -82,6 +83,16 @@ class TooManyJoinsError(CairnError):
 
     def __init__(self, until: datetime, where: str = "from one address") -> None:
         super().__init__(f"too many joins {where} in a minute; try again in the next minute")
+        self.until = until
+
+
+class TooManySignInsError(CairnError):
+    """The name, or anybody at the address, may try again at `until`."""
+
+    status = 429
+
+    def __init__(self, until: datetime) -> None:
+        super().__init__(f"too many failed sign-ins; try again after {until.isoformat(timespec='seconds')}")
         self.until = until
 
 
