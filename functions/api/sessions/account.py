@@ -101,7 +101,7 @@ def remove_second_factor(body: schemas.SecondFactorRemoval) -> Response[None]:
             person.id, router.trail.address, lambda: pool.answer(challenge, body.code, context)
         )
         if isinstance(tokens, Tokens):
-            pool.remove_second_factor(tokens.access_token)
+            pool.set_second_factor(tokens.access_token, on=False)
             pool.revoke(tokens.refresh_token)
     return Response(status_code=204, content_type="text/plain")
 

@@ -206,9 +206,8 @@ class CognitoUserPool:
 
     def begin_second_factor(self, access_token: str) -> str:
         """A new secret for an authenticator app, in base 32; it counts once `confirm_second_factor` has seen a code."""
-        return str(
-            self._call(lambda: self._cognito.associate_software_token(AccessToken=access_token), {})["SecretCode"]
-        )
+        answer = self._call(lambda: self._cognito.associate_software_token(AccessToken=access_token), {})
+        return str(answer["SecretCode"])
 
     def confirm_second_factor(self, access_token: str, code: str) -> None:
         """Ask for a code at each sign-in from now on; NotSignedInError for a code that is not of the new secret."""
@@ -219,20 +218,15 @@ class CognitoUserPool:
         )
         if verified.get("Status") != "SUCCESS":
             raise wrong
-        self._set_second_factor(access_token, on=True)
+        self.set_second_factor(access_token, on=True)
 
-    def remove_second_factor(self, access_token: str) -> None:
-        self._set_second_factor(access_token, on=False)
-
-    def _set_second_factor(self, access_token: str, *, on: bool) -> None:
+    def set_second_factor(self, access_token: str, *, on: bool) -> None:
         self._call(
             lambda: self._cognito.set_user_mfa_preference(
                 AccessToken=access_token, SoftwareTokenMfaSettings={"Enabled": on, "PreferredMfa": on}
             ),
             {},
         )
-
-    # -- calls
 
     def _initiate(
         self,
