@@ -33,7 +33,8 @@ class Fixture:
         return cls({path.stem: json.loads(path.read_text("utf-8")) for path in (FOLDER / release).glob("*.json")})
 
     def items(self, table: str) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = self.files["items"][table]
+        """None of a table that the release did not have."""
+        found: list[dict[str, Any]] = self.files["items"].get(table, [])
         return found
 
     def messages(self, state: str, type_: str | None = None) -> list[dict[str, Any]]:

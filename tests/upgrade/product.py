@@ -63,7 +63,8 @@ def restore(table: str, items: Iterable[Mapping[str, Any]]) -> None:
         if "sk" in item:
             stored(table).put(item)
         else:
-            dynamodb._set_item(dynamodb._tables[table.lower()], item["subject"]["S"], "__no_sort__", dict(item))
+            key = item.get("subject") or item["pk"]
+            dynamodb._set_item(dynamodb._tables[table.lower()], key["S"], "__no_sort__", dict(item))
 
 
 def docstrings() -> Iterator[tuple[str, str]]:
