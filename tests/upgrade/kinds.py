@@ -129,6 +129,7 @@ KINDS = (
         "expires_at",
     ),
     Kind("PRESENCE_TABLE", "address#{hex}", "{}", "joins expires_at", ("address#{}", "{}")),
+    Kind("SIGNINS_TABLE", "address#{hex}#{}", "", "", NOWHERE, new="failures expires_at"),
 )
 
 NEW_KEYS = {("starts#{}", "sweep"), ("starts#{}", "batch#{}")}
