@@ -68,7 +68,7 @@ bench: .venv/ready ## measure the performance budgets and write docs/performance
 	@python -m bench
 
 deploy: .venv/ready node_modules/.package-lock.json ## deploy to your AWS account
-	@npx cdk deploy --all --no-previous-parameters && python -m operations pages publish
+	@npx cdk deploy --all --no-previous-parameters && python -m operations migrate && python -m operations pages publish
 
 key: .venv/ready ## create an API key in AWS: make key SCOPES=admin NAME=me
 	@python -m operations keys create --scopes $(SCOPES) --name $(NAME)

@@ -177,9 +177,7 @@ class Account:
 
     @cached_property
     def _bearer(self) -> dict[str, str]:
-        return {
-            "authorization": f"Bearer {ApiKeys(self.aws.table('AUDIENCE_TABLE')).create('bench', ['admin'], now())}"
-        }
+        return {"authorization": f"Bearer {ApiKeys(self.aws.table('KEYS_TABLE')).create('bench', ['admin'], now())}"}
 
     def settle(self) -> None:
         """Process everything pending, unmeasured: detection, history and notifications."""

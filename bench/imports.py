@@ -36,6 +36,7 @@ SETTINGS = {
     "BROADCAST_QUEUE_URL": "https://queue.fifo",
     "CONNECTIONS_URL": "https://api/live",
     "PRESENCE_TABLE": "presence",
+    "SESSIONS_TABLE": "sessions",
     "HISTORY_TABLE": "history",
     "CHANNELS_TABLE": "channels",
     "COUNT_QUEUE_URL": "https://queue.fifo",

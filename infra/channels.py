@@ -21,8 +21,11 @@ class Channels(Capability):
             environment=self.settings.plausibility,
         )
         self.platforms.grant_call(self.fetch_stats)
-        tables.stats.grant(self.fetch_stats, "BatchGetItem", "PutItem")
-        tables.channels.grant(self.fetch_stats, "Query", "GetItem", "BatchGetItem", "PutItem", "UpdateItem")
+        tables.stats.grant(self.fetch_stats, "BatchGetItem")
+        tables.stats.grant(self.fetch_stats, "PutItem", keys=("channel:*",))
+        tables.channels.grant(self.fetch_stats, "Query", "GetItem", "BatchGetItem")
+        tables.channels.grant(self.fetch_stats, "PutItem", keys=("checks#*",))
+        tables.channels.grant(self.fetch_stats, "UpdateItem", keys=("channels", "pauses"))
         queues.fetch.grant_send(self.fetch_stats)
         queues.fetch.feed(self.fetch_stats, max_concurrency=2)
 

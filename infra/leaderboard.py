@@ -18,9 +18,9 @@ class Leaderboard(Capability):
             timeout=Duration.minutes(5),
             environment={"LADDERS": self.settings.ladders_json, "TIME_ZONE": self.settings.time_zone},
         )
-        self.tables.stats.grant(self.month_rollover, "GetItem", "PutItem")
+        self.tables.stats.grant(self.month_rollover, "GetItem", "PutItem", keys=("rep:*",))
         self.tables.grant_board(self.month_rollover)
-        self.tables.leaderboard.grant(self.month_rollover, "Query")
+        self.tables.leaderboard.grant(self.month_rollover, "Query", keys=("board",))
         Schedule(
             self,
             "Schedule",
@@ -40,11 +40,16 @@ class Leaderboard(Capability):
                 "RETIRED_REPS_KEPT_DAYS": str(self.settings.retired_reps_kept_days),
             },
         )
-        self.tables.stats.grant(self.erase_retired_reps, "GetItem", "BatchGetItem", "PutItem")
-        self.tables.milestones.grant(self.erase_retired_reps, "Query", "GetItem", "UpdateItem", "DeleteItem")
-        self.tables.history.grant(self.erase_retired_reps, "Query", "DeleteItem")
+        self.tables.stats.grant(self.erase_retired_reps, "GetItem", "BatchGetItem")
+        self.tables.stats.grant(self.erase_retired_reps, "PutItem", keys=("rep:*",))
+        self.tables.milestones.grant(self.erase_retired_reps, "Query", "GetItem")
+        self.tables.milestones.grant(self.erase_retired_reps, "UpdateItem", "DeleteItem", keys=("rep:*",))
+        self.tables.history.grant(self.erase_retired_reps, "Query")
+        self.tables.history.grant(self.erase_retired_reps, "DeleteItem", keys=("rep:*",))
         self.tables.grant_board(self.erase_retired_reps)
         self.tables.leaderboard.grant(self.erase_retired_reps, "BatchGetItem")
+        self.tables.leaderboard.grant(self.erase_retired_reps, "GetItem", keys=("ids",))
+        self.tables.leaderboard.grant(self.erase_retired_reps, "UpdateItem", keys=("board#*",))
         Schedule(
             self,
             "Erasure",

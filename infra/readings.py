@@ -34,11 +34,11 @@ class Readings(Capability):
         self.parameters.pass_to(function, "LIVE_CHANNELS")
         tables.stats.feed(function, failures=queues.detection_failures)
         # When a rep enters or leaves the podium, this is stored as another reading of the rep.
-        tables.stats.grant(function, "GetItem", "PutItem")
+        tables.stats.grant(function, "GetItem", "PutItem", keys=("rep:*",))
         tables.grant_board(function)
         tables.milestones.grant(function, "Query", "BatchGetItem", "PutItem", "UpdateItem")
         # The time of the last request to refresh everyone's board.
-        tables.connections.grant(function, "UpdateItem")
+        tables.connections.grant(function, "UpdateItem", keys=("refreshes",))
         queues.notify.grant_send(function)
         queues.broadcast.grant_send(function)
         return function
@@ -52,9 +52,10 @@ class Readings(Capability):
             environment={"LADDERS": self.settings.ladders_json, "TIME_ZONE": self.settings.time_zone},
         )
         # No list has every subject. It is the only function that may read a whole table.
-        self.tables.stats.grant(function, "Scan", "UpdateItem")
+        self.tables.stats.grant(function, "Scan")
+        self.tables.stats.grant(function, "UpdateItem", attributes=("subject", "recheck", "as_of"))
         self.tables.milestones.grant(function, "BatchGetItem")
-        self.tables.milestones.grant(function, "GetItem", "PutItem", keys="check")
+        self.tables.milestones.grant(function, "GetItem", "PutItem", keys=("check",))
         Schedule(
             self,
             "CheckSchedule",

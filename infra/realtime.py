@@ -118,7 +118,14 @@ class Realtime(Capability):
 
     def _grant_ws_connect(self) -> None:
         tables, function = self.tables, self.ws_connect
-        tables.connections.grant(function, "Query", "GetItem", "PutItem", "UpdateItem", "DeleteItem")
+        # It admits sockets to rooms, and only reads what a room has heard.
+        tables.connections.grant(function, "GetItem", keys=("socket#*", "log#*"))
+        tables.connections.grant(function, "Query", keys=("log#*",))
+        tables.connections.grant(function, "PutItem", keys=("socket#*",))
+        tables.connections.grant(function, "UpdateItem", keys=("socket#*", "room#*"))
+        tables.connections.grant(function, "DeleteItem", keys=("room#*",))
+        # A ticket is used by deleting it. UpdateItem would create one that does not exist.
+        tables.sessions.grant(function, "DeleteItem", keys=("ticket#*",))
         tables.grant_presence(function)
         self.queues.count.grant_send(function)
         self.parameters.pass_to(function, *JOINS)
@@ -128,13 +135,18 @@ class Realtime(Capability):
         tables, queues, function = self.tables, self.queues, self.broadcast
         queues.broadcast.feed(function, batch_size=10)
         queues.broadcast.grant_send(function)
-        tables.connections.grant(function, "Query", "GetItem", "PutItem", "UpdateItem", "DeleteItem")
+        tables.connections.grant(function, "GetItem", keys=("log#*",))
+        tables.connections.grant(function, "Query", keys=("room#*",))
+        # A closed socket is recorded, and a large room marked.
+        tables.connections.grant(function, "PutItem", keys=("log#*", "room#*", "socket#*"))
+        tables.connections.grant(function, "UpdateItem", keys=("log#*", "refreshes"))
+        tables.connections.grant(function, "DeleteItem", keys=("room#*",))
         tables.connections.grant(function, "ConditionCheckItem")  # that a purged rep's celebration is suppressed
         # A channel's room is its viewers; a post finds out which of them have disconnected.
         tables.grant_presence(function)
         tables.presence.grant(function, "Query")
         queues.count.grant_send(function)
-        tables.leaderboard.grant(function, "GetItem", indexes=("by_score",))
+        tables.leaderboard.grant(function, "GetItem", keys=("ranks#*",), indexes=("by_score",))
         self.grant_post(function)
 
     def grant_post(self, function: Function) -> None:

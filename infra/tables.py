@@ -33,10 +33,17 @@ class Tables(Construct):
         self.presence = Table(self, "presence", time_to_live="expires_at")
         self.signins = Table(self, "signins", sort_key=None, time_to_live="expires_at")
         """How often sign-ins failed, by address and name. Only the API uses it."""
+        self.keys = Table(self, "keys")
+        """API keys. Only operators write them: who can put an item here has every right."""
+        self.sessions = Table(self, "sessions", time_to_live="expires_at")
+        """What proves who a caller is. Only the API puts items here."""
 
     def grant_board(self, function: Function) -> None:
         """Let a function repair a rep's row on the leaderboard, and the counters that ranks are computed from."""
-        self.leaderboard.grant(function, "GetItem", "PutItem", "UpdateItem", "DeleteItem")
+        self.leaderboard.grant(function, "GetItem", keys=("board", "ranks#*"))
+        self.leaderboard.grant(function, "PutItem", keys=("board", "board#*"))
+        self.leaderboard.grant(function, "DeleteItem", keys=("board",))
+        self.leaderboard.grant(function, "UpdateItem", keys=("ranks#*",))
 
     def grant_presence(self, function: Function) -> None:
         """Let a function add and remove viewers, and read the last count."""
@@ -87,15 +94,28 @@ class Table(Construct):
             )
         output(self, f"{pascal(name)}Table", self.resource.table_name, description=f"Name of the {name} table")
 
-    def grant(self, function: Function, *actions: str, indexes: tuple[str, ...] = (), keys: str | None = None) -> None:
-        """Let a function use the table, or only partition keys that match `keys`, and Query the named indexes.
+    def grant(
+        self,
+        function: Function,
+        *actions: str,
+        indexes: tuple[str, ...] = (),
+        keys: tuple[str, ...] = (),
+        attributes: tuple[str, ...] = (),
+    ) -> None:
+        """Let a function use the table, and Query the named indexes.
 
-        A transaction has no IAM action: IAM checks the Put, Update, Delete and ConditionCheck in it.
+        With `keys` only items whose partition key matches one of them, with `attributes` only these attributes. A
+        transaction has no IAM action: IAM checks the Put, Update, Delete and ConditionCheck in it.
+        https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/specifying-conditions.html
         """
         arn = self.resource.table_arn
-        # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/specifying-conditions.html
-        like = {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": [keys]}} if keys else None
-        function.allow(*(f"dynamodb:{action}" for action in actions), on=arn, when=like)
+        # These conditions hold, too, for an action that names no key or attribute, such as Scan: never grant one.
+        conditions: dict[str, object] = {}
+        if keys:
+            conditions["ForAllValues:StringLike"] = {"dynamodb:LeadingKeys": list(keys)}
+        if attributes:
+            conditions["ForAllValues:StringEquals"] = {"dynamodb:Attributes": list(attributes)}
+        function.allow(*(f"dynamodb:{action}" for action in actions), on=arn, when=conditions or None)
         if indexes:
             function.allow("dynamodb:Query", on=[f"{arn}/index/{index}" for index in indexes])
         function.add_environment(**{f"{self.name.upper()}_TABLE": self.resource.table_name})

@@ -6,6 +6,9 @@ from constructs import Construct
 from infra.capability import Capability
 from infra.functions import Function
 
+_SUBSCRIPTIONS = ("subscribers", "suspended", "aliases", "counts", "slots")
+"""What the audience table has of chats, and the pace of messages to them."""
+
 
 class Telegram(Capability):
     def __init__(self, scope: Construct, construct_id: str) -> None:
@@ -30,8 +33,12 @@ class Telegram(Capability):
         )
         queues.notify.feed(function, max_concurrency=settings.notify_concurrency)
         queues.notify.grant_send(function)
-        tables.audience.grant(function, "Query", "GetItem", "PutItem", "UpdateItem", "DeleteItem")
-        tables.milestones.grant(function, "UpdateItem")
+        tables.audience.grant(function, "Query", keys=("subscribers", "delivery#*"))
+        tables.audience.grant(
+            function, "GetItem", "PutItem", "UpdateItem", "DeleteItem", keys=(*_SUBSCRIPTIONS, "delivery#*")
+        )
+        # How many were notified, and not what was achieved or claimed.
+        tables.milestones.grant(function, "UpdateItem", attributes=("pk", "sk", "total", "delivered", "failed"))
         self.platforms.telegram.grant_call(function)
         return function
 
@@ -49,7 +56,7 @@ class Telegram(Capability):
                 "TIME_ZONE": settings.time_zone,
             },
         )
-        tables.audience.grant(function, "GetItem", "PutItem", "UpdateItem", "DeleteItem")
+        tables.audience.grant(function, "GetItem", "PutItem", "UpdateItem", "DeleteItem", keys=_SUBSCRIPTIONS)
         tables.channels.grant(function, "Query", "BatchGetItem")
         tables.stats.grant(function, "BatchGetItem")
         tables.milestones.grant(function, "BatchGetItem")

@@ -48,8 +48,9 @@ class Viewers(Capability):
             tables.grant_presence(function)
             tables.presence.grant(function, "Query")
             # When a count is due, the first to request it makes it for everyone.
-            tables.stats.grant(function, "GetItem")
-            tables.stats.grant(function, "PutItem", keys="channel:live:*")
+            tables.stats.grant(function, "GetItem", "PutItem", keys=("channel:live:*",))
+        # A channel's page shows the followers, too.
+        tables.stats.grant(self.viewer_heartbeat, "GetItem", keys=("channel:*",))
         # To find sockets that disconnected without notice.
         realtime.grant_look_up(self.count_viewers)
         tables.channels.grant(self.viewer_heartbeat, "GetItem", "BatchGetItem", "Query")

@@ -19,6 +19,7 @@ from cairn.model import Number
 from operations import (
     audit,
     keys,
+    migration,
     milestones,
     month,
     pages,
@@ -86,6 +87,8 @@ def _run(options: argparse.Namespace, stack: Stack) -> list[str]:
             return [people.second_factor_off(stack, options.name)]
         case "people remove":
             return [people.remove(stack, options.name)]
+        case "migrate":
+            return migration.migrate(stack)
         case "pages publish":
             return [pages.publish(stack)]
         case "rollover":
@@ -171,6 +174,10 @@ def _parser() -> argparse.ArgumentParser:
     _people(commands)
     personal_data.add_commands(commands)
 
+    migrate = commands.add_parser(
+        "migrate", help="move data of an older version; make deploy runs it, repeats are safe"
+    )
+    migrate.set_defaults(command="migrate")
     group = commands.add_parser("pages", help="the pages in web/").add_subparsers(required=True, metavar="publish")
     group.add_parser("publish", help="upload them to the bucket that serves them").set_defaults(command="pages publish")
     commands.add_parser("rollover", help="roll the month over now, if it is due").set_defaults(command="rollover")

@@ -1,4 +1,4 @@
-"""`keys`: creates, lists and revokes API keys in the audience table."""
+"""`keys`: creates, lists and revokes API keys."""
 
 from __future__ import annotations
 
@@ -29,4 +29,4 @@ def revoke(stack: Stack, id_or_name: str) -> str:
 
 
 def _keys(stack: Stack) -> ApiKeys:
-    return ApiKeys(stack.clients.table(stack.output("AudienceTable")))
+    return ApiKeys(stack.clients.table(stack.output("KeysTable")))

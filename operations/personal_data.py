@@ -26,7 +26,7 @@ from cairn.model import Subject
 from cairn.readings.milestones import Milestones
 from cairn.readings.stats import Stats
 from cairn.realtime.event_log import KEY_RETENTION, EventLog
-from cairn.realtime.personal_data import ConnectionItems
+from cairn.realtime.personal_data import ConnectionItems, SessionItems
 from cairn.rules import catalogue
 from cairn.telegram.personal_data import ChatItems
 from cairn.viewers.personal_data import ViewerItems
@@ -123,6 +123,7 @@ class _Finder:
                 yield from connections.of_viewer(person.id)
             case "person":
                 yield from self._reps().of_user(person.id)
+                yield from SessionItems(self._table("Sessions")).of_user(person.id)
                 yield from connections.of_user(person.id)
 
     def suppress_celebrations(self, subject: Subject) -> None:

@@ -111,7 +111,7 @@ class Api:
         from cairn.identity.api_keys import ApiKeys
 
         if scopes not in self.keys:
-            self.keys[scopes] = ApiKeys(self.aws.table("AUDIENCE_TABLE")).create("test", scopes, now())
+            self.keys[scopes] = ApiKeys(self.aws.table("KEYS_TABLE")).create("test", scopes, now())
         return self.keys[scopes]
 
     def session(self, *modules: str) -> str:

@@ -28,7 +28,7 @@ from ministack.services import dynamodb
 from moto import mock_aws
 
 from cairn.messages import Message, load
-from testing.functions import FUNCTIONS
+from testing.functions import FUNCTIONS, note_call
 from testing.records import received_record
 from testing.tables import TABLES
 from testing.user_pool import CLIENT_ID, ISSUER, POOL_ID, UserPool
@@ -225,6 +225,7 @@ def _hooks(handlers: tuple[Any, ...]) -> HierarchicalEmitter:
     """botocore's handlers and any replacement of the network. Registering them takes ten times as long as a copy."""
     hooks = HierarchicalEmitter()
     botocore.session.Session(event_hooks=hooks)
+    hooks.register("before-call.*.*", note_call)
     return hooks
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from importlib import import_module
@@ -22,6 +24,28 @@ Invoke = Callable[[str, dict[str, Any]], Any]
 PUBLIC_FUNCTIONS = ("api", "telegram_webhook", "viewer_heartbeat")
 """The functions with a Lambda URL, which answer through the distribution only."""
 
+_running: list[str] = []
+"""The functions that run now: the last one was invoked in the middle of a call of the one before it."""
+before_call: Callable[[str, str, str, Mapping[str, Any]], None] | None = None
+"""Receives each AWS call of a function before it is sent: the function, the service, the operation and the request."""
+
+
+def note_call(model: Any, params: Mapping[str, Any], **_: object) -> None:
+    """botocore's event `before-call`; the services of Cairn's functions are sent JSON."""
+    if before_call and _running:
+        before_call(_running[-1], model.service_model.service_name, model.name, json.loads(params["body"] or "{}"))
+
+
+@contextmanager
+def beside_the_functions() -> Iterator[None]:
+    """In the block, calls are the test's own, although a function is in the middle of one of its own."""
+    interrupted = _running.copy()
+    _running.clear()
+    try:
+        yield
+    finally:
+        _running.extend(interrupted)
+
 
 class InvocationFailedError(Exception):
     """The function raised, ran out of time, or its sandbox died: the same to its caller."""
@@ -31,13 +55,18 @@ class Running:
     """A function with its dependencies, as a sandbox keeps them between invocations."""
 
     def __init__(self, name: str, **seams: object) -> None:
+        self.name = name
         module: Any = import_module(f"functions.{name}.handler")
         accepted = inspect.signature(module.Dependencies).parameters
         self.dependencies: Any = module.Dependencies(**{key: seams[key] for key in accepted if key in seams})
         self._handler: Any = module.create(self.dependencies)
 
     def __call__(self, event: dict[str, Any], context: Any) -> Any:
-        return self._handler(event, context)
+        _running.append(self.name)
+        try:
+            return self._handler(event, context)
+        finally:
+            _running.pop()
 
     def warm_up(self) -> None:
         """Create every adapter, as a first invocation does."""

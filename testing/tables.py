@@ -58,4 +58,6 @@ TABLES: dict[str, dict[str, Any]] = {
     },
     "CONNECTIONS_TABLE": _PAIR,
     "PRESENCE_TABLE": _PAIR,
+    "KEYS_TABLE": _PAIR,
+    "SESSIONS_TABLE": _PAIR,
 }

@@ -47,9 +47,10 @@ class Settings:
     history_table: str
     audience_table: str
     channels_table: str
-    connections_table: str
     signins_table: str
     leaderboard_table: str
+    keys_table: str
+    sessions_table: str
     fetch_queue_url: str
     refresh_age_seconds: int
     stale_after_seconds: int
@@ -104,7 +105,7 @@ class Dependencies:
 
     @cached_property
     def api_keys(self) -> ApiKeys:
-        return ApiKeys(dynamodb.table(self.settings.audience_table))
+        return ApiKeys(dynamodb.table(self.settings.keys_table))
 
     @cached_property
     def user_pool(self) -> CognitoUserPool:
@@ -125,7 +126,7 @@ class Dependencies:
 
     @cached_property
     def tickets(self) -> Tickets:
-        return Tickets(dynamodb.table(self.settings.connections_table))
+        return Tickets(dynamodb.table(self.settings.sessions_table))
 
     # -- channels
 

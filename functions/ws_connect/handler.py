@@ -28,6 +28,7 @@ from functions.ws_connect.request_handler import Peer, RequestHandler
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings(JoinSettings):
     connections_table: str
+    sessions_table: str
     connections_url: str
     presence_table: str
     count_queue_url: str
@@ -55,7 +56,7 @@ class Dependencies:
 
     @cached_property
     def tickets(self) -> Tickets:
-        return Tickets(dynamodb.table(self.settings.connections_table))
+        return Tickets(dynamodb.table(self.settings.sessions_table))
 
     @cached_property
     def request_handler(self) -> RequestHandler:

@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 
+from testing.grants import enforced
 from tests.crash.explorer import Explorer, Outcome, Verdict
 
 TRIED = pytest.StashKey[list[Outcome]]()
 Prove = Callable[..., list[Outcome]]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _roles() -> Iterator[None]:
+    """A function does only what its role allows."""
+    with enforced():
+        yield
 
 
 @pytest.fixture

@@ -63,9 +63,10 @@ TABLES: Mapping[str, Mapping[str, set[str]]] = {
         "ws_connect": {"GetItem", "Query", "DeleteItem"} | WRITE_ITEM,
         "broadcast": {"GetItem", "Query", "DeleteItem", "ConditionCheckItem"} | WRITE_ITEM,
         "detect_milestone": {"UpdateItem"},
-        "api": {"PutItem"},
     },
     "Signins": {"api": {"GetItem", "DeleteItem"} | WRITE_ITEM},
+    "Keys": {"api": {"GetItem"}},
+    "Sessions": {"api": {"PutItem"}, "ws_connect": {"DeleteItem"}},
     "Presence": {
         "viewer_heartbeat": PRESENCE | {"Query"},
         "count_viewers": PRESENCE | {"Query"},

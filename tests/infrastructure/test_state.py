@@ -99,7 +99,10 @@ def test_what_may_be_forgotten_expires_and_nothing_else_does(template: Template)
     }
     assert expiring == {
         name: {"AttributeName": "expires_at", "Enabled": True}
-        for name in ("Stats", "Milestones", "History", "Audience", "Channels", "Connections", "Presence", "Signins")
+        for name in (
+            *("Stats", "Milestones", "History", "Audience", "Channels"),
+            *("Connections", "Presence", "Signins", "Sessions"),
+        )
     }
 
 

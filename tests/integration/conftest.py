@@ -6,13 +6,23 @@ from collections.abc import Iterator
 
 import pytest
 
+from operations.stack import Stack
 from testing.api import Api
 from testing.clock import ControlledClock, controlled_clock
 from testing.cloud import Cloud, cloud
+from testing.deployed_stack import deployed_stack
+from testing.grants import enforced
 from testing.leaderboard import Floor, sales_floor
 from testing.logs import Written, written
 from testing.platforms import FakePlatforms
 from testing.websocket_api import FakePoster, in_place_of_api_gateway
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _roles() -> Iterator[None]:
+    """A function does only what its role allows."""
+    with enforced():
+        yield
 
 
 @pytest.fixture
@@ -29,6 +39,13 @@ def platforms() -> FakePlatforms:
 @pytest.fixture
 def aws(clock: ControlledClock, platforms: FakePlatforms) -> Iterator[Cloud]:
     with cloud(platforms.transport()) as made:
+        yield made
+
+
+@pytest.fixture
+def stack() -> Iterator[Stack]:
+    """For operators' commands."""
+    with deployed_stack() as made:
         yield made
 
 

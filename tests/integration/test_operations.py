@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import os
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
@@ -15,132 +14,13 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from cairn.errors import BadInputError, ConflictError, NotFoundError
-from cairn.identity.api_keys import ApiKeys
-from cairn.identity.cognito import MODULES
 from operations import __main__ as command
-from operations import keys, month, pages, people, platform_secrets, queues
+from operations import month, pages, people, platform_secrets, queues
 from operations.clients import Clients
 from operations.stack import OperationError, Stack, read_local_stack, write_local_stack, write_private
-from testing.dynamodb import empty_account
 
 PASSWORD = "Cairn-11111111"
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
-
-
-@pytest.fixture
-def stack() -> Iterator[Stack]:
-    """A stack with the resources that operators use."""
-    with empty_account():
-        clients = Clients.of_the_account()
-        table = clients.dynamodb.create_table(
-            TableName="audience",
-            KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
-            AttributeDefinitions=[
-                {"AttributeName": "pk", "AttributeType": "S"},
-                {"AttributeName": "sk", "AttributeType": "S"},
-            ],
-            BillingMode="PAY_PER_REQUEST",
-        )
-        secret = clients.secretsmanager.create_secret(Name="youtube", SecretString="{}")
-        instagram = clients.secretsmanager.create_secret(Name="instagram", SecretString="{}")
-        dead = clients.sqs.create_queue(QueueName="dead")["QueueUrl"]
-        notify = clients.sqs.create_queue(QueueName="notify")["QueueUrl"]
-        failures = clients.sqs.create_queue(QueueName="failures")["QueueUrl"]
-        in_order: Any = {"FifoQueue": "true"}
-        broadcast = clients.sqs.create_queue(QueueName="broadcast.fifo", Attributes=in_order)["QueueUrl"]
-        undone = clients.sqs.create_queue(QueueName="undone.fifo", Attributes=in_order)["QueueUrl"]
-        policy: Any = {"PasswordPolicy": {"MinimumLength": 12}}
-        pool = clients.cognito.create_user_pool(PoolName="people", Policies=policy)["UserPool"]["Id"]
-        client = clients.cognito.create_user_pool_client(
-            UserPoolId=pool, ClientName="api", ExplicitAuthFlows=["ALLOW_ADMIN_USER_PASSWORD_AUTH"]
-        )["UserPoolClient"]
-        for module in sorted(MODULES):
-            clients.cognito.create_group(UserPoolId=pool, GroupName=module)
-        clients.s3.create_bucket(Bucket="pages")
-        outputs = {
-            "AudienceTable": table.name,
-            "YoutubeSecret": secret["ARN"],
-            "InstagramSecret": instagram["ARN"],
-            "NotifyQueueUrl": notify,
-            "NotifyDeadLettersUrl": dead,
-            "DetectionFailuresUrl": failures,
-            "BroadcastQueueUrl": broadcast,
-            "BroadcastDeadLettersUrl": undone,
-            "UserPoolId": pool,
-            "UserPoolClientId": client["ClientId"],
-            "PagesBucket": "pages",
-            "DistributionId": "E1",
-            "MonthRolloverFunction": "month_rollover",
-        }
-        yield Stack("Cairn", clients, outputs, "https://d1.cloudfront.net")
-
-
-@pytest.fixture
-def api_keys(stack: Stack) -> ApiKeys:
-    return ApiKeys(stack.clients.table("audience"))
-
-
-def test_a_key_is_found_by_itself_with_its_scopes(api_keys: ApiKeys) -> None:
-    plaintext = api_keys.create("importer", {"ingest", "analytics"}, NOON)
-    assert plaintext.startswith("cairn_")
-    assert len(plaintext) == len("cairn_") + 43
-    found = api_keys.find(plaintext)
-    assert found is not None
-    assert (found.name, found.created_at) == ("importer", NOON)
-    assert found.scopes == {"ingest", "analytics"}
-    assert plaintext.endswith(found.hint)
-
-
-def test_the_table_does_not_hold_the_key(api_keys: ApiKeys, stack: Stack) -> None:
-    plaintext = api_keys.create("importer", {"ingest"}, NOON)
-    (item,) = stack.clients.table("audience").scan()["Items"]
-    assert plaintext.removeprefix("cairn_") not in str(item)
-
-
-@pytest.mark.parametrize(
-    "plaintext", ["", "cairn_", "cairn_unknown", "Bearer x", "cairn_" + "x" * 10_000, "cairn_\ud800"]
-)
-def test_what_was_never_created_is_no_key(api_keys: ApiKeys, plaintext: str) -> None:
-    assert api_keys.find(plaintext) is None
-
-
-def test_a_revoked_key_is_found_no_more(api_keys: ApiKeys) -> None:
-    plaintext = api_keys.create("importer", {"ingest"}, NOON)
-    api_keys.revoke("importer")
-    assert api_keys.find(plaintext) is None
-    assert api_keys.list() == []
-
-
-def test_of_two_keys_with_one_name_only_the_one_that_is_meant_is_revoked(api_keys: ApiKeys) -> None:
-    old, new = (api_keys.create("importer", {"ingest"}, NOON) for _ in range(2))
-    with pytest.raises(ConflictError, match="by its id"):
-        api_keys.revoke("importer")
-    found = api_keys.find(old)
-    assert found is not None
-    api_keys.revoke(found.id)
-    assert api_keys.find(old) is None
-    assert api_keys.find(new) is not None
-
-
-def test_a_key_that_does_not_exist_cannot_be_revoked(api_keys: ApiKeys) -> None:
-    with pytest.raises(NotFoundError, match="'nobody'"):
-        api_keys.revoke("nobody")
-
-
-@pytest.mark.parametrize(("name", "scopes"), [("a", {"root"}), ("a", set()), ("", {"admin"}), ("x" * 101, {"admin"})])
-def test_an_invalid_key_is_rejected_and_not_created(api_keys: ApiKeys, name: str, scopes: set[str]) -> None:
-    with pytest.raises(BadInputError):
-        api_keys.create(name, scopes, NOON)
-    assert api_keys.list() == []
-
-
-def test_keys_are_listed_by_what_may_be_shown_of_them(stack: Stack) -> None:
-    plaintext = keys.create(stack, "importer", "ingest, analytics")
-    titles, line = keys.table_of_keys(stack)
-    assert titles.split() == ["ID", "NAME", "ENDS", "IN", "CREATED", "SCOPES"]
-    assert "analytics,ingest" in line
-    assert plaintext not in line
 
 
 def test_a_secrets_other_keys_stay_as_they_are(stack: Stack) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from testing.grants import enforced
 from tests.upgrade.fixtures import RELEASES, Fixture, arrived
 from tests.upgrade.record import record
 from tests.upgrade.site import Site
@@ -19,6 +20,13 @@ PRESENT = "present"
 @cache
 def _present() -> Fixture:
     return Fixture(json.loads(json.dumps(record())), is_present=True)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _roles() -> Iterator[None]:
+    """A function does only what its role allows."""
+    with enforced():
+        yield
 
 
 @pytest.fixture(params=[*RELEASES, PRESENT])

@@ -98,6 +98,8 @@ def logged(site: Site, room: str) -> dict[int, dict[str, Any]]:
 def arrived(fixture: Fixture, *, at: datetime | None = None, **settings: str) -> Iterator[Site]:
     """A fresh account of the present code with everything that the release left in tables, at the instant of recording.
 
+    The operator's command has moved what has a new place.
+
     Its queues are empty, and its sockets are open.
     """
     about = fixture.files["about"]
@@ -109,4 +111,5 @@ def arrived(fixture: Fixture, *, at: datetime | None = None, **settings: str) ->
         for name, one in fixture.clients["sockets"].items():
             if one["open"]:
                 made.hold_open(name, product.from_iso(one["opened_at"]))
+        product.migrate(made.account)
         yield made

@@ -25,6 +25,9 @@ class Kind:
     new: str = ""
     """Attributes that are in no release yet; the present code's fixture has them."""
 
+    gone: bool = False
+    """Only releases up to 0.1.0 stored it."""
+
     def attributes_of(self, *, present: bool) -> set[str]:
         """What the present code's fixture has, or the last release's."""
         return {*self.attributes.split(), *(self.new.split() if present else ())}
@@ -104,7 +107,8 @@ KINDS = (
     Kind("AUDIENCE_TABLE", "slots", "refused", "", new="chat_id next_at expires_at"),
     Kind("AUDIENCE_TABLE", "slots", "bot#{}", "next_at held_until expires_at", ("slots", "bot#{}|chat#{}")),
     Kind("AUDIENCE_TABLE", "slots", "chat#{}", "next_at expires_at", ("slots", "bot#{}|chat#{}")),
-    Kind("AUDIENCE_TABLE", "keys", "key#{}", "name scopes created_at hint", NOWHERE),
+    Kind("AUDIENCE_TABLE", "keys", "key#{}", "name scopes created_at hint", NOWHERE, gone=True),
+    Kind("KEYS_TABLE", "keys", "key#{}", "", new="name scopes created_at hint"),
     Kind("LEADERBOARD_TABLE", "board", "rep#{}", ROW),
     Kind("LEADERBOARD_TABLE", "board#{}", "rep#{}", ROW),
     Kind("LEADERBOARD_TABLE", "ranks#", "counts", "n07", ("ranks#{}", "counts")),
@@ -118,7 +122,15 @@ KINDS = (
     Kind("CONNECTIONS_TABLE", "log#{}", "said#{}", "number expires_at"),
     Kind("CONNECTIONS_TABLE", "log#{}", "state", "number frame at trace_id"),
     Kind("CONNECTIONS_TABLE", "refreshes", "everyone", "pending pending_at begun next_at"),
-    Kind("CONNECTIONS_TABLE", "ticket#{hex}", "ticket", "holder good_until expires_at", ("ticket#{}", "ticket")),
+    Kind("CONNECTIONS_TABLE", "ticket#{hex}", "ticket", "holder good_until expires_at", NOWHERE, gone=True),
+    Kind(
+        "SESSIONS_TABLE",
+        "ticket#{hex}",
+        "ticket",
+        "",
+        ("ticket#{}", "ticket"),
+        new="holder good_until expires_at",
+    ),
     Kind("PRESENCE_TABLE", "{}#0.0", "{}", "tabs over_at expires_at", ("{}#{}.{}", "{}")),
     Kind("PRESENCE_TABLE", "{}#1.{}", "{}", "tabs over_at expires_at", ("{}#{}.{}", "{}")),
     Kind(

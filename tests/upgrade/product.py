@@ -21,6 +21,7 @@ from cairn.messages import _TYPES
 from cairn.realtime.membership import shard_of
 from cairn.telegram.announcement import AnnouncementChat
 from cairn.telegram.deliveries import Deliveries
+from operations.migration import move_keys
 from testing.account import Account, account
 from testing.api import event as url_event
 from testing.cloud import SECRETS
@@ -74,12 +75,18 @@ def docstrings() -> Iterator[tuple[str, str]]:
         yield found.name, module.__doc__ or ""
 
 
+def migrate(site_account: Account) -> list[str]:
+    """What `make deploy` does after the deployment."""
+    table = site_account.cloud.table
+    return move_keys(table("AUDIENCE_TABLE"), table("KEYS_TABLE"))
+
+
 # What follows has no entry point of a function: operators' tools do it, or only thousands of clients would.
 
 
 def make_key(site_account: Account, name: str, scopes: Sequence[str], at: datetime) -> str:
     """An API key, as `python -m operations keys create` makes it."""
-    return ApiKeys(site_account.cloud.table("AUDIENCE_TABLE")).create(name, scopes, at)
+    return ApiKeys(site_account.cloud.table("KEYS_TABLE")).create(name, scopes, at)
 
 
 def reopen(site_account: Account, delivery: str, at: datetime) -> None:

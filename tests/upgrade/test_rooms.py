@@ -156,7 +156,11 @@ def test_a_socket_may_do_what_it_might_before(upgraded: Site) -> None:
 
 
 def test_a_ticket_lets_in_once(upgraded: Site, fixture: Fixture) -> None:
+    """One that 0.1.0 gave out in the last minute lets nobody in: its table is one that too many could write."""
     (ticket,) = fixture.clients["tickets"]
+    if not fixture.is_present:
+        assert upgraded.connect("first", ticket) == 401
+        return
     assert upgraded.connect("first", ticket) == 200
     assert upgraded.send("first", action="join", room="user:ada")["event"] == "joined"
     assert upgraded.connect("second", ticket) == 401

@@ -368,5 +368,5 @@ def sales_floor(**settings: str) -> Iterator[FloorWay]:
     """A fresh account without reps and sockets."""
     with silence(), account(Platforms().answer, **settings) as made:
         made.sources.remove(made.history)  # it has its failures at every call in test_every_call
-        key = ApiKeys(made.cloud.table("AUDIENCE_TABLE")).create("crash", ("leaderboard",), now())
+        key = ApiKeys(made.cloud.table("KEYS_TABLE")).create("crash", ("leaderboard",), now())
         yield FloorWay(made, key)

@@ -76,7 +76,7 @@ class Visitor:
 
     def _connect(self, invoke: Invoke, client: Client) -> bool:
         holder = Holder(self.name, self.name, frozenset({"leaderboard"}))
-        ticket = Tickets(self._account.cloud.table("CONNECTIONS_TABLE")).issue(holder, now())
+        ticket = Tickets(self._account.cloud.table("SESSIONS_TABLE")).issue(holder, now())
         request = event(client, "$connect", "CONNECT", queryStringParameters={"ticket": ticket})
         if invoke("ws_connect", request)["statusCode"] != 200:
             return False

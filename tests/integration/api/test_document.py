@@ -113,7 +113,7 @@ def test_fields_are_written_in_camel_case(api: Api) -> None:
 
 def test_when_the_table_of_keys_does_not_answer_that_is_said_in_json(api: Api, aws: Cloud) -> None:
     header = {"authorization": f"Bearer {api.key('admin')}"}
-    aws.table("AUDIENCE_TABLE").delete()
+    aws.table("KEYS_TABLE").delete()
     response = api("GET", "/api/channels", scopes=None, headers=header)
     assert response.status == 500
     assert response.error == "internal error; it has been logged"

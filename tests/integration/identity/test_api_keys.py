@@ -15,7 +15,7 @@ from testing.cloud import Cloud
 
 @pytest.fixture
 def keys(aws: Cloud) -> ApiKeys:
-    return ApiKeys(aws.table("AUDIENCE_TABLE"))
+    return ApiKeys(aws.table("KEYS_TABLE"))
 
 
 def test_a_key_is_found_with_its_scopes(keys: ApiKeys) -> None:
@@ -30,7 +30,7 @@ def test_a_key_is_found_with_its_scopes(keys: ApiKeys) -> None:
 
 def test_the_table_never_holds_a_key(aws: Cloud, keys: ApiKeys) -> None:
     plaintext = keys.create("wall", ["admin"], now())
-    assert plaintext.removeprefix("cairn_") not in json.dumps(aws.table("AUDIENCE_TABLE").scan()["Items"], default=str)
+    assert plaintext.removeprefix("cairn_") not in json.dumps(aws.table("KEYS_TABLE").scan()["Items"], default=str)
 
 
 @pytest.mark.parametrize("wrong", ["", "cairn_", "cairn_x", "x" * 49, "cairn_" + "x" * 200, "Cairn_x"])

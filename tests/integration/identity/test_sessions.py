@@ -372,13 +372,13 @@ def test_a_ticket_says_to_the_socket_who_somebody_is(api: Api) -> None:
     assert answer.status == 200
     assert answer.json["expiresIn"] == 60
     assert answer.json["url"] == "ws://sockets.test/live"
-    holder = Tickets(api.aws.table("CONNECTIONS_TABLE")).redeem(answer.json["ticket"], now())
+    holder = Tickets(api.aws.table("SESSIONS_TABLE")).redeem(answer.json["ticket"], now())
     assert holder == Holder("leaderboard-analytics", "leaderboard-analytics", frozenset({"leaderboard", "analytics"}))
 
 
 def test_a_keys_ticket_is_nobodys_and_has_its_modules_alone(api: Api) -> None:
     answer = api("POST", "/api/ws-ticket", scopes=("leaderboard", "ingest"))
-    holder = Tickets(api.aws.table("CONNECTIONS_TABLE")).redeem(answer.json["ticket"], now())
+    holder = Tickets(api.aws.table("SESSIONS_TABLE")).redeem(answer.json["ticket"], now())
     assert holder == Holder(None, "test", frozenset({"leaderboard"}))
 
 

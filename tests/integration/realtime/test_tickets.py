@@ -14,7 +14,7 @@ ADA = Holder("ada", "Ada Lovelace", frozenset({"leaderboard", "analytics"}))
 
 @pytest.fixture
 def tickets(aws: Cloud) -> Tickets:
-    return Tickets(aws.table("CONNECTIONS_TABLE"))
+    return Tickets(aws.table("SESSIONS_TABLE"))
 
 
 def test_a_ticket_says_whose_it_is_and_what_they_may_use(tickets: Tickets) -> None:
@@ -45,7 +45,7 @@ def test_a_ticket_is_good_for_a_minute_though_the_table_still_has_it(
     assert tickets.redeem(early, now()) == ADA
     clock.sleep(0.1)
     assert tickets.redeem(late, now()) is None
-    assert len(aws.table("CONNECTIONS_TABLE").scan()["Items"]) == 1
+    assert len(aws.table("SESSIONS_TABLE").scan()["Items"]) == 1
 
 
 @pytest.mark.parametrize("ticket", ["", "made up", "tïcket", "x" * 10_000, "../..", "\0"])
@@ -56,7 +56,7 @@ def test_what_was_never_issued_lets_nobody_in(tickets: Tickets, ticket: str) -> 
 
 def test_the_table_holds_only_the_tickets_hash(tickets: Tickets, aws: Cloud) -> None:
     ticket = tickets.issue(ADA, now())
-    (item,) = aws.table("CONNECTIONS_TABLE").scan()["Items"]
+    (item,) = aws.table("SESSIONS_TABLE").scan()["Items"]
     assert ticket not in str(item)
     assert int(item["expires_at"]) >= now().timestamp() + 60
 

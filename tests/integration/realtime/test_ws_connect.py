@@ -14,6 +14,7 @@ from cairn.realtime.membership import SOCKET_LIFETIME, shard_of
 from cairn.realtime.tickets import Holder, Tickets
 from testing.clock import ControlledClock
 from testing.cloud import Cloud
+from testing.functions import beside_the_functions
 from testing.logs import Written
 from testing.rooms import members, remaining_keys, sockets_of
 from testing.websocket_api import FakePoster, always, times
@@ -38,7 +39,7 @@ def event_log(account: Cloud) -> EventLog:
 
 
 def ticket(account: Cloud, name: str) -> str:
-    return Tickets(account.table("CONNECTIONS_TABLE")).issue(PEOPLE[name], now())
+    return Tickets(account.table("SESSIONS_TABLE")).issue(PEOPLE[name], now())
 
 
 def connected(account: Cloud, name: str | None = None) -> Client:
@@ -278,8 +279,9 @@ def test_an_event_that_is_broadcast_while_a_socket_joins_is_posted_or_replayed(
 
     def meanwhile() -> None:
         if not found:
-            append(event_log, "tv-display", "c")
-            found.append(members(sockets_of(account), "tv-display"))
+            with beside_the_functions():
+                append(event_log, "tv-display", "c")
+                found.append(members(sockets_of(account), "tv-display"))
 
     poster.before = meanwhile
     connected(account, "ada").join("tv-display", "tv-display/0")

@@ -1,4 +1,11 @@
-"""API keys: the table holds a key's SHA-256 and scopes, never the key; the key itself is shown once, at creation."""
+"""API keys: the table holds a key's SHA-256 and scopes, never the key; the key itself is shown once, at creation.
+
+They have a table of their own, which no function may write: who writes there gives out any right.
+
+| pk | sk | holds |
+|---|---|---|
+| `keys` | `key#{SHA-256}` | the key's name, scopes, and last four characters |
+"""
 
 from __future__ import annotations
 
@@ -39,7 +46,7 @@ class ApiKey:
 
 
 class ApiKeys:
-    """The keys in the audience table: one item a key, all in one partition, found by hash and listed by query."""
+    """The keys in their table: one item a key, all in one partition, found by hash and listed by query."""
 
     def __init__(self, table: Table) -> None:
         self._table = table

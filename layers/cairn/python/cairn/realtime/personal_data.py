@@ -1,4 +1,4 @@
-"""What the connections table stores of people: events of the last day, tickets, and who holds an open socket.
+"""What rooms store of people: events of the last day, tickets, and who holds an open socket.
 
 An event stays in its room's log, because numbers without a gap are what clients rely on; only the person is taken out.
 A socket stays open, like one that was opened without a ticket.
@@ -22,6 +22,19 @@ from cairn.rooms import channel_of, user_room
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import Table
+
+
+class SessionItems:
+    """Items of the sessions table."""
+
+    def __init__(self, sessions: Table) -> None:
+        self._table = sessions
+
+    def of_user(self, user_id: str) -> Iterator[PersonalItem]:
+        """The person's tickets, each for a minute."""
+        for item in scan(self._table, Attr("holder.user_id").exists()):
+            if is_user(item["holder"], user_id):
+                yield deleted(self._table, item)
 
 
 class ConnectionItems:
@@ -48,7 +61,7 @@ class ConnectionItems:
         for item in scan(self._table, Attr("holder.user_id").exists()):
             if not is_user(item["holder"], user_id):
                 continue
-            if item["pk"].startswith("ticket#"):
+            if item["pk"].startswith("ticket#"):  # of version 0.1.0
                 yield deleted(self._table, item)
                 continue
             yield from self._memberships(item)

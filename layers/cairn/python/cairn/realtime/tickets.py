@@ -1,5 +1,7 @@
 """Tickets: each tells once, within a minute, who opens a WebSocket. The table holds only their SHA-256.
 
+They are in the sessions table. Only the API may put an item there, so only the API says who somebody is.
+
 | pk | sk | holds | TTL |
 |---|---|---|---|
 | `ticket#{SHA-256}` | `ticket` | who may connect with it, and until when | 60 s |
