@@ -22,9 +22,6 @@ VIEWER_ADDRESS = Path(__file__).with_name("viewer_address.js")
 # https://developer.mozilla.org/en-US/docs/Web/HTTP/Reference/Headers/Content-Security-Policy
 _CLOSED = "default-src 'none'; base-uri 'none'; form-action 'none'"
 _NOTHING = f"{_CLOSED}; frame-ancestors 'none'"
-_SWAGGER = (
-    f"{_NOTHING}; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src 'self' data:; connect-src 'self'"
-)
 
 
 class Cdn(Capability):
@@ -46,7 +43,6 @@ class Cdn(Capability):
             f"manifest-src 'self'; img-src {' '.join(pictures)}; connect-src 'self' {realtime.origin}"
         )
         for_api = self._headers("ApiHeaders", "The API: JSON, which loads nothing", _NOTHING)
-        for_docs = self._headers("DocsHeaders", "The API's page: Swagger's code is inline", _SWAGGER)
         for_pages = self._headers(
             "PagesHeaders", "Pages: our code, avatars of the hosts in avatar_hosts, our sockets", f"{_NOTHING}; {own}"
         )
@@ -74,7 +70,9 @@ class Cdn(Capability):
             additional_behaviors={
                 "/api/telegram/webhook": _uncached(webhook, for_api, associations=address),
                 "/api/viewer/*": _uncached(heartbeat, for_api, self._from_anywhere()),
-                "/api/docs": _uncached(http, for_docs, associations=address),
+                # Files beside the pages: nobody needs a key for them, so no function is started for them.
+                "/api/docs": _cached(pages.origin, for_pages),
+                "/api/openapi.json": _cached(pages.origin, for_api),
                 "/api/*": _uncached(http, for_api, associations=address),
                 "/embed/*": _cached(pages.origin, for_embeds, channel_pages),
                 "/live/*": _cached(pages.origin, for_pages, channel_pages),

@@ -1,4 +1,4 @@
-"""`pages`: uploads web/ to the pages' bucket with the right types and caching, and deletes what web/ no longer has."""
+"""`pages`: uploads web/ and the API's document to the pages' bucket, and deletes what is no longer there."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cairn.clock import iso, now
+from operations import api_docs
 from operations.stack import OperationError, Stack
 
 WEB = Path(__file__).resolve().parent.parent / "web"
@@ -35,20 +36,28 @@ _NOT_PUBLISHED = frozenset({".md", ".ts"})
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A file as an object of the bucket."""
+    """An object of the bucket."""
 
     key: str
     """Its path without the leading slash: pages have no `.html`, except `index.html`."""
-    file: Path
+    content: bytes
     content_type: str
     cache_control: str
 
+    @property
+    def is_html(self) -> bool:
+        return self.content_type == _TYPES[".html"][0]
+
 
 def pages(web: Path = WEB) -> list[Page]:
-    """Every file to publish, pages after the modules they load; OperationError for an unknown type."""
+    """Everything to publish, pages after the modules they load; OperationError for an unknown type."""
     files = sorted(file for file in web.rglob("*") if file.is_file() and not _is_hidden(file.relative_to(web)))
     found = [_page(file, web) for file in files if file.suffix not in _NOT_PUBLISHED]
-    return sorted(found, key=lambda page: page.file.suffix == ".html")
+    documents = [
+        Page("api/openapi.json", api_docs.compact(), *_TYPES[".json"]),
+        Page("api/docs", api_docs.page(), *_TYPES[".html"]),
+    ]
+    return sorted([*documents, *found], key=lambda page: page.is_html)
 
 
 def publish(stack: Stack, web: Path = WEB) -> str:
@@ -60,14 +69,14 @@ def publish(stack: Stack, web: Path = WEB) -> str:
         s3.put_object(
             Bucket=bucket,
             Key=page.key,
-            Body=page.file.read_bytes(),
+            Body=page.content,
             ContentType=page.content_type,
             CacheControl=page.cache_control,
         )
 
     with ThreadPoolExecutor(_CONCURRENCY) as pool:
         for html in (False, True):
-            list(pool.map(put, [page for page in wanted if (page.file.suffix == ".html") == html]))
+            list(pool.map(put, [page for page in wanted if page.is_html == html]))
     listings = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket)
     stored = {item["Key"] for listing in listings for item in listing.get("Contents", [])}
     obsolete = stored - {page.key for page in wanted}
@@ -87,7 +96,8 @@ def _page(file: Path, web: Path) -> Page:
         raise OperationError(f"{file.relative_to(web.parent)}: files of this type cannot be published")
     path = file.relative_to(web)
     without_suffix = path.suffix == ".html" and path.name != _INDEX
-    return Page((path.with_suffix("") if without_suffix else path).as_posix(), file, *_TYPES[file.suffix])
+    key = (path.with_suffix("") if without_suffix else path).as_posix()
+    return Page(key, file.read_bytes(), *_TYPES[file.suffix])
 
 
 def _is_hidden(path: Path) -> bool:

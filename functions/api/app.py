@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import re
 from decimal import Decimal, InvalidOperation
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 from aws_lambda_powertools.event_handler import LambdaFunctionUrlResolver, Response
 from aws_lambda_powertools.event_handler.exceptions import NotFoundError as NoRouteError
 from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValidationError
+from aws_lambda_powertools.event_handler.openapi.models import OpenAPI
 
 from cairn.errors import CairnError
 from functions.api.audit import CalledRoute
@@ -59,7 +60,6 @@ app.configure_openapi(
     security_schemes=SCHEMES,
     security=[{"apiKey": []}, {"session": []}],
 )
-app.enable_swagger(path="/api/docs", title=TITLE, version=VERSION)
 
 
 @app.get("/api/health", summary="Check that the API responds")
@@ -67,17 +67,19 @@ def health() -> Health:
     return Health()
 
 
-@app.get("/api/openapi.json", include_in_schema=False)
-def document() -> Response[str]:
-    return Response(status_code=200, content_type="application/json", body=app.get_openapi_json_schema())
-
-
 app.exception_handler(CairnError)(error_response)
 app.exception_handler(RequestValidationError)(invalid_request)
 app.exception_handler(Exception)(internal_error)
 
 
+@cache
+def document() -> OpenAPI:
+    """The document, for those who ask for what is not there. Clients get it as a file beside the pages."""
+    made: OpenAPI = app.get_openapi_schema()
+    return made
+
+
 @app.not_found
 def not_found(_: NoRouteError) -> Response[str]:
-    allowed = methods_of(app.get_openapi_schema(), app.current_event.path)
+    allowed = methods_of(document(), app.current_event.path)
     return no_route([] if app.current_event.http_method in allowed else allowed)

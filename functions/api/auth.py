@@ -21,7 +21,7 @@ from cairn.identity.api_keys import ApiKey, ApiKeys
 from cairn.identity.cognito import MODULES, IdTokens, Person
 from functions.api import cookies
 
-PUBLIC = {"/api/health", "/api/config", "/api/openapi.json", "/api/docs"}
+PUBLIC = {"/api/health", "/api/config"}
 SESSION = {"/api/session", "/api/session/challenge", "/api/session/refresh"}
 """Writes need no valid session: callers sign in, refresh an expired session, or sign out."""
 SAFE = {"GET", "HEAD"}

@@ -13,8 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import expect, sync_playwright
 
-from testing.local_cloud import LocalCloud
+from operations import api_docs
+from testing.local_cloud import LocalCloud, client
+from tests.browser.browser import launched
 
 EXCLUDED_CHECKS = {
     # A platform's name, a cursor and the range of a chart have rules that a schema cannot express.
@@ -90,3 +93,41 @@ def test_every_response_is_one_that_the_document_describes(runs: dict[str, Run],
     run = runs[part]
     status = run.process.wait(LONGEST_SECONDS)
     assert status == 0, run.report.read_text()[-8000:]
+
+
+@pytest.mark.parametrize(
+    ("path", "content", "kind"),
+    [("/api/openapi.json", api_docs.compact(), "application/json"), ("/api/docs", api_docs.page(), "text/html")],
+    ids=["document", "page"],
+)
+def test_the_document_and_its_page_are_files_that_are_kept_until_they_change(
+    local_cloud: LocalCloud, path: str, content: bytes, kind: str
+) -> None:
+    with client(local_cloud.outputs["ApiUrl"]) as http:
+        answer, head = http.get(path), http.head(path)
+        assert (answer.status_code, answer.content) == (200, content)
+        assert answer.headers["content-type"].startswith(kind)
+        assert answer.headers["cache-control"] == "no-cache"
+        assert (head.status_code, head.content) == (200, b"")
+        assert head.headers["etag"] == answer.headers["etag"]
+        assert http.get(path, headers={"If-None-Match": answer.headers["etag"]}).status_code == 304
+        assert not http.post(path).is_success
+
+
+def test_the_page_obeys_the_pages_policy_and_loads_nothing_from_elsewhere(local_cloud: LocalCloud) -> None:
+    url = local_cloud.outputs["ApiUrl"]
+    with sync_playwright() as playwright:
+        browser = launched(playwright)
+        page = browser.new_page()
+        troubles, requested = list[str](), list[str]()
+        page.on("console", lambda message: troubles.append(message.text))
+        page.on("request", lambda request: requested.append(request.url))
+        page.goto(f"{url}/api/docs")
+        operation = page.locator("#get-api-channels")
+        operation.locator("summary").click()
+        expect(operation.get_by_text("Who may call")).to_be_visible()
+        page.get_by_role("link", name="schemas", exact=True).click()
+        assert page.url == f"{url}/api/docs#schemas"
+        browser.close()
+    assert troubles == []
+    assert all(one.startswith(f"{url}/") for one in requested)

@@ -196,6 +196,8 @@ def test_a_page_is_found_by_its_name_and_each_file_says_what_it_is(stack: Stack,
         "cairn.js": ("text/javascript; charset=utf-8", "no-cache"),
         "vendor/confetti.js": ("text/javascript; charset=utf-8", "no-cache"),
         "vendor/inter.woff2": ("font/woff2", "public, max-age=86400"),
+        "api/openapi.json": ("application/json", "no-cache"),
+        "api/docs": ("text/html; charset=utf-8", "no-cache"),
     }
 
 

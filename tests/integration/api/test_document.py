@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import httpx
 import pytest
 
+from operations import api_docs
 from testing.api import SESSION, Api
 from testing.cloud import Cloud
 from testing.platforms import FakePlatforms
@@ -17,17 +19,19 @@ def test_health_says_ok(api: Api) -> None:
     assert api("GET", "/api/health", scopes=None).json == {"status": "ok"}
 
 
-@pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning")  # Powertools leaves the file of its docs page open
-def test_the_docs_are_a_page(api: Api) -> None:
-    page = api("GET", "/api/docs", scopes=None)
-    assert page.headers["content-type"].startswith("text/html")
-    assert "Cairn" in page.text
+DOCUMENT: dict[str, Any] = json.loads(api_docs.compact())
+"""As it is published; tests/unit/test_openapi_file.py compares it with the code."""
 
 
-def test_the_document_is_json_and_knows_no_422(api: Api) -> None:
-    response = api("GET", "/api/openapi.json", scopes=None)
-    assert response.headers["content-type"] == "application/json"
-    document = response.json
+@pytest.mark.parametrize("path", ["/api/docs", "/api/openapi.json"])
+def test_no_function_is_started_for_the_document(api: Api, path: str) -> None:
+    """It is a file beside the pages: tests/infrastructure/test_cdn.py, tests/e2e/test_document.py."""
+    assert api("GET", path, scopes=None).status == 401
+    assert api("GET", path).status == 404
+
+
+def test_the_document_knows_no_422() -> None:
+    document = DOCUMENT
     assert document["openapi"].startswith("3.")
     assert "422" not in json.dumps(list(document["paths"].values()))
     assert not {"HTTPValidationError", "ValidationError"} & set(document["components"]["schemas"])
@@ -59,8 +63,8 @@ OTHERWISE: dict[str, list[dict[str, list[str]]]] = {
 }
 
 
-def test_every_route_says_who_may_call_it_and_how_it_fails(api: Api) -> None:
-    document = api("GET", "/api/openapi.json", scopes=None).json
+def test_every_route_says_who_may_call_it_and_how_it_fails() -> None:
+    document = DOCUMENT
     public = set()
     for path, item in document["paths"].items():
         for method, operation in item.items():
@@ -78,15 +82,15 @@ def test_every_route_says_who_may_call_it_and_how_it_fails(api: Api) -> None:
     assert public == PUBLIC
 
 
-def test_the_document_says_how_keys_and_cookies_are_sent(api: Api) -> None:
-    schemes = api("GET", "/api/openapi.json", scopes=None).json["components"]["securitySchemes"]
+def test_the_document_says_how_keys_and_cookies_are_sent() -> None:
+    schemes = DOCUMENT["components"]["securitySchemes"]
     assert (schemes["apiKey"]["type"], schemes["apiKey"]["scheme"]) == ("http", "bearer")
     for scheme, cookie in (("session", "__Host-cairn"), ("refresh", "__Secure-cairn-refresh")):
         assert (schemes[scheme]["type"], schemes[scheme]["in"], schemes[scheme]["name"]) == ("apiKey", "cookie", cookie)
 
 
-def test_a_response_without_a_body_is_described_without_one(api: Api) -> None:
-    paths = api("GET", "/api/openapi.json", scopes=None).json["paths"]
+def test_a_response_without_a_body_is_described_without_one() -> None:
+    paths = DOCUMENT["paths"]
     empty = [
         operation["responses"]["204"]
         for item in paths.values()
@@ -97,15 +101,15 @@ def test_a_response_without_a_body_is_described_without_one(api: Api) -> None:
     assert not [response for response in empty if "content" in response]
 
 
-def test_what_the_document_points_to_is_there(api: Api) -> None:
-    text = api("GET", "/api/openapi.json", scopes=None).text
+def test_what_the_document_points_to_is_there() -> None:
+    text = json.dumps(DOCUMENT)
     schemas = json.loads(text)["components"]["schemas"]
     referenced = {piece.split('"')[0] for piece in text.split("#/components/schemas/")[1:]}
     assert referenced <= set(schemas)
 
 
-def test_fields_are_written_in_camel_case(api: Api) -> None:
-    schemas = api("GET", "/api/openapi.json", scopes=None).json["components"]["schemas"]
+def test_fields_are_written_in_camel_case() -> None:
+    schemas = DOCUMENT["components"]["schemas"]
     names = {name for schema in schemas.values() for name in schema.get("properties", {})}
     assert "asOf" in names
     assert not [name for name in names if "_" in name]
