@@ -299,7 +299,11 @@ class RepMilestone(Schema):
 
 
 class Updated(Schema):
-    """The result of an update; `rankChange` is positive when the rank improved."""
+    """The result of an update; `rankChange` is positive when the rank improved.
+
+    `milestones` are those that are announced. The one exception is a rank: if other reps' numbers change at the same
+    instant, a rank that was reached in between may be announced, and be in no answer.
+    """
 
     success: bool = True
     rep: Rep
