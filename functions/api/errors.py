@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from itertools import islice
 from typing import Any
 
 from aws_lambda_powertools.event_handler import Response
@@ -25,6 +26,10 @@ _DESCRIPTIONS = {
     500: "Internal error; the log has the details",
     503: "A platform or Cognito does not respond",
 }
+
+
+MAX_DETAILS = 50
+MAX_NAME = 100
 
 
 def responses(model: type[Schema] | None, status: int = 200, description: str = "Success") -> Any:
@@ -60,10 +65,10 @@ def invalid_request(error: RequestValidationError) -> Response[str]:
 
 
 def describe(errors: Iterable[Mapping[str, Any]]) -> tuple[str, list[dict[str, str]]]:
-    """Validation errors as one message, and as details by field."""
+    """Validation errors as one message, and as details by field: a few, since the names may be the client's own."""
     details = []
-    for error in errors:
-        field = ".".join(str(step) for step in error["loc"] if step not in ("body", "query", "path"))
+    for error in islice(errors, MAX_DETAILS):
+        field = ".".join(str(step) for step in error["loc"] if step not in ("body", "query", "path"))[:MAX_NAME]
         not_an_object = str(error["type"]).startswith("model_") or (not field and error["type"] == "missing")
         message = "must be a JSON object" if not_an_object else str(error["msg"]).removeprefix("Value error, ")
         details.append({"field": field, "message": message})

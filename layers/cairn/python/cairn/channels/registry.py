@@ -22,7 +22,7 @@ from boto3.dynamodb.conditions import Key
 from botocore.exceptions import ClientError
 
 from cairn.aws.cursors import decode, encode
-from cairn.aws.dynamodb import Item, get, get_many, query, query_all, rejected_item
+from cairn.aws.dynamodb import Item, get, get_many, query, query_all, readable, rejected_item
 from cairn.clock import from_millis, to_millis
 from cairn.codec import numbers
 from cairn.model import Number, Subject
@@ -137,18 +137,18 @@ class Channels:
         """Every tracked channel, or every one of a platform, ordered by id."""
         everything = Key("pk").eq("channels")
         where = everything & Key("sk").begins_with(f"{platform}:") if platform else everything
-        return list(map(_to_channel, query_all(self._table, where)))
+        return list(readable(_to_channel, query_all(self._table, where)))
 
     def page(self, limit: int, cursor: str | None) -> tuple[list[Channel], str | None]:
         """Up to `limit` tracked channels ordered by id, and the cursor of the next page."""
         start = decode(cursor, {"pk": "channels", "sk": ("", "~")})
         answer = query(self._table, Key("pk").eq("channels"), start, Limit=limit)
-        return list(map(_to_channel, answer["Items"])), encode(answer.get("LastEvaluatedKey"))
+        return list(readable(_to_channel, answer["Items"])), encode(answer.get("LastEvaluatedKey"))
 
     def get_many(self, channel_ids: Iterable[str]) -> list[Channel]:
         """Those of these channel ids that are tracked, ordered by id."""
         keys = [_channel_key(channel_id) for channel_id in channel_ids]
-        return sorted(map(_to_channel, get_many(self._table, keys)), key=lambda channel: channel.id)
+        return sorted(readable(_to_channel, get_many(self._table, keys)), key=lambda channel: channel.id)
 
     def remove(self, channel: Channel) -> None:
         """Stop tracking a channel."""

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from cairn.aws.dynamodb import readable
 from cairn.clock import from_iso, iso
 from cairn.errors import BadInputError, ConflictError, NotFoundError
 
@@ -80,7 +81,7 @@ class ApiKeys:
 
     def list(self) -> list[ApiKey]:
         """All keys, oldest first."""
-        return sorted((_from_item(item) for item in self._items()), key=lambda key: key.created_at)
+        return sorted(readable(_from_item, self._items()), key=lambda key: key.created_at)
 
     def revoke(self, id_or_name: str) -> ApiKey:
         """Delete the key with this id or name; NotFoundError when there is none, ConflictError for a shared name."""
@@ -97,7 +98,7 @@ class ApiKeys:
         self._table.delete_item(Key={"pk": found[0]["pk"], "sk": found[0]["sk"]})
         return _from_item(found[0])
 
-    def _items(self) -> Iterable[Mapping[str, Any]]:
+    def _items(self) -> Iterable[dict[str, Any]]:
         page: dict[str, Any] = {}
         while True:
             answer = self._table.query(

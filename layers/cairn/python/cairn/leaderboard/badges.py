@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from boto3.dynamodb.conditions import Key
 from botocore.exceptions import ClientError
 
-from cairn.aws.dynamodb import Item, get_many, query_all, rejected_item, transact
+from cairn.aws.dynamodb import Item, get_many, query_all, readable, rejected_item, transact
 from cairn.clock import from_millis, to_millis
 from cairn.codec import number
 from cairn.model import Milestone, Number, Subject
@@ -80,7 +80,7 @@ class Badges:
 
         One transaction stores all of it or none, because a catalogue that is not empty is never filled again.
         """
-        found = tuple(map(_to_badge, query_all(self._table, Key("pk").eq(CATALOGUE), ConsistentRead=True)))
+        found = tuple(readable(_to_badge, query_all(self._table, Key("pk").eq(CATALOGUE), ConsistentRead=True)))
         if not found:
             new = {"TableName": self._table.name, "ConditionExpression": "attribute_not_exists(pk)"}
             transact(self._table, [{"Put": {"Item": _to_item(badge), **new}} for badge in INITIAL_CATALOGUE])

@@ -24,7 +24,7 @@ from boto3.dynamodb.conditions import Attr, Key
 from botocore.exceptions import ClientError
 
 from cairn.aws.cursors import decode, encode
-from cairn.aws.dynamodb import Item, get, query, query_all, rejected_item, transact
+from cairn.aws.dynamodb import Item, get, query, query_all, readable, rejected_item, transact
 from cairn.clock import from_millis, sleep, to_millis
 from cairn.codec import details, number, numbers
 from cairn.errors import BadInputError, ContentionError
@@ -168,8 +168,7 @@ class Boards:
         )
         rows: list[RankedRow] = []
         score = number(start["score"]) if start else None
-        for item in answer["Items"]:
-            row = _to_row(item)
+        for row in readable(_to_row, answer["Items"]):
             position += 1
             rank, score = (rank if row.score == score else position), row.score
             rows.append(RankedRow(rank, row))

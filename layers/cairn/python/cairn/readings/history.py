@@ -20,7 +20,7 @@ from boto3.dynamodb.conditions import Attr, Key
 from botocore.exceptions import ClientError
 
 from cairn.aws.cursors import decode, encode
-from cairn.aws.dynamodb import Item, query, query_all, rejected_item
+from cairn.aws.dynamodb import Item, query, query_all, readable, rejected_item
 from cairn.clock import Clock, from_millis, iso, now, to_millis
 from cairn.codec import numbers
 from cairn.model import Number, Reading, Subject
@@ -69,11 +69,8 @@ class History:
         """The completed days from `first` to `last`: one item a day, however many readings there were."""
         where = Key("pk").eq(str(subject)) & Key("sk").between(f"day#{first.isoformat()}", f"day#{last.isoformat()}")
         items = query_all(self._table, where)
-        return {
-            date.fromisoformat(item["sk"].partition("#")[2]): _to_point(item)
-            for item in items
-            if not self._expired(item)
-        }
+        kept = (item for item in items if not self._expired(item))
+        return dict(readable(lambda item: (date.fromisoformat(item["sk"].partition("#")[2]), _to_point(item)), kept))
 
     def before(self, subject: Subject, day: date) -> Point | None:
         """The values that the last recorded day before `day` ended with."""
@@ -88,7 +85,7 @@ class History:
         """The values at an instant: the newest reading up to it that is still stored."""
         where = Key("pk").eq(str(subject)) & Key("sk").between("reading#", f"reading#{iso(instant)}")
         items = query(self._table, where, ScanIndexForward=False, Limit=2)["Items"]  # one may be later in its minute
-        kept = (_to_point(item) for item in items if item["expires_at"] > now.timestamp())
+        kept = readable(_to_point, (item for item in items if item["expires_at"] > now.timestamp()))
         return next((point for point in kept if point.at <= instant), None)
 
     def readings(
@@ -99,7 +96,7 @@ class History:
         start = decode(cursor, {"pk": str(subject), "sk": (first, last)})
         where = Key("pk").eq(str(subject)) & Key("sk").between(first, last)
         answer = query(self._table, where, start, Limit=limit)
-        kept = [_to_point(item) for item in answer["Items"] if item["expires_at"] > now.timestamp()]
+        kept = readable(_to_point, (item for item in answer["Items"] if item["expires_at"] > now.timestamp()))
         # A reading stored under the start of its minute may be outside the range.
         requested = [point for point in kept if since <= point.at <= until]
         return requested, encode(answer.get("LastEvaluatedKey"))

@@ -24,7 +24,7 @@ from boto3.dynamodb.conditions import Key
 from botocore.exceptions import ClientError
 
 from cairn.aws.cursors import decode, encode
-from cairn.aws.dynamodb import Item, get_many, query, query_all, rejected_item, transact
+from cairn.aws.dynamodb import Item, get_many, query, query_all, readable, rejected_item, transact
 from cairn.clock import Clock, from_millis, iso, now, to_millis
 from cairn.codec import milestone_fields, number, to_milestone
 from cairn.model import DeliveryTally, Milestone, Number, Reversal, Subject
@@ -234,7 +234,8 @@ class Milestones:
     def marks(self, keys: Iterable[MarkKey]) -> dict[MarkKey, HighWaterMark]:
         """Those of these marks that exist (eventually consistent read)."""
         items = get_many(self._table, [_mark_key(key.subject, key.rule, key.period) for key in keys])
-        return {_to_mark_key(item): _to_mark(item) for item in items if not self._expired(item)}
+        kept = (item for item in items if not self._expired(item))
+        return dict(readable(lambda item: (_to_mark_key(item), _to_mark(item)), kept))
 
     # -- milestones
 
@@ -301,7 +302,8 @@ class Milestones:
             where = Key("listing").eq(listing) & Key("achieved").between(first, last)
             start = decode(cursor, {"listing": listing, "achieved": (first, last), "pk": ("", "~"), "sk": ("", "~")})
             answer = query(self._table, where, start, Limit=limit, ScanIndexForward=False, IndexName=BY_TIME)
-        items = [(to_milestone(item), _to_tally(item)) for item in answer["Items"] if not self._expired(item)]
+        kept = (item for item in answer["Items"] if not self._expired(item))
+        items = list(readable(lambda item: (to_milestone(item), _to_tally(item)), kept))
         return MilestonePage(items, encode(answer.get("LastEvaluatedKey")))
 
 

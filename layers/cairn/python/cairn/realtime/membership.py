@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any
 from boto3.dynamodb.conditions import Attr, ConditionBase, Key
 from botocore.exceptions import ClientError
 
-from cairn.aws.dynamodb import Item, get, query_all, rejected_item
+from cairn.aws.dynamodb import Item, get, query_all, readable, rejected_item
 from cairn.clock import from_millis, to_millis
 from cairn.errors import ForbiddenError
 from cairn.realtime.tickets import Holder, to_holder, to_item
@@ -202,7 +202,7 @@ class Sockets:
         for item in self._in_room(Key("pk").eq(f"room#{room}"), now, Limit=self._large + 2):
             sharded = item["sk"] == _SHARDED
             if not sharded:
-                found.append(_to_member(item))
+                found += readable(_to_member, [item])
             if not sharded and len(found) <= self._large:
                 continue
             if not sharded or int(item["expires_at"]) < (now + SHARDED_FOR / 2).timestamp():
@@ -216,7 +216,7 @@ class Sockets:
         if channel:
             return self._viewers(channel, (number, SHARDS))
         where = Key("pk").eq(f"room#{room}") & Key("sk").begins_with(f"{number:x}#")
-        return list(map(_to_member, self._in_room(where, now)))
+        return list(readable(_to_member, self._in_room(where, now)))
 
     def _viewers(self, channel: str, shard: tuple[int, int]) -> list[Member]:
         return [

@@ -21,7 +21,7 @@ from boto3.dynamodb.conditions import Key
 from botocore.exceptions import ClientError
 
 from cairn.aws.cursors import decode, encode
-from cairn.aws.dynamodb import Item, get, query, query_all, rejected_item, transact
+from cairn.aws.dynamodb import Item, get, query, query_all, readable, rejected_item, transact
 from cairn.clock import from_millis, to_millis
 
 if TYPE_CHECKING:
@@ -152,12 +152,12 @@ class Subscribers:
         """The subscriptions after one key and up to another, in the table's order; None means no bound."""
         where = Key("pk").eq("subscribers") & Key("sk").lte(f"chat#{through}" if through else "chat#~")
         items = query_all(self._table, where, _key(after) if after else None, ConsistentRead=True)
-        return list(map(_to_subscriber, items))
+        return list(readable(_to_subscriber, items))
 
     def page(self, limit: int, cursor: str | None) -> tuple[list[Subscriber], str | None]:
         start = decode(cursor, {"pk": "subscribers", "sk": ("chat#", "chat#~")})
         answer = query(self._table, Key("pk").eq("subscribers"), start, Limit=limit)
-        return [_to_subscriber(item) for item in answer["Items"]], encode(answer.get("LastEvaluatedKey"))
+        return list(readable(_to_subscriber, answer["Items"])), encode(answer.get("LastEvaluatedKey"))
 
     def _delete(self, key: Item) -> Item:
         return {"Delete": {"TableName": self._table.name, "Key": key, "ConditionExpression": "attribute_exists(pk)"}}
