@@ -37,7 +37,8 @@ class Telegram(Capability):
         tables.audience.grant(
             function, "GetItem", "PutItem", "UpdateItem", "DeleteItem", keys=(*_SUBSCRIPTIONS, "delivery#*")
         )
-        # How many were notified, and not what was achieved or claimed.
+        # Whether it was reverted; and how many were notified, not what was achieved or claimed.
+        tables.milestones.grant(function, "GetItem")
         tables.milestones.grant(function, "UpdateItem", attributes=("pk", "sk", "total", "delivered", "failed"))
         self.platforms.telegram.grant_call(function)
         return function

@@ -27,6 +27,8 @@ REPLY_LANE = LANES - 1
 """Replies use the last lane; the alerts of a small audience use only the first."""
 LONGEST_WAIT = timedelta(days=3)
 """After so long, waiting counts as failing, and the message goes to the dead letters."""
+FRESH = timedelta(minutes=1)
+"""Nobody has reverted a milestone by then; its alert is not held against it, which would cost a call."""
 
 
 class Notifier:
@@ -69,6 +71,9 @@ class Notifier:
         metrics.add_metric("PostponedFor", MetricUnit.Seconds, max(0.0, waited))
 
     def _handle(self, message: Notification, owner: str, seconds_left: Callable[[], float]) -> None:
+        if not isinstance(message, Reply) and self._is_reverted(message.milestone):
+            logger.warning("alert dropped: its milestone was reverted", milestone_id=message.milestone.id)
+            return
         match message:
             case Alert(milestone):
                 self._handle_alert(milestone, owner, seconds_left)
@@ -76,6 +81,10 @@ class Notifier:
                 self._handle_part(message, owner, seconds_left)
             case Reply():
                 self._handle_reply(message, owner, seconds_left)
+
+    def _is_reverted(self, milestone: Milestone) -> bool:
+        """Whether an operator took the milestone back while its alert was waiting."""
+        return now() - milestone.achieved_at > FRESH and self._deliveries.is_reverted(milestone)
 
     def _handle_alert(self, milestone: Milestone, owner: str, seconds_left: Callable[[], float]) -> None:
         recipients = self._audience.recipients(None, None)

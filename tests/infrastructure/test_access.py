@@ -30,7 +30,7 @@ TABLES: Mapping[str, Mapping[str, set[str]]] = {
     "Milestones": {
         "detect_milestone": WRITE_ITEM | {"Query", "BatchGetItem"},
         "check_milestones": {"BatchGetItem", "GetItem", "PutItem"},
-        "notify": {"UpdateItem"},
+        "notify": {"GetItem", "UpdateItem"},
         "erase_retired_reps": {"Query", "GetItem", "UpdateItem", "DeleteItem"},
         "api": {"Query", "BatchGetItem", "PutItem"},
         "telegram_webhook": {"BatchGetItem"},

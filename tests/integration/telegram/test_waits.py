@@ -12,6 +12,7 @@ import pytest
 from cairn.aws import sqs
 from cairn.clock import now
 from cairn.messages import Alert, AlertPart, Message, Reply
+from cairn.model import Reversal
 from cairn.readings.milestones import Milestones
 from cairn.telegram.send_slots import BOT, SendSlots
 from functions.notify.notifier import LONGEST_WAIT
@@ -42,7 +43,7 @@ def held(aws: Cloud) -> None:
     subscribe(aws, "77")
 
 
-MILESTONE = channel_milestone(1000)
+MILESTONE = channel_milestone(1000, at=START)
 MESSAGES: list[Any] = [
     Alert(MILESTONE),
     AlertPart(MILESTONE, 0, None, None, 1),
@@ -79,6 +80,18 @@ def test_a_wait_is_no_failure_and_the_message_is_sent_in_the_end(
             receives += 1
     assert [chat for chat, _ in platforms.sent] == ["77"]
     assert receives <= 5
+
+
+@pytest.mark.parametrize("message", MESSAGES[:2], ids=lambda message: message.type)
+def test_what_was_reverted_while_it_waited_is_not_announced(
+    aws: Cloud, platforms: FakePlatforms, clock: ControlledClock, message: Message
+) -> None:
+    notify(aws, message)
+    Milestones(aws.table("MILESTONES_TABLE")).revert([MILESTONE], [], Reversal(now(), "grace", "never true"))
+    for _ in range(90):
+        clock.sleep(60)
+        assert notify(aws) in ([], [DONE])
+    assert platforms.sent == []
 
 
 @pytest.mark.parametrize("message", MESSAGES, ids=lambda message: message.type)

@@ -18,6 +18,7 @@ from botocore.exceptions import ClientError
 
 from cairn.aws.dynamodb import Item, get, query_all, rejected_item, transact
 from cairn.clock import from_millis, to_millis
+from cairn.codec import to_milestone
 from cairn.errors import NotYetError
 from cairn.model import Milestone
 from cairn.readings.milestones import milestone_key
@@ -80,6 +81,11 @@ class Deliveries:
         if stored is None:
             raise LookupError(f"milestone {milestone.id} is not in the milestones table, so its alert has no tally")
         return Plan(tuple(stored["cuts"]), int(stored["total"]))
+
+    def is_reverted(self, milestone: Milestone) -> bool:
+        """Whether an operator has reverted the milestone (consistent read)."""
+        stored = get(self._tallies, milestone_key(milestone), consistent=True)
+        return stored is not None and to_milestone(stored).reverted is not None
 
     def acquire(self, delivery: str, number: int, owner: str, now: datetime, lease: timedelta) -> Progress | None:
         """Lease a part and return its progress. None when it is finished, NotYetError while another owner has it."""
