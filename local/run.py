@@ -78,7 +78,7 @@ def run(settings: Settings, processes: Processes, terminal: Terminal) -> None:
     with terminal.step("API behind CloudFront, API key, platform keys"):
         edge = start_edge(settings, stack, processes)
         platforms.fill_secrets(settings, stack)
-        admin_key = ApiKeys(clients.table(stack.output("AudienceTable"))).create("local admin", SCOPES, now())
+        admin_key = ApiKeys(clients.table(stack.output("KeysTable"))).create("local admin", SCOPES, now())
         cloud.wait_for(f"{settings.api_url}/api/health", edge)
 
     with terminal.step("Telegram bot") as step:
