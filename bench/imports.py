@@ -18,7 +18,7 @@ BUDGET = 1.5
 BASELINE = "import boto3; boto3.client('dynamodb')"
 HOT = {
     "detect_milestone": ("detection",),
-    "ws_connect": ("sockets", "tickets", "request_handler"),
+    "ws_connect": ("sockets", "tickets", "revocations", "request_handler"),
     "broadcast": ("consumer", "broadcaster"),
     "viewer_heartbeat": ("join_limits", "presence", "counting"),
     "count_viewers": ("consumer", "counting", "stale_sockets"),

@@ -46,8 +46,11 @@ class Api(Capability):
         tables.signins.grant(self.api, "GetItem", "PutItem", "UpdateItem", "DeleteItem")
         tables.leaderboard.grant(self.api, "UpdateItem", keys=("ids",))
         tables.keys.grant(self.api, "GetItem")
-        tables.sessions.grant(self.api, "PutItem")
+        tables.sessions.grant(self.api, "PutItem", keys=("ticket#*", "revoked#*"))
+        tables.sessions.grant(self.api, "BatchGetItem", keys=("revoked#*",))
         self.queues.fetch.grant_send(self.api)
+        # To close the sockets of a session that signs out.
+        self.queues.broadcast.grant_send(self.api)
         self.platforms.grant_call(self.api)
         identity.grant_sign_in(self.api)
         self.host = self.api.add_public_url()

@@ -25,7 +25,7 @@ class Channels(Capability):
         tables.stats.grant(self.fetch_stats, "PutItem", keys=("channel:*",))
         tables.channels.grant(self.fetch_stats, "Query", "GetItem", "BatchGetItem")
         tables.channels.grant(self.fetch_stats, "PutItem", keys=("checks#*",))
-        tables.channels.grant(self.fetch_stats, "UpdateItem", keys=("channels", "pauses"))
+        tables.channels.grant(self.fetch_stats, "UpdateItem", keys=("channels", "pauses", "starts#*"))
         queues.fetch.grant_send(self.fetch_stats)
         queues.fetch.feed(self.fetch_stats, max_concurrency=2)
 

@@ -121,11 +121,12 @@ class Realtime(Capability):
         # It admits sockets to rooms, and only reads what a room has heard.
         tables.connections.grant(function, "GetItem", keys=("socket#*", "log#*"))
         tables.connections.grant(function, "Query", keys=("log#*",))
-        tables.connections.grant(function, "PutItem", keys=("socket#*",))
+        tables.connections.grant(function, "PutItem", keys=("socket#*", "holder#*"))
         tables.connections.grant(function, "UpdateItem", keys=("socket#*", "room#*"))
-        tables.connections.grant(function, "DeleteItem", keys=("room#*",))
+        tables.connections.grant(function, "DeleteItem", keys=("room#*", "holder#*"))
         # A ticket is used by deleting it. UpdateItem would create one that does not exist.
         tables.sessions.grant(function, "DeleteItem", keys=("ticket#*",))
+        tables.sessions.grant(function, "BatchGetItem", keys=("revoked#*",))
         tables.grant_presence(function)
         self.queues.count.grant_send(function)
         self.parameters.pass_to(function, *JOINS)
@@ -136,11 +137,11 @@ class Realtime(Capability):
         queues.broadcast.feed(function, batch_size=10)
         queues.broadcast.grant_send(function)
         tables.connections.grant(function, "GetItem", keys=("log#*",))
-        tables.connections.grant(function, "Query", keys=("room#*",))
+        tables.connections.grant(function, "Query", keys=("room#*", "holder#*"))
         # A closed socket is recorded, and a large room marked.
         tables.connections.grant(function, "PutItem", keys=("log#*", "room#*", "socket#*"))
         tables.connections.grant(function, "UpdateItem", keys=("log#*", "refreshes"))
-        tables.connections.grant(function, "DeleteItem", keys=("room#*",))
+        tables.connections.grant(function, "DeleteItem", keys=("room#*", "holder#*"))
         tables.connections.grant(function, "ConditionCheckItem")  # that a purged rep's celebration is suppressed
         # A channel's room is its viewers; a post finds out which of them have disconnected.
         tables.grant_presence(function)

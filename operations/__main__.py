@@ -85,6 +85,8 @@ def _run(options: argparse.Namespace, stack: Stack) -> list[str]:
             return [people.set_password(stack, options.name, password.strip(), temporary=options.temporary)]
         case "people second-factor-off":
             return [people.second_factor_off(stack, options.name)]
+        case "people sign-out":
+            return [people.sign_out(stack, options.name)]
         case "people remove":
             return [people.remove(stack, options.name)]
         case "migrate":
@@ -167,7 +169,7 @@ def _parser() -> argparse.ArgumentParser:
     create.add_argument("--name", required=True, help="a name to identify the key")
     create.set_defaults(command="keys create")
     group.add_parser("list", help="list all keys, without their secrets").set_defaults(command="keys list")
-    revoke = group.add_parser("revoke", help="revoke a key; warm Lambdas reject it within half a minute")
+    revoke = group.add_parser("revoke", help="revoke a key, at once for sockets, within half a minute for requests")
     revoke.add_argument("id_or_name", metavar="ID_OR_NAME")
     revoke.set_defaults(command="keys revoke")
 
@@ -229,7 +231,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _people(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     group = commands.add_parser("people", help="the people who can sign in").add_subparsers(
-        required=True, metavar="add|list|modules|password|second-factor-off|remove"
+        required=True, metavar="add|list|modules|password|second-factor-off|sign-out|remove"
     )
     add = group.add_parser("add", help="add a person; prompts for the password unless --password is given")
     add.add_argument("name", metavar="NAME")
@@ -252,6 +254,9 @@ def _people(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
     second_factor_off = group.add_parser("second-factor-off", help="let a person sign in without a code again")
     second_factor_off.add_argument("name", metavar="NAME")
     second_factor_off.set_defaults(command="people second-factor-off")
+    sign_out = group.add_parser("sign-out", help="end a person's sessions everywhere, and close their sockets")
+    sign_out.add_argument("name", metavar="NAME")
+    sign_out.set_defaults(command="people sign-out")
     remove = group.add_parser("remove", help="remove a person, who can no longer sign in")
     remove.add_argument("name", metavar="NAME")
     remove.set_defaults(command="people remove")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from cairn.clock import iso, now
 from cairn.identity.api_keys import ApiKeys
+from operations.sessions import sign_out
 from operations.stack import Stack
 
 
@@ -23,8 +24,14 @@ def table_of_keys(stack: Stack) -> list[str]:
 
 
 def revoke(stack: Stack, id_or_name: str) -> str:
-    """Revoke a key; a line for the operator."""
-    key = _keys(stack).revoke(id_or_name)
+    """Revoke a key, its tickets and its sockets; a line for the operator.
+
+    The key itself is deleted last, so a failed revocation can be repeated.
+    """
+    keys = _keys(stack)
+    key = keys.named(id_or_name)
+    sign_out(stack).key(key.id)
+    keys.delete(key)
     return f"revoked {key.name} ({key.id}, ends in {key.hint})"
 
 

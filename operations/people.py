@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from email.utils import parsedate_to_datetime
+from typing import Any
 
 from botocore.exceptions import ClientError
 
+from cairn.clock import now
 from cairn.identity.cognito import MODULES
+from operations import sessions
 from operations.stack import OperationError, Stack
 
 _PAGE_SIZE = 60
@@ -20,23 +24,50 @@ def add(stack: Stack, name: str, modules: Iterable[str], password: str, *, tempo
     with _mistakes_explained():
         stack.clients.cognito.admin_create_user(UserPoolId=pool, Username=name, MessageAction="SUPPRESS")
     try:
-        set_password(stack, name, password, temporary=temporary)
+        _set_password(stack, name, password, temporary=temporary)
     except OperationError:
         stack.clients.cognito.admin_delete_user(UserPoolId=pool, Username=name)
         raise
-    return set_modules(stack, name, wanted)
+    with _mistakes_explained():
+        _change_modules(stack, name, wanted)
+    return f"{name}: {_listed(wanted)}"
 
 
 def set_password(stack: Stack, name: str, password: str, *, temporary: bool = False) -> str:
-    """Replace a person's password; sessions continue until their tokens expire.
+    """Replace a person's password, and sign them out everywhere: somebody else may have known the old one.
 
     A `temporary` one is valid for a week, and the sign-in asks for the person's own.
     """
+    _set_password(stack, name, password, temporary=temporary)
+    sign_out(stack, name)
+    return f"{name} has a new password, and is signed out everywhere"
+
+
+def _set_password(stack: Stack, name: str, password: str, *, temporary: bool) -> None:
     with _mistakes_explained():
         stack.clients.cognito.admin_set_user_password(
             UserPoolId=stack.output("UserPoolId"), Username=name, Password=password, Permanent=not temporary
         )
-    return f"{name} has a new password"
+
+
+def sign_out(stack: Stack, name: str) -> str:
+    """End a person's sessions everywhere, at once: tokens, tickets and sockets; a line for the operator."""
+    with _mistakes_explained():
+        answer = stack.clients.cognito.admin_user_global_sign_out(UserPoolId=stack.output("UserPoolId"), Username=name)
+        _void_tokens(stack, name, answer)
+    return f"{name} is signed out everywhere"
+
+
+def _void_tokens(stack: Stack, name: str, answer: Any) -> None:
+    """Void the tokens that Cognito had issued when it gave this answer, and close the person's sockets.
+
+    By Cognito's clock, which issued the tokens, not by that of an operator's machine.
+    """
+    date = answer["ResponseMetadata"]["HTTPHeaders"].get("date")
+    until = parsedate_to_datetime(date) if date else now()
+    # A pool that ignores case answers with the name as it is in the tokens.
+    person = stack.clients.cognito.admin_get_user(UserPoolId=stack.output("UserPoolId"), Username=name)
+    sessions.sign_out(stack).everywhere(person["Username"], until)
 
 
 def second_factor_off(stack: Stack, name: str) -> str:
@@ -51,23 +82,37 @@ def second_factor_off(stack: Stack, name: str) -> str:
 
 
 def set_modules(stack: Stack, name: str, modules: Iterable[str]) -> str:
-    """Replace a person's modules, from their next token on; a line with the modules."""
-    pool, cognito = stack.output("UserPoolId"), stack.clients.cognito
+    """Replace a person's modules, at once; a line with the modules.
+
+    Their tokens are void and their sockets closed; a page renews both by itself, with the new modules.
+    """
     wanted = _checked(modules)
     with _mistakes_explained():
-        current = modules_of(stack, name)
-        for module in wanted - current:
-            cognito.admin_add_user_to_group(UserPoolId=pool, Username=name, GroupName=module)
-        for module in current - wanted:
-            cognito.admin_remove_user_from_group(UserPoolId=pool, Username=name, GroupName=module)
+        answer = _change_modules(stack, name, wanted)
+        _void_tokens(stack, name, answer)
     return f"{name}: {_listed(wanted)}"
 
 
+def _change_modules(stack: Stack, name: str, wanted: frozenset[str]) -> Any:
+    """Cognito's last answer."""
+    pool, cognito = stack.output("UserPoolId"), stack.clients.cognito
+    current = modules_of(stack, name)
+    for module in wanted - current:
+        cognito.admin_add_user_to_group(UserPoolId=pool, Username=name, GroupName=module)
+    for module in current - wanted:
+        cognito.admin_remove_user_from_group(UserPoolId=pool, Username=name, GroupName=module)
+    return cognito.admin_get_user(UserPoolId=pool, Username=name)
+
+
 def remove(stack: Stack, name: str) -> str:
-    """Remove a person, who can no longer sign in or refresh a session; an issued token expires within an hour."""
+    """Remove a person, whose sessions end at once; a line for the operator.
+
+    They can no longer sign in before their sessions end, and are deleted last, so a failed removal can be repeated.
+    """
     pool = stack.output("UserPoolId")
     with _mistakes_explained():
-        stack.clients.cognito.admin_user_global_sign_out(UserPoolId=pool, Username=name)
+        stack.clients.cognito.admin_disable_user(UserPoolId=pool, Username=name)
+        sign_out(stack, name)
         stack.clients.cognito.admin_delete_user(UserPoolId=pool, Username=name)
     return f"removed {name}"
 

@@ -21,4 +21,9 @@ def operators_stack() -> Stack:
         "before-call.lambda.GetFunctionConfiguration", lambda **_: (SimpleNamespace(status_code=200), configuration)
     )
     tables = {f"{variable.partition('_')[0].capitalize()}Table": variable.lower() for variable in TABLES}
-    return Stack("Cairn", clients, tables | {"DetectMilestoneFunction": "detect", "UserPoolId": POOL_ID}, "")
+    others = {
+        "DetectMilestoneFunction": "detect",
+        "UserPoolId": POOL_ID,
+        "BroadcastQueueUrl": os.environ["BROADCAST_QUEUE_URL"],
+    }
+    return Stack("Cairn", clients, tables | others, "")

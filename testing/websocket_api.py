@@ -29,6 +29,8 @@ class FakePoster:
     posts: list[tuple[str, str]] = field(default_factory=list)
     closed: list[str] = field(default_factory=list)
     answers: dict[str, Answer] = field(default_factory=dict)
+    clings: dict[str, Answer] = field(default_factory=dict)
+    """The outcome of closing a socket; without an entry it succeeds."""
     seconds: dict[str, float] = field(default_factory=dict)
     """The duration of a socket's posts."""
     before: Callable[[], object] = lambda: None
@@ -52,6 +54,9 @@ class FakePoster:
             self._under_way.remove(connection_id)
 
     async def disconnect(self, connection_id: str) -> None:
+        error = self.clings.get(connection_id, lambda: None)()
+        if error:
+            raise error
         self.closed.append(connection_id)
 
     async def is_open(self, connection_id: str) -> bool:

@@ -161,13 +161,25 @@ class Cairn {
     this.#setState('open');
   }
 
-  #lost(/** @type {Connection} */ connection) {
+  /** Stop using a connection that has ended. */
+  #forget(/** @type {Connection} */ connection) {
     if (this.#current === connection) this.#current = null;
     if (this.#next === connection) this.#next = null;
     for (const room of [...this.#rooms.values()].filter(({ joining }) => joining === connection)) {
       room.joining = null;
       room.buffer.clear(); // the next join replays them
     }
+  }
+
+  /** The session of the connection's ticket was ended. Whether there is another one, only the next ticket tells. */
+  #signedOut(/** @type {Connection} */ connection) {
+    connection.end();
+    this.#forget(connection);
+    if (!this.#current && !this.#next) this.#dial();
+  }
+
+  #lost(/** @type {Connection} */ connection) {
+    this.#forget(connection);
     if (this.#next) return void this.#setState(this.#current ? 'open' : 'connecting');
     if (!this.#current) this.#setState('waiting');
     const most = Math.min(BACKOFF_CAP, BACKOFF * 2 ** this.#failures++);
@@ -196,6 +208,7 @@ class Cairn {
   }
 
   #received(/** @type {Connection} */ connection, /** @type {RoomFrame} */ frame) {
+    if (frame.event === 'signed-out') return void this.#signedOut(connection);
     const room = this.#rooms.get(frame.event === 'error' ? frame.data?.room : frame.room);
     if (frame.event === 'error') {
       this.#rejected(room, frame.data, connection);

@@ -16,9 +16,10 @@ from typing import Any
 from aws_lambda_powertools.event_handler import LambdaFunctionUrlResolver, Response
 from aws_lambda_powertools.event_handler.middlewares import NextMiddleware
 
-from cairn.errors import BadInputError, ForbiddenError, NotSignedInError, TooLargeError
+from cairn.errors import BadInputError, ForbiddenError, NotSignedInError, SessionEndedError, TooLargeError
 from cairn.identity.api_keys import ApiKey, ApiKeys
-from cairn.identity.cognito import MODULES, IdTokens, Person
+from cairn.identity.cognito import MODULES, SESSION_ENDED, IdTokens, Person
+from cairn.identity.revocations import Credential, Revocations
 from functions.api import cookies
 
 PUBLIC = {"/api/health", "/api/config"}
@@ -28,7 +29,10 @@ SAFE = {"GET", "HEAD"}
 MAX_BYTES = 64 * 1024
 LARGER_MAX_BYTES = {"/api/leaderboard/bulk-update": 512 * 1024}
 CACHE_SECONDS = 30
-"""How long a warm Lambda may still accept a revoked key."""
+"""How long a warm Lambda may still accept a revoked key or session."""
+MAX_CACHED = 1000
+UNCACHED = {"/api/ws-ticket"}
+"""A socket lives for hours, so a ticket for it is given only to who is not revoked now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +51,20 @@ class Caller:
 
 
 class Authenticator:
-    def __init__(self, keys: ApiKeys, tokens: IdTokens, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        keys: ApiKeys,
+        tokens: IdTokens,
+        revocations: Revocations,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._keys = keys
         self._tokens = tokens
+        self._revocations = revocations
         self._clock = clock
         self._cached: dict[str, tuple[float, ApiKey]] = {}
+        self._good: dict[Credential, float] = {}
+        """When each token was last found not to be revoked."""
 
     def authenticate(self, event: dict[str, Any]) -> Caller | None:
         """The caller; None on a public route. TooLargeError; NotSignedInError without a valid key or session;
@@ -68,7 +81,7 @@ class Authenticator:
             return None
         scheme, _, plaintext = headers.get("authorization", "").partition(" ")
         if scheme.lower() == "bearer":
-            key = self._key(plaintext)
+            key = self._key(plaintext, fresh=path in UNCACHED)
             return Caller(key, key.scopes)
         token = cookies.parse(event).get(cookies.SESSION)
         if not token:
@@ -76,13 +89,26 @@ class Authenticator:
         if writes:
             _require_same_origin(headers)
         person = self._tokens.person(token)
+        self._require_unrevoked(person.credential, fresh=path in UNCACHED)
         return Caller(person, person.modules)
 
-    def _key(self, plaintext: str) -> ApiKey:
+    def _require_unrevoked(self, credential: Credential, *, fresh: bool) -> None:
+        """SessionEndedError for a token that is valid by itself, and whose session has been ended."""
+        seen = self._good.get(credential)
+        if not fresh and seen is not None and self._clock() - seen <= CACHE_SECONDS:
+            return
+        self._good.pop(credential, None)
+        if self._revocations.is_revoked(credential, consistent=fresh):
+            raise SessionEndedError(SESSION_ENDED)
+        if len(self._good) >= MAX_CACHED:
+            self._good.clear()
+        self._good[credential] = self._clock()
+
+    def _key(self, plaintext: str, *, fresh: bool) -> ApiKey:
         if not plaintext:
             raise NotSignedInError("send an API key: Authorization: Bearer cairn_…")
         seen, key = self._cached.get(plaintext, (0.0, None))
-        if key is None or self._clock() - seen > CACHE_SECONDS:
+        if fresh or key is None or self._clock() - seen > CACHE_SECONDS:
             self._cached.pop(plaintext, None)
             key = self._keys.find(plaintext)
             if key is None:

@@ -23,6 +23,7 @@ from cairn.clock import now
 from cairn.identity import user_pool
 from cairn.identity.api_keys import ApiKeys
 from cairn.identity.cognito import IdTokens, SigningKeys
+from cairn.identity.revocations import Revocations
 from cairn.identity.sign_in_limits import SignInLimits
 from cairn.identity.user_pool import CognitoUserPool
 from cairn.leaderboard.avatars import Avatars
@@ -32,12 +33,14 @@ from cairn.leaderboard.reps import KIND, Reps
 from cairn.readings.history import History
 from cairn.readings.milestones import Milestones
 from cairn.readings.stats import Stats
+from cairn.realtime.sign_out import SignOut
 from cairn.realtime.tickets import Tickets
 from cairn.rules import Rule, catalogue
 from cairn.rules.ladder import Ladder
 from cairn.settings import from_environment
 from cairn.telegram.subscribers import Subscribers
 from functions.api.auth import Authenticator
+from functions.api.sessions.session_end import SessionEnd
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +55,7 @@ class Settings:
     keys_table: str
     sessions_table: str
     fetch_queue_url: str
+    broadcast_queue_url: str
     refresh_age_seconds: int
     stale_after_seconds: int
     ladders: str
@@ -122,7 +126,19 @@ class Dependencies:
 
     @cached_property
     def authenticator(self) -> Authenticator:
-        return Authenticator(self.api_keys, self.id_tokens)
+        return Authenticator(self.api_keys, self.id_tokens, self.revocations)
+
+    @cached_property
+    def revocations(self) -> Revocations:
+        return Revocations(dynamodb.table(self.settings.sessions_table))
+
+    @cached_property
+    def sign_out(self) -> SignOut:
+        return SignOut(self.revocations, sqs.queue(self.settings.broadcast_queue_url), now)
+
+    @cached_property
+    def session_end(self) -> SessionEnd:
+        return SessionEnd(self.user_pool, self.id_tokens, self.sign_out)
 
     @cached_property
     def tickets(self) -> Tickets:

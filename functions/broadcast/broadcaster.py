@@ -14,12 +14,13 @@ from cairn.aws.websocket_api import Poster
 from cairn.clock import Clock
 from cairn.errors import NotYetError, UnfinishedError
 from cairn.leaderboard.board_refresh import BoardRefresh
-from cairn.messages import BoardChanged, RoomEvent, RoomShard, RoomState, UnreadableMessageError
+from cairn.messages import BoardChanged, RoomEvent, RoomShard, RoomState, SignedOut, UnreadableMessageError
 from cairn.observability import MetricUnit, logger, metrics
 from cairn.realtime.event_log import EventLog, LoggedEvent, current_state
 from cairn.realtime.frames import FrameTooLargeError
 from cairn.realtime.membership import SHARDS, Member, Sockets
 from functions.broadcast.board import BoardFrames
+from functions.broadcast.closing import SocketCloser
 from functions.broadcast.fanout import Fanout, Post, PostingOutcome
 
 MAX_POSTING_SECONDS = 10.0
@@ -36,7 +37,7 @@ class HeldBackError(Exception):
     """An earlier message of the room must be retried first."""
 
 
-Broadcast = RoomEvent | RoomShard | BoardChanged | RoomState
+Broadcast = RoomEvent | RoomShard | BoardChanged | RoomState | SignedOut
 STATES = (BoardChanged, RoomState)
 """Messages that say how something stands."""
 WAITING = (NotYetError, HeldBackError)
@@ -78,8 +79,10 @@ class Broadcaster:
         board: BoardFrames,
         queue: Queue,
         poster: Poster,
+        closer: SocketCloser,
         clock: Clock,
     ) -> None:
+        self._closer = closer
         self._event_log = event_log
         self._sockets = sockets
         self._board_refresh = board_refresh
@@ -89,10 +92,17 @@ class Broadcaster:
         self._clock = clock
 
     def deliver(self, batch: Sequence[Received], seconds_left: Callable[[], float]) -> dict[int, Exception]:
-        """Post a batch, events before states; returns the messages to retry, and why."""
+        """Close the sockets of ended sessions, then post events, then states; the messages to retry, and why."""
         failed: dict[int, Exception] = {}
+        endings = [(index, one.message) for index, one in enumerate(batch) if isinstance(one.message, SignedOut)]
+        for index, message in endings:
+            try:
+                self._closer.close(message, seconds_left)
+            except Exception as error:  # noqa: BLE001 - a failure affects only the message
+                failed[index] = error
         states = [index for index, received in enumerate(batch) if isinstance(received.message, STATES)]
-        self._post([one for one in enumerate(batch) if one[0] not in states], seconds_left, failed)
+        events = [one for one in enumerate(batch) if not isinstance(one[1].message, (*STATES, SignedOut))]
+        self._post(events, seconds_left, failed)
         held_back = _with_held_back(batch, failed)
         newest = _newest([(index, batch[index]) for index in states])
         self._post([one for one in newest if one[0] not in held_back], seconds_left, failed)
@@ -152,6 +162,8 @@ class Broadcaster:
                 acquired = self._board_refresh.acquire(message.key, now)
                 event = self._board.now(now, message.trace_id) if acquired else None
                 dispatch = _Dispatch(index, event, None) if event else None
+            case SignedOut():
+                raise TypeError("it is for no room")
             case UnreadableMessageError():
                 raise message
         if dispatch is None:

@@ -16,7 +16,7 @@ from cairn.clock import now
 from cairn.leaderboard.avatars import Avatars
 from cairn.leaderboard.board_refresh import BoardRefresh
 from cairn.leaderboard.boards import Boards
-from cairn.messages import BoardChanged, RoomEvent, RoomShard, RoomState, UnreadableMessageError
+from cairn.messages import BoardChanged, RoomEvent, RoomShard, RoomState, SignedOut, UnreadableMessageError
 from cairn.observability import logger, metrics
 from cairn.realtime.event_log import EventLog
 from cairn.realtime.membership import Sockets
@@ -24,6 +24,7 @@ from cairn.settings import from_environment
 from cairn.viewers.presence import Presence
 from functions.broadcast.board import BoardFrames
 from functions.broadcast.broadcaster import PERMANENT, WAITING, Broadcast, Broadcaster, Received
+from functions.broadcast.closing import SocketCloser
 
 RESERVE_SECONDS = 5.0
 """What a batch may still take after its frames were posted: removing closed sockets and delaying failed messages."""
@@ -56,7 +57,7 @@ class Dependencies:
         """Its retries are short, because a message that waits holds its room back."""
         return Consumer(
             self.settings.broadcast_queue_url,
-            (RoomEvent, RoomShard, BoardChanged, RoomState),
+            (RoomEvent, RoomShard, BoardChanged, RoomState, SignedOut),
             backoff=Backoff(first=1, longest=30),
             permanent=PERMANENT,
             waits=WAITING,
@@ -67,9 +68,10 @@ class Dependencies:
         settings = self.settings
         connections = dynamodb.table(settings.connections_table)
         presence = Presence.of(dynamodb.table(settings.presence_table), sqs.queue(settings.count_queue_url), now)
+        sockets, poster = Sockets(connections, presence), self._connect(settings.connections_url)
         return Broadcaster(
             event_log=EventLog(connections),
-            sockets=Sockets(connections, presence),
+            sockets=sockets,
             board_refresh=BoardRefresh(connections),
             board=BoardFrames(
                 Boards(dynamodb.table(settings.leaderboard_table)),
@@ -77,7 +79,8 @@ class Dependencies:
                 Avatars.of(settings.avatar_hosts),
             ),
             queue=sqs.queue(settings.broadcast_queue_url),
-            poster=self._connect(settings.connections_url),
+            poster=poster,
+            closer=SocketCloser(sockets, poster, now),
             clock=now,
         )
 

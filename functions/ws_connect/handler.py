@@ -15,6 +15,7 @@ from cairn.audit import ANONYMOUS
 from cairn.aws import dynamodb, sqs, websocket_api
 from cairn.aws.websocket_api import Connect
 from cairn.clock import from_millis, now
+from cairn.identity.revocations import Revocations
 from cairn.observability import logger
 from cairn.realtime.event_log import EventLog
 from cairn.realtime.membership import Sockets
@@ -59,6 +60,10 @@ class Dependencies:
         return Tickets(dynamodb.table(self.settings.sessions_table))
 
     @cached_property
+    def revocations(self) -> Revocations:
+        return Revocations(dynamodb.table(self.settings.sessions_table))
+
+    @cached_property
     def request_handler(self) -> RequestHandler:
         return RequestHandler(
             sockets=self.sockets,
@@ -87,6 +92,11 @@ def create(dependencies: Dependencies) -> Callable[[dict[str, Any], LambdaContex
             audit.record("open socket", ANONYMOUS, "refused", address=address)
             return 401
         dependencies.sockets.open(connection_id, holder, now())
+        # Only now that whoever ends the session would find the socket.
+        if holder and holder.credential and dependencies.revocations.is_revoked(holder.credential, consistent=True):
+            dependencies.sockets.remove(connection_id, now())
+            logger.warning("ticket rejected: its session has ended", user_id=holder.user_id)
+            return 401
         logger.info("socket opened", user_id=holder.user_id if holder else None)
         return 200
 

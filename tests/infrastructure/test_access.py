@@ -66,7 +66,7 @@ TABLES: Mapping[str, Mapping[str, set[str]]] = {
     },
     "Signins": {"api": {"GetItem", "DeleteItem"} | WRITE_ITEM},
     "Keys": {"api": {"GetItem"}},
-    "Sessions": {"api": {"PutItem"}, "ws_connect": {"DeleteItem"}},
+    "Sessions": {"api": {"PutItem", "BatchGetItem"}, "ws_connect": {"DeleteItem", "BatchGetItem"}},
     "Presence": {
         "viewer_heartbeat": PRESENCE | {"Query"},
         "count_viewers": PRESENCE | {"Query"},
@@ -77,7 +77,7 @@ TABLES: Mapping[str, Mapping[str, set[str]]] = {
 QUEUES: Mapping[str, Mapping[str, set[str]]] = {
     "FetchQueue": {"fetch_stats": CONSUME | SEND, "api": SEND},
     "NotifyQueue": {"detect_milestone": SEND, "notify": CONSUME | SEND, "telegram_webhook": SEND},
-    "BroadcastQueue": {"detect_milestone": SEND, "broadcast": CONSUME | SEND},
+    "BroadcastQueue": {"detect_milestone": SEND, "broadcast": CONSUME | SEND, "api": SEND},
     "CountQueue": {
         "ws_connect": SEND,
         "viewer_heartbeat": SEND,

@@ -45,6 +45,7 @@ MAY_CHANGE: Mapping[tuple[str, str], Mapping[str, set[str]]] = {
     ("History", "rep:1"): {PUT: {"record_history"}, DELETE: {"erase_retired_reps"}},
     ("Channels", "channels"): {PUT: {"api"}, UPDATE: {"api", "fetch_stats"}, DELETE: {"api"}},
     ("Channels", "checks#youtube"): {PUT: {"api", "fetch_stats"}, UPDATE: {"api"}, DELETE: {"api"}},
+    ("Channels", "starts#youtube"): {PUT: {"api"}, UPDATE: {"api", "fetch_stats"}, DELETE: {"api"}},
     ("Channels", "pauses"): {PUT: {"api"}, UPDATE: {"api", "fetch_stats"}, DELETE: {"api"}},
     **{("Audience", key): CHATS for key in ("subscribers", "suspended", "aliases", "counts", "slots")},
     ("Audience", "delivery#1"): {PUT: {"notify"}, UPDATE: {"notify"}, DELETE: {"notify"}},
@@ -60,6 +61,7 @@ MAY_CHANGE: Mapping[tuple[str, str], Mapping[str, set[str]]] = {
         DELETE: {"ws_connect", "broadcast"},
     },
     ("Connections", "log#tv-display"): {PUT: {"broadcast"}, UPDATE: {"broadcast"}},
+    ("Connections", "holder#person:ada"): {PUT: {"ws_connect"}, DELETE: {"ws_connect", "broadcast"}},
     ("Connections", "refreshes"): {UPDATE: {"broadcast", "detect_milestone"}},
     ("Connections", "ticket#ab"): {},
     ("Presence", "demo"): {UPDATE: WATCHING, DELETE: WATCHING},
@@ -70,6 +72,8 @@ MAY_CHANGE: Mapping[tuple[str, str], Mapping[str, set[str]]] = {
     ("Keys", "keys"): {},
     ("Keys", "migrations"): {},
     ("Sessions", "ticket#ab"): {PUT: {"api"}, DELETE: {"ws_connect"}},
+    ("Sessions", "revoked#ab"): {PUT: {"api"}},
+    ("Sessions", "revoked#session#1"): {PUT: {"api"}},
 }
 """Who may change which items, and how; an item that a function may change only in part is in a test of its own."""
 
@@ -147,10 +151,17 @@ def test_the_public_viewer_heartbeat_changes_nothing_but_viewers_and_their_count
     }
 
 
+def test_no_function_can_give_back_what_was_revoked(grants: Grants) -> None:
+    for key in ("revoked#ab", "revoked#session#1"):
+        for action in ("DeleteItem", "UpdateItem", "BatchWriteItem", "PartiQLDelete"):
+            assert not _who(grants, action, "Sessions", key), action
+
+
 def test_only_detection_announces_a_milestone_beside_who_carries_the_announcement_on(grants: Grants) -> None:
-    """`notify` cuts an alert into parts, `broadcast` an event into shards; the bot's replies wait for their turn."""
+    """`notify` cuts an alert into parts, `broadcast` an event into shards; the bot's replies wait for their turn, and
+    `api` sends which sockets to close."""
     assert grants.who_may("sqs:SendMessage", "NotifyQueueUrl") == {"detect_milestone", "notify", "telegram_webhook"}
-    assert grants.who_may("sqs:SendMessage", "BroadcastQueueUrl") == {"detect_milestone", "broadcast"}
+    assert grants.who_may("sqs:SendMessage", "BroadcastQueueUrl") == {"detect_milestone", "broadcast", "api"}
 
 
 def test_only_the_functions_of_rooms_post_to_sockets_or_close_them(template: Template, grants: Grants) -> None:

@@ -31,7 +31,8 @@ def stack() -> Iterator[Stack]:
         clients = Clients.of_the_account()
         for name in ("api", "telegram", "operations"):
             clients.logs.create_log_group(logGroupName=name)
-        for table in ("audience", "api_keys"):
+        queue = clients.sqs.create_queue(QueueName="broadcast.fifo", Attributes={"FifoQueue": "true"})["QueueUrl"]
+        for table in ("audience", "keys", "sessions"):
             clients.dynamodb.create_table(
                 TableName=table,
                 KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
@@ -46,7 +47,9 @@ def stack() -> Iterator[Stack]:
             "TelegramWebhookLogGroup": "telegram",
             "OperationsLogGroup": "operations",
             "AudienceTable": "audience",
-            "ApiKeysTable": "api_keys",
+            "KeysTable": "keys",
+            "SessionsTable": "sessions",
+            "BroadcastQueueUrl": queue,
         }
         yield Stack("Cairn", clients, outputs, "https://d1.cloudfront.net")
 

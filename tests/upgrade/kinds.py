@@ -131,6 +131,9 @@ KINDS = (
         ("ticket#{}", "ticket"),
         new="holder good_until expires_at",
     ),
+    Kind("CONNECTIONS_TABLE", "holder#{}", "{}", "", new="owner session issued_at expires_at"),
+    Kind("SESSIONS_TABLE", "revoked#{hex}", "revoked", "", ("revoked#{}", "revoked"), new="until kept expires_at"),
+    Kind("SESSIONS_TABLE", "revoked#session#{}", "revoked", "", new="expires_at"),
     Kind("PRESENCE_TABLE", "{}#0.0", "{}", "tabs over_at expires_at", ("{}#{}.{}", "{}")),
     Kind("PRESENCE_TABLE", "{}#1.{}", "{}", "tabs over_at expires_at", ("{}#{}.{}", "{}")),
     Kind(
@@ -162,6 +165,9 @@ NEW_ATTRIBUTES = {
     "reason",
 }
 """Attributes of readings, marks and milestones that release 0.1.0 did not have; each is optional."""
+
+NEW_MESSAGES = {"signed_out"}
+"""Messages that release 0.1.0 did not send."""
 
 _CODE = re.compile(r"`([^`]+)`")
 _VARIES = re.compile(r"\{[^}]*\}")

@@ -6,19 +6,24 @@ A rename in the product changes this module, and no scenario, no test and no fix
 from __future__ import annotations
 
 import importlib
+import os
 import pkgutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from types import ModuleType
 from typing import Any
 
+import boto3
 from ministack.services import dynamodb
 
 import cairn
+from cairn.aws.sqs import Queue
 from cairn.clock import from_iso, iso, now
 from cairn.identity.api_keys import ApiKeys
+from cairn.identity.revocations import Revocations
 from cairn.messages import _TYPES
 from cairn.realtime.membership import shard_of
+from cairn.realtime.sign_out import SignOut
 from cairn.telegram.announcement import AnnouncementChat
 from cairn.telegram.deliveries import Deliveries
 from operations.migration import move_keys
@@ -100,6 +105,12 @@ def know_the_announcement_channel(site_account: Account, name: str, chat_id: str
     channel = AnnouncementChat(site_account.cloud.table("AUDIENCE_TABLE"), name)
     channel.resolve(chat_id, at)
     channel.hold(at)
+
+
+def sign_out_everywhere(site_account: Account, name: str, at: datetime) -> None:
+    """As `python -m operations people sign-out` does it, in the second of Cognito's answer."""
+    queue = Queue(boto3.client("sqs"), os.environ["BROADCAST_QUEUE_URL"])
+    SignOut(Revocations(site_account.cloud.table("SESSIONS_TABLE")), queue, now).everywhere(name, at)
 
 
 def deliver_in_parts_beyond(sockets: int) -> None:

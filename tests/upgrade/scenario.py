@@ -396,4 +396,6 @@ def _last_seconds(story: Story) -> None:
     story.hear(EARLY[1], "/status")
     site.bring_one(f'"chat_id":"{EARLY[1]}"')
     story.tickets.append(story.ticket(cookies=story.sign_in("ada")))
+    assert site.api("DELETE", "/api/session", cookies=story.sign_in("ada")).status == 204
+    product.sign_out_everywhere(site.account, "gus", site.now)
     site.vanish("ghost")

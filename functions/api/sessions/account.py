@@ -11,6 +11,7 @@ from urllib.parse import quote
 from aws_lambda_powertools.event_handler import Response
 from pydantic import SecretStr
 
+from cairn.clock import now
 from cairn.errors import ConflictError, SessionEndedError
 from cairn.identity.cognito import SESSION_ENDED, Person
 from cairn.identity.user_pool import Challenge, Tokens
@@ -40,7 +41,10 @@ def change_password(body: schemas.PasswordChange) -> SignedIn:
         person.id, router.trail.address, lambda: pool.change_password(tokens.access_token, current, new)
     )
     pool.end_sessions(tokens.access_token)
-    return response(router, pool.sign_in(person.id, new, client_context(router)))
+    result = pool.sign_in(person.id, new, client_context(router))
+    kept = None if isinstance(result, Challenge) else router.dependencies.id_tokens.person(result.id_token)
+    router.dependencies.sign_out.everywhere(person.id, now(), kept.credential.session if kept else None)
+    return response(router, result)
 
 
 @router.get(

@@ -7,10 +7,9 @@ from typing import Any
 from aws_lambda_powertools.event_handler import Response
 
 from cairn.clock import now
-from cairn.errors import NotSignedInError, PlatformUnavailableError, SessionEndedError
+from cairn.errors import NotSignedInError, SessionEndedError
 from cairn.identity.cognito import Person
 from cairn.identity.user_pool import Challenge
-from cairn.observability import logger
 from cairn.realtime.tickets import VALID_FOR, Holder
 from functions.api import cookies
 from functions.api.errors import responses
@@ -80,20 +79,27 @@ def refresh() -> SignedIn:
     return response(router, router.dependencies.user_pool.refresh(refresh_token, client_context(router)))
 
 
-@router.delete("/api/session", summary="Sign out", status_code=204, responses=responses(None, 204, "Signed out"))
+@router.delete(
+    "/api/session",
+    summary="Sign out",
+    description="Ends this session and its WebSockets; the person's other sessions go on.",
+    status_code=204,
+    responses=responses(None, 204, "Signed out"),
+)
 def sign_out() -> Response[None]:
-    _note_who_signs_out()
-    refresh_token = _cookies().get(cookies.REFRESH)
-    if refresh_token and not router.dependencies.user_pool.revoke(refresh_token):
-        # The browser still deletes its cookies: the next person at this browser must not be signed in.
-        logger.warning("refresh token not revoked; it stays valid until it expires")
+    kept = _cookies()
+    if person := router.dependencies.session_end.end(
+        kept.get(cookies.SESSION), kept.get(cookies.REFRESH), client_context(router)
+    ):
+        router.trail.signed_in(person)
     return Response(status_code=204, content_type="text/plain", cookies=cookies.expired(permanent=True))
 
 
 @router.post("/api/ws-ticket", summary="Create a ticket for the WebSocket", responses=responses(schemas.SocketTicket))
 def ticket() -> schemas.SocketTicket:
     caller = router.caller
-    issued = router.dependencies.tickets.issue(Holder(caller.user_id, caller.identity.name, caller.modules), now())
+    holder = Holder(caller.user_id, caller.identity.name, caller.modules, caller.identity.credential)
+    issued = router.dependencies.tickets.issue(holder, now())
     return schemas.SocketTicket(
         ticket=issued, expires_in=int(VALID_FOR.total_seconds()), url=router.dependencies.settings.websocket_url
     )
@@ -110,14 +116,6 @@ def config() -> schemas.Config:
             if rule.metric != "podium"
         },
     )
-
-
-def _note_who_signs_out() -> None:
-    """For the audit trail; whose session is over has no name there."""
-    try:
-        router.trail.signed_in(router.dependencies.id_tokens.person(_cookies().get(cookies.SESSION, "")))
-    except (SessionEndedError, PlatformUnavailableError):
-        return
 
 
 def _cookies() -> dict[str, Any]:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from aws_lambda_powertools.event_handler import Response
 
 from cairn.clock import now
-from cairn.identity.cognito import Person
+from cairn.errors import PlatformPausedError, SessionEndedError
+from cairn.identity.cognito import SESSION_ENDED, Person
 from cairn.identity.user_pool import Challenge, ClientContext, Tokens
 from functions.api import cookies
 from functions.api.routing import Router
@@ -43,8 +46,17 @@ def response(router: Router, result: Tokens | Challenge) -> SignedIn:
 
 
 def signed_in(router: Router, tokens: Tokens) -> Person:
-    """The person of new tokens, noted in the audit trail."""
+    """The person of new tokens, noted in the audit trail.
+
+    SessionEndedError if the session was signed out and Cognito failed to revoke its refresh token.
+    PlatformPausedError in the second in which all of the person's tokens were voided: it has the same time as they.
+    """
     person = router.dependencies.id_tokens.person(tokens.id_token)
+    revoked = router.dependencies.revocations.revoked_with(person.credential, consistent=True)
+    if revoked == "session":
+        raise SessionEndedError(SESSION_ENDED, permanent=True)
+    if revoked:
+        raise PlatformPausedError("Cognito", "the sessions before have just been ended", now() + timedelta(seconds=1))
     router.trail.signed_in(person)
     return person
 

@@ -295,6 +295,38 @@ test('being signed out is reported once, and no attempt is made until requested'
   }
 });
 
+test('a session that is ended stops the client at once, and sign-in is asked for', async () => {
+  let ticket = 'first';
+  const made = client({ ticket: async () => ticket });
+  await settle();
+  made.cairn.join('tv-display');
+  made.socket.open();
+  made.socket.joined('tv-display', 4);
+  ticket = null;
+  made.socket.receive({ id: null, event: 'signed-out', room: null, at: '', data: {} });
+  await settle();
+  assert.equal(made.cairn.state, 'signedout');
+  assert.equal(made.received.signedout.length, 1);
+  assert.ok(made.socket.closed);
+  await made.time.pass(10 * 60_000);
+  assert.equal(made.sockets.length, 1, 'no further attempt');
+});
+
+test('a session that goes on with another ticket reconnects at once and resumes', async () => {
+  let number = 0;
+  const made = client({ ticket: async () => `t${++number}` });
+  await settle();
+  made.cairn.join('tv-display');
+  made.socket.open();
+  made.socket.joined('tv-display', 4);
+  made.socket.receive({ id: null, event: 'signed-out', room: null, at: '', data: {} });
+  await settle();
+  assert.equal(made.sockets.length, 2);
+  made.socket.open();
+  assert.deepEqual(made.socket.sent.at(-1), { action: 'join', room: 'tv-display', after: 'tv-display/4' });
+  assert.deepEqual(made.received.signedout, []);
+});
+
 test('an API that is down is no reason to think that somebody signed out', async () => {
   let down = true;
   const made = client({ ticket: async () => { if (down) throw new TypeError('Failed to fetch'); return 'fresh'; } });

@@ -202,12 +202,13 @@ def test_the_scheme_may_be_written_in_any_case(api: Api) -> None:
 
 def test_a_revoked_key_opens_nothing_after_half_a_minute(api: Api) -> None:
     keys, seconds = ApiKeys(api.aws.table("KEYS_TABLE")), [0.0]
-    authenticator = Authenticator(keys, FUNCTIONS["api"].dependencies.id_tokens, clock=lambda: seconds[0])
+    made = FUNCTIONS["api"].dependencies
+    authenticator = Authenticator(keys, made.id_tokens, made.revocations, clock=lambda: seconds[0])
     request = event(
         "GET", "/api/channels", headers={"authorization": f"Bearer {keys.create('gone', ['admin'], now())}"}
     )
     assert authenticator.authenticate(request)
-    keys.revoke("gone")
+    keys.delete(keys.named("gone"))
     seconds[0] += CACHE_SECONDS
     assert authenticator.authenticate(request)
     seconds[0] += 1

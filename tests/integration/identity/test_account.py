@@ -227,21 +227,27 @@ def test_a_strangers_failures_keep_nobody_out_who_is_elsewhere(api: Api, name: s
 # -- one's own password
 
 
-def test_people_change_their_own_password_which_ends_their_other_sessions(api: Api, name: str) -> None:
+def test_people_change_their_own_password_which_ends_their_other_sessions(
+    api: Api, name: str, clock: ControlledClock
+) -> None:
     here, elsewhere = jar(sign_in(api, name)), jar(sign_in(api, name))
     answer = post(api, PATHS["password"], {"current": PASSWORD, "new": NEW}, here)
     assert (answer.status, answer.json["userId"]) == (200, name)
     assert post(api, "/api/session/refresh", {}, elsewhere).status == 401
     assert post(api, "/api/session/refresh", {}, here).status == 401
     assert post(api, "/api/session/refresh", {}, jar(answer)).status == 200, "this browser stays signed in"
+    assert api("POST", "/api/ws-ticket", cookies=jar(answer), headers=OUR_PAGE).status == 200
+    assert api("POST", "/api/ws-ticket", cookies=elsewhere, headers=OUR_PAGE).status == 401, "nor is its token valid"
+    clock.sleep(1)
     assert sign_in(api, name).status == 401
     assert sign_in(api, name, NEW).status == 200
 
 
-def test_with_a_second_factor_the_new_session_needs_a_code(api: Api, name: str) -> None:
+def test_with_a_second_factor_the_new_session_needs_a_code(api: Api, name: str, clock: ControlledClock) -> None:
     session, secret = with_second_factor(api, name)
     answer = post(api, PATHS["password"], {"current": PASSWORD, "new": NEW}, session)
     assert answer.status == 202
+    clock.sleep(1)
     assert go_on(api, answer, code_of(secret)).status == 200
 
 

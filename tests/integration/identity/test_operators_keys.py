@@ -45,7 +45,7 @@ def test_what_was_never_created_is_no_key(api_keys: ApiKeys, plaintext: str) -> 
 
 def test_a_revoked_key_is_found_no_more(api_keys: ApiKeys) -> None:
     plaintext = api_keys.create("importer", {"ingest"}, NOON)
-    api_keys.revoke("importer")
+    api_keys.delete(api_keys.named("importer"))
     assert api_keys.find(plaintext) is None
     assert api_keys.list() == []
 
@@ -53,17 +53,17 @@ def test_a_revoked_key_is_found_no_more(api_keys: ApiKeys) -> None:
 def test_of_two_keys_with_one_name_only_the_one_that_is_meant_is_revoked(api_keys: ApiKeys) -> None:
     old, new = (api_keys.create("importer", {"ingest"}, NOON) for _ in range(2))
     with pytest.raises(ConflictError, match="by its id"):
-        api_keys.revoke("importer")
+        api_keys.named("importer")
     found = api_keys.find(old)
     assert found is not None
-    api_keys.revoke(found.id)
+    api_keys.delete(api_keys.named(found.id))
     assert api_keys.find(old) is None
     assert api_keys.find(new) is not None
 
 
 def test_a_key_that_does_not_exist_cannot_be_revoked(api_keys: ApiKeys) -> None:
     with pytest.raises(NotFoundError, match="'nobody'"):
-        api_keys.revoke("nobody")
+        api_keys.named("nobody")
 
 
 def test_the_keys_of_version_0_1_0_are_moved_and_open_what_they_opened(stack: Stack, api_keys: ApiKeys) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -373,13 +374,21 @@ def test_a_ticket_says_to_the_socket_who_somebody_is(api: Api) -> None:
     assert answer.json["expiresIn"] == 60
     assert answer.json["url"] == "ws://sockets.test/live"
     holder = Tickets(api.aws.table("SESSIONS_TABLE")).redeem(answer.json["ticket"], now())
-    assert holder == Holder("leaderboard-analytics", "leaderboard-analytics", frozenset({"leaderboard", "analytics"}))
+    assert holder
+    assert replace(holder, credential=None) == Holder(
+        "leaderboard-analytics", "leaderboard-analytics", frozenset({"leaderboard", "analytics"})
+    )
+    assert holder.credential
+    assert (holder.credential.owner, bool(holder.credential.session)) == ("person:leaderboard-analytics", True)
 
 
 def test_a_keys_ticket_is_nobodys_and_has_its_modules_alone(api: Api) -> None:
     answer = api("POST", "/api/ws-ticket", scopes=("leaderboard", "ingest"))
     holder = Tickets(api.aws.table("SESSIONS_TABLE")).redeem(answer.json["ticket"], now())
-    assert holder == Holder(None, "test", frozenset({"leaderboard"}))
+    assert holder
+    assert holder == Holder(None, "test", frozenset({"leaderboard"}), holder.credential)
+    assert holder.credential
+    assert holder.credential.owner.startswith("key:")
 
 
 def test_a_page_knows_where_the_socket_is_and_what_time_before_anybody_signs_in(api: Api) -> None:

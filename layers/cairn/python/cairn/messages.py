@@ -209,12 +209,36 @@ def reverted_event(room: str, milestone: Milestone) -> RoomEvent:
     )
 
 
-Ordered = RoomEvent | RoomShard | BoardChanged | RoomState | CountViewers
+@dataclass(frozen=True, slots=True)
+class SignedOut:
+    """Close the sockets of a person or an API key: all, or those of one session, or of tokens issued up to a second."""
+
+    type: ClassVar[str] = "signed_out"
+    owner: str
+    session: str | None
+    until: int | None
+    kept: str | None
+    trace_id: str
+
+    @property
+    def group(self) -> str:
+        """No room waits for it. An owner may contain any character, a room's name no space."""
+        return f"signed out {self.owner}"
+
+    @property
+    def key(self) -> str:
+        return f"{self.session}/{self.until}"
+
+
+Ordered = RoomEvent | RoomShard | BoardChanged | RoomState | CountViewers | SignedOut
 """Messages of FIFO queues, which keep the order within a group and accept the same key once in five minutes."""
 Message = Alert | AlertPart | Reply | FetchBatch | Ordered
 _TYPES: dict[str, type[Message]] = {
     cls.type: cls
-    for cls in (Alert, AlertPart, Reply, FetchBatch, RoomEvent, RoomShard, BoardChanged, RoomState, CountViewers)
+    for cls in (
+        *(Alert, AlertPart, Reply, FetchBatch),
+        *(RoomEvent, RoomShard, BoardChanged, RoomState, CountViewers, SignedOut),
+    )
 }
 _INSTANTS = ("not_before", "at", "fresh_until", "since")
 

@@ -138,14 +138,16 @@ def query_all(table: Table, where: ConditionBase, start: Item | None = None, **o
             return
 
 
-def get_many(table: Table, keys: Sequence[Item]) -> list[Item]:
+def get_many(table: Table, keys: Sequence[Item], *, consistent: bool = False) -> list[Item]:
     """The existing items with these keys, in any order: 100 keys a call, and another call for unprocessed keys."""
     client = table.meta.client
     found: list[Item] = []
     for chunk in chunks(keys, 100):
         pending: list[Item] = list(chunk)
         while pending:
-            answer: Any = client.batch_get_item(RequestItems={table.name: {"Keys": pending}})
+            answer: Any = client.batch_get_item(
+                RequestItems={table.name: {"Keys": pending, "ConsistentRead": consistent}}
+            )
             found += answer["Responses"].get(table.name, [])
             pending = list(answer.get("UnprocessedKeys", {}).get(table.name, {}).get("Keys", []))
     return found

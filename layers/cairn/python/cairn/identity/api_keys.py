@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from cairn.aws.dynamodb import readable
 from cairn.clock import from_iso, iso
 from cairn.errors import BadInputError, ConflictError, NotFoundError
+from cairn.identity.revocations import Credential, key_owner
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import Table
@@ -37,13 +38,21 @@ _MAX_NAME_LENGTH = 100
 class ApiKey:
     """What is stored of a key: enough to recognise it, not to use it."""
 
-    id: str
-    """The first digits of the SHA-256, with which an operator refers to the key."""
+    sha256: str
     name: str
     scopes: frozenset[str]
     created_at: datetime
     hint: str
     """The key's last four characters."""
+
+    @property
+    def id(self) -> str:
+        """The first digits of the SHA-256, with which an operator refers to the key."""
+        return self.sha256[:_ID_LENGTH]
+
+    @property
+    def credential(self) -> Credential:
+        return Credential(key_owner(self.id))
 
 
 class ApiKeys:
@@ -83,20 +92,18 @@ class ApiKeys:
         """All keys, oldest first."""
         return sorted(readable(_from_item, self._items()), key=lambda key: key.created_at)
 
-    def revoke(self, id_or_name: str) -> ApiKey:
-        """Delete the key with this id or name; NotFoundError when there is none, ConflictError for a shared name."""
-        found = [
-            item
-            for item in self._items()
-            if item["name"] == id_or_name or str(item["sk"]).removeprefix(_SORT)[:_ID_LENGTH] == id_or_name
-        ]
+    def named(self, id_or_name: str) -> ApiKey:
+        """The key with this id or name; NotFoundError when there is none, ConflictError for a shared name."""
+        found = [key for key in map(_from_item, self._items()) if id_or_name in (key.name, key.id)]
         if not found:
             raise NotFoundError(f"No key has the id or name {id_or_name!r}")
         if len(found) > 1:
-            ids = ", ".join(_from_item(item).id for item in found)
+            ids = ", ".join(key.id for key in found)
             raise ConflictError(f"{len(found)} keys are named {id_or_name!r}: revoke one by its id ({ids})")
-        self._table.delete_item(Key={"pk": found[0]["pk"], "sk": found[0]["sk"]})
-        return _from_item(found[0])
+        return found[0]
+
+    def delete(self, key: ApiKey) -> None:
+        self._table.delete_item(Key={"pk": _PARTITION, "sk": _SORT + key.sha256})
 
     def _items(self) -> Iterable[dict[str, Any]]:
         page: dict[str, Any] = {}
@@ -130,7 +137,7 @@ def _sha256(plaintext: str) -> str:
 
 def _from_item(item: Mapping[str, Any]) -> ApiKey:
     return ApiKey(
-        id=item["sk"].removeprefix(_SORT)[:_ID_LENGTH],
+        sha256=item["sk"].removeprefix(_SORT),
         name=item["name"],
         scopes=frozenset(item["scopes"]),
         created_at=from_iso(item["created_at"]),

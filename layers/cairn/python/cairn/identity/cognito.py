@@ -1,7 +1,6 @@
 """The person that an id token of Cognito identifies, once its signature is verified.
 
-An issued token stays valid until it expires, an hour later: a sign-out, a disabled account or a removed module takes
-effect with the next token.
+An issued token is valid for an hour by itself: whoever accepts one asks `cairn.identity.revocations` too.
 """
 
 from __future__ import annotations
@@ -16,6 +15,7 @@ import httpx
 import jwt
 
 from cairn.errors import PlatformUnavailableError, SessionEndedError
+from cairn.identity.revocations import Credential, person_owner
 
 MODULES = frozenset({"admin", "analytics", "leaderboard"})
 """What a person may use: the names of the pool's groups."""
@@ -39,6 +39,8 @@ class Person:
     modules: frozenset[str]
     expires_at: datetime
     """When the id token expires."""
+    credential: Credential
+    """The token itself, as it can be revoked."""
 
 
 class SigningKeys:
@@ -83,8 +85,11 @@ class IdTokens:
         self._issuer = issuer
         self._client_id = client_id
 
-    def person(self, token: str) -> Person:
-        """The token's person. SessionEndedError for an invalid token; PlatformUnavailableError without the keys."""
+    def person(self, token: str, *, expired: bool = False) -> Person:
+        """The token's person, with `expired` also of one that has expired.
+
+        SessionEndedError for an invalid token; PlatformUnavailableError without the keys.
+        """
         try:
             header = jwt.get_unverified_header(token)
             key = self._keys.find(str(header.get("kid"))) if header.get("alg") == "RS256" else None
@@ -97,7 +102,7 @@ class IdTokens:
                 audience=self._client_id,
                 issuer=self._issuer,
                 leeway=LEEWAY,
-                options={"require": ["exp", "iat", "aud", "iss"], "strict_aud": True},
+                options={"require": ["exp", "iat", "aud", "iss"], "strict_aud": True, "verify_exp": not expired},
             )
             return _person(claims)
         except (jwt.PyJWTError, ValueError, TypeError, KeyError):
@@ -115,4 +120,6 @@ def _person(claims: Mapping[str, Any]) -> Person:
         name=str(claims.get("name") or user_name),
         modules=MODULES & frozenset(claims.get("cognito:groups", ())),
         expires_at=datetime.fromtimestamp(int(claims["exp"]), UTC),
+        # All tokens of one sign-in have the same origin, those of a refresh too.
+        credential=Credential(person_owner(user_name), claims.get("origin_jti"), int(claims["iat"])),
     )

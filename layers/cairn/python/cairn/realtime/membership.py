@@ -4,14 +4,16 @@
 |---|---|---|---|
 | `socket#{connection id}` | `socket` | its holder and its memberships in rooms; or that it is closed | 2 h 10 min |
 | `room#{room}` | `{shard}#{connection id}` | that it is in the room, and since when | the same |
+| `holder#{owner}` | `{connection id}` | of which session and token the socket is | the same |
 | `room#{room}` | `#parts` | that the room is served shard by shard, and until when | 1 hour |
 
 A room's sockets are in sixteen shards, by a digit of the connection id's hash. So a large room can be served shard by
 shard, and a socket is always in the same shard. In a channel's room, each socket is a viewer: it is stored only as a
 slot in the presence table, and its membership says which. A slot is always in the same shard, too.
 
-Nothing is written about a socket without a ticket before it joins a room. A closed socket is recorded as closed,
-because a `join` that it sent before may be handled after.
+A socket with a ticket is also in the list of its owner, a person or an API key, so that it can be closed with their
+session (`cairn.realtime.sign_out`). Nothing is written about a socket without a ticket before it joins a room. A closed
+socket is recorded as closed, because a `join` that it sent before may be handled after.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -29,7 +31,8 @@ from botocore.exceptions import ClientError
 from cairn.aws.dynamodb import Item, get, query_all, readable, rejected_item
 from cairn.clock import from_millis, to_millis
 from cairn.errors import ForbiddenError
-from cairn.realtime.tickets import Holder, to_holder, to_item
+from cairn.identity.revocations import Credential
+from cairn.realtime.tickets import Holder, to_credential, to_holder, to_item
 from cairn.rooms import BOARD_MODULES, EVERYONE, channel_of
 from cairn.viewers.presence import Presence
 from cairn.viewers.presence_slots import PresenceSlot
@@ -109,6 +112,9 @@ class Sockets:
         self._table.put_item(Item=item)
         for room in socket.rooms:
             self._enter(socket, room, now)
+        if holder.credential:
+            listed = _owned_key(holder.credential.owner, connection_id) | asdict(holder.credential)
+            self._table.put_item(Item=listed | {"expires_at": _seconds(socket.expires_at)})
         return socket
 
     def get(self, connection_id: str, opened_at: datetime, now: datetime) -> Socket | None:
@@ -184,10 +190,28 @@ class Sockets:
 
     def remove(self, connection_id: str, now: datetime, *found_in: str) -> None:
         """Record a socket as closed, and remove it from its rooms and from the memberships in which it was found."""
+        before = self.silence(connection_id, now, *found_in)
+        if before and before.credential:
+            self.unlist(before.credential.owner, connection_id)
+
+    def silence(self, connection_id: str, now: datetime, *found_in: str) -> Holder | None:
+        """The same, but it stays in its owner's list: it may still be open. Returns its holder."""
         item = _key(connection_id) | {"closed": True, "expires_at": _seconds(now + CLOSED_FOR)}
         before = self._table.put_item(Item=item, ReturnValues="ALL_OLD").get("Attributes", {})
         for membership in _memberships(before).union(found_in):
             self._leave_room(connection_id, membership)
+        holder: Any = before.get("holder")
+        return to_holder(holder) if holder else None
+
+    def owned(self, owner: str, now: datetime) -> list[tuple[str, Credential]]:
+        """The sockets of a person or an API key, and what each was opened with."""
+        where, unexpired = Key("pk").eq(f"holder#{owner}"), Attr("expires_at").gt(int(now.timestamp()))
+        items = query_all(self._table, where, FilterExpression=unexpired, ConsistentRead=True)
+        return [(str(item["sk"]), to_credential(item)) for item in items]
+
+    def unlist(self, owner: str, connection_id: str) -> None:
+        """Remove a closed socket from its owner's list."""
+        self._table.delete_item(Key=_owned_key(owner, connection_id))
 
     def audience(self, room: str, now: datetime) -> list[Member] | None:
         """The sockets that joined a room before this call; None if it must be served shard by shard.
@@ -272,6 +296,10 @@ def _room(membership: str) -> str:
 
 def _key(connection_id: str) -> Item:
     return {"pk": f"socket#{connection_id}", "sk": "socket"}
+
+
+def _owned_key(owner: str, connection_id: str) -> Item:
+    return {"pk": f"holder#{owner}", "sk": connection_id}
 
 
 def member_key(room: str, connection_id: str) -> Item:

@@ -15,6 +15,7 @@ from boto3.dynamodb.conditions import Attr
 
 from cairn.aws.dynamodb import Item
 from cairn.aws.personal_data import PersonalItem, anonymised, deleted, scan
+from cairn.identity.revocations import person_owner
 from cairn.leaderboard.personal_data import is_user, shows_rep, shows_user, without_rep, without_user
 from cairn.model import Subject
 from cairn.realtime.membership import member_key
@@ -67,6 +68,10 @@ class ConnectionItems:
             yield from self._memberships(item)
             public = {name for name in item.get("rooms", ()) if channel_of(name.partition(" ")[0])}
             yield anonymised(self._table, item, holder=None, rooms=public or None)
+        owner = person_owner(user_id).casefold()
+        for item in scan(self._table, Attr("pk").begins_with("holder#person:")):
+            if item["owner"].casefold() == owner:
+                yield deleted(self._table, item)
         yield from self._frames(partial(without_user, user_id=user_id), partial(shows_user, user_id=user_id))
 
     def _memberships(self, socket: Item) -> Iterator[PersonalItem]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -19,6 +19,7 @@ from botocore.exceptions import ClientError
 
 from cairn.aws.dynamodb import Item, rejected_item
 from cairn.clock import to_millis
+from cairn.identity.revocations import Credential
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import Table
@@ -34,6 +35,8 @@ class Holder:
     user_id: str | None
     name: str
     modules: frozenset[str]
+    credential: Credential | None = None
+    """With what they got their ticket; None for a socket that was opened under version 0.1.0."""
 
 
 class Tickets:
@@ -66,11 +69,18 @@ class Tickets:
 
 
 def to_item(holder: Holder) -> Item:
-    return {"user_id": holder.user_id, "name": holder.name, "modules": sorted(holder.modules)}
+    item = {"user_id": holder.user_id, "name": holder.name, "modules": sorted(holder.modules)}
+    return item | ({"credential": asdict(holder.credential)} if holder.credential else {})
 
 
 def to_holder(item: Item) -> Holder:
-    return Holder(item["user_id"], item["name"], frozenset(item["modules"]))
+    credential = to_credential(item["credential"]) if "credential" in item else None
+    return Holder(item["user_id"], item["name"], frozenset(item["modules"]), credential)
+
+
+def to_credential(item: Item) -> Credential:
+    issued_at = item["issued_at"]
+    return Credential(item["owner"], item["session"], None if issued_at is None else int(issued_at))
 
 
 def _key(ticket: str) -> Item:
