@@ -20,6 +20,7 @@ from cairn.viewers.join_limits import JoinLimits, JoinSettings
 from cairn.viewers.presence import Presence
 from functions.viewer_heartbeat.curves import Curves
 from functions.viewer_heartbeat.followers import Followers
+from functions.viewer_heartbeat.heartbeats import Heartbeats
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +67,10 @@ class Dependencies:
         return JoinLimits(
             dynamodb.table(self.settings.presence_table), self.settings.viewer_joins_per_minute, self.settings.join_caps
         )
+
+    @cached_property
+    def heartbeats(self) -> Heartbeats:
+        return Heartbeats(timedelta(milliseconds=self.settings.viewer_heartbeat_interval / 4))
 
     @cached_property
     def presence(self) -> Presence:

@@ -36,7 +36,9 @@ def join(dependencies: Dependencies, event: Event) -> Response:
 
 def heartbeat(dependencies: Dependencies, event: Event) -> Response:
     slot = requests.slot(event)
-    dependencies.presence.keep_alive(slot, now() + dependencies.settings.timeout)
+    if dependencies.heartbeats.is_due(slot, now()):
+        dependencies.presence.keep_alive(slot, now() + dependencies.settings.timeout)
+        dependencies.heartbeats.accept(slot, now())
     # A new count would cost two more writes; while there are viewers, one is always scheduled.
     counted = dependencies.presence.last_count(slot.channel) or dependencies.counting.current(slot.channel)
     return responses.json_answer(_presence_json(dependencies, max(1, counted.viewers)))
@@ -44,6 +46,7 @@ def heartbeat(dependencies: Dependencies, event: Event) -> Response:
 
 def leave(dependencies: Dependencies, event: Event) -> Response:
     slot = requests.slot(event)
+    dependencies.heartbeats.forget(slot)
     dependencies.presence.leave(slot)
     logger.info("left", channel=slot.channel)
     return responses.no_content()

@@ -51,3 +51,14 @@ def test_what_a_page_begins_with_is_read_once_a_minute(site: Site, meter: Meter,
         clock.sleep(1)
         site("GET", "channel/youtube:UC-unheard-of")
     assert usage.total == 1
+
+
+def test_a_flood_of_heartbeats_costs_a_write_in_a_quarter_of_their_interval(
+    site: Site, meter: Meter, clock: ControlledClock
+) -> None:
+    tab = site.join()
+    with meter.measuring() as usage:
+        for _ in range(300):
+            assert site.beat(tab).status == 200
+            clock.sleep(0.1)
+    assert usage.write_units == 4
