@@ -197,7 +197,7 @@ def _parser() -> argparse.ArgumentParser:
 
     _subscribers(commands)
 
-    announce = commands.add_parser("announce", help="notify whoever was not notified of a milestone")
+    announce = commands.add_parser("announce", help="notify those who were not notified of a milestone")
     announce.add_argument("milestone_id", metavar="MILESTONE_ID")
     announce.set_defaults(command="announce")
     revert = commands.add_parser("revert", help="take back a false milestone and those of the same reading")

@@ -163,7 +163,7 @@ _WITHOUT_IAM = {
         *("RevokeToken", "SetUserMFAPreference", "VerifySoftwareToken"),
     )
 }
-"""What a person's own token allows, whoever sends it.
+"""What a person's own token allows, no matter who sends it.
 
 https://docs.aws.amazon.com/cognito/latest/developerguide/authentication-flows-public-server-side.html
 """

@@ -53,7 +53,7 @@ class SocketCloser:
         return [connection_id for connection_id, done in zip(connection_ids, closed, strict=True) if done]
 
     async def _close(self, connection_id: str) -> bool:
-        with suppress(PostError):  # whoever does not get the frame notices that the socket is closed
+        with suppress(PostError):  # without the frame, the client notices that the socket is closed
             await self._poster.post(connection_id, frame(None, SIGNED_OUT, None, self._clock(), {}))
         try:
             await self._poster.disconnect(connection_id)

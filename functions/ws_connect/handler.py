@@ -92,7 +92,7 @@ def create(dependencies: Dependencies) -> Callable[[dict[str, Any], LambdaContex
             audit.record("open socket", ANONYMOUS, "refused", address=address)
             return 401
         dependencies.sockets.open(connection_id, holder, now())
-        # Only now that whoever ends the session would find the socket.
+        # Only now that the end of the session would find the socket.
         if holder and holder.credential and dependencies.revocations.is_revoked(holder.credential, consistent=True):
             dependencies.sockets.remove(connection_id, now())
             logger.warning("ticket rejected: its session has ended", user_id=holder.user_id)

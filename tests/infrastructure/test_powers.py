@@ -215,7 +215,7 @@ def test_check_milestones_can_ask_for_another_look_at_a_reading_and_change_nothi
 
 
 def _who(grants: Grants, action: str, table: str, key: str, *attributes: str) -> set[str]:
-    """Of those who may not change every attribute, only whoever may change these."""
+    """Of those who may not change every attribute, only those who may change these."""
     return grants.who_may(f"dynamodb:{action}", f"{table}Table", keys=[key], attributes=[*attributes] or ["any"])
 
 

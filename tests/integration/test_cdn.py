@@ -1,4 +1,4 @@
-"""Whoever calls a function's own URL, past the distribution and its firewall, gets no further than that."""
+"""A caller of a function's own URL, past the distribution and its firewall, gets no further than that."""
 
 from __future__ import annotations
 

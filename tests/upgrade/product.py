@@ -95,7 +95,7 @@ def make_key(site_account: Account, name: str, scopes: Sequence[str], at: dateti
 
 
 def reopen(site_account: Account, delivery: str, at: datetime) -> None:
-    """Whoever was not notified is tried again, as `python -m operations announce` requests."""
+    """Those who were not notified are tried again, as `python -m operations announce` requests."""
     table = site_account.cloud.table
     assert Deliveries(table("AUDIENCE_TABLE"), table("MILESTONES_TABLE")).reopen(delivery, at) == 1
 

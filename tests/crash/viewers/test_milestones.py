@@ -161,7 +161,7 @@ def test_viewers_who_leave_before_it_has_lasted_are_no_milestone() -> None:
         assert here.milestones == []
         here.audience(4, first=200)
         here.run(LASTS - SOON)
-        assert here.milestones == [], "it begins anew"
+        assert here.milestones == [], "it begins again"
         here.run(2 * SOON)
         assert here.milestones == [10]
 

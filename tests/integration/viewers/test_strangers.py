@@ -184,7 +184,7 @@ def test_what_has_expired_is_read_as_gone_before_dynamodb_deletes_it(left: Cloud
     assert history.days(subject, first_day, now().date()) == {}
     assert history.before(subject, now().date()) is None
     assert Site()("GET", "curve/made-up").json["items"] == []
-    # And what is stored next begins anew, over what is still there.
+    # And what is stored next begins again, over what is still there.
     fresh = Reading(subject, "made-up", {"viewers": 1}, now(), "viewers", "t")
     assert stats.update(subject, lambda stored: stored or fresh) == (None, fresh)
 

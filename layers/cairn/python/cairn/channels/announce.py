@@ -22,4 +22,4 @@ class ChannelAnnouncer:
         """Changes of a channel's count between two milestones are not announced."""
 
     def reverted(self, milestone: Milestone, standing: Sequence[Milestone]) -> None:
-        """A message in a chat stays; whoever wants to correct it, does so in words."""
+        """A message in a chat stays; a person corrects it in words."""

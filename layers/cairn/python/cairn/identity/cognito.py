@@ -1,6 +1,6 @@
 """The person that an id token of Cognito identifies, once its signature is verified.
 
-An issued token is valid for an hour by itself: whoever accepts one asks `cairn.identity.revocations` too.
+An issued token is valid for an hour by itself: code that accepts one asks `cairn.identity.revocations` too.
 """
 
 from __future__ import annotations

@@ -6,8 +6,8 @@
 | `revoked#session#{id}` | `revoked` | nothing: the session was signed out | 91 days |
 
 Cognito's id tokens are valid for an hour whatever happens to the person, and a ticket says for a minute who somebody
-was. So whoever accepts one asks here, and whoever ends sessions writes here first, and only then closes the sockets: a
-socket that is being opened either finds the item or is found (`cairn.realtime.membership`).
+was. So code that accepts one asks here, and code that ends sessions writes here before it closes the sockets:
+a socket that is being opened either finds the item or is found (`cairn.realtime.membership`).
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@
 | `address#{digest}#{window}` | how often an address failed, or tried too early, in this quarter of an hour | 30 min |
 | `pair#{digest}` | how often a name failed from an address in a row, and when it may be tried again | a day |
 
-After five failures in a row Cognito locks a name for 1 s, then 2 s, up to 15 min, whoever failed; a quarter of an hour
+After five failures in a row Cognito locks a name for 1 s, then 2 s, up to 15 min, for everybody; a quarter of an hour
 without a try ends that. So this limit answers before Cognito sees a try. After five failures a name waits at that
 address, for 1 min, then 2 min, up to an hour. The first wait above a quarter of an hour comes after nine failures, so
 from one address Cognito locks a name for 16 s at most, and the name can sign in from elsewhere as before.

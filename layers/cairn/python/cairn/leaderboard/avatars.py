@@ -1,6 +1,6 @@
 """Which avatars of reps are shown: a short text, or a picture of a host that the operator named.
 
-Every browser that shows a board loads its pictures, so whoever runs a picture's host learns who watches the board, and
+Every browser that shows a board loads its pictures, so the owner of a picture's host learns who watches the board, and
 may replace the picture at any time.
 """
 

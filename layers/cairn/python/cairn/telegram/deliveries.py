@@ -134,7 +134,7 @@ class Deliveries:
         )
 
     def release(self, delivery: str, number: int, owner: str, tries: Mapping[str, int] | None = None) -> None:
-        """Release an unfinished part for the next attempt, which starts with whoever was tried least."""
+        """Release an unfinished part for the next attempt, which starts with those tried least."""
         try:
             self._table.update_item(
                 Key=_part_key(delivery, number),
