@@ -152,7 +152,7 @@ def test_a_ticket_opens_one_socket_and_not_for_long(local_cloud: LocalCloud) -> 
     rejected(local_cloud, used)
     rejected(local_cloud, "never-issued")
     late = ticket(local_cloud)
-    table = local_cloud.stack.clients.table(local_cloud.stack.output("ConnectionsTable"))
+    table = local_cloud.stack.clients.table(local_cloud.stack.output("SessionsTable"))
     for item in table.scan()["Items"]:
         if str(item["pk"]).startswith("ticket#"):
             table.update_item(
