@@ -105,9 +105,7 @@ class Cairn {
   }
 
   /** Connect now: after `signedout`, once somebody has signed in again. */
-  reconnect() {
-    if (this.#state !== 'closed' && !this.#current && !this.#next) this.#dial();
-  }
+  reconnect() { if (this.#state !== 'closed' && !this.#current && !this.#next) this.#dial(); }
 
   close() {
     this.#window.removeEventListener?.('online', this.#hint);
@@ -161,25 +159,13 @@ class Cairn {
     this.#setState('open');
   }
 
-  /** Stop using a connection that has ended. */
-  #forget(/** @type {Connection} */ connection) {
+  #lost(/** @type {Connection} */ connection) {
     if (this.#current === connection) this.#current = null;
     if (this.#next === connection) this.#next = null;
     for (const room of [...this.#rooms.values()].filter(({ joining }) => joining === connection)) {
       room.joining = null;
       room.buffer.clear(); // the next join replays them
     }
-  }
-
-  /** The session of the connection's ticket was ended. Whether there is another one, only the next ticket tells. */
-  #signedOut(/** @type {Connection} */ connection) {
-    connection.end();
-    this.#forget(connection);
-    if (!this.#current && !this.#next) this.#dial();
-  }
-
-  #lost(/** @type {Connection} */ connection) {
-    this.#forget(connection);
     if (this.#next) return void this.#setState(this.#current ? 'open' : 'connecting');
     if (!this.#current) this.#setState('waiting');
     const most = Math.min(BACKOFF_CAP, BACKOFF * 2 ** this.#failures++);
@@ -208,7 +194,10 @@ class Cairn {
   }
 
   #received(/** @type {Connection} */ connection, /** @type {RoomFrame} */ frame) {
-    if (frame.event === 'signed-out') return void this.#signedOut(connection);
+    if (frame.event === 'signed-out') {
+      connection.fail();
+      return this.reconnect(); // whether there is another session, only the next ticket tells
+    }
     const room = this.#rooms.get(frame.event === 'error' ? frame.data?.room : frame.room);
     if (frame.event === 'error') {
       this.#rejected(room, frame.data, connection);
@@ -351,9 +340,7 @@ class Connection {
     socket.onclose = socket.onerror = () => this.fail();
   }
 
-  send(/** @type {object} */ message) {
-    if (this.#socket?.readyState === OPEN) this.#socket.send(JSON.stringify(message));
-  }
+  send(/** @type {object} */ message) { if (this.#socket?.readyState === OPEN) this.#socket.send(JSON.stringify(message)); }
 
   ping() {
     this.#pong ??= this.after(PONG_WITHIN, () => this.fail());
