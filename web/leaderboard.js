@@ -6,6 +6,7 @@ import { LiveState } from './elements.js';
 import { TV, follow } from './feed.js';
 import { clock, count, growth, money, month, period as periodOf } from './format.js';
 import { LADDERS, distance, goalProgress, nearest } from './next-milestone.js';
+import { BOARD_MODULES } from './pages.js';
 import { requireSession, showAccessDenied, signInUrl } from './require-sign-in.js';
 import { keepSession } from './session.js';
 
@@ -50,7 +51,7 @@ let live = false;
 /** @type {ReturnType<typeof setTimeout> | undefined} */
 let toastTimer;
 
-const person = await patiently(() => requireSession('leaderboard'), retrying).catch(({ message }) => {
+const person = await patiently(() => requireSession(BOARD_MODULES), retrying).catch(({ message }) => {
   showNote(message);
   return null;
 });

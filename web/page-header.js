@@ -43,7 +43,7 @@ class PageHeader extends HTMLElement {
 
   /** @param {Pick<Session, 'name' | 'modules'> | null} person */
   #show(person) {
-    const pages = PAGES.filter(({ module }) => allows(person, module));
+    const pages = PAGES.filter(({ modules }) => allows(person, modules));
     const shown = JSON.stringify([person?.name, pages]);
     if (shown === this.#shown) return; // the focus stays where it is
     this.#shown = shown;

@@ -1,9 +1,12 @@
+/** The modules that may see the board: `display` is a TV's, which changes nothing. */
+export const BOARD_MODULES = ['leaderboard', 'display'];
+
 /**
- * The pages of the navigation, in its order: a new page is one more line. `module` is what a person needs to see the
+ * The pages of the navigation, in its order: a new page is one more line. A person needs one of `modules` to see the
  * page; null is public.
  */
 export const PAGES = Object.freeze([
-  { path: '/leaderboard', label: 'Leaderboard', module: 'leaderboard' },
-  { path: '/tv', label: 'TV', module: 'leaderboard' },
-  { path: '/live', label: 'Live viewers', module: null },
+  { path: '/leaderboard', label: 'Leaderboard', modules: BOARD_MODULES },
+  { path: '/tv', label: 'TV', modules: BOARD_MODULES },
+  { path: '/live', label: 'Live viewers', modules: null },
 ]);

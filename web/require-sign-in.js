@@ -20,17 +20,17 @@ export function returnAddress(search, origin) {
 export const signInUrl = () => `/sign-in?next=${encodeURIComponent(location.pathname + location.search)}`;
 
 /**
- * The person, if they are signed in and have the module. Otherwise null, and the browser goes to the sign-in, or the
+ * The person, if they are signed in and have one of the modules. Otherwise null, and the browser goes to the sign-in, or the
  * page explains what is missing.
- * @param {string} module
+ * @param {string[]} modules
  */
-export async function requireSession(module) {
+export async function requireSession(modules) {
   const person = await session();
   if (!person) {
     location.replace(signInUrl());
     return null;
   }
-  if (!allows(person, module)) {
+  if (!allows(person, modules)) {
     showAccessDenied(person);
     return null;
   }

@@ -70,11 +70,11 @@ function remember(person) {
 }
 
 /**
- * Whether somebody may use a module: null is public, and an admin has every module.
- * @param {Pick<Session, 'modules'> | null} person @param {string | null} module
+ * Whether somebody has one of the modules: null is public, and an admin has every module.
+ * @param {Pick<Session, 'modules'> | null} person @param {string[] | null} modules
  */
-export function allows(person, module) {
-  return module === null || Boolean(person?.modules.some((own) => own === module || own === 'admin'));
+export function allows(person, modules) {
+  return modules === null || Boolean(person?.modules.some((own) => own === 'admin' || modules.includes(own)));
 }
 
 /**

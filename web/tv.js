@@ -8,6 +8,7 @@ import { TV, follow } from './feed.js';
 import { clock, count, day, money, month } from './format.js';
 import { AutoReload, drift, everyMinute, keepScreenOn } from './kiosk.js';
 import { LADDERS, distance, goalProgress, nearest } from './next-milestone.js';
+import { BOARD_MODULES } from './pages.js';
 import { requireSession, showAccessDenied } from './require-sign-in.js';
 import { keepSession, session } from './session.js';
 
@@ -41,7 +42,7 @@ let feed = null;
 everyMinute(tick);
 keepScreenOn();
 watchPointer();
-const person = await patiently(() => requireSession('leaderboard'), showUnreachable).catch(({ message }) => {
+const person = await patiently(() => requireSession(BOARD_MODULES), showUnreachable).catch(({ message }) => {
   showNote(message);
   return null;
 });

@@ -36,7 +36,7 @@ RESERVE_SECONDS = 5.0
 @router.get(
     "/api/leaderboard",
     summary="Get a month's board, best rep first",
-    middlewares=requires("leaderboard"),
+    middlewares=requires("leaderboard", "display"),
     responses=responses(schemas.Board),
 )
 def read_board(
@@ -65,7 +65,7 @@ def read_board(
 @router.get(
     "/api/leaderboard/badges",
     summary="List the badges",
-    middlewares=requires("leaderboard"),
+    middlewares=requires("leaderboard", "display"),
     responses=responses(schemas.BadgeList),
 )
 def list_badges() -> schemas.BadgeList:
@@ -92,7 +92,7 @@ def put_badge(badge_id: BadgeId, body: schemas.BadgeChange) -> schemas.Badge:
 @router.get(
     "/api/leaderboard/sales-reps",
     summary="List the reps, best of the month first",
-    middlewares=requires("leaderboard"),
+    middlewares=requires("leaderboard", "display"),
     responses=responses(schemas.RepList),
 )
 def list_reps(limit: Limit = 50, cursor: Cursor = None) -> schemas.RepList:
@@ -121,7 +121,7 @@ def create_rep(body: schemas.NewRep) -> Response[schemas.Rep]:
 @router.get(
     "/api/leaderboard/sales-reps/<rep_id>",
     summary="Get a rep",
-    middlewares=requires("leaderboard"),
+    middlewares=requires("leaderboard", "display"),
     responses=responses(schemas.Rep),
 )
 def read_rep(rep_id: RepId) -> schemas.Rep:
@@ -161,7 +161,7 @@ def retire_rep(rep_id: RepId) -> Response[None]:
 @router.get(
     "/api/leaderboard/sales-reps/<rep_id>/badges",
     summary="List a rep's badges, newest first",
-    middlewares=requires("leaderboard"),
+    middlewares=requires("leaderboard", "display"),
     responses=responses(schemas.RepBadges),
 )
 def read_badges(rep_id: RepId) -> schemas.RepBadges:

@@ -33,16 +33,16 @@ ROUTES: dict[tuple[str, str], tuple[set[str], object]] = {
     ("POST", "/api/sync"): ({"ingest"}, {}),
     ("GET", "/api/milestones"): ({"analytics"}, None),
     ("GET", "/api/subscribers"): (set(), None),
-    ("GET", "/api/leaderboard"): ({"leaderboard"}, None),
-    ("GET", "/api/leaderboard/badges"): ({"leaderboard"}, None),
+    ("GET", "/api/leaderboard"): ({"leaderboard", "display"}, None),
+    ("GET", "/api/leaderboard/badges"): ({"leaderboard", "display"}, None),
     ("PUT", "/api/leaderboard/badges/{badge_id}"): (set(), BADGE),
     ("POST", "/api/leaderboard/bulk-update"): ({"leaderboard"}, {"updates": [{"repId": 1, "stats": {}}]}),
-    ("GET", "/api/leaderboard/sales-reps"): ({"leaderboard"}, None),
+    ("GET", "/api/leaderboard/sales-reps"): ({"leaderboard", "display"}, None),
     ("POST", "/api/leaderboard/sales-reps"): ({"leaderboard"}, {"name": "Ada"}),
-    ("GET", "/api/leaderboard/sales-reps/{rep_id}"): ({"leaderboard"}, None),
+    ("GET", "/api/leaderboard/sales-reps/{rep_id}"): ({"leaderboard", "display"}, None),
     ("PATCH", "/api/leaderboard/sales-reps/{rep_id}"): ({"leaderboard"}, {"team": "North"}),
     ("DELETE", "/api/leaderboard/sales-reps/{rep_id}"): ({"leaderboard"}, None),
-    ("GET", "/api/leaderboard/sales-reps/{rep_id}/badges"): ({"leaderboard"}, None),
+    ("GET", "/api/leaderboard/sales-reps/{rep_id}/badges"): ({"leaderboard", "display"}, None),
     ("POST", "/api/leaderboard/sales-reps/{rep_id}/update-stats"): ({"leaderboard"}, {"monthlySignups": 5}),
 }
 """Each route with the scopes that grant access besides `admin`, and a valid body."""
@@ -144,6 +144,14 @@ def test_a_session_has_access_to_the_routes_of_its_module_and_no_others(
 def test_a_group_that_is_no_module_opens_nothing(api: Api) -> None:
     api.aws.people.cognito.create_group(UserPoolId=POOL_ID, GroupName="ingest")
     assert api("POST", "/api/sync", {}, person=("ingest",)).status == 403
+
+
+def test_a_display_reads_the_board_and_changes_nothing(api: Api) -> None:
+    """The account of a TV on the wall, which anybody in front of it could use."""
+    opened = {route for route, (scopes, _) in ROUTES.items() if "display" in scopes}
+    assert opened
+    assert {method for method, _ in opened} == {"GET"}
+    assert all(path.startswith("/api/leaderboard") for _, path in opened)
 
 
 def test_what_a_key_may_not_do_is_not_done(api: Api) -> None:

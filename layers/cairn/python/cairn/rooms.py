@@ -8,7 +8,7 @@ from collections.abc import Set as AbstractSet
 EVERYONE = "everyone"
 TV_DISPLAY = "tv-display"
 MAX_NAME_LENGTH = 200
-BOARD_MODULES = frozenset({"leaderboard", "admin"})
+BOARD_MODULES = frozenset({"leaderboard", "display", "admin"})
 """Users with one of these may see the leaderboard; their sockets receive it in `everyone` without joining a room."""
 _NAME = re.compile(r"(everyone|tv-display|leaderboard|(user|channel):[^\s\x00-\x1f\x7f]+)")
 
