@@ -83,9 +83,10 @@ def test_without_the_module_a_page_says_so_and_shows_nothing(browser: Browser, b
     context.close()
 
 
-def test_an_admin_sees_the_board_too(browser: Browser, backend: Backend) -> None:
+@pytest.mark.parametrize("name", ["grace", "wall"], ids=["admin", "display"])
+def test_an_admin_and_a_tvs_account_see_the_board_too(browser: Browser, backend: Backend, name: str) -> None:
     context = browser.new_context(base_url=backend.origin)
-    sign_in(context, backend, "grace")
+    sign_in(context, backend, name)
     page = context.new_page()
     open_board(page)
     context.close()
