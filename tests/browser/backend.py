@@ -24,7 +24,14 @@ from tests.browser.viewers.audience import Audience, iso
 WEB = ROOT / "web"
 PERIOD = "2026-11"
 PASSWORD = "correct horse"
-MODULES = {"ada": ["leaderboard"], "grace": ["admin"], "eve": ["analytics"], "tess": [], "newt": [], "wall": ["display"]}
+MODULES = {
+    "ada": ["leaderboard"],
+    "grace": ["admin"],
+    "eve": ["analytics"],
+    "wall": ["display"],
+    "tess": [],
+    "newt": [],
+}
 CHALLENGES = {"tess": "totp", "newt": "newPassword"}
 """Who needs more than a password to sign in."""
 CODE, NEW_PASSWORD, SECRET = "123456", "Another horse 2 battery!", "JBSWY3DPEHPK3PXP"
