@@ -6,7 +6,8 @@ from collections import Counter
 
 import pytest
 
-from cairn.viewers.networks import at_most, network_tag, networks, tag_at
+from cairn.cdn import networks
+from cairn.viewers.networks import at_most, network_tag, tag_at
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,9 @@ CLOUDFRONT_HEADER = "cloudfront-viewer-address"
 https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/adding-cloudfront-headers.html
 """
 
+PREFIXES = (64, 56, 48)
+"""Of an IPv6 address, the networks that may each be one person's."""
+
 
 @dataclass(frozen=True, slots=True)
 class Cdn:
@@ -56,14 +59,17 @@ class Cdn:
         return any(hmac.compare_digest(sent, accepted.encode()) for accepted in self.keys)
 
 
-def network_of(address: str) -> str:
-    """What counts as one address: for IPv6 a network of 64 bits, the smallest that a household is assigned."""
+def networks(address: str) -> tuple[str, ...]:
+    """The networks of an address, the narrowest first: one for IPv4, a /64, a /56 and a /48 for IPv6.
+
+    A household is assigned at least a /64, often a /56, and a company a /48: https://www.rfc-editor.org/rfc/rfc6177
+    """
     try:
         parsed = ipaddress.ip_address(address)
     except ValueError:
-        return address
+        return (address,)
     if isinstance(parsed, ipaddress.IPv4Address):
-        return str(parsed)
+        return (str(parsed),)
     if parsed.ipv4_mapped:
-        return str(parsed.ipv4_mapped)
-    return str(ipaddress.ip_network((int(parsed), 64), strict=False))
+        return (str(parsed.ipv4_mapped),)
+    return tuple(str(ipaddress.ip_network((int(parsed), prefix), strict=False)) for prefix in PREFIXES)

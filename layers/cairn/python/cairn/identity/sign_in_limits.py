@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from botocore.exceptions import ClientError
 
 from cairn.aws import dynamodb
-from cairn.cdn import network_of
+from cairn.cdn import networks
 from cairn.clock import Clock, from_millis, now, to_millis
 from cairn.errors import NotSignedInError, TooManySignInsError
 from cairn.identity.user_pool import Challenge
@@ -60,7 +60,7 @@ class SignInLimits:
         NotSignedInError counts as a failure. A success ends the name's failures from this address; a challenge, which
         is half a success, and any other error leave them as they were.
         """
-        network = network_of(address)
+        network = networks(address)[0]
         pair = _key("pair", f"{name.strip().casefold()}\0{network}")
         window = self._enter_window(network)
         before, token = self._enter_pair(pair)

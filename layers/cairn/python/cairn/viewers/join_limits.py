@@ -20,9 +20,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from cairn.cdn import networks
 from cairn.clock import iso
 from cairn.errors import TooManyJoinsError
-from cairn.viewers.networks import networks
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import Table

@@ -1,19 +1,14 @@
-"""Where viewers come from: networks that limits apply to, and tags that tell viewers of one network from others.
-
-An IPv6 customer is assigned at least a /64, often a /56, and a company a /48, so each of them may be one person. An
-IPv4 address is one network.
-https://www.rfc-editor.org/rfc/rfc6177
-"""
+"""Where viewers come from: tags that tell viewers of one network from others, and how many of a network count."""
 
 from __future__ import annotations
 
 import base64
 import hmac
-import ipaddress
 from collections import Counter
 from collections.abc import Mapping
 
-PREFIXES = (64, 56, 48)
+from cairn.cdn import networks
+
 _ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUV"  # of b32hexencode, which keeps the order
 _DIGITS = 6
 _PARTS = (_DIGITS, 2, 2)
@@ -21,19 +16,6 @@ _PARTS = (_DIGITS, 2, 2)
 _STARTS = (0, _DIGITS, _DIGITS + 2)
 _WIDER = (1, 4, 16)
 """How many times the viewers of a /64 may be those of a /56 and of a /48."""
-
-
-def networks(address: str) -> tuple[str, ...]:
-    """The networks of an address, the narrowest first: one for IPv4, a /64, a /56 and a /48 for IPv6."""
-    try:
-        parsed = ipaddress.ip_address(address)
-    except ValueError:
-        return (address,)
-    if isinstance(parsed, ipaddress.IPv4Address):
-        return (str(parsed),)
-    if parsed.ipv4_mapped:
-        return (str(parsed.ipv4_mapped),)
-    return tuple(str(ipaddress.ip_network((int(parsed), prefix), strict=False)) for prefix in PREFIXES)
 
 
 def network_tag(address: str, channel: str, key: str) -> str:
