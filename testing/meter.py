@@ -199,7 +199,9 @@ class Meter:
         return []
 
     def _write(self, kind: str, action: dict[str, Any]) -> _Write:
-        if kind not in ("Put", "Update", "Delete"):
+        # A condition check is billed as a write: measured by
+        # https://martinhicks.dev/articles/what-a-conditional-dynamodb-transaction-costs
+        if kind not in ("Put", "Update", "Delete", "ConditionCheck"):
             raise UnmeteredError(f"{kind} in a transaction")
         table = action["TableName"]
         key = action.get("Key") or {name: action["Item"][name] for name in self._key_names(table)}
