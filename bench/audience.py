@@ -6,17 +6,20 @@ written them: through the functions, that would take minutes.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, fields
 from datetime import timedelta
 from typing import Any
+from unittest.mock import patch
 
 import boto3
 
 from bench.account import NOTHING, QUEUED, Account, Work, metered_account
 from cairn.clock import now
 from cairn.viewers.counting import PER_SHARD, Counting
+from cairn.viewers.networks import network_tag
 from cairn.viewers.presence_slots import PresenceSlot, PresenceSlots
 from testing.clock import ControlledClock, controlled_clock
 from testing.cloud import Context
@@ -122,11 +125,12 @@ class Audience:
 
 @contextmanager
 def simulated_audience() -> Iterator[Audience]:
-    """A channel without viewers."""
+    """A channel without viewers, and never near a milestone: there, a count reads the slots twice for a minute."""
     with ExitStack() as stack:
         clock = stack.enter_context(controlled_clock())
         poster = stack.enter_context(in_place_of_api_gateway())
         account = stack.enter_context(metered_account())
+        stack.enter_context(patch.dict(os.environ, LADDERS='{"viewers": [1000000000]}'))
         queue = stack.enter_context(
             in_place_of_sqs(Fifo(clock, "count", max_receives=30, hidden=_VISIBILITY_TIMEOUT, recursive=True))
         )
@@ -150,7 +154,7 @@ def _name(number: int) -> str:
 def _write(viewers: int, adapter: PresenceSlots) -> int:
     """Write presence slots like one that the adapter writes; the level that the channel reaches."""
     first, keys, level = PresenceSlot(CHANNEL, _name(0), TAB, 0), _Keys(), 0
-    adapter.enter(first, now() + LIFETIME, now())
+    adapter.enter(first, now() + LIFETIME, now(), network_tag("198.51.100.7", CHANNEL, "key"))
     table = stored("PRESENCE_TABLE")
     template = next(item for item in table.items() if item["sk"] == {"S": first.viewer_id})
     keyed_slots = PresenceSlots(keys)  # type: ignore[arg-type]  # has the one method that is called
