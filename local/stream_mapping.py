@@ -81,13 +81,13 @@ def poll() -> bool:
     from ministack.services import lambda_svc
 
     busy = False
-    for account, region, mapping in lambda_svc._iter_all_esms():  # noqa: SLF001 - there is no public way
-        tokens = lambda_svc._request_account_id.set(account), lambda_svc._request_region.set(region)  # noqa: SLF001
+    for account, region, mapping in lambda_svc._iter_all_esms():
+        tokens = lambda_svc._request_account_id.set(account), lambda_svc._request_region.set(region)
         try:
             busy = turn(lambda_svc, mapping, _mappings) or busy
         finally:
-            lambda_svc._request_account_id.reset(tokens[0])  # noqa: SLF001
-            lambda_svc._request_region.reset(tokens[1])  # noqa: SLF001
+            lambda_svc._request_account_id.reset(tokens[0])
+            lambda_svc._request_region.reset(tokens[1])
     return busy
 
 
@@ -95,7 +95,7 @@ def turn(emulator: Any, mapping: dict[str, Any], mappings: dict[str, Batches]) -
     """One turn of one mapping: invoke its function with the next batch that is due. True if there was one."""
     if not mapping.get("Enabled", True) or ":dynamodb:" not in mapping.get("EventSourceArn", ""):
         return False
-    function, _ = emulator._get_func_record_for_qualifier(mapping["FunctionName"], mapping.get("Qualifier"))  # noqa: SLF001
+    function, _ = emulator._get_func_record_for_qualifier(mapping["FunctionName"], mapping.get("Qualifier"))
     if function is None:
         return False
     retries = int(mapping.get("MaximumRetryAttempts", -1))
@@ -111,14 +111,14 @@ def turn(emulator: Any, mapping: dict[str, Any], mappings: dict[str, Batches]) -
     if not batches.pending or batches.pending[0].due > now():
         return False
     batch = batches.pending[0].records
-    result = emulator._execute_function(function, {"Records": batch})  # noqa: SLF001
+    result = emulator._execute_function(function, {"Records": batch})
     given_up = (
         batches.invocation_failed(now()) if result.get("error") else batches.answered(_failures(result, mapping), now())
     )
     if given_up:
         logger.warning("%s gave up %d stream records", mapping["FunctionName"], len(given_up))
         arn, condition = mapping["EventSourceArn"], "RetryAttemptsExhausted"
-        emulator._send_ddb_stream_failure_record(mapping, function, given_up, arn, result, condition)  # noqa: SLF001
+        emulator._send_ddb_stream_failure_record(mapping, function, given_up, arn, result, condition)
     return True
 
 
@@ -127,17 +127,17 @@ def _read(emulator: Any, mapping: dict[str, Any]) -> list[Record]:
     from ministack.services import dynamodb
 
     table = mapping["EventSourceArn"].partition(":table/")[2].partition("/")[0]
-    stored = dynamodb._tables.get(table)  # noqa: SLF001
+    stored = dynamodb._tables.get(table)
     if not stored or stored.get("LatestStreamArn") != mapping["EventSourceArn"]:
         return []
     horizon, end = dynamodb.stream_start_position(table), dynamodb.stream_end_position(table)
-    with emulator._dynamodb_stream_positions_lock:  # noqa: SLF001
-        positions = emulator._dynamodb_stream_positions  # noqa: SLF001
+    with emulator._dynamodb_stream_positions_lock:
+        positions = emulator._dynamodb_stream_positions
         start = horizon if mapping.get("StartingPosition", "LATEST") == "TRIM_HORIZON" else end
         position = max(positions.get(mapping["UUID"], start), horizon)
         records = dynamodb.stream_records_since(table, position, mapping.get("BatchSize", 100))
         positions[mapping["UUID"]] = position + len(records)
-    kept: list[Record] = emulator._apply_filter_criteria(records, mapping)  # noqa: SLF001
+    kept: list[Record] = emulator._apply_filter_criteria(records, mapping)
     return kept
 
 

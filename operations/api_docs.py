@@ -142,7 +142,7 @@ def _limits(schema: Node) -> Iterator[str]:
 
 def _literal(value: object) -> str:
     whole = isinstance(value, float) and value.is_integer()
-    return escape(value if isinstance(value, str) else json.dumps(int(value) if whole else value))  # type: ignore[call-overload]
+    return escape(value if isinstance(value, str) else json.dumps(int(value) if whole else value))  # type: ignore[call-overload]  # whole: a number
 
 
 def _prose(text: str | None) -> str:
@@ -161,4 +161,4 @@ def _resolved(api: Node, node: Node) -> Node:
     found: Any = api
     for step in node["$ref"].removeprefix("#/").split("/"):
         found = found[step]
-    return found  # type: ignore[no-any-return]
+    return found  # type: ignore[no-any-return]  # JSON

@@ -160,10 +160,10 @@ def test_a_token_of_the_very_second_is_taken_for_an_ended_one_and_the_browser_to
     cookies = signed_in(api)
     sign_out.everywhere("ada", now())
     refresh = {"cookies": cookies, "headers": OUR_PAGE}
-    answer = api("POST", "/api/session/refresh", **refresh)  # type: ignore[arg-type]
+    answer = api("POST", "/api/session/refresh", **refresh)  # type: ignore[arg-type]  # headers
     assert (answer.status, answer.headers["retry-after"]) == (429, "1")
     clock.sleep(1)
-    assert api("POST", "/api/session/refresh", **refresh).status == 200  # type: ignore[arg-type]
+    assert api("POST", "/api/session/refresh", **refresh).status == 200  # type: ignore[arg-type]  # headers
 
 
 def test_a_ticket_that_was_given_out_before_lets_nobody_in(
