@@ -68,10 +68,10 @@ bench: .venv/ready ## measure the performance budgets and write docs/performance
 	@python -m bench
 
 deploy: .venv/ready node_modules/.package-lock.json ## deploy to your AWS account
-	@npx cdk deploy --all --no-previous-parameters && python -m operations migrate && python -m operations pages publish
+	@node_modules/.bin/cdk deploy --all --no-previous-parameters && ./cairn migrate && ./cairn pages publish
 
 key: .venv/ready ## create an API key in AWS: make key SCOPES=admin NAME=me
-	@python -m operations keys create --scopes $(SCOPES) --name $(NAME)
+	@./cairn keys create --scopes $(SCOPES) --name $(NAME)
 
 lock: .venv/ready ## lock the newest allowed versions, with hashes and without index URLs
 	@uv pip compile -q pyproject.toml $(UPGRADE) --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -o requirements/layer.txt

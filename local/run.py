@@ -161,7 +161,7 @@ def introduce(settings: Settings, admin_key: str, password: str | None, terminal
     """Print where everything is; `password` is the demo users', None without a demo."""
     home = settings.home.relative_to(Path.cwd()) if settings.home.is_relative_to(Path.cwd()) else settings.home
     users = ", ".join(f"{name} ({module})" for name, module in demo.PEOPLE.items())
-    command = "python -m operations --local people add NAME --modules leaderboard"
+    command = "./cairn --local people add NAME --modules leaderboard"
     lines = {
         "pages": f"{settings.api_url}/leaderboard and, for a TV, {settings.api_url}/tv",
         "live": f"{settings.api_url}/live/{viewers.CHANNEL}" if settings.demo else f"{settings.api_url}/live/ANY-ID",

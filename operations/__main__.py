@@ -1,4 +1,4 @@
-"""`python -m operations`: operates a deployed Cairn, in AWS or, with `--local`, on this machine."""
+"""`./cairn`: operates a deployed Cairn, in AWS or, with `--local`, on this machine."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for line in _recorded(options, stack):
             print(line)
     except (OperationError, CairnError, TelegramRejectedError, BotoCoreError, ClientError) as error:
-        print(f"operations: {error}", file=sys.stderr)
+        print(f"cairn: {error}", file=sys.stderr)
         return 1
     return 0
 
@@ -59,7 +59,7 @@ def _recorded(options: argparse.Namespace, stack: Stack) -> list[str]:
         outcome = "done"
     finally:
         if options.command not in audit.READS and (problem := audit.record(stack, options, outcome, now())):
-            print(f"operations: not in the audit trail: {problem}", file=sys.stderr)
+            print(f"cairn: not in the audit trail: {problem}", file=sys.stderr)
     return lines
 
 
@@ -143,7 +143,7 @@ def _register_webhook(stack: Stack, telegram_url: str) -> str:
     content = platform_secrets.read(stack, "telegram")
     token, secret = content.get("TELEGRAM_BOT_TOKEN"), content.get("TELEGRAM_WEBHOOK_SECRET")
     if not token or not secret:
-        raise OperationError("Set TELEGRAM_BOT_TOKEN and TELEGRAM_WEBHOOK_SECRET first: secrets set telegram …")
+        raise OperationError("Set TELEGRAM_BOT_TOKEN and TELEGRAM_WEBHOOK_SECRET first: ./cairn secrets set telegram …")
     url = webhook_url(stack.api_url)
     set_webhook(telegram_url, token, url, secret)
     return f"Telegram sends the bot's updates to {url}"
@@ -155,7 +155,7 @@ def _prompt(name: str) -> str:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m operations", description=__doc__)
+    parser = argparse.ArgumentParser(prog="./cairn", description=__doc__)
     parser.add_argument("--stack", default="Cairn", help="the CloudFormation stack (default: %(default)s)")
     parser.add_argument("--local", action="store_true", help="use the local cloud that runs from this checkout")
     parser.add_argument(

@@ -45,4 +45,4 @@ def move_keys(audience: Table, keys: Table) -> list[str]:
         scopes = ", ".join(sorted(key["scopes"]))
         lines.append(f"moved the API key {key['name']!r} ({scopes}; created {key['created_at']})")
     keys.put_item(Item=_KEYS_MOVED | {"moved_at": iso(now())})
-    return [*lines, "Revoke what you do not know: python -m operations keys revoke"] if lines else []
+    return [*lines, "Revoke what you do not know: ./cairn keys revoke"] if lines else []

@@ -184,7 +184,7 @@ def _remains(stack: Stack, person: Person) -> list[str]:
         tables = [stack.outputs[name] for name in ("KeysTable", "AudienceTable") if name in stack.outputs]
         keys = [key for table in tables for key in ApiKeys(stack.clients.table(table)).list()]
         named = [key.id for key in keys if key.name.casefold() == person.id.casefold()]
-        lines += [f"API key {id_} has the same name: keys revoke {id_}" for id_ in named]
+        lines += [f"API key {id_} has the same name: ./cairn keys revoke {id_}" for id_ in named]
     return lines
 
 

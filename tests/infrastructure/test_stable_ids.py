@@ -83,7 +83,7 @@ def test_it_has_parameters_for_what_differs_from_place_to_place_and_no_others(
 
 
 def test_it_outputs_what_operators_and_the_local_cloud_need(template: Template, stable_ids: Mapping[str, Any]) -> None:
-    lost = "`python -m operations`, the local cloud and operators' scripts read it by its name and fail"
+    lost = "`./cairn`, the local cloud and operators' scripts read it by its name and fail"
     _compare("output", template.body["Outputs"].keys(), stable_ids["outputs"], lost)
 
 

@@ -1,4 +1,4 @@
-"""`python -m operations audit`: what operators ask the audit trail, and what their own commands leave in it."""
+"""`./cairn audit`: what operators ask the audit trail, and what their own commands leave in it."""
 
 from __future__ import annotations
 

@@ -111,7 +111,21 @@ def test_every_command_that_a_document_names_exists(document: Path, capsys: pyte
     assert set(re.findall(r"\bmake ([a-z-]+)", code)) - set(targets) == set()
     for module in set(re.findall(r"\bpython -m ([\w.]+\w)", code)):
         assert importlib.util.find_spec(module), module
-    for command in set(re.findall(r"\bpython -m operations (?:--local )?([\w-]+)", code)):
+    for command in set(re.findall(r"\./cairn (?:--local )?([\w-]+)", code)):
+        with pytest.raises(SystemExit) as ended:
+            main([command, "--help"])
+        assert ended.value.code == 0, command
+
+
+def test_every_hint_to_the_operator_is_a_command_that_runs_as_it_stands(capsys: pytest.CaptureFixture[str]) -> None:
+    code = [
+        file
+        for folder in ("functions", "infra", "layers", "local", "operations")
+        for file in (ROOT / folder).rglob("*.py")
+    ]
+    hints = "\n".join(file.read_text() for file in [*code, *DOCUMENTS, ROOT / "Makefile"])
+    assert "python -m operations" not in hints
+    for command in set(re.findall(r"\./cairn (?:--local )?([a-z][\w-]*)", hints)):
         with pytest.raises(SystemExit) as ended:
             main([command, "--help"])
         assert ended.value.code == 0, command

@@ -90,12 +90,12 @@ def migrate(site_account: Account) -> list[str]:
 
 
 def make_key(site_account: Account, name: str, scopes: Sequence[str], at: datetime) -> str:
-    """An API key, as `python -m operations keys create` makes it."""
+    """An API key, as `./cairn keys create` makes it."""
     return ApiKeys(site_account.cloud.table("KEYS_TABLE")).create(name, scopes, at)
 
 
 def reopen(site_account: Account, delivery: str, at: datetime) -> None:
-    """Those who were not notified are tried again, as `python -m operations announce` requests."""
+    """Those who were not notified are tried again, as `./cairn announce` requests."""
     table = site_account.cloud.table
     assert Deliveries(table("AUDIENCE_TABLE"), table("MILESTONES_TABLE")).reopen(delivery, at) == 1
 
@@ -108,7 +108,7 @@ def know_the_announcement_channel(site_account: Account, name: str, chat_id: str
 
 
 def sign_out_everywhere(site_account: Account, name: str, at: datetime) -> None:
-    """As `python -m operations people sign-out` does it, in the second of Cognito's answer."""
+    """As `./cairn people sign-out` does it, in the second of Cognito's answer."""
     queue = Queue(boto3.client("sqs"), os.environ["BROADCAST_QUEUE_URL"])
     SignOut(Revocations(site_account.cloud.table("SESSIONS_TABLE")), queue, now).everywhere(name, at)
 

@@ -72,7 +72,7 @@ def test_the_keys_of_version_0_1_0_are_moved_and_open_what_they_opened(stack: St
     stack.clients.table("audience").put_item(Item={"pk": "subscribers", "sk": "chat#1"})
     assert migration.migrate(stack) == [
         "moved the API key 'importer' (ingest; created 2026-11-20T12:00:00.000Z)",
-        "Revoke what you do not know: python -m operations keys revoke",
+        "Revoke what you do not know: ./cairn keys revoke",
     ]
     found = api_keys.find(old)
     assert found is not None

@@ -76,7 +76,9 @@ def test_a_key_with_a_persons_name_is_named_and_left_to_the_operator(aws: Cloud,
     keys = ApiKeys(aws.table("AUDIENCE_TABLE"))
     keys.create("ada", {"analytics"}, now())
     (key,) = keys.list()
-    assert f"API key {key.id} has the same name: keys revoke {key.id}" in purge(stack, "person:ada", confirmed=True)
+    assert f"API key {key.id} has the same name: ./cairn keys revoke {key.id}" in purge(
+        stack, "person:ada", confirmed=True
+    )
     assert keys.list() == [key]
 
 

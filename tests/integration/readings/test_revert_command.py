@@ -1,4 +1,4 @@
-"""`python -m operations revert`: the operator sees what would change, and then agrees, or does not."""
+"""`./cairn revert`: the operator sees what would change, and then agrees, or does not."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """The audit trail: one log line for each sign-in, each refusal and each write, in one shape.
 
-`python -m operations audit` finds lines by this shape, so a change of it must still read the older ones.
+`./cairn audit` finds lines by this shape, so a change of it must still read the older ones.
 docs/operations.md describes the fields. Secrets and passwords never belong in any of them.
 """
 

@@ -38,10 +38,10 @@ WRONG_CODE = "wrong code: use the newest one that your authenticator app shows"
 CHALLENGE_OVER = "that took too long: sign in again"
 POLICY = "must have 12 characters or more, with lower and upper case, digits and symbols, and no space at either end"
 """What infra/identity.py demands of a password."""
-ACCOUNT_NOT_READY = "this name needs a new password, which an operator sets: python -m operations people password NAME"
+ACCOUNT_NOT_READY = "this name needs a new password, which an operator sets: ./cairn people password NAME"
 OTHER_CHALLENGE = (
     "this name has a second factor that Cairn does not support; an operator removes it: "
-    "python -m operations people second-factor-off NAME"
+    "./cairn people second-factor-off NAME"
 )
 
 _REJECTED = frozenset({"NotAuthorizedException", "UserNotFoundException", "InvalidParameterException"})
