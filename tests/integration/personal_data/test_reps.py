@@ -105,6 +105,20 @@ def test_the_name_with_which_a_purged_rep_signs_in_is_only_left_in_that_persons_
     assert mentions("zora-q") == []
 
 
+def test_a_rep_who_retired_is_not_put_back_on_the_board_of_their_month_when_their_name_is_forgotten(
+    floor: Floor, stack: Stack
+) -> None:
+    retired = floor.hire(NAME, **DETAILS, monthlyRevenue=400)
+    stays = floor.hire("Ann", monthlyRevenue=300)
+    assert floor.api("DELETE", f"{REPS}/{retired}").status == 204
+    deliver(floor)
+    floor.clock.advance_to(DECEMBER)
+    floor.roll_over()
+    purge(stack, "person:zora-q", confirmed=True)
+    deliver(floor)
+    assert [row["id"] for row in floor.board(period="2026-11")["items"]] == [stays]
+
+
 def test_sums_and_other_ranks_stay_right(floor: Floor, stack: Stack) -> None:
     rep = hired(floor)
     purge(stack, f"rep:{rep}", confirmed=True)
