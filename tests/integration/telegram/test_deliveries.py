@@ -95,8 +95,29 @@ def test_subscribers_who_came_or_went_since_the_plan_are_counted_at_the_end(
 ) -> None:
     deliveries.plan(milestone, Plan(("30",), 40), now())
     deliveries.finish(milestone.id, 0, Progress(frozenset(map(str, range(28))), frozenset()), milestone, 30, now())
-    deliveries.finish(milestone.id, 1, Progress(frozenset(map(str, range(11))), frozenset("x")), milestone, 10, now())
-    assert tally(aws, milestone) == DeliveryTally(40, 39, 1)
+    assert tally(aws, milestone) == DeliveryTally(38, 28, 0)
+    deliveries.finish(milestone.id, 1, Progress(frozenset(map(str, range(14))), frozenset("x")), milestone, 10, now())
+    assert tally(aws, milestone) == DeliveryTally(43, 42, 1)
+
+
+def test_an_alerts_progress_is_kept_for_a_week_and_for_another_when_it_is_reopened(
+    aws: Cloud, deliveries: Deliveries, milestone: Milestone, clock: ControlledClock
+) -> None:
+    """A message may wait for days, and somebody must then see why it failed: nobody is notified again meanwhile."""
+
+    def kept() -> dict[str, timedelta]:
+        items = aws.table("AUDIENCE_TABLE").scan()["Items"]
+        return {item["sk"]: timedelta(seconds=int(item["expires_at"]) - int(now().timestamp())) for item in items}
+
+    deliveries.plan(milestone, Plan((), 1), now())
+    clock.sleep(86_400)
+    deliveries.acquire(milestone.id, 0, "one", now(), LEASE)
+    assert kept() == {"plan": timedelta(days=6), "part#00000": timedelta(days=7)}
+    deliveries.record_progress(milestone.id, 0, "one", [], ["1"])
+    deliveries.finish(milestone.id, 0, Progress(frozenset(), frozenset("1")), milestone, planned=1, now=now())
+    clock.sleep(86_400)
+    deliveries.reopen(milestone.id, now())
+    assert kept()["part#00000"] == timedelta(days=7)
 
 
 def test_the_next_attempt_knows_who_was_tried_in_vain(deliveries: Deliveries) -> None:

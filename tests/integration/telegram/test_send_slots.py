@@ -54,15 +54,26 @@ def test_each_scope_has_its_own_send_slots(send_slots: SendSlots) -> None:
     assert send_slots.lease("chat#78", now(), SECOND, MAX_WAIT) == now()
 
 
-def test_while_the_bot_is_held_nobody_gets_an_interval(send_slots: SendSlots, clock: ControlledClock) -> None:
+@pytest.mark.parametrize("holds", [(30,), (1, 30), (30, 1), (30, 30)])
+def test_while_the_bot_is_held_nobody_gets_an_interval_and_the_longest_hold_counts(
+    send_slots: SendSlots, clock: ControlledClock, holds: tuple[int, ...]
+) -> None:
     until = now() + timedelta(seconds=30)
-    send_slots.hold(BOT, now(), until)
-    send_slots.hold(BOT, now(), now() + SECOND)
+    for seconds in holds:
+        send_slots.hold(BOT, now(), now() + timedelta(seconds=seconds))
     with pytest.raises(NotYetError) as raised:
         send_slots.lease(BOT, now(), SECOND, MAX_WAIT)
     assert raised.value.until == until
     clock.advance_to(until)
     assert send_slots.lease(BOT, now(), SECOND, MAX_WAIT) == now()
+
+
+def test_a_hold_is_not_forgotten_before_it_ends(aws: Cloud, send_slots: SendSlots) -> None:
+    """Telegram has asked bots to wait for a day."""
+    until = now() + timedelta(days=1)
+    send_slots.hold(BOT, now(), until)
+    (item,) = aws.table("AUDIENCE_TABLE").scan()["Items"]
+    assert item["expires_at"] > until.timestamp()
 
 
 def test_a_hold_that_comes_while_intervals_are_leased_counts_too(send_slots: SendSlots) -> None:

@@ -25,18 +25,18 @@ BOTS = {f"{BOT}#{lane}" for lane in range(LANES)}
 
 
 class FakeSendSlots(SendSlots):
-    """A single timeline; `next_at` and `held_until` are as in the table."""
+    """A single timeline for all lanes, each of which is held by itself."""
 
     def __init__(self) -> None:
         self.next_at = NOON
-        self.held_until = NOON
+        self.held: dict[str, datetime] = {}
         self.leases: list[timedelta] = []
         self.refused: list[str] = []
 
     def lease(self, scope: str, now: datetime, length: timedelta, max_wait: timedelta) -> datetime:
         assert scope in BOTS
-        if self.held_until > now:
-            raise NotYetError("held", self.held_until)
+        if self.held.get(scope, now) > now:
+            raise NotYetError("held", self.held[scope])
         if self.next_at > now + max_wait:
             raise NotYetError("leased", self.next_at - max_wait)
         start = max(now, self.next_at)
@@ -46,7 +46,7 @@ class FakeSendSlots(SendSlots):
 
     def hold(self, scope: str, now: datetime, until: datetime) -> None:
         assert scope in BOTS
-        self.held_until = max(self.held_until, until)
+        self.held[scope] = max(self.held.get(scope, until), until)
 
     def is_second_refusal(self, chat_id: str, now: datetime) -> bool:
         self.refused.append(chat_id)
@@ -143,7 +143,13 @@ class Scenario:
         self.sent.append((started, chat_id))
 
     def deliver(
-        self, chats: Sequence[str], spacing: float = 1.0, *, owner: str = "me", patient: bool = True
+        self,
+        chats: Sequence[str],
+        spacing: float = 1.0,
+        *,
+        number: int = 0,
+        owner: str = "me",
+        patient: bool = True,
     ) -> Progress | None:
         sender = Sender(
             bot=FakeBot(self),
@@ -154,7 +160,7 @@ class Scenario:
         )
         return sender.deliver(
             "alert",
-            0,
+            number,
             owner=owner,
             text="hello",
             recipients=[Recipient(chat, chat, self.audience.held.get(chat)) for chat in chats],

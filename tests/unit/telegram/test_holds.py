@@ -11,7 +11,7 @@ from cairn.telegram.bot import (
     RateLimitedError,
 )
 from cairn.telegram.deliveries import Progress
-from functions.notify.pace import SHORT_HOLD_SECONDS
+from functions.notify.pace import LANES, SHORT_HOLD_SECONDS
 from functions.notify.part import MAX_TRIES
 from tests.unit.scripted import NOON
 from tests.unit.telegram.sending import FakeSendSlots, Scenario, chats
@@ -23,14 +23,14 @@ def test_a_chat_that_is_held_for_a_moment_comes_last_and_holds_up_nobody() -> No
     assert progress == Progress(frozenset(chats(5)), frozenset())
     assert scenario.chats == ["1", "2", "4", "5", "3"]
     assert scenario.sent[-1][0] >= 2
-    assert scenario.send_slots.held_until == NOON
+    assert scenario.send_slots.held == {}
 
 
 def test_one_chats_long_hold_holds_neither_the_others_nor_the_bot() -> None:
     scenario = Scenario(errors={"3": [RateLimitedError(3600)]})
     scenario.attempt(chats(5))
     assert scenario.chats == ["1", "2", "4", "5"]
-    assert scenario.send_slots.held_until == NOON
+    assert scenario.send_slots.held == {}
     until = scenario.audience.held["3"]
     assert NOON + timedelta(hours=1) <= until <= NOON + timedelta(hours=1, seconds=5)
     tried = len(scenario.tried)
@@ -65,12 +65,13 @@ def test_a_second_chat_that_is_refused_holds_the_bot_and_the_other_senders() -> 
     with pytest.raises(NotYetError) as raised:
         scenario.deliver(chats(3))
     assert raised.value.until >= NOON + timedelta(seconds=SHORT_HOLD_SECONDS + 30)
-    assert scenario.send_slots.held_until == raised.value.until
+    assert set(scenario.send_slots.held.values()) == {raised.value.until}
     assert scenario.deliveries.owner is None
-    other = Scenario(send_slots=scenario.send_slots)
-    with pytest.raises(NotYetError):
-        other.deliver(chats(2))
-    assert other.sent == []
+    for number in range(LANES + 1):
+        other = Scenario(send_slots=scenario.send_slots)
+        with pytest.raises(NotYetError):
+            other.deliver(chats(2), number=number)
+        assert other.sent == []
 
 
 def test_a_short_hold_is_not_waited_for_when_time_is_short() -> None:

@@ -171,6 +171,16 @@ def test_without_a_send_slot_soon_enough_nothing_is_sent() -> None:
     assert scenario.sent == []
 
 
+def test_a_send_slot_that_is_fifteen_seconds_away_is_waited_for_and_no_later_one() -> None:
+    scenario = Scenario()
+    scenario.send_slots.next_at = NOON + timedelta(seconds=15)
+    assert scenario.deliver(chats(1))
+    assert scenario.sent[0][0] >= 15
+    other = Scenario()
+    other.send_slots.next_at = NOON + timedelta(seconds=15.5)
+    assert "leased" in other.attempt(chats(1))
+
+
 def test_after_a_stall_the_rest_is_sent_in_a_new_interval_and_not_in_a_burst() -> None:
     scenario = Scenario(stalls={"2": 2.5})
     scenario.deliver(chats(30))
