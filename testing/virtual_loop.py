@@ -1,4 +1,4 @@
-"""An event loop in virtual time: instead of waiting, it advances to what is due next."""
+"""Event loops for simulations: threads' work is done in turn; and in virtual time, nothing is waited for."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ import asyncio
 import selectors
 from collections.abc import Callable, Coroutine
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, TypeVar, TypeVarTuple
 
 T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
 
 
 class _Selector(selectors.SelectSelector):
@@ -27,8 +28,17 @@ class _Selector(selectors.SelectSelector):
         return ready
 
 
-class VirtualLoop(asyncio.SelectorEventLoop):
-    """`seconds` returns its time, `advance` moves it."""
+class SequentialLoop(asyncio.SelectorEventLoop):
+    """Work for threads is done at once, one piece after the other: moto is for one thread, and so is a fork."""
+
+    def run_in_executor(self, _executor: Any, func: Callable[[*Ts], T], *args: *Ts) -> asyncio.Future[T]:
+        done: asyncio.Future[T] = self.create_future()
+        done.set_result(func(*args))
+        return done
+
+
+class VirtualLoop(SequentialLoop):
+    """Instead of waiting, it advances to what is due next: `seconds` returns its time, `advance` moves it."""
 
     def __init__(self, seconds: Callable[[], float], advance: Callable[[float], None]) -> None:
         self._seconds = seconds

@@ -15,7 +15,7 @@ from cairn.aws.websocket_api import GoneError, Poster
 from testing.clock import ControlledClock
 from testing.fault_injection import FaultInjector
 from testing.functions import FUNCTIONS
-from testing.virtual_loop import VirtualLoop
+from testing.virtual_loop import SequentialLoop, VirtualLoop
 
 T = TypeVar("T")
 Answer = Callable[[], Exception | None]
@@ -70,7 +70,8 @@ class FakePoster:
         return connection_id not in self.closed
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
-        return asyncio.run(work)
+        with asyncio.Runner(loop_factory=SequentialLoop) as runner:
+            return runner.run(work)
 
     def frames(self, connection_id: str) -> list[dict[str, Any]]:
         """The frames that a socket received, in order."""

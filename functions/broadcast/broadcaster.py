@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -12,13 +14,13 @@ from botocore.exceptions import ClientError
 from cairn.aws.sqs import NotSentError, Queue
 from cairn.aws.websocket_api import Poster
 from cairn.clock import Clock
-from cairn.errors import NotYetError, UnfinishedError
+from cairn.errors import UnfinishedError
 from cairn.leaderboard.board_refresh import BoardRefresh
 from cairn.messages import BoardChanged, RoomEvent, RoomShard, RoomState, SignedOut, UnreadableMessageError
 from cairn.observability import MetricUnit, logger, metrics
 from cairn.realtime.event_log import EventLog, LoggedEvent, current_state
-from cairn.realtime.frames import FrameTooLargeError
 from cairn.realtime.membership import SHARDS, Member, Sockets
+from functions.broadcast.batch import PERMANENT, STATES, Broadcast, Received, newest_states, with_held_back
 from functions.broadcast.board import BoardFrames
 from functions.broadcast.closing import SocketCloser
 from functions.broadcast.fanout import Fanout, Post, PostingOutcome
@@ -29,31 +31,8 @@ PRUNING_SECONDS = 2.0
 """How long the closed sockets of a batch are removed, one by one; a later broadcast finds the rest again."""
 OPENING = timedelta(seconds=10)
 """A socket is in `everyone` before API Gateway has opened it; until then, a post is answered with 410."""
-PERMANENT = (UnreadableMessageError, FrameTooLargeError)
-"""What no retry can fix: the message goes to the dead-letter queue, and those behind it in its room do not wait."""
-
-
-class HeldBackError(Exception):
-    """An earlier message of the room must be retried first."""
-
-
-Broadcast = RoomEvent | RoomShard | BoardChanged | RoomState | SignedOut
-STATES = (BoardChanged, RoomState)
-"""Messages that say how something stands."""
-WAITING = (NotYetError, HeldBackError)
-"""Nothing is wrong: the message is not due yet."""
-
-
-@dataclass(frozen=True, slots=True)
-class Received:
-    """A message, or why it cannot be read; and the group in which it must stay in order."""
-
-    message: Broadcast | UnreadableMessageError
-    group: str
-
-    @property
-    def trace_id(self) -> str | None:
-        return None if isinstance(self.message, UnreadableMessageError) else self.message.trace_id
+MAX_GROUPS = 10
+"""As many as Lambda passes messages of a FIFO queue, and as botocore keeps connections."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +69,7 @@ class Broadcaster:
         self._queue = queue
         self._poster = poster
         self._clock = clock
+        self._threads = ThreadPoolExecutor(MAX_GROUPS)
 
     def deliver(self, batch: Sequence[Received], seconds_left: Callable[[], float]) -> dict[int, Exception]:
         """Close the sockets of ended sessions, then post events, then states; the messages to retry, and why."""
@@ -103,44 +83,63 @@ class Broadcaster:
         states = [index for index, received in enumerate(batch) if isinstance(received.message, STATES)]
         events = [one for one in enumerate(batch) if not isinstance(one[1].message, (*STATES, SignedOut))]
         self._post(events, seconds_left, failed)
-        held_back = _with_held_back(batch, failed)
-        newest = _newest([(index, batch[index]) for index in states])
+        held_back = with_held_back(batch, failed)
+        newest = newest_states([(index, batch[index]) for index in states])
         self._post([one for one in newest if one[0] not in held_back], seconds_left, failed)
-        return _with_held_back(batch, failed)
+        return with_held_back(batch, failed)
 
     def _post(
         self, batch: Sequence[tuple[int, Received]], seconds_left: Callable[[], float], failed: dict[int, Exception]
     ) -> None:
         if not batch:
             return
-        dispatches = self._dispatches(batch, failed)
-        members = self._audiences(dispatches, failed)
-        posted = [one for one in dispatches if one.message not in failed and one.audience in members]
+        ready = self._poster.run(self._prepare_all(batch, failed))
         queues: dict[str, list[Post]] = {}
-        for one in posted:
-            for member in members[one.audience]:
+        for one, members in ready:
+            for member in members:
                 queues.setdefault(member.connection_id, []).append(Post(one.message, one.event.frame))
         # In random order: if the time is too short, it is not always for the same sockets.
         queues = dict(random.sample(list(queues.items()), len(queues)))
         fanout = Fanout(self._poster)
         outcome = self._poster.run(fanout.post_all(queues, max(1.0, min(MAX_POSTING_SECONDS, seconds_left()))))
         failed |= {message: UnfinishedError("some sockets have not received it") for message in outcome.unfinished}
-        self._report(posted, outcome, failed)
-        self._prune(members, outcome, seconds_left)
+        self._report([one for one, _ in ready], outcome, failed)
+        self._prune([member for _, members in ready for member in members], outcome, seconds_left)
 
-    def _dispatches(self, batch: Sequence[tuple[int, Received]], failed: dict[int, Exception]) -> list[_Dispatch]:
-        """What to post for each message, whose event is logged first; after a failure, nothing more of its group."""
-        dispatches: list[_Dispatch] = []
-        broken: set[str] = set()
+    async def _prepare_all(
+        self, batch: Sequence[tuple[int, Received]], failed: dict[int, Exception]
+    ) -> list[tuple[_Dispatch, list[Member]]]:
+        """What to post, and to which sockets, in the order of the batch. Groups do not wait for each other."""
+        groups: dict[str, list[tuple[int, Received]]] = {}
         for index, received in batch:
-            if received.group in broken:
-                continue
+            groups.setdefault(received.group, []).append((index, received))
+        loop = asyncio.get_running_loop()
+        prepared = await asyncio.gather(
+            *(loop.run_in_executor(self._threads, self._prepare, group) for group in groups.values())
+        )
+        for _, failures in prepared:
+            failed |= failures
+        return sorted((one for ready, _ in prepared for one in ready), key=lambda one: one[0].message)
+
+    def _prepare(
+        self, group: Sequence[tuple[int, Received]]
+    ) -> tuple[list[tuple[_Dispatch, list[Member]]], dict[int, Exception]]:
+        """The same for one group, in a thread of its own; and which messages failed."""
+        failed: dict[int, Exception] = {}
+        dispatches = self._dispatches(group, failed)
+        members = self._audiences(dispatches, failed)
+        return [(one, members[one.audience]) for one in dispatches if one.audience in members], failed
+
+    def _dispatches(self, group: Sequence[tuple[int, Received]], failed: dict[int, Exception]) -> list[_Dispatch]:
+        """What to post for each message, whose event is logged first; after a failure, nothing more of the group."""
+        dispatches: list[_Dispatch] = []
+        for index, received in group:
             try:
                 dispatch = self._dispatch(index, received.message)
             except Exception as error:  # noqa: BLE001 - a failure affects only the message's group
                 failed[index] = error
                 if not isinstance(error, PERMANENT):
-                    broken.add(received.group)
+                    break
             else:
                 if dispatch:
                     dispatches.append(dispatch)
@@ -228,17 +227,16 @@ class Broadcaster:
 
     def _prune(
         self,
-        members: dict[tuple[str, int | None], list[Member]],
+        members: Sequence[Member],
         outcome: PostingOutcome,
         seconds_left: Callable[[], float],
     ) -> None:
         """Remove the sockets that are closed, as far as there is time."""
         memberships: dict[str, set[str]] = {}
         since: dict[str, datetime] = {}
-        for audience in members.values():
-            for member in audience:
-                memberships.setdefault(member.connection_id, set()).add(member.membership)
-                since[member.connection_id] = max(member.since, since.get(member.connection_id, member.since))
+        for member in members:
+            memberships.setdefault(member.connection_id, set()).add(member.membership)
+            since[member.connection_id] = max(member.since, since.get(member.connection_id, member.since))
         opened_by = self._clock() - OPENING
         closed = [one for one in outcome.gone if since[one] < opened_by] + list(outcome.dropped)
         until = self._clock() + timedelta(seconds=PRUNING_SECONDS)
@@ -251,29 +249,3 @@ class Broadcaster:
                 logger.warning("closed socket could not be removed", connection_id=connection_id, exc_info=error)
                 return
             logger.info("closed socket removed", connection_id=connection_id)
-
-
-def _newest(states: Sequence[tuple[int, Received]]) -> list[tuple[int, Received]]:
-    """Without the states that a newer one of the same room in the batch replaces."""
-    newest: dict[str, tuple[datetime, int]] = {}
-    for index, received in states:
-        if isinstance(received.message, RoomState):
-            room, this = received.message.room, (received.message.at, index)
-            newest[room] = max(this, newest.get(room, this))
-    kept = {index for _, index in newest.values()}
-    return [one for one in states if one[0] in kept or not isinstance(one[1].message, RoomState)]
-
-
-def _with_held_back(batch: Sequence[Received], failed: dict[int, Exception]) -> dict[int, Exception]:
-    """The failures, and the messages behind them in their groups, in the order of the batch."""
-    broken: set[str] = set()
-    to_retry: dict[int, Exception] = {}
-    for index, received in enumerate(batch):
-        error = failed.get(index)
-        if received.group in broken:
-            to_retry[index] = error or HeldBackError("an earlier message of the room is retried first")
-        elif error:
-            to_retry[index] = error
-            if not isinstance(error, PERMANENT):
-                broken.add(received.group)
-    return to_retry

@@ -22,8 +22,9 @@ from cairn.realtime.event_log import EventLog
 from cairn.realtime.membership import Sockets
 from cairn.settings import from_environment
 from cairn.viewers.presence import Presence
+from functions.broadcast.batch import PERMANENT, WAITING, Broadcast, Received
 from functions.broadcast.board import BoardFrames
-from functions.broadcast.broadcaster import PERMANENT, WAITING, Broadcast, Broadcaster, Received
+from functions.broadcast.broadcaster import Broadcaster
 from functions.broadcast.closing import SocketCloser
 
 RESERVE_SECONDS = 5.0

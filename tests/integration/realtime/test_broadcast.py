@@ -160,7 +160,7 @@ def test_what_can_never_be_posted_is_soon_a_dead_letter_and_holds_nobody_back(
 # -- crashes
 
 
-@pytest.mark.parametrize("calls", range(1, 20))
+@pytest.mark.parametrize("calls", range(1, 18))
 def test_wherever_a_sandbox_dies_every_socket_receives_everything_in_order(
     floor: BroadcastBench, poster: FakePoster, calls: int
 ) -> None:
@@ -178,7 +178,7 @@ def test_wherever_a_sandbox_dies_every_socket_receives_everything_in_order(
         assert [one["data"] for one in poster.frames(name)[-3:]] == ["1", "2", "3"]
         assert len(ids) == 3 or died
     assert floor.members(TV) == {"a", "b", "c"}
-    assert died == (calls < 19)
+    assert died == (calls < 17)
     assert floor.fifo.dead_letters == []
 
 

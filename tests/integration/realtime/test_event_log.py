@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from botocore.exceptions import ReadTimeoutError
 
 from cairn.clock import now, to_millis
 from cairn.messages import RoomEvent, RoomState
@@ -96,6 +99,92 @@ def test_who_comes_first_gets_the_number_and_who_is_second_the_next(event_log: E
     assert late
     assert late.number == 2
     assert numbers(event_log.after(TV, 0, now())) == [1, 2]
+
+
+# -- a warm function remembers the last number
+
+
+@contextmanager
+def calls_of(event_log: EventLog) -> Iterator[list[str]]:
+    """The calls of DynamoDB in the block."""
+    made: list[str] = []
+    events = event_log._table.meta.client.meta.events
+
+    def count(model: Any, **_: Any) -> None:
+        made.append(model.name)
+
+    events.register("before-call.dynamodb", count)
+    try:
+        yield made
+    finally:
+        events.unregister("before-call.dynamodb", count)
+
+
+def test_only_the_first_event_of_a_room_reads_its_head(event_log: EventLog) -> None:
+    with calls_of(event_log) as calls:
+        append(event_log, "a", "b")
+        append(event_log, "a", "b", room="user:17")
+        append(event_log, "c")
+    assert calls == ["GetItem", *["TransactWriteItems"] * 2] * 2 + ["TransactWriteItems"]
+
+
+def test_a_number_that_another_function_assigned_meanwhile_is_not_assigned_again(
+    event_log: EventLog, aws: Cloud
+) -> None:
+    other = EventLog(aws.table("CONNECTIONS_TABLE"))
+    append(event_log, "a")
+    append(other, "b", "c")
+    assert [one.number for one in append(event_log, "d", "e")] == [4, 5]
+    assert [one.number for one in append(other, "f")] == [6]
+    assert numbers(event_log.after(TV, 0, now())) == [1, 2, 3, 4, 5, 6]
+
+
+def test_a_repeat_of_what_another_function_appended_is_the_same_event(event_log: EventLog, aws: Cloud) -> None:
+    append(event_log, "a")
+    (logged,) = append(EventLog(aws.table("CONNECTIONS_TABLE")), "b")
+    assert append(event_log, "b") == [logged]
+    assert [one.number for one in append(event_log, "c")] == [3]
+
+
+def test_a_room_whose_head_was_deleted_starts_at_one_although_its_number_is_remembered(
+    event_log: EventLog, aws: Cloud
+) -> None:
+    room, table = "channel:x", aws.table("CONNECTIONS_TABLE")
+    append(event_log, "a", "b", room=room)
+    for item in table.scan()["Items"]:
+        table.delete_item(Key={"pk": item["pk"], "sk": item["sk"]})
+    assert [one.number for one in append(event_log, "c", "d", room=room)] == [1, 2]
+
+
+@pytest.mark.parametrize("room", [TV, "user:17"])
+def test_a_warm_function_does_not_say_what_is_suppressed(event_log: EventLog, room: str) -> None:
+    append(event_log, "a", room=room)
+    event_log.suppress("b", now())
+    assert event_log.append(event("b", room), now()) is None
+    assert [one.number for one in append(event_log, "c", room=room)] == [2]
+
+
+def test_an_append_that_failed_reads_the_head_at_its_retry(event_log: EventLog) -> None:
+    """It may have taken effect."""
+    append(event_log, "a")
+    events = event_log._table.meta.client.meta.events
+
+    def lose(**_: Any) -> None:
+        raise ReadTimeoutError(endpoint_url="https://dynamodb")
+
+    events.register("after-call.dynamodb.TransactWriteItems", lose)
+    with pytest.raises(ReadTimeoutError):
+        event_log.append(event("b"), now())
+    events.unregister("after-call.dynamodb.TransactWriteItems", lose)
+    assert [one.number for one in append(event_log, "b", "c")] == [2, 3]
+
+
+def test_the_numbers_of_a_thousand_rooms_are_remembered_at_most(event_log: EventLog) -> None:
+    append(event_log, *"ab")
+    for number in range(2500):
+        event_log._remember(f"user:{number}", 1)
+    assert len(event_log._last) <= 1000
+    assert [one.number for one in append(event_log, "c")] == [3]
 
 
 def test_the_events_after_one_are_replayed_in_order(event_log: EventLog) -> None:

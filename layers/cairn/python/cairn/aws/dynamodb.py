@@ -8,7 +8,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import boto3
-from boto3.dynamodb.conditions import ConditionBase
+from boto3.dynamodb.conditions import ConditionBase, ConditionExpressionBuilder
 from boto3.dynamodb.types import TypeDeserializer
 from botocore.config import Config
 from botocore.exceptions import ClientError
@@ -116,16 +116,32 @@ def chunks(sequence: Sequence[T], size: int) -> Iterator[Sequence[T]]:
 
 
 def get(table: Table, key: Item, *, consistent: bool = False) -> Item | None:
-    """The item with this key, if it exists."""
-    item: Item | None = table.get_item(Key=key, ConsistentRead=consistent).get("Item")
+    """The item with this key, if it exists. Threads may share the table."""
+    client: Any = table.meta.client
+    item: Item | None = client.get_item(TableName=table.name, Key=key, ConsistentRead=consistent).get("Item")
     return item
 
 
 def query(table: Table, where: ConditionBase, start: Item | None = None, **options: Any) -> Any:
-    """One page of a query, after the key `start`."""
+    """One page of a query, after the key `start`. Threads may share the table.
+
+    boto3 numbers the placeholders of all threads' conditions with one counter, and resets it at each call: two
+    conditions that are built at the same time would share a placeholder. So they are built here.
+    https://boto3.amazonaws.com/v1/documentation/api/latest/guide/resources.html#multithreading-or-multiprocessing-with-resources
+    """
+    builder, names, values = ConditionExpressionBuilder(), Item(), Item()
+    for name, condition in (("KeyConditionExpression", where), ("FilterExpression", options.get("FilterExpression"))):
+        if isinstance(condition, ConditionBase):
+            built = builder.build_expression(condition, is_key_condition=condition is where)
+            options[name] = built.condition_expression
+            names |= built.attribute_name_placeholders
+            values |= built.attribute_value_placeholders
+    options["ExpressionAttributeNames"] = names | options.get("ExpressionAttributeNames", {})
+    options["ExpressionAttributeValues"] = values | options.get("ExpressionAttributeValues", {})
     if start:
         options["ExclusiveStartKey"] = start
-    return table.query(KeyConditionExpression=where, **options)
+    client: Any = table.meta.client
+    return client.query(TableName=table.name, **options)
 
 
 def query_all(table: Table, where: ConditionBase, start: Item | None = None, **options: Any) -> Iterator[Item]:

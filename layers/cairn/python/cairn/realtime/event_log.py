@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from boto3.dynamodb.conditions import Attr, Key
+from boto3.dynamodb.conditions import Key
 from botocore.exceptions import ClientError
 
 from cairn.aws.dynamodb import Item, get, query_all, rejected_item, transact
@@ -46,6 +46,7 @@ MAX_PUBLIC_REPLAY_BYTES = 32 * 1024
 """What a stranger's join of a few hundred bytes can make Cairn send: the newest events of a channel that fit."""
 _REPLAY_PAGE = 50
 _MAX_ATTEMPTS = 5
+_MAX_REMEMBERED = 1000
 
 
 class CrowdedError(Exception):
@@ -79,10 +80,15 @@ class Replay:
 
 
 class EventLog:
-    """`table` is the connections table."""
+    """`table` is the connections table.
+
+    A warm function remembers the last number of each room to which it appended, and tries the next one at once. Only if
+    the room has another number by now, or the event is a repeat, does it read the head.
+    """
 
     def __init__(self, table: Table) -> None:
         self._table = table
+        self._last: dict[str, int] = {}
 
     def append(self, event: RoomEvent, now: datetime) -> LoggedEvent | None:
         """Number and store an event; a repeat returns the stored one, or None if that has expired or is suppressed.
@@ -90,11 +96,13 @@ class EventLog:
         FrameTooLargeError if no socket could receive it.
         """
         for _ in range(_MAX_ATTEMPTS):
-            number = self.last(event.room) + 1
+            remembered = self._last.pop(event.room, None)
+            number = (self.last(event.room) if remembered is None else remembered) + 1
             id_ = event_id(event.room, number)
             text = frame(id_, event.event, event.room, event.at, json.loads(event.data), expires_at=event.fresh_until)
             logged = LoggedEvent(event.room, number, text, event.at, event.trace_id)
             if transact(self._table, self._writes(logged, event.key, now)):
+                self._remember(event.room, number)
                 return logged
             before = get(self._table, _key(event.room, f"said#{event.key}"), consistent=True)
             if before:
@@ -102,6 +110,11 @@ class EventLog:
             if self._is_suppressed(event.key):
                 return None
         raise CrowdedError(f"no number in {event.room} could be assigned in {_MAX_ATTEMPTS} attempts")
+
+    def _remember(self, room: str, number: int) -> None:
+        if len(self._last) >= _MAX_REMEMBERED:
+            self._last.clear()
+        self._last[room] = number
 
     def _writes(self, logged: LoggedEvent, key: str, now: datetime) -> Sequence[Any]:
         new, table = "attribute_not_exists(pk)", self._table.name
@@ -205,7 +218,9 @@ class EventLog:
         try:
             self._table.put_item(
                 Item=_key(state.room, "state") | item,
-                ConditionExpression=Attr("pk").not_exists() | Attr("number").lte(state.number),
+                ConditionExpression="attribute_not_exists(pk) OR #number <= :this",
+                ExpressionAttributeNames={"#number": "number"},
+                ExpressionAttributeValues={":this": state.number},
             )
         except ClientError as error:
             rejected_item(error)
