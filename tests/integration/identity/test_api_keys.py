@@ -11,6 +11,7 @@ from cairn.errors import BadInputError, ConflictError, NotFoundError
 from cairn.identity.api_keys import SCOPES, ApiKeys
 from testing.clock import ControlledClock
 from testing.cloud import Cloud
+from testing.small_pages import small_pages
 
 
 @pytest.fixture
@@ -50,6 +51,14 @@ def test_keys_are_listed_the_oldest_first_and_revoked_by_id_or_name(keys: ApiKey
     assert [keys.find(one) is None for one in made] == [True, True, False]
     with pytest.raises(NotFoundError):
         keys.named("a")
+
+
+def test_keys_that_do_not_fit_into_one_answer_of_the_table_are_all_listed(keys: ApiKeys) -> None:
+    for name in "abc":
+        keys.create(name, ["admin"], now())
+    with small_pages(keys._table):
+        assert {key.name for key in keys.list()} == {"a", "b", "c"}
+        assert [keys.named(name).name for name in "abc"] == ["a", "b", "c"]
 
 
 def test_a_name_that_is_shared_revokes_nothing(keys: ApiKeys) -> None:

@@ -285,6 +285,15 @@ def test_replays_of_one_address_are_limited_as_joins_are(aws: Cloud, poster: Fak
     assert Counter(answer.get("code") for answer in answers) == {None: 20, "too_many_joins": 5}
 
 
+def test_a_join_that_is_repeated_without_a_replay_is_no_further_one(aws: Cloud, poster: FakePoster) -> None:
+    os.environ["VIEWER_JOINS_PER_MINUTE"] = "5"
+    client = Client("c")
+    assert {client.join("channel:demo").get("code") for _ in range(10)} == {None}
+    assert [Client(f"d{number}").join("channel:demo").get("code") for number in range(5)] == [None] * 4 + [
+        "too_many_joins"
+    ]
+
+
 def test_a_socket_that_sends_too_much_is_refused_and_then_closed(
     aws: Cloud, poster: FakePoster, logs: Written, clock: ControlledClock
 ) -> None:
