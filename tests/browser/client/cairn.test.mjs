@@ -91,6 +91,23 @@ test('a replay that lost an event on the way is requested once more', async () =
   assert.deepEqual(received.gap, []);
 });
 
+test('an event that stays missing is requested once, reported as a gap, and holds nothing up', async () => {
+  const made = await joined();
+  made.socket.cut();
+  await made.time.pass(SECOND);
+  const { socket, received } = made;
+  socket.open();
+  for (let times = 0; times < 2; times++) {
+    socket.frame('tv-display', 6);
+    socket.joined('tv-display', 6, true);
+  }
+  assert.deepEqual(received.update, [6]);
+  assert.deepEqual(received.gap, [{ room: 'tv-display', after: 'tv-display/4' }]);
+  assert.equal(socket.sent.length, 2);
+  socket.frame('tv-display', 9); // the next hole is requested again
+  assert.deepEqual(socket.sent[2], { action: 'join', room: 'tv-display', after: 'tv-display/6' });
+});
+
 test('what the server no longer keeps is reported as a gap, before what it still has', async () => {
   const made = await joined();
   const order = [];
@@ -229,6 +246,23 @@ test('no ten minutes pass without a ping, and a missing pong ends the connection
   assert.equal(sockets.length, 2);
 });
 
+test('one pong answers several pings, and a ping that is repeated gives a dead connection no more time', async () => {
+  const { socket, sockets, time, window } = await joined();
+  const ping = () => window.dispatchEvent(new Event('online'));
+  ping();
+  await time.pass(SECOND);
+  ping();
+  socket.receive({ id: null, event: 'pong' });
+  await time.pass(30 * SECOND);
+  assert.equal(socket.closed, undefined);
+  assert.equal(sockets.length, 1);
+  ping();
+  await time.pass(9 * SECOND);
+  ping();
+  await time.pass(SECOND);
+  assert.equal(socket.closed, true);
+});
+
 test('before two hours a new socket takes over, and nothing flickers', async () => {
   for (const chance of [0, 0.5, 1]) {
     const made = await joined('tv-display', 4, { random: () => chance });
@@ -268,6 +302,26 @@ test('when the takeover fails the old socket stays, and the next attempt backs o
   made.socket.joined('tv-display', 5, true);
   assert.equal(made.cairn.state, 'open');
   assert.deepEqual(made.received.update, [5]);
+});
+
+test('a takeover that has to wait gives its new socket up, and the old one stays in the room', async () => {
+  const made = await joined('tv-display', 4);
+  const [old] = made.sockets;
+  old.respond = ({ action }) => action === 'ping' && old.receive({ id: null, event: 'pong' });
+  await made.time.pass(114 * MINUTE);
+  const refused = made.socket.open();
+  refused.receive({ event: 'error', data: { code: 'too_many_joins', room: 'tv-display', retryAfter: 20 } });
+  assert.equal(refused.closed, true);
+  assert.equal(old.closed, undefined);
+  old.frame('tv-display', 5);
+  await made.time.pass(SECOND);
+  assert.equal(made.sockets.length, 3);
+  made.socket.open();
+  assert.deepEqual(made.socket.sent, [{ action: 'join', room: 'tv-display', after: 'tv-display/5' }]);
+  made.socket.joined('tv-display', 5, true);
+  assert.equal(old.closed, true);
+  assert.deepEqual(made.received.update, [5]);
+  assert.deepEqual(made.received.state, ['open']);
 });
 
 test('every connection has a ticket of its own', async () => {

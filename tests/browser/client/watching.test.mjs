@@ -144,6 +144,17 @@ test('a viewer who has to wait joins later, and sees the count meanwhile', async
   assert.equal(page.requests('join').length, 2);
 });
 
+test('a viewer who is not told how long to wait joins when the minute in which joins count is over', async () => {
+  const page = opened({ sockets: false });
+  page.responses.join = () => [429, {}];
+  await page.time.pass(FALLEN_BACK);
+  assert.equal(page.requests('join').length, 1);
+  await page.time.pass(MINUTE - FALLEN_BACK);
+  assert.equal(page.requests('join').length, 1);
+  await page.time.pass(FALLEN_BACK + SECOND);
+  assert.equal(page.requests('join').length, 2);
+});
+
 test('failures back off, and the service counts as away until it answers', async () => {
   const page = opened({ sockets: false });
   await page.time.pass(FALLEN_BACK);
@@ -204,6 +215,17 @@ test('a viewer who goes before the first response leaves nothing behind', async 
   respond([200, ABOUT]);
   await page.time.pass(HOUR);
   assert.equal(page.sockets.length, 0);
+  assert.deepEqual(page.time.pending, []);
+});
+
+test('a viewer who goes while the socket is connecting leaves none, and is never counted', async () => {
+  const page = opened();
+  await settle();
+  assert.equal(page.socket.readyState, 0);
+  page.window.dispatchEvent(new Event('pagehide'));
+  assert.equal(page.socket.closed, true);
+  await page.time.pass(HOUR);
+  assert.deepEqual(page.sockets.map(({ sent }) => sent), [[]]);
   assert.deepEqual(page.time.pending, []);
 });
 
