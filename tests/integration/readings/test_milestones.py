@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from cairn.aws.sqs import Queue
 from cairn.channels.announce import ChannelAnnouncer
@@ -16,7 +17,9 @@ from cairn.model import DeliveryTally, Milestone
 from cairn.readings.detection import Detection
 from cairn.readings.milestones import Milestones
 from cairn.rules import ALL_TIME, Transition, catalogue
+from testing.clock import ControlledClock
 from testing.cloud import Cloud
+from testing.outages import failing
 from testing.readings import CATS, channel_milestone, channel_reading
 from testing.records import stream_record
 
@@ -183,6 +186,39 @@ def test_a_record_given_up_after_its_claim_leaves_its_milestone_to_the_next(mile
     (alert,) = queue.accepted
     assert isinstance(alert, Alert)
     assert (alert.milestone.label, [passed.label for passed in alert.milestone.also_passed]) == ("10K", ["5K"])
+
+
+def test_a_threshold_is_dated_when_it_was_first_reached_whatever_announces_it(
+    milestones: Milestones, clock: ControlledClock
+) -> None:
+    queue = BrokenQueue()
+    detection = Detection(milestones, {"channel": ChannelAnnouncer(notify=queue)}, catalogue())
+    detection.process(change("e0", None, 4_000))
+    reached_at = now()
+    with pytest.raises(ConnectionError):
+        detection.process(change("e1", 4_000, 6_000))
+    queue.down = False
+    clock.sleep(3600)
+    detection.process(change("e2", 4_000, 6_500))
+    (alert,) = queue.accepted
+    assert isinstance(alert, Alert)
+    assert alert.milestone.achieved_at == reached_at
+    (shown,) = milestones.page(CATS, reached_at, now(), 10, None).items
+    assert shown[0].achieved_at == reached_at
+
+
+def test_no_alert_is_sent_of_what_could_not_be_recorded(milestones: Milestones) -> None:
+    """Its tally is stored with the milestone."""
+    queue = BrokenQueue()
+    queue.down = False
+    detection = Detection(milestones, {"channel": ChannelAnnouncer(notify=queue)}, catalogue())
+    detection.process(change("e0", None, 4_000))
+    crossing = change("e1", 4_000, 6_000)
+    with failing(milestones._table, "PutItem"), pytest.raises(ClientError):
+        detection.process(crossing)
+    assert queue.accepted == []
+    detection.process(crossing)
+    assert len(queue.accepted) == 1
 
 
 def change(event: str, old: int | None, new: int) -> dict[str, Any]:

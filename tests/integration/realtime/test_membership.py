@@ -23,6 +23,7 @@ from cairn.realtime.membership import (
 from cairn.realtime.tickets import Holder
 from testing.clock import ControlledClock
 from testing.cloud import Cloud
+from testing.interleaving import before_next_write
 from testing.rooms import crowd, members, remaining_keys, sockets_of
 
 ADA = Holder("ada", "Ada", frozenset({"leaderboard"}))
@@ -140,6 +141,17 @@ def test_a_socket_that_is_closed_while_it_joins_watches_nothing(sockets: Sockets
     events.register("before-call.dynamodb.UpdateItem", closes)
     sockets.join(socket, "channel:a", now())
     assert members(sockets, "channel:a") == set()
+    assert remaining_keys(aws) == []
+
+
+@pytest.mark.parametrize("room", ["leaderboard", "channel:demo"])
+def test_a_join_that_meets_the_removal_of_its_socket_leaves_nobody_in_the_room(
+    sockets: Sockets, aws: Cloud, room: str
+) -> None:
+    socket = sockets.open("c", ADA, now())
+    with before_next_write(sockets._table, lambda: sockets_of(aws).join(socket, room, now())):
+        sockets.remove("c", now())
+    assert members(sockets, room) == members(sockets, "everyone") == set()
     assert remaining_keys(aws) == []
 
 

@@ -18,6 +18,7 @@ from cairn.viewers.subjects import viewer_subject
 from testing.clock import ControlledClock
 from testing.cloud import Cloud
 from testing.functions import FUNCTIONS
+from testing.interleaving import before_next_write
 from testing.viewer_site import Site
 
 
@@ -92,3 +93,25 @@ def test_a_channel_that_grows_takes_its_next_step_only_when_every_lambda_knows_t
         counting.current("demo")
         levels.append(state(counting).level)
     assert levels == [1, 1, 2]
+
+
+def test_a_count_that_was_overtaken_by_one_of_nobody_leaves_no_viewer_behind(
+    site: Site, aws: Cloud, counting: Counting, clock: ControlledClock
+) -> None:
+    """Nobody would count the channel again."""
+    site.join()
+    clock.sleep(2)
+    site.count()
+    Stats(aws.table("STATS_TABLE")).delete(viewer_subject("demo"))
+    tab = site.join()
+    clock.sleep(2)
+
+    def everybody_leaves() -> None:
+        clock.sleep(61)
+        assert counting.current("demo").viewers == 0
+
+    heartbeats: Counting = FUNCTIONS["viewer_heartbeat"].dependencies.counting
+    with before_next_write(heartbeats._stats._table, everybody_leaves):
+        site.count()
+    assert metrics(aws)["viewers"] == 0
+    assert site.beat(tab).status == 404

@@ -108,6 +108,12 @@ def test_what_no_retry_can_mend_is_visible_again_at_once() -> None:
     assert sqs.hidden == {"a": 0}
 
 
+def test_a_back_off_begins_with_its_first_time_and_doubles_up_to_the_longest() -> None:
+    backoff, error = Backoff(first=10, longest=900), OSError("x")
+    waits = [backoff.seconds(error, receives, NOON) for receives in (1, 2, 3, 6, 7, 8, 30)]
+    assert waits == [10, 20, 40, 320, 640, 900, 900]
+
+
 def test_without_a_back_off_the_queues_own_time_out_holds() -> None:
     sqs = FakeSqs(broken=True)
     assert failures(consumer(sqs, Time(), backoff=None).each([record("a")], failing(OSError("x"), only="a"))) == ["a"]

@@ -50,6 +50,14 @@ def test_the_rules_are_those_of_the_source() -> None:
     assert {rule.period(NOW) for rule in RULES.values()} == {"2026-11"}
 
 
+def test_every_rules_month_is_that_of_the_operators_time_zone() -> None:
+    new_york = [rule for rule in catalogue(time_zone="America/New_York") if rule.kind == "rep"]
+    instant = datetime(2026, 12, 1, 4, 59, tzinfo=UTC)
+    assert {rule.period(instant) for rule in new_york} == {"2026-11"}
+    assert {rule.period(instant + timedelta(minutes=1)) for rule in new_york} == {"2026-12"}
+    assert {rule.period(instant) for rule in RULES.values()} == {"2026-12"}
+
+
 @pytest.mark.parametrize("name", THRESHOLDS)
 def test_a_threshold_is_passed_when_it_is_reached_and_not_before(name: str) -> None:
     metric, thresholds = THRESHOLDS[name]

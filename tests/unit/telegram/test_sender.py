@@ -12,6 +12,7 @@ from cairn.telegram.bot import (
     ChatMigratedError,
     InDoubtError,
     RateLimitedError,
+    RefusedError,
     UnavailableError,
 )
 from cairn.telegram.deliveries import Progress
@@ -61,6 +62,14 @@ def test_progress_may_be_recorded_less_often_and_is_never_lost_by_a_failure() ->
         scenario.deliver(chats(8))
     assert scenario.deliveries.writes == 1
     assert scenario.deliveries.delivered == chats(4)
+
+
+@pytest.mark.parametrize("progress_every", [1, 10])
+def test_everything_is_recorded_before_the_part_can_be_finished(progress_every: int) -> None:
+    """Whoever finishes it may die, and a retry must find everybody notified."""
+    scenario = Scenario(progress_every=progress_every, always={"2": RefusedError("no rights")})
+    assert scenario.deliver(chats(8))
+    assert sorted(scenario.deliveries.delivered + scenario.deliveries.failed) == chats(8)
 
 
 def test_recipients_who_were_notified_are_not_notified_again() -> None:
