@@ -1,18 +1,21 @@
 # CI runs the same targets. Everything is installed into .venv in this checkout.
 .DEFAULT_GOAL := help
 .PHONY: help run test test-local-cloud test-in-process test-crashes check check-code check-pages check-api check-template format openapi
-.PHONY: audit hooks bench deploy key lock clean
+.PHONY: audit hooks bench preflight bootstrap deploy undo key lock clean
 
 PYTHON ?= python3
 # `make lock UPGRADE=` keeps every locked version that is still allowed.
 UPGRADE ?= --upgrade
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
+# Where to: make deploy STACK=Second REGION=eu-west-1. The environment's variables of these names mean something else.
+given = $(if $(filter command line,$(origin $(1))),--$(2) $($(1)))
+CAIRN = ./cairn $(call given,STACK,stack) $(call given,REGION,region)
 # Each function of the local cloud is a separate process, so bytecode is kept, whatever the shell's setting.
 unexport PYTHONDONTWRITEBYTECODE
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: .venv/ready ## run all of Cairn on this machine: local cloud, sandbox platforms, demo
 	@python -m local.run
@@ -67,11 +70,20 @@ hooks: .venv/ready ## install the pre-commit hooks
 bench: .venv/ready ## measure the performance budgets and write docs/performance.md
 	@python -m bench
 
-deploy: .venv/ready node_modules/.package-lock.json ## deploy to your AWS account
-	@node_modules/.bin/cdk deploy --all --no-previous-parameters && ./cairn migrate && ./cairn pages publish
+preflight: ## say what would make a deployment to AWS fail; changes nothing
+	@$(CAIRN) preflight
 
-key: .venv/ready ## create an API key in AWS: make key SCOPES=admin NAME=me
-	@./cairn keys create --scopes $(SCOPES) --name $(NAME)
+bootstrap: ## prepare your AWS account and region for deployments, once
+	@$(CAIRN) bootstrap
+
+deploy: ## deploy to your AWS account
+	@$(CAIRN) deploy
+
+undo: ## delete a first deployment that failed or, once you confirm it, a whole stack
+	@$(CAIRN) undo
+
+key: ## create an API key in AWS: make key SCOPES=admin NAME=me
+	@$(CAIRN) keys create --scopes $(SCOPES) --name $(NAME)
 
 lock: .venv/ready ## lock the newest allowed versions, with hashes and without index URLs
 	@uv pip compile -q pyproject.toml $(UPGRADE) --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -o requirements/layer.txt

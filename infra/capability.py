@@ -49,7 +49,7 @@ class Foundation(Stack):
             construct_id,
             description=description,
             env=Environment(region=settings.region or None),
-            termination_protection=settings.production,
+            termination_protection=settings.protected,
             analytics_reporting=False,
         )
         self.settings = settings

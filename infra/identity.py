@@ -40,7 +40,7 @@ class Identity(Capability):
             # CloudFormation resets what is not in the template whenever it changes the pool.
             feature_plan=cognito.FeaturePlan.PLUS if threat_protection else None,
             standard_threat_protection_mode=threat_protection,
-            deletion_protection=self.settings.production,
+            deletion_protection=self.settings.protected,
             removal_policy=self.settings.removal,
         )
         NagSuppressions.add_resource_suppressions(

@@ -75,6 +75,10 @@ class Settings(BaseModel):
         str, Field(pattern=r"^([a-z]{2}(-[a-z]+)+-\d)?$", description="empty: the region of the credentials")
     ]
     removal_policy: Annotated[Literal["retain", "destroy"], Field(description="destroy: for stacks made by tests")]
+    protection: Annotated[
+        Literal["on", "off"],
+        Field(description="from deletion; off while a first deployment may still fail, which `make deploy` decides"),
+    ]
     alarm_email: Annotated[
         str, Field(pattern=r"^([^@\s]+@[^@\s]+)?$", description="empty: alarms reach the topic only")
     ]
@@ -199,5 +203,15 @@ class Settings(BaseModel):
         return self.removal_policy == "retain"
 
     @property
+    def protected(self) -> bool:
+        """Whether the stack, the tables and the user pool refuse to be deleted.
+
+        CloudFormation could not undo a first deployment that fails, and a stack that it could not undo can only be
+        deleted, which the protection would refuse too.
+        """
+        return self.production and self.protection == "on"
+
+    @property
     def removal(self) -> RemovalPolicy:
-        return RemovalPolicy.RETAIN if self.production else RemovalPolicy.DESTROY
+        """In production what holds data is kept, except by a first deployment that fails: it holds none."""
+        return RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE if self.production else RemovalPolicy.DESTROY

@@ -78,7 +78,7 @@ class Table(Construct):
             point_in_time_recovery_specification=dynamodb.PointInTimeRecoverySpecification(
                 point_in_time_recovery_enabled=True
             ),
-            deletion_protection=settings.production,
+            deletion_protection=settings.protected,
             removal_policy=settings.removal,
             stream=dynamodb.StreamViewType.NEW_AND_OLD_IMAGES if stream else None,
             time_to_live_attribute=time_to_live,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import getpass
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -28,8 +29,10 @@ from operations import (
     platform_secrets,
     queues,
     subscribers,
+    target,
 )
 from operations.clients import Clients
+from operations.deployment import commands as deployment
 from operations.stack import OperationError, Stack, read_local_stack, read_stack
 from operations.telegram import TELEGRAM_API_URL, TelegramRejectedError, set_webhook, webhook_url
 
@@ -42,13 +45,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; 0 on success, 1 with a line on stderr that gives the reason."""
     options = _parser().parse_args(arguments)
     try:
-        stack = read_local_stack(options.home) if options.local else read_stack(Clients.of_the_account(), options.stack)
+        if options.command in deployment.COMMANDS:
+            return deployment.run(options)
+        stack = read_local_stack(options.home) if options.local else _stack_of_the_account(options)
         for line in _recorded(options, stack):
             print(line)
     except (OperationError, CairnError, TelegramRejectedError, BotoCoreError, ClientError) as error:
         print(f"cairn: {error}", file=sys.stderr)
         return 1
     return 0
+
+
+def _stack_of_the_account(options: argparse.Namespace) -> Stack:
+    aimed = target.decide(options.stack, options.region, os.environ, target.context())
+    return read_stack(Clients.of_the_account(aimed.region), aimed.stack)
 
 
 def _recorded(options: argparse.Namespace, stack: Stack) -> list[str]:
@@ -156,7 +166,8 @@ def _prompt(name: str) -> str:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="./cairn", description=__doc__)
-    parser.add_argument("--stack", default="Cairn", help="the CloudFormation stack (default: %(default)s)")
+    parser.add_argument("--stack", help=f"default: {target.STACK_VARIABLE} of the environment, then cdk.json")
+    parser.add_argument("--region", help="default: that of the environment, of cdk.json, then of the AWS profile")
     parser.add_argument("--local", action="store_true", help="use the local cloud that runs from this checkout")
     parser.add_argument(
         "--home", type=Path, default=_LOCAL_HOME, help="with --local: the CAIRN_HOME of the local cloud"
@@ -173,6 +184,7 @@ def _parser() -> argparse.ArgumentParser:
     revoke.add_argument("id_or_name", metavar="ID_OR_NAME")
     revoke.set_defaults(command="keys revoke")
 
+    deployment.add_commands(commands)
     _people(commands)
     personal_data.add_commands(commands)
 

@@ -42,9 +42,9 @@ class Clients:
         self._config = config
 
     @classmethod
-    def of_the_account(cls) -> Clients:
-        """The account and region of the environment, as for any AWS tool."""
-        return cls(boto3.Session())
+    def of_the_account(cls, region: str | None = None, config: Config | None = None) -> Clients:
+        """The account of the environment, as for any AWS tool; its region too, unless one is given."""
+        return cls(boto3.Session(region_name=region), config=config)
 
     @classmethod
     def of_the_local_cloud(cls, endpoint_url: str, secret: str) -> Clients:
@@ -80,6 +80,21 @@ class Clients:
     def are_local(self) -> bool:
         """Whether they call the local cloud."""
         return self.endpoint_url is not None
+
+    def of(self, service: str, *, region: str | None = None) -> Any:
+        """A client of a service that is seldom used, in this region or another."""
+        arguments: Any = {"endpoint_url": self.endpoint_url, "config": self._config, "region_name": region}
+        client: Any = self._session.client
+        return client(service, **arguments)
+
+    def of_resource(self, service: str) -> Any:
+        """The same, as boto3's resource."""
+        resource: Any = self._session.resource
+        return resource(service, endpoint_url=self.endpoint_url, config=self._config)
+
+    def regions(self, service: str) -> list[str]:
+        """The regions in which AWS has the service, as far as boto3 knows."""
+        return self._session.get_available_regions(service)
 
     @cached_property
     def cloudformation(self) -> CloudFormationClient:

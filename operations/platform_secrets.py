@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable
-from pathlib import Path
 
 from operations.stack import OperationError, Stack
-
-_CDK_JSON = Path(__file__).resolve().parent.parent / "cdk.json"
+from operations.target import context
 
 
 def read(stack: Stack, platform: str) -> dict[str, str]:
@@ -38,7 +36,7 @@ def parse(assignments: Iterable[str], prompt: Callable[[str], str]) -> dict[str,
 
 
 def _names(platform: str) -> list[str]:
-    platforms = json.loads(_CDK_JSON.read_text(encoding="utf-8"))["context"]["platforms"]
+    platforms = context()["platforms"]
     if platform not in platforms:
         raise OperationError(f"Unknown platform {platform}; the platforms are {', '.join(platforms)}")
     names: list[str] = platforms[platform]["keys"]

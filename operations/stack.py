@@ -40,7 +40,8 @@ def read_stack(clients: Clients, name: str) -> Stack:
     try:
         response = clients.cloudformation.describe_stacks(StackName=name)
     except ClientError as error:
-        raise OperationError(f"No stack {name}: {error.response['Error']['Message']}") from error
+        region = clients.cloudformation.meta.region_name
+        raise OperationError(f"No stack {name} in {region}: {error.response['Error']['Message']}") from error
     outputs = {output["OutputKey"]: output["OutputValue"] for output in response["Stacks"][0].get("Outputs", [])}
     return Stack(name=name, clients=clients, outputs=outputs, api_url=outputs.get("ApiUrl", ""))
 

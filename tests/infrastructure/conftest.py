@@ -52,6 +52,12 @@ def disposable_template(context: Mapping[str, Any]) -> Template:
 
 
 @pytest.fixture(scope="session")
+def unprotected_template(context: Mapping[str, Any]) -> Template:
+    """As `make deploy` creates it, before anything is in it."""
+    return Template.of(stack_of(context, protection="off"))
+
+
+@pytest.fixture(scope="session")
 def wider_template(context: Mapping[str, Any]) -> Template:
     """With one more platform in cdk.json."""
     return Template.of(stack_of(context, platforms={**context["platforms"], "fanvue": FANVUE}))

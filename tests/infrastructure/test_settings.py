@@ -63,6 +63,7 @@ from infra.settings import Settings, SettingsError
         ("platforms", {"telegram": {"url": "https://api.telegram.org", "keys": []}}),
         ("platforms", {"Tele gram": {"url": "https://api.telegram.org", "keys": ["TELEGRAM_BOT_TOKEN"]}}),
         ("removal_policy", "keep"),
+        ("protection", "maybe"),
         ("dependencies", "docker"),
         ("alarm_email", "nobody"),
         ("region", "Frankfurt"),

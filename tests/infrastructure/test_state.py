@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 
 from infra.packaging import ROOT
 from testing.tables import TABLES
-from tests.infrastructure.template import Template, target
+from tests.infrastructure.template import Template, stack_of, target
 
 FUNCTIONS = Path(__file__).parent.parent.parent / "functions"
 PLATFORMS = ("Youtube", "Telegram", "Instagram")
@@ -60,7 +61,47 @@ def test_every_resource_is_known_to_hold_data_or_not(template: Template) -> None
 def test_everything_that_holds_data_outlives_the_stack(template: Template) -> None:
     for logical_id, resource in template.body["Resources"].items():
         if resource["Type"] in STATEFUL and "GenerateSecretString" not in resource["Properties"]:
-            assert (resource["DeletionPolicy"], resource["UpdateReplacePolicy"]) == ("Retain", "Retain"), logical_id
+            policies = (resource["DeletionPolicy"], resource["UpdateReplacePolicy"])
+            assert policies == ("RetainExceptOnCreate", "Retain"), logical_id
+
+
+def test_a_first_deployment_that_fails_leaves_nothing_behind_and_can_be_repeated(
+    unprotected_template: Template,
+) -> None:
+    """`make deploy` creates the stack like this; CloudFormation could not delete what is protected, or retained."""
+    for logical_id, resource in unprotected_template.body["Resources"].items():
+        assert resource.get("DeletionPolicy", "Delete") in ("Delete", "RetainExceptOnCreate"), logical_id
+    assert not protected(unprotected_template)
+
+
+def test_only_protection_differs_between_the_first_deployment_and_every_later_one(
+    template: Template, unprotected_template: Template
+) -> None:
+    later, first = deepcopy(template.body), deepcopy(unprotected_template.body)
+    for body in (later, first):
+        for resource in body["Resources"].values():
+            for name in ("DeletionProtectionEnabled", "DeletionProtection"):
+                resource.get("Properties", {}).pop(name, None)
+    assert later == first
+    assert set(protected(template)) == {
+        *template.resources("AWS::DynamoDB::Table"),
+        *template.resources("AWS::Cognito::UserPool"),
+    }
+
+
+def test_the_stack_itself_is_protected_except_at_its_first_deployment(context: Mapping[str, Any]) -> None:
+    assert stack_of(context).termination_protection is True
+    assert not stack_of(context, protection="off").termination_protection
+    assert not stack_of(context, removal_policy="destroy").termination_protection
+
+
+def protected(template: Template) -> list[str]:
+    return [
+        logical_id
+        for logical_id, resource in template.body["Resources"].items()
+        for name in ("DeletionProtectionEnabled", "DeletionProtection")
+        if resource.get("Properties", {}).get(name) in (True, "ACTIVE")
+    ]
 
 
 def test_a_disposable_stack_leaves_nothing_behind(disposable_template: Template) -> None:

@@ -23,6 +23,7 @@ MADE_BY_MAKE_RUN = ("outputs.json", "stack.json")
 A_FILE = re.compile(r"[\w.<>*-]+(?:/[\w.<>*-]+)*/?")
 A_FILES_NAME = re.compile(r"[\w-]+\.(?:css|html|js|json|jsonc|md|py|toml|txt)")
 A_MODULE = re.compile(rf"(?:cairn|{'|'.join(PACKAGES)})(?:\.\w+)+")
+A_COMMAND = re.compile(r"\./cairn (?:--local |--(?:stack|region) \S+ )*([a-z][\w-]*)")
 A_MEMBER = re.compile(r"[A-Z]\w+\.\w+")
 
 
@@ -111,7 +112,7 @@ def test_every_command_that_a_document_names_exists(document: Path, capsys: pyte
     assert set(re.findall(r"\bmake ([a-z-]+)", code)) - set(targets) == set()
     for module in set(re.findall(r"\bpython -m ([\w.]+\w)", code)):
         assert importlib.util.find_spec(module), module
-    for command in set(re.findall(r"\./cairn (?:--local )?([\w-]+)", code)):
+    for command in set(re.findall(A_COMMAND, code)):
         with pytest.raises(SystemExit) as ended:
             main([command, "--help"])
         assert ended.value.code == 0, command
@@ -125,7 +126,7 @@ def test_every_hint_to_the_operator_is_a_command_that_runs_as_it_stands(capsys: 
     ]
     hints = "\n".join(file.read_text() for file in [*code, *DOCUMENTS, ROOT / "Makefile"])
     assert "python -m operations" not in hints
-    for command in set(re.findall(r"\./cairn (?:--local )?([a-z][\w-]*)", hints)):
+    for command in set(re.findall(A_COMMAND, hints)):
         with pytest.raises(SystemExit) as ended:
             main([command, "--help"])
         assert ended.value.code == 0, command
