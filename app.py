@@ -2,11 +2,12 @@
 
 import json
 import os
+import sys
 from pathlib import Path
 
 from aws_cdk import App
 
-from infra.settings import Settings
+from infra.settings import Settings, SettingsError
 from infra.stack import Cairn
 
 ROOT = Path(__file__).parent
@@ -18,6 +19,10 @@ app = App(
     outdir=os.environ.get("CDK_OUTDIR", str(ROOT / "cdk.out")),
     analytics_reporting=False,
 )
-settings = Settings.from_context(app.node.try_get_context)
-Cairn(app, settings.stack_name, settings=settings)
+try:
+    # The CDK command line tells the region of the credentials, to which a stack goes that names none.
+    settings = Settings.from_context(app.node.try_get_context, deployed_to=os.environ.get("CDK_DEFAULT_REGION", ""))
+    Cairn(app, settings.stack_name, settings=settings)
+except SettingsError as error:
+    sys.exit(str(error))
 app.synth()

@@ -53,4 +53,4 @@ class Api(Capability):
         self.queues.broadcast.grant_send(self.api)
         self.platforms.grant_call(self.api)
         identity.grant_sign_in(self.api)
-        self.host = self.api.add_public_url()
+        self.url = self.api.add_public_url()

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from aws_cdk import Duration
+from aws_cdk import aws_certificatemanager as acm
 from aws_cdk import aws_cloudfront as cloudfront
 from aws_cdk import aws_cloudfront_origins as origins
 from cdk_nag import NagPackSuppression, NagSuppressions
@@ -10,6 +11,8 @@ from constructs import Construct
 
 from infra.api import Api
 from infra.capability import Capability, foundation
+from infra.functions import PublicUrl
+from infra.names import account_wide
 from infra.outputs import output
 from infra.pages import Pages
 from infra.realtime import Realtime
@@ -17,11 +20,17 @@ from infra.telegram import Telegram
 from infra.viewers import Viewers
 
 CHANNEL_PAGES = Path(__file__).with_name("channel_pages.js")
-VIEWER_ADDRESS = Path(__file__).with_name("viewer_address.js")
+VIEWER = Path(__file__).with_name("viewer.js")
 
 # https://developer.mozilla.org/en-US/docs/Web/HTTP/Reference/Headers/Content-Security-Policy
 _CLOSED = "default-src 'none'; base-uri 'none'; form-action 'none'"
 _NOTHING = f"{_CLOSED}; frame-ancestors 'none'"
+
+_ERRORS = (400, 403, 404, 405, 414, 500, 501, 502, 503, 504)
+"""What CloudFront would answer with for ten seconds, also where it caches nothing else, without asking the origin:
+https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/custom-error-pages-expiration.html"""
+_BEFORE_A_COLD_START = Duration.seconds(15)
+"""A Lambda starts for up to 10 s before its function's time-out begins."""
 
 
 class Cdn(Capability):
@@ -57,27 +66,36 @@ class Cdn(Capability):
             "CodeHeaders", "Modules, for pages of any site: the files are public anyway", _NOTHING, shared=True
         )
         key = foundation(self).cdn_key.sent
-        http, webhook, heartbeat = (_origin(host, key) for host in (api.host, telegram.webhook_host, viewers.host))
+        http, webhook, heartbeat = (_origin(url, key) for url in (api.url, telegram.webhook_url, viewers.url))
         channel_pages = self._at_request("ChannelPages", CHANNEL_PAGES, "Maps every channel's page to the same object")
-        address = self._at_request("ViewerAddress", VIEWER_ADDRESS, "Tells the functions the viewer's address")
+        viewer = self._at_request("ViewerAddress", VIEWER, "Tells the functions the viewer's address and host")
+        domain = self.settings.domain_name
         distribution = cloudfront.Distribution(
             self,
             "Distribution",
             comment="Cairn: pages, API, Telegram webhook, viewers",
+            certificate=acm.Certificate.from_certificate_arn(self, "Certificate", self.settings.certificate_arn)
+            if domain
+            else None,
+            domain_names=[domain] if domain else None,
+            minimum_protocol_version=cloudfront.SecurityPolicyProtocol.TLS_V1_2_2021 if domain else None,
             default_root_object="index.html",
             default_behavior=_cached(pages.origin, for_pages),
             # CloudFront uses the first match.
             additional_behaviors={
-                "/api/telegram/webhook": _uncached(webhook, for_api, associations=address),
+                "/api/telegram/webhook": _uncached(webhook, for_api, associations=viewer),
                 "/api/viewer/*": _uncached(heartbeat, for_api, self._from_anywhere()),
                 # Files beside the pages: nobody needs a key for them, so no function is started for them.
                 "/api/docs": _cached(pages.origin, for_pages),
                 "/api/openapi.json": _cached(pages.origin, for_api),
-                "/api/*": _uncached(http, for_api, associations=address),
+                "/api/*": _uncached(http, for_api, associations=viewer),
                 "/embed/*": _cached(pages.origin, for_embeds, channel_pages),
                 "/live/*": _cached(pages.origin, for_pages, channel_pages),
                 "/*.js": _cached(pages.origin, for_code),
             },
+            error_responses=[
+                cloudfront.ErrorResponse(http_status=status, ttl=Duration.seconds(0)) for status in _ERRORS
+            ],
             http_version=cloudfront.HttpVersion.HTTP2_AND_3,
             price_class=cloudfront.PriceClass.PRICE_CLASS_100,
             web_acl_id=self.settings.web_acl_arn or None,
@@ -101,14 +119,14 @@ class Cdn(Capability):
                 ),
                 NagPackSuppression(
                     id="AwsSolutions-CFR4",
-                    reason="AWS sets the TLS minimum of the cloudfront.net certificate, and Cairn has no other domain. "
-                    "Towards the functions, 1.2 is the minimum.",
+                    reason="AWS sets the TLS minimum of the cloudfront.net certificate; with domain_name in cdk.json, "
+                    "and towards the functions, 1.2 is the minimum.",
                 ),
             ],
         )
-        domain = distribution.distribution_domain_name
-        output(self, "ApiUrl", f"https://{domain}", description="The one origin: pages, API, Telegram webhook")
-        output(self, "DistributionDomainName", domain, description="CloudFront's domain name of the origin")
+        given = distribution.distribution_domain_name
+        output(self, "ApiUrl", f"https://{domain or given}", description="The one origin: pages, API, Telegram webhook")
+        output(self, "DistributionDomainName", given, description="CloudFront's domain name of the origin")
         output(self, "DistributionId", distribution.distribution_id, description="To inspect or invalidate CloudFront")
 
     def _at_request(self, name: str, code: Path, comment: str) -> list[cloudfront.FunctionAssociation]:
@@ -132,6 +150,7 @@ class Cdn(Capability):
         return cloudfront.OriginRequestPolicy(
             self,
             "FromAnywhere",
+            origin_request_policy_name=account_wide(self, "FromAnywhere"),
             comment="From pages of any site: no cookies, and the viewer's address",
             cookie_behavior=cloudfront.OriginRequestCookieBehavior.none(),
             header_behavior=cloudfront.OriginRequestHeaderBehavior.allow_list(
@@ -155,6 +174,7 @@ class Cdn(Capability):
         return cloudfront.ResponseHeadersPolicy(
             self,
             name,
+            response_headers_policy_name=account_wide(self, name),
             comment=comment,
             cors_behavior=cloudfront.ResponseHeadersCorsBehavior(
                 access_control_allow_credentials=False,
@@ -184,7 +204,10 @@ class Cdn(Capability):
                     frame_option=cloudfront.HeadersFrameOption.DENY, override=True
                 ),
                 strict_transport_security=cloudfront.ResponseHeadersStrictTransportSecurity(
-                    access_control_max_age=Duration.days(365), include_subdomains=True, override=True
+                    # Not for subdomains: those of the operator's domain_name need not be Cairn's.
+                    access_control_max_age=Duration.days(365),
+                    include_subdomains=False,
+                    override=True,
                 ),
                 content_type_options=cloudfront.ResponseHeadersContentTypeOptions(override=True),
                 referrer_policy=cloudfront.ResponseHeadersReferrerPolicy(
@@ -194,10 +217,16 @@ class Cdn(Capability):
         )
 
 
-def _origin(host: str, key: str) -> cloudfront.IOrigin:
-    """A Lambda URL; the key replaces what the viewer sent in its header."""
+def _origin(url: PublicUrl, key: str) -> cloudfront.IOrigin:
+    """A Lambda URL; the key replaces what the viewer sent in its header.
+
+    CloudFront waits longer than the function may take: it would send a GET without an answer again, twice.
+    """
     return origins.HttpOrigin(
-        host, protocol_policy=cloudfront.OriginProtocolPolicy.HTTPS_ONLY, custom_headers={"X-Cairn-Front": key}
+        url.host,
+        protocol_policy=cloudfront.OriginProtocolPolicy.HTTPS_ONLY,
+        custom_headers={"X-Cairn-Front": key},
+        read_timeout=url.timeout.plus(_BEFORE_A_COLD_START),
     )
 
 

@@ -48,9 +48,8 @@ class Dashboard(Capability):
         readers = [function for function in functions if function.stream_of]
         shown = (queues.notify, queues.broadcast, queues.count)
         others = [queue for queue in self.registry.queues if queue.overdue and queue not in shown]
-        board = cloudwatch.Dashboard(
-            self, "Dashboard", dashboard_name=Stack.of(self).stack_name, default_interval=Duration.hours(6)
-        )
+        name = f"{Stack.of(self).stack_name}-{Aws.REGION}"
+        board = cloudwatch.Dashboard(self, "Dashboard", dashboard_name=name, default_interval=Duration.hours(6))
         board.add_widgets(
             _title("1 · fetch_stats", "The schedule, the refresh button and the API request fetches."),
             _title("2 · detect_milestone", "Compares the readings of the stats table's stream with the rules."),
@@ -119,7 +118,7 @@ class Dashboard(Capability):
         output(
             self,
             "DashboardUrl",
-            f"https://{Aws.REGION}.console.aws.amazon.com/cloudwatch/home#dashboards/dashboard/{Stack.of(self).stack_name}",
+            f"https://{Aws.REGION}.console.aws.amazon.com/cloudwatch/home#dashboards/dashboard/{name}",
             description="The path of a reading on one page",
         )
 

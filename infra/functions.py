@@ -1,6 +1,7 @@
 """What all Lambda functions have in common. Their permissions and variables come from what they are granted."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from aws_cdk import Duration, Fn
 from aws_cdk import aws_cloudwatch as cloudwatch
@@ -16,6 +17,14 @@ from infra.packaging import ARCHITECTURE, RUNTIME
 
 METRICS_NAMESPACE = "Cairn"
 AUDIT_RETENTION = logs.RetentionDays.ONE_YEAR
+
+
+@dataclass(frozen=True)
+class PublicUrl:
+    """The host of a Lambda URL, and how long its function may take to answer."""
+
+    host: str
+    timeout: Duration
 
 
 class Function(Construct):
@@ -43,6 +52,7 @@ class Function(Construct):
         stack.registry.functions.append(self)
         self.id = pascal(name)
         self.name = name
+        self._timeout = timeout
         self.public = False
         self.stream_of: str | None = None
         """The table whose stream starts the function."""
@@ -104,8 +114,8 @@ class Function(Construct):
         for name, value in variables.items():
             self.resource.add_environment(name, value)
 
-    def add_public_url(self) -> str:
-        """The host of a public Lambda URL, whose function rejects requests without the distribution's key.
+    def add_public_url(self) -> PublicUrl:
+        """A public Lambda URL, whose function rejects requests without the distribution's key.
 
         CloudFront does not sign: each POST would need the hash of its body.
         """
@@ -114,7 +124,7 @@ class Function(Construct):
         self.add_environment(CDN_KEYS=stack.cdn_key.accepted, DIRECT_CALLS=stack.settings.direct_calls)
         url = self.resource.add_function_url(auth_type=lambda_.FunctionUrlAuthType.NONE)
         output(self, f"{self.id}FunctionUrl", url.url, description=f"Lambda URL of {self.name}, behind CloudFront")
-        return Fn.parse_domain_name(url.url)
+        return PublicUrl(Fn.parse_domain_name(url.url), self._timeout)
 
     def metric(
         self,

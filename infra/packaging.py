@@ -1,14 +1,11 @@
 """Builds Lambda's zips without Docker: each function's folder, the shared layer, the locked dependencies.
 
-CDK cannot see into a local bundler, so this module hashes everything that an asset's content depends on. Bytecode is
-not hashed: it follows from the source, and is added only if the target reads the bytecode of this interpreter. Only the
-dependency layer's hash includes the target: the one difference between the local template and AWS's.
+CDK cannot see into a local bundler, so this module hashes everything that an asset's content depends on, and the
+interpreter that reads its bytecode: Lambda's, or this machine's for the local cloud.
 """
 
-import compileall
 import hashlib
 import platform
-import py_compile
 import shutil
 import subprocess
 import sys
@@ -18,10 +15,12 @@ from pathlib import Path
 from typing import Any, Literal
 
 import jsii
-from aws_cdk import AssetHashType, BundlingOptions, DockerImage, ILocalBundling
+from aws_cdk import AssetHashType, BundlingOptions, DockerImage, ILocalBundling, Stack
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 from uv import find_uv_bin
+
+from infra import interpreter
 
 Target = Literal["lambda", "host"]
 
@@ -30,7 +29,6 @@ LOCK = ROOT / "requirements" / "layer.txt"
 
 RUNTIME = lambda_.Runtime.PYTHON_3_13
 ARCHITECTURE = lambda_.Architecture.ARM_64
-_VERSION = "3.13"
 _PLATFORM = "aarch64-manylinux2014"
 
 
@@ -39,7 +37,11 @@ class Packaging(Construct):
 
     def __init__(self, scope: Construct, construct_id: str, *, target: Target) -> None:
         super().__init__(scope, construct_id)
-        self._target = target
+        self._python, self._tag = sys.executable, sys.implementation.cache_tag or ""
+        if target == "lambda":
+            # Without zips, as in tests, nothing is compiled.
+            self._python = interpreter.find() if Stack.of(self).bundling_required else ""
+            self._tag = f"cpython-{interpreter.VERSION.replace('.', '')}"
         self.layers = [
             self._layer("Cairn", tree(ROOT / "layers" / "cairn", "python"), "Cairn's shared package"),
             self._layer("Dependencies", dependencies(target), "Locked third-party packages"),
@@ -66,14 +68,13 @@ class Packaging(Construct):
     def _code(self, asset: "Asset") -> lambda_.Code:
         def bundle(out: Path) -> None:
             asset.build(out)
-            if self._target == "host" or f"{sys.version_info.major}.{sys.version_info.minor}" == _VERSION:
-                compile_all(out)
+            compile_all(out, self._python)
 
         return lambda_.Code.from_asset(
             # CDK requires a source and an image; with a hash and a local bundler it reads neither.
             str(LOCK.parent),
             asset_hash_type=AssetHashType.CUSTOM,
-            asset_hash=asset.hash,
+            asset_hash=_hash(asset.hash, self._tag),
             bundling=BundlingOptions(image=DockerImage.from_registry("none"), local=_LocalBundling(bundle)),
         )
 
@@ -105,8 +106,8 @@ def tree(base: Path, *parts: str) -> Asset:
 def dependencies(target: Target) -> Asset:
     """The locked third-party packages, for Lambda's platform or for this machine's interpreter."""
     if target == "lambda":
-        built_for = f"{_PLATFORM}-{_VERSION}"
-        options = ["--python-platform", _PLATFORM, "--python-version", _VERSION, "--only-binary", ":all:"]
+        built_for = f"{_PLATFORM}-{interpreter.VERSION}"
+        options = ["--python-platform", _PLATFORM, "--python-version", interpreter.VERSION, "--only-binary", ":all:"]
     else:
         built_for = f"{sys.platform}-{platform.machine()}-{sys.implementation.cache_tag}"
         options = ["--python", sys.executable]
@@ -121,13 +122,14 @@ def dependencies(target: Target) -> Asset:
     return Asset(_hash(built_for, LOCK), build)
 
 
-def compile_all(folder: Path) -> None:
-    """Add bytecode, which halves the import time: Lambda cannot store any, since /var/task and /opt are read-only.
+def compile_all(folder: Path, python: str) -> None:
+    """Add bytecode for that interpreter, which halves the import time: Lambda cannot store any, since /var/task and
+    /opt are read-only. Raises if a file does not compile.
 
     It is unchecked: a zip does not keep a source's time stamp, and a mismatch would compile at every cold start.
     """
-    mode = py_compile.PycInvalidationMode.UNCHECKED_HASH
-    compileall.compile_dir(folder, quiet=1, stripdir=str(folder), invalidation_mode=mode)
+    compile_ = [python, "-I", "-m", "compileall", "-q", "-f", "--invalidation-mode", "unchecked-hash"]
+    subprocess.run([*compile_, "-s", str(folder), str(folder)], check=True)  # noqa: S603 - fixed arguments, no shell
 
 
 @jsii.implements(ILocalBundling)

@@ -8,6 +8,7 @@ from cdk_nag import NagPackSuppression, NagSuppressions
 from constructs import Construct
 
 from infra.capability import Capability
+from infra.names import account_wide
 from infra.outputs import output
 
 
@@ -37,6 +38,10 @@ class Pages(Capability):
         # distribution requests index.html instead, and forwards no query.
         Annotations.of(scope).acknowledge_warning("@aws-cdk/aws-cloudfront-origins:listBucketSecurityRisk")
         self.origin = origins.S3BucketOrigin.with_origin_access_control(
-            bucket, origin_access_levels=[cloudfront.AccessLevel.READ, cloudfront.AccessLevel.LIST]
+            bucket,
+            origin_access_control=cloudfront.S3OriginAccessControl(
+                self, "AccessControl", origin_access_control_name=account_wide(self, "Pages")
+            ),
+            origin_access_levels=[cloudfront.AccessLevel.READ, cloudfront.AccessLevel.LIST],
         )
         output(self, "PagesBucket", bucket.bucket_name, description="Where `pages publish` puts the pages")

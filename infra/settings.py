@@ -20,6 +20,8 @@ from pydantic import (
     field_validator,
 )
 
+from infra.regions import region_problem
+
 
 class SettingsError(Exception):
     """A setting in cdk.json, or given with `-c`, is missing or invalid."""
@@ -40,6 +42,12 @@ def _rising(steps: tuple[int, ...]) -> tuple[int, ...]:
     if any(higher <= lower for lower, higher in pairwise(steps)):
         raise ValueError("each threshold must be higher than the one before it")
     return steps
+
+
+def _region(name: str) -> str:
+    if problem := region_problem(name):
+        raise ValueError(problem)
+    return name
 
 
 def _small(channels: Mapping[str, str]) -> Mapping[str, str]:
@@ -72,7 +80,9 @@ class Settings(BaseModel):
 
     stack_name: Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9-]{0,99}$")]
     region: Annotated[
-        str, Field(pattern=r"^([a-z]{2}(-[a-z]+)+-\d)?$", description="empty: the region of the credentials")
+        str,
+        Field(pattern=r"^([a-z]{2,4}(-[a-z]+)+-\d)?$", description="empty: the region of the credentials"),
+        AfterValidator(_region),
     ]
     removal_policy: Annotated[Literal["retain", "destroy"], Field(description="destroy: for stacks made by tests")]
     protection: Annotated[
@@ -84,6 +94,21 @@ class Settings(BaseModel):
     ]
     dependencies: Annotated[Literal["lambda", "host"], Field(description="the target of the dependency layer")]
 
+    domain_name: Annotated[
+        str,
+        Field(
+            max_length=253,
+            pattern=r"^(([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9]))?$",
+            description="a name of yours for the distribution; empty: CloudFront's",
+        ),
+    ]
+    certificate_arn: Annotated[
+        str,
+        Field(
+            pattern=r"^(arn:aws:acm:us-east-1:\d{12}:certificate/\S+)?$",
+            description="the certificate for domain_name: CloudFront takes it from us-east-1 only",
+        ),
+    ]
     cdn_key_generation: Annotated[PositiveInt, Field(description="raised by one to rotate the distribution's key")]
     direct_calls: Annotated[
         Literal["reject", "allow"], Field(description="requests to the Lambda URLs past the distribution")
@@ -161,6 +186,13 @@ class Settings(BaseModel):
         AfterValidator(_with_telegram),
     ]
 
+    @field_validator("certificate_arn")
+    @classmethod
+    def _is_for_a_domain(cls, arn: str, info: ValidationInfo) -> str:
+        if "domain_name" in info.data and bool(arn) != bool(info.data["domain_name"]):
+            raise ValueError("domain_name and certificate_arn are given together, or neither is")
+        return arn
+
     @field_validator("viewer_timeout")
     @classmethod
     def _allows_a_lost_heartbeat(cls, seconds: int, info: ValidationInfo) -> int:
@@ -169,8 +201,13 @@ class Settings(BaseModel):
         return seconds
 
     @classmethod
-    def from_context(cls, context: Callable[[str], Any]) -> Self:
-        """Read every setting. SettingsError names each invalid one and says what it should be."""
+    def from_context(cls, context: Callable[[str], Any], *, deployed_to: str = "") -> Self:
+        """Read every setting. SettingsError names each invalid one and says what it should be.
+
+        `deployed_to` is the region of the credentials, if it is known: a stack without `region` is deployed there.
+        """
+        if not context("region") and (problem := region_problem(deployed_to)):
+            raise SettingsError(f"cdk.json, context:\n  region: empty, and the credentials' {problem}")
         given = {name: context(name) for name in cls.model_fields}
         try:
             return cls.model_validate({name: value for name, value in given.items() if value is not None})

@@ -13,6 +13,9 @@ from infra.functions import Function
 from infra.outputs import output, pascal
 from infra.queues import DeadLetters
 
+_RETRIED_FOR = Duration.hours(3)
+"""How old a record of a stream may become; later, Lambda does not even try it. `cairn.aws.streams` gives up earlier."""
+
 
 class Tables(Construct):
     """One line a table."""
@@ -74,7 +77,9 @@ class Table(Construct):
             partition_key=_text(partition_key),
             sort_key=_text(sort_key) if sort_key else None,
             billing_mode=dynamodb.BillingMode.PAY_PER_REQUEST,
-            encryption=dynamodb.TableEncryption.AWS_MANAGED,
+            # With DynamoDB's own key. KMS bills each use of any other, also of the one that AWS manages.
+            # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/encryption.howitworks.html
+            encryption=dynamodb.TableEncryption.DEFAULT,
             point_in_time_recovery_specification=dynamodb.PointInTimeRecoverySpecification(
                 point_in_time_recovery_enabled=True
             ),
@@ -123,9 +128,9 @@ class Table(Construct):
     def feed(self, function: Function, *, failures: DeadLetters, window: Duration | None = None) -> None:
         """Start the function for every new or changed item, in order per key and at least once.
 
-        A record that fails is split off and retried 20 times, so that it cannot block its shard for the stream's
-        24 hours. Then its position in the stream, not the record itself, goes to `failures`. The function itself sends
-        there what it cannot read, which no retry would mend.
+        A record that fails is split off and retried, as long as an outage may last, and not so long that it blocks its
+        shard for the stream's 24 hours. The function sends to `failures` what it cannot read, at once, and what still
+        fails after two hours. Where the function cannot, Lambda sends the record's position in the stream.
         """
         stream = self.resource.table_stream_arn
         if not stream:
@@ -157,7 +162,8 @@ class Table(Construct):
             ),
             function_response_types=["ReportBatchItemFailures"],
             bisect_batch_on_function_error=True,
-            maximum_retry_attempts=20,
+            maximum_retry_attempts=-1,
+            maximum_record_age_in_seconds=_RETRIED_FOR.to_seconds(),
             destination_config=lambda_.CfnEventSourceMapping.DestinationConfigProperty(
                 on_failure=lambda_.CfnEventSourceMapping.OnFailureProperty(destination=failures.arn)
             ),

@@ -15,7 +15,7 @@ class Telegram(Capability):
         super().__init__(scope, construct_id)
         self.notify = self._notify()
         self.telegram_webhook = self._telegram_webhook()
-        self.webhook_host = self.telegram_webhook.add_public_url()
+        self.webhook_url = self.telegram_webhook.add_public_url()
 
     def _notify(self) -> Function:
         settings, tables, queues = self.settings, self.tables, self.queues

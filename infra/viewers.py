@@ -55,4 +55,4 @@ class Viewers(Capability):
         realtime.grant_look_up(self.count_viewers)
         tables.channels.grant(self.viewer_heartbeat, "GetItem", "BatchGetItem", "Query")
         tables.history.grant(self.viewer_heartbeat, "Query")
-        self.host = self.viewer_heartbeat.add_public_url()
+        self.url = self.viewer_heartbeat.add_public_url()

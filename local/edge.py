@@ -1,9 +1,10 @@
 """A stand-in for CloudFront: a proxy on 127.0.0.1 in front of the deployed distribution.
 
 MiniStack finds a distribution by the `Host` header, a name that only browsers resolve. The proxy sets it, so that one
-address works for every client, and puts the original host into `X-Forwarded-Host`. It claims HTTPS, since the
-distribution redirects HTTP, and sends the viewer's address as CloudFront does. Bodies are forwarded whole, never
-streamed. A few paths cannot be forwarded: MiniStack answers them itself, whatever the host.
+address works for every client. It claims HTTPS, since the distribution redirects HTTP. It tells MiniStack the viewer's
+Host and address, which CloudFront knows by itself: the deployed CloudFront function and policies decide what of them
+reaches a function, as in AWS. Bodies are forwarded whole, never streamed. A few paths cannot be forwarded: MiniStack
+answers them itself, whatever the host.
 
 Pages of other sites may call what they may call in AWS to any effect: the viewers' routes. They may also link to pages
 and load modules. MiniStack serves the distribution to nobody else, so nobody can claim another address.
@@ -25,7 +26,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from local.foreign_pages import RefuseForeignPages
-from local.settings import EDGE_HEADER, EDGE_SECRET
+from local.settings import EDGE_HEADER, EDGE_SECRET, VIEWER_HOST_HEADER
 
 _RESERVED_BY_MINISTACK = (
     "/_ministack/",
@@ -43,7 +44,7 @@ _HOP_BY_HOP = frozenset(
     | {"te", "trailer", "transfer-encoding", "upgrade"}
 )
 _SET_HERE = frozenset(
-    {"host", "content-length", "x-forwarded-host", "x-forwarded-proto", "cloudfront-viewer-address", EDGE_HEADER}
+    {"host", "content-length", "x-forwarded-proto", "cloudfront-viewer-address", EDGE_HEADER, VIEWER_HOST_HEADER}
 )
 _SET_BY_SERVER = frozenset({"content-length", "date", "server"})
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -53,7 +54,7 @@ _CONNECTIONS = 16
 _KEEP_ALIVE_SECONDS = 75
 """Longer than clients keep idle connections, so that none is closed just as it is reused."""
 _TIMEOUT_SECONDS = 70
-"""Slightly longer than CloudFront waits for an origin."""
+"""Longer than MiniStack waits for an origin, as the template says."""
 
 
 def application(
@@ -86,7 +87,7 @@ def application(
         headers = [
             *((name, value) for name, value in request.headers.raw if _is_forwarded(name, _SET_HERE)),
             (b"host", host.encode()),
-            (b"x-forwarded-host", request.headers.get("host", "").encode("latin-1")),
+            (VIEWER_HOST_HEADER.encode(), request.headers.get("host", "").encode("latin-1")),
             (b"x-forwarded-proto", b"https"),
             (EDGE_HEADER.encode(), secret.encode()),
             # https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/adding-cloudfront-headers.html

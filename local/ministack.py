@@ -15,7 +15,8 @@ In a path pattern, `*` matches any characters, line breaks included.
 
 A missing object is 404 instead of 403, as in S3 for a caller who may list the bucket, such as the distribution.
 
-CloudFront's functions are told the viewer's address by the edge: what connects to MiniStack is always the edge.
+CloudFront's functions are told the viewer's address and Host by the edge: what connects to MiniStack is always the
+edge. Only a policy that names `CloudFront-Viewer-Address` passes it on.
 
 Functions get credentials that nobody can compute, and `ministack_guard` says who may call.
 
@@ -51,7 +52,7 @@ from ministack.services import apigateway, cloudfront, lambda_svc, s3
 from ministack.services.cloudformation import provisioners
 
 from local import ministack_guard, stream_mapping
-from local.settings import CACHE
+from local.settings import CACHE, VIEWER_HOST_HEADER
 
 UNPACKED = CACHE / "unpacked"
 ROUTE_RESPONSE = "AWS::ApiGatewayV2::RouteResponse"
@@ -126,8 +127,10 @@ def _not_found_if_missing(bucket: str, key: str, *request: object, **options: ob
 
 def _event_of_the_viewer(*request: object) -> dict[str, Any]:
     event: dict[str, Any] = _function_event(*request)
-    seen = event["request"]["headers"].get("cloudfront-viewer-address", {}).get("value", "")
+    headers = event["request"]["headers"]
+    seen = headers.pop("cloudfront-viewer-address", {}).get("value", "")
     event["viewer"]["ip"] = seen.rpartition(":")[0] or event["viewer"]["ip"]
+    headers["host"] = headers.pop(VIEWER_HOST_HEADER, headers.get("host"))
     return event
 
 

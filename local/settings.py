@@ -23,6 +23,8 @@ CACHE = ROOT / ".local"
 EDGE_HEADER = "x-cairn-edge"
 EDGE_SECRET = "CAIRN_EDGE_SECRET"  # noqa: S105 - a variable's name
 """The header that proves to MiniStack that a request is the edge's, and the variable with its value for the edge."""
+VIEWER_HOST_HEADER = "x-cairn-edge-host"
+"""Tells MiniStack's CloudFront functions what a viewer's Host is; it goes no further."""
 
 _DEFAULT_PORT = 4566
 _DEMO_SCHEDULE = "rate(1 minute)"

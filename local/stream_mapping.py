@@ -10,13 +10,17 @@ import json
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from cairn.clock import now
 
 Record = dict[str, Any]
 RETRY_AFTER = timedelta(seconds=1)
+"""Before a batch's first retry, and twice as long before each further one. Lambda's own waits are not documented."""
+LONGEST_WAIT = timedelta(minutes=1)
+NO_LIMIT = timedelta(days=1)
+"""DynamoDB keeps the records of a stream for 24 hours."""
 
 logger = logging.getLogger("cairn.local")
 
@@ -32,44 +36,58 @@ class Batch:
 
 @dataclass
 class Batches:
-    """What was read from a shard and is not processed yet. Only the first batch is being tried."""
+    """What was read from a shard and is not processed yet. Only the first batch is being tried.
 
-    retries: int
+    A record is given up once it is older than `oldest`, whether it was ever tried or not.
+    """
+
+    oldest: timedelta
     bisects: bool
     pending: list[Batch] = field(default_factory=list)
 
     def add(self, records: Sequence[Record], present: datetime) -> None:
         self.pending.append(Batch(list(records), present))
 
-    def invocation_failed(self, present: datetime) -> list[Record]:
-        """The function raised or timed out: halve the batch, or retry it. The records that are given up, if any."""
+    def too_old(self, present: datetime) -> list[Record]:
+        """Give up the records of the first batch that are too old to be tried, and return them."""
+        batch = self.pending[0]
+        given_up = [record for record in batch.records if present - _written(record) > self.oldest]
+        if given_up:
+            batch.records = batch.records[len(given_up) :]
+        if not batch.records:
+            self.pending.pop(0)
+        return given_up
+
+    def invocation_failed(self, present: datetime) -> None:
+        """The function raised or timed out: halve the batch, or retry it."""
         batch = self.pending[0]
         middle = len(batch.records) // 2
-        if not (self.bisects and middle):
-            return self._retry(batch, present)
-        self.pending[:1] = [Batch(batch.records[:middle], present), Batch(batch.records[middle:], present)]
-        return []
+        if self.bisects and middle:
+            self.pending[:1] = [Batch(batch.records[:middle], present), Batch(batch.records[middle:], present)]
+        else:
+            _retry(batch, present)
 
-    def answered(self, failed: Sequence[str], present: datetime) -> list[Record]:
+    def answered(self, failed: Sequence[str], present: datetime) -> None:
         """The function named the records that failed. Everything from the first of them is retried, undivided."""
         batch = self.pending[0]
         if not failed:
             self.pending.pop(0)
-            return []
+            return
         lowest = min(int(number) for number in failed)
         remaining = [record for record in batch.records if int(record["dynamodb"]["SequenceNumber"]) >= lowest]
         if len(remaining) < len(batch.records):
             self.pending[0] = Batch(remaining, present)
-            return []
-        return self._retry(batch, present)
+        else:
+            _retry(batch, present)
 
-    def _retry(self, batch: Batch, present: datetime) -> list[Record]:
-        batch.attempts += 1
-        batch.due = present + RETRY_AFTER
-        if batch.attempts <= self.retries:
-            return []
-        self.pending.pop(0)
-        return batch.records
+
+def _retry(batch: Batch, present: datetime) -> None:
+    batch.due = present + min(RETRY_AFTER * 2 ** min(batch.attempts, 10), LONGEST_WAIT)
+    batch.attempts += 1
+
+
+def _written(record: Record) -> datetime:
+    return datetime.fromtimestamp(float(record["dynamodb"]["ApproximateCreationDateTime"]), UTC)
 
 
 _mappings: dict[str, Batches] = {}
@@ -98,11 +116,11 @@ def turn(emulator: Any, mapping: dict[str, Any], mappings: dict[str, Batches]) -
     function, _ = emulator._get_func_record_for_qualifier(mapping["FunctionName"], mapping.get("Qualifier"))
     if function is None:
         return False
-    retries = int(mapping.get("MaximumRetryAttempts", -1))
+    oldest = int(mapping.get("MaximumRecordAgeInSeconds", -1))
     batches = mappings.setdefault(
         mapping["UUID"],
         Batches(
-            retries=retries if retries >= 0 else 10_000,  # the default: until the records expire
+            oldest=timedelta(seconds=oldest) if oldest >= 0 else NO_LIMIT,
             bisects=str(mapping.get("BisectBatchOnFunctionError")).lower() == "true",
         ),
     )
@@ -110,15 +128,16 @@ def turn(emulator: Any, mapping: dict[str, Any], mappings: dict[str, Batches]) -
         batches.add(records, now())
     if not batches.pending or batches.pending[0].due > now():
         return False
-    batch = batches.pending[0].records
-    result = emulator._execute_function(function, {"Records": batch})
-    given_up = (
-        batches.invocation_failed(now()) if result.get("error") else batches.answered(_failures(result, mapping), now())
-    )
-    if given_up:
+    if given_up := batches.too_old(now()):
         logger.warning("%s gave up %d stream records", mapping["FunctionName"], len(given_up))
-        arn, condition = mapping["EventSourceArn"], "RetryAttemptsExhausted"
-        emulator._send_ddb_stream_failure_record(mapping, function, given_up, arn, result, condition)
+        arn, condition = mapping["EventSourceArn"], "RecordAgeExceeded"
+        emulator._send_ddb_stream_failure_record(mapping, function, given_up, arn, {}, condition)
+        return True
+    result = emulator._execute_function(function, {"Records": batches.pending[0].records})
+    if result.get("error"):
+        batches.invocation_failed(now())
+    else:
+        batches.answered(_failures(result, mapping), now())
     return True
 
 

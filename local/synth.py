@@ -20,7 +20,7 @@ ASSEMBLY = CACHE / "cdk.out"
 
 _INPUTS = ("app.py", "cdk.json", "infra", "functions", "layers", "requirements")
 _OLD_SECONDS = 3600
-_CONTEXT = {"dependencies": "host", "region": ""}
+_CONTEXT = {"dependencies": "host", "region": "", "domain_name": "", "certificate_arn": ""}
 
 
 def synthesise() -> bool:

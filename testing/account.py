@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -51,6 +52,8 @@ class Account:
         self.notify = StandardQueue(clock, "notify", max_receives=30, hidden=timedelta(minutes=6), recursive=True)
         self.broadcast = Fifo(clock, "broadcast", max_receives=30, hidden=timedelta(minutes=2))
         self.count = Fifo(clock, "count_viewers", max_receives=30, hidden=timedelta(minutes=2), recursive=True)
+        self.set_aside: list[dict[str, Any]] = []
+        """The stream records that the functions themselves put into the queue of failures."""
         self.gateway = Gateway(clock, self.wire)
         self.detection = Stream(clock, "detect_milestone")
         self.history = Stream(clock, "record_history")
@@ -105,6 +108,7 @@ class Account:
             for name, found in {
                 "fetch dead letters": self.fetch.dead_letters,
                 "notify dead letters": self.notify.dead_letters,
+                "set aside": self.set_aside,
                 "detection failures": self.detection.discarded,
                 "history failures": self.history.discarded,
                 "broadcast dead letters": self.broadcast.dead_letters,
@@ -123,7 +127,11 @@ class Account:
             "broadcast.fifo": self.broadcast,
             "count.fifo": self.count,
         }
-        queue = queues.get(request.get("QueueUrl", "").rsplit("/", 1)[-1])
+        name = request.get("QueueUrl", "").rsplit("/", 1)[-1]
+        if (name, operation) == ("failures", "SendMessage"):
+            self.set_aside.append(json.loads(request["MessageBody"]))
+            return {"MessageId": str(len(self.set_aside))}
+        queue = queues.get(name)
         if operation == "CreateQueue":
             return {"QueueUrl": f"https://sqs.us-east-1.amazonaws.com/{DEFAULT_ACCOUNT_ID}/{request['QueueName']}"}
         if queue is None:

@@ -138,6 +138,8 @@ class Cloud:
         records = self._streams.get_records(ShardIterator=iterator["ShardIterator"], Limit=1000)["Records"]
         fresh = [record for record in records if record["eventID"] not in self._read]
         self._read |= {record["eventID"] for record in fresh}
+        for change in (record["dynamodb"] for record in fresh):
+            change["ApproximateCreationDateTime"] = change["ApproximateCreationDateTime"].timestamp()
         return [record for record in fresh if record["eventName"] in ("INSERT", "MODIFY")]
 
     @cached_property

@@ -41,37 +41,42 @@ class Discarded:
     size: int
 
 
+RETRIED_FOR = timedelta(hours=3)
+"""As infra/tables.py has it."""
+
+
 class Stream:
     """An event source mapping from the stats table's stream to a function.
 
     A failed invocation bisects the batch; a partial failure moves the checkpoint to the lowest reported sequence
-    number, and the rest is retried without bisection; after `retries` the whole batch is discarded.
+    number, and the rest is retried without bisection; a record older than `RETRIED_FOR` is discarded.
     https://docs.aws.amazon.com/lambda/latest/dg/services-ddb-batchfailurereporting.html
     """
 
-    def __init__(self, clock: ControlledClock, function: str, *, retries: int = 20, size: int = 100) -> None:
+    def __init__(self, clock: ControlledClock, function: str, *, size: int = 100) -> None:
         self.function = function
         self.discarded: list[Discarded] = []
         self._clock = clock
         self._size = size
         self._read = 0
-        self._batches = Batches(retries=retries, bisects=True)
+        self._batches = Batches(oldest=RETRIED_FOR, bisects=True)
 
     def due(self) -> datetime | None:
         self._poll()
         return self._batches.pending[0].due if self._batches.pending else None
 
     def step(self, invoke: Invoke) -> None:
+        if given_up := self._batches.too_old(self._clock.now()):
+            numbers = [record["dynamodb"]["SequenceNumber"] for record in given_up]
+            self.discarded.append(Discarded(numbers[0], numbers[-1], len(numbers)))
+            return
         try:
             answer = invoke(self.function, {"Records": self._batches.pending[0].records})
         except InvocationFailedError:
-            given_up = self._batches.invocation_failed(self._clock.now())
+            self._batches.invocation_failed(self._clock.now())
         else:
             failed = [failure["itemIdentifier"] for failure in answer["batchItemFailures"]]
-            given_up = self._batches.answered(failed, self._clock.now())
-        if given_up:
-            numbers = [record["dynamodb"]["SequenceNumber"] for record in given_up]
-            self.discarded.append(Discarded(numbers[0], numbers[-1], len(numbers)))
+            self._batches.answered(failed, self._clock.now())
 
     def _poll(self) -> None:
         if not self._batches.pending:

@@ -16,6 +16,7 @@ from typing import Any
 from aws_lambda_powertools.event_handler import LambdaFunctionUrlResolver, Response
 from aws_lambda_powertools.event_handler.middlewares import NextMiddleware
 
+from cairn.cdn import HOST_HEADER
 from cairn.errors import BadInputError, ForbiddenError, NotSignedInError, SessionEndedError, TooLargeError
 from cairn.identity.api_keys import ApiKey, ApiKeys
 from cairn.identity.cognito import MODULES, SESSION_ENDED, IdTokens, Person
@@ -120,9 +121,9 @@ class Authenticator:
 def same_origin(headers: Mapping[str, str]) -> bool:
     """Whether a page of our own origin sent the request, or no page at all.
 
-    Browsers set Sec-Fetch-Site, and no page can; browsers that lack it send Origin with a write. X-Forwarded-Host is
-    the host that the browser requested; a page of another site cannot send it without a CORS preflight. A request with
-    none of these headers does not come from a browser, so no page has made it send its cookies.
+    Browsers set Sec-Fetch-Site, and no page can; browsers that lack it send Origin with a write. The distribution says
+    which host the browser requested. A request with neither of the browser's headers does not come from a browser, so
+    no page has made it send its cookies.
     https://cheatsheetseries.owasp.org/cheatsheets/Cross-Site_Request_Forgery_Prevention_Cheat_Sheet.html
     """
     site, origin = headers.get("sec-fetch-site"), headers.get("origin")
@@ -130,7 +131,7 @@ def same_origin(headers: Mapping[str, str]) -> bool:
         return site == "same-origin"
     if origin is None:
         return True
-    host = headers.get("x-forwarded-host", "")
+    host = headers.get(HOST_HEADER, "")
     return host != "" and origin.partition("://")[2].lower() == host.lower()
 
 

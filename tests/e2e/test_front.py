@@ -30,6 +30,18 @@ def test_the_key_is_generated_for_each_stack(local_cloud: LocalCloud) -> None:
     assert len(keys.pop()) == 48
 
 
+@pytest.mark.parametrize("claimed", [{}, {"X-Cairn-Host": "evil.example"}, {"X-Forwarded-Host": "evil.example"}])
+def test_a_page_of_ours_may_write_in_a_browser_that_only_says_its_origin(
+    local_cloud: LocalCloud, claimed: dict[str, str]
+) -> None:
+    """The API compares it with the host that the distribution was requested by, whatever the request claims."""
+    nobody = {"name": "nobody", "password": "Not-a-password-1"}
+    with client(local_cloud.outputs["ApiUrl"]) as browser:
+        headers = {"Origin": local_cloud.outputs["WebUrl"], **claimed}
+        answer = browser.post("/api/session", json=nobody, headers=headers)
+    assert answer.status_code == 401, answer.text
+
+
 def test_an_operator_finds_who_did_what(local_cloud: LocalCloud, capsys: pytest.CaptureFixture[str]) -> None:
     def ask(*arguments: str) -> str:
         assert command.main(["--local", "--home", str(local_cloud.home), *arguments]) == 0

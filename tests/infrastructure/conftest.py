@@ -17,6 +17,7 @@ from infra.leaderboard import Leaderboard
 from infra.packaging import ROOT
 from infra.queues import DeadLetters, Overdue, Queue
 from infra.stack import Cairn
+from tests.infrastructure.distribution import config_of
 from tests.infrastructure.template import Template, stack_of
 
 FANVUE = {"url": "https://api.fanvue.com", "keys": ["FANVUE_API_KEY"]}
@@ -39,6 +40,11 @@ def stack(context: Mapping[str, Any]) -> Cairn:
 @pytest.fixture(scope="session")
 def template(stack: Cairn) -> Template:
     return Template.of(stack)
+
+
+@pytest.fixture(scope="session")
+def distribution(template: Template) -> dict[str, Any]:
+    return config_of(template)
 
 
 @pytest.fixture(scope="session")

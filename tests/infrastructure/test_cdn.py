@@ -7,10 +7,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import pytest
-
-from cairn.cdn import KEY_HEADER
+from cairn.cdn import HOST_HEADER, KEY_HEADER, VIEWER_HEADER
 from testing.functions import PUBLIC_FUNCTIONS
+from tests.infrastructure.distribution import behavior_at, behaviors_of, headers_of, origin_of, policy_of
 from tests.infrastructure.template import Template, stack_of, target
 
 # https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/using-managed-cache-policies.html
@@ -19,27 +18,14 @@ CACHING_OPTIMIZED = "658327ea-f89d-4fab-a63d-7e88639e58f6"
 # https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/using-managed-origin-request-policies.html
 ALL_VIEWER_EXCEPT_HOST_HEADER = "b689b0a8-53d0-40ab-baf2-68738e2966ac"
 PAGES = {"/api/docs", "/api/openapi.json", "/embed/*", "/live/*", "/*.js"}
-SECURITY = {
-    "ContentSecurityPolicy",
-    "ContentTypeOptions",
-    "FrameOptions",
-    "ReferrerPolicy",
-    "StrictTransportSecurity",
-}
+CERTIFICATE = "arn:aws:acm:us-east-1:123456789012:certificate/c0ffee00-1111-2222-3333-444444444444"
 NODE = Path(sys.executable).with_name("node")
-
-
-@pytest.fixture
-def distribution(template: Template) -> dict[str, Any]:
-    (properties,) = template.resources("AWS::CloudFront::Distribution").values()
-    config: dict[str, Any] = properties["DistributionConfig"]
-    return config
 
 
 def test_telegrams_updates_go_to_the_webhook_viewers_to_heartbeats_the_api_has_its_paths_and_all_else_are_pages(
     template: Template, distribution: dict[str, Any]
 ) -> None:
-    origins = {origin["Id"]: _what(template, origin["DomainName"]) for origin in distribution["Origins"]}
+    origins = {origin["Id"]: origin_of(template, origin["DomainName"]) for origin in distribution["Origins"]}
     paths = [
         (behavior["PathPattern"], origins[behavior["TargetOriginId"]]) for behavior in distribution["CacheBehaviors"]
     ]
@@ -72,7 +58,7 @@ def test_viewer_heartbeat_receives_no_cookie_and_the_viewers_address_from_cloudf
 ) -> None:
     """A Lambda URL passes on the first entry of X-Forwarded-For, which the viewer can forge."""
     ((logical_id, policy),) = template.resources("AWS::CloudFront::OriginRequestPolicy").items()
-    assert target(_behavior(distribution, "/api/viewer/*")["OriginRequestPolicyId"]) == logical_id
+    assert target(behavior_at(distribution, "/api/viewer/*")["OriginRequestPolicyId"]) == logical_id
     config = policy["OriginRequestPolicyConfig"]
     assert config["CookiesConfig"] == {"CookieBehavior": "none"}
     assert config["QueryStringsConfig"] == {"QueryStringBehavior": "all"}
@@ -129,7 +115,26 @@ def test_a_web_acl_is_one_line_of_cdk_json(distribution: dict[str, Any], context
     assert guarded["DistributionConfig"]["WebACLId"] == arn
 
 
-def test_functions_learn_the_viewers_address_from_the_distribution_whatever_its_headers_claim(
+def test_a_domain_of_the_operators_is_the_one_origin(
+    template: Template, distribution: dict[str, Any], context: Mapping[str, Any]
+) -> None:
+    assert not {"Aliases", "ViewerCertificate"} & distribution.keys()
+    named = Template.of(stack_of(context, domain_name="cairn.example.com", certificate_arn=CERTIFICATE))
+    (properties,) = named.resources("AWS::CloudFront::Distribution").values()
+    assert properties["DistributionConfig"]["Aliases"] == ["cairn.example.com"]
+    assert properties["DistributionConfig"]["ViewerCertificate"] == {
+        "AcmCertificateArn": CERTIFICATE,
+        "MinimumProtocolVersion": "TLSv1.2_2021",
+        "SslSupportMethod": "sni-only",
+    }
+    assert named.body["Outputs"]["ApiUrl"]["Value"] == "https://cairn.example.com"
+    domain_name = template.body["Outputs"]["DistributionDomainName"]["Value"]
+    assert named.body["Outputs"]["DistributionDomainName"]["Value"] == domain_name, "what the DNS record points to"
+    page, pages = properties["DistributionConfig"]["DefaultCacheBehavior"], distribution["DefaultCacheBehavior"]
+    assert policy_of(named, page) == policy_of(template, pages)
+
+
+def test_functions_learn_the_viewers_address_and_host_from_the_distribution_whatever_its_headers_claim(
     template: Template, distribution: dict[str, Any]
 ) -> None:
     functions = template.resources("AWS::CloudFront::Function")
@@ -140,15 +145,18 @@ def test_functions_learn_the_viewers_address_from_the_distribution_whatever_its_
         if behavior["PathPattern"].startswith("/api/")
     }
     assert set(told) == {"/api/telegram/webhook", "/api/*"}
-    forged = {"viewer": {"ip": "2001:db8::7"}, "request": {"headers": {"x-cairn-viewer": {"value": "203.0.113.1"}}}}
+    host = {"host": {"value": "d1.cloudfront.net"}}
+    claimed = {VIEWER_HEADER: {"value": "203.0.113.1"}, HOST_HEADER: {"value": "evil.example"}}
+    forged = {"viewer": {"ip": "2001:db8::7"}, "request": {"headers": host | claimed}}
+    true = {VIEWER_HEADER: {"value": "2001:db8::7"}, HOST_HEADER: {"value": "d1.cloudfront.net"}}
     for code in told.values():
         script = f"{code}\nconsole.log(JSON.stringify(handler({json.dumps(forged)})))"
         printed = subprocess.run([NODE, "--eval", script], capture_output=True, text=True, check=True).stdout
-        assert json.loads(printed) == {"headers": {"x-cairn-viewer": {"value": "2001:db8::7"}}}
-    # Where that function is not, the header must not pass.
+        assert json.loads(printed) == {"headers": host | true}
+    # Where that function is not, the headers must not pass.
     (policy,) = template.resources("AWS::CloudFront::OriginRequestPolicy").values()
     headers = policy["OriginRequestPolicyConfig"]["HeadersConfig"]["Headers"]
-    assert "x-cairn-viewer" not in {header.lower() for header in headers}
+    assert not {VIEWER_HEADER, HOST_HEADER} & {header.lower() for header in headers}
 
 
 def test_only_the_function_itself_allows_pages_of_any_site_to_read_its_responses(
@@ -156,11 +164,11 @@ def test_only_the_function_itself_allows_pages_of_any_site_to_read_its_responses
 ) -> None:
     """Browsers reject a header that is sent twice."""
     assert [url for url in template.resources("AWS::Lambda::Url").values() if "Cors" in url] == []
-    assert "CorsConfig" not in _headers(template, _behavior(distribution, "/api/viewer/*"))
+    assert "CorsConfig" not in headers_of(template, behavior_at(distribution, "/api/viewer/*"))
 
 
 def test_pages_are_read_only_and_cached_as_long_as_their_own_headers_say(distribution: dict[str, Any]) -> None:
-    for behavior in _behaviors(distribution):
+    for behavior in behaviors_of(distribution):
         if behavior.get("PathPattern") in PAGES | {None}:
             assert behavior["CachePolicyId"] == CACHING_OPTIMIZED
             assert behavior["AllowedMethods"] == ["GET", "HEAD"]
@@ -199,127 +207,77 @@ def test_a_page_about_a_channel_is_one_object_whichever_channel(
 
 def test_no_answer_of_the_api_is_replaced_by_a_page(distribution: dict[str, Any]) -> None:
     """Error pages apply to the whole distribution; they cannot be limited to a path."""
-    assert "CustomErrorResponses" not in distribution
+    for response in distribution["CustomErrorResponses"]:
+        assert response.keys() == {"ErrorCode", "ErrorCachingMinTTL"}
+
+
+def test_an_error_is_over_when_its_cause_is(distribution: dict[str, Any]) -> None:
+    """By default CloudFront answers with an error for ten seconds, also on paths that are not cached.
+
+    https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/HTTPStatusCodes.html
+    """
+    kept = {response["ErrorCode"]: response["ErrorCachingMinTTL"] for response in distribution["CustomErrorResponses"]}
+    assert kept == dict.fromkeys((400, 403, 404, 405, 414, 500, 501, 502, 503, 504), 0)
+
+
+def test_cloudfront_waits_longer_than_a_function_may_start_and_run_and_not_longer_than_it_can(
+    template: Template, distribution: dict[str, Any]
+) -> None:
+    """It sends a GET again when its time is up, and a Lambda may start for ten seconds before the function's begin.
+
+    https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/DownloadDistValuesOrigin.html
+    """
+    timeouts = {template.function_name(name): function["Timeout"] for name, function in template.functions.items()}
+    waits = {
+        origin_of(template, origin["DomainName"]): origin["CustomOriginConfig"]["OriginReadTimeout"]
+        for origin in distribution["Origins"]
+        if "CustomOriginConfig" in origin
+    }
+    assert set(waits) == set(PUBLIC_FUNCTIONS)
+    for name, seconds in waits.items():
+        assert timeouts[name] + 10 < seconds <= 60
 
 
 def test_everything_is_tls(distribution: dict[str, Any]) -> None:
-    assert {behavior["ViewerProtocolPolicy"] for behavior in _behaviors(distribution)} == {"redirect-to-https"}
+    assert {behavior["ViewerProtocolPolicy"] for behavior in behaviors_of(distribution)} == {"redirect-to-https"}
     for origin in distribution["Origins"]:
         if "S3OriginConfig" not in origin:
-            assert origin["CustomOriginConfig"] == {
-                "OriginProtocolPolicy": "https-only",
-                "OriginSSLProtocols": ["TLSv1.2"],
-            }
+            assert origin["CustomOriginConfig"]["OriginProtocolPolicy"] == "https-only"
+            assert origin["CustomOriginConfig"]["OriginSSLProtocols"] == ["TLSv1.2"]
 
 
-def test_the_pages_bucket_is_private_encrypted_and_read_by_this_distribution_alone(template: Template) -> None:
+def test_the_pages_bucket_is_private_encrypted_and_read_by_this_distribution_alone(
+    template: Template, distribution: dict[str, Any]
+) -> None:
     ((logical_id, bucket),) = template.resources("AWS::S3::Bucket").items()
-    ((distribution, _),) = template.resources("AWS::CloudFront::Distribution").items()
+    ((cloudfront, _),) = template.resources("AWS::CloudFront::Distribution").items()
     assert set(bucket["PublicAccessBlockConfiguration"].values()) == {True}
     assert bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"]
     (policy,) = template.resources("AWS::S3::BucketPolicy").values()
     assert target(policy["Bucket"]) == logical_id
-    statements = {statement["Effect"]: statement for statement in policy["PolicyDocument"]["Statement"]}
-    denied, allowed = statements["Deny"], statements["Allow"]
+    denied, allowed = sorted(policy["PolicyDocument"]["Statement"], key=lambda statement: statement["Effect"] != "Deny")
+    assert (denied["Effect"], allowed["Effect"]) == ("Deny", "Allow")
     assert denied["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
     assert allowed["Principal"] == {"Service": "cloudfront.amazonaws.com"}
-    # With the permission to list, S3 answers 404 for a missing object; without, 403.
-    assert set(allowed["Action"]) == {"s3:GetObject", "s3:ListBucket"}
     (source,) = allowed["Condition"]["StringEquals"].values()
-    assert {"Ref": distribution} in source["Fn::Join"][1]
+    assert {"Ref": cloudfront} in source["Fn::Join"][1]
+    # The requests are signed, or the bucket could not tell whose they are.
+    (origin,) = (origin for origin in distribution["Origins"] if "S3OriginConfig" in origin)
+    signing = template.resources("AWS::CloudFront::OriginAccessControl")[target(origin["OriginAccessControlId"])]
+    assert signing["OriginAccessControlConfig"]["SigningBehavior"] == "always"
 
 
-def test_every_answer_carries_the_security_headers(template: Template, distribution: dict[str, Any]) -> None:
-    policies = template.resources("AWS::CloudFront::ResponseHeadersPolicy")
-    used = {target(behavior["ResponseHeadersPolicyId"]) for behavior in _behaviors(distribution)}
-    assert used == set(policies)
-    for behavior in _behaviors(distribution):
-        framed = {"FrameOptions"} if behavior.get("PathPattern") == "/embed/*" else set()
-        assert set(_headers(template, behavior)["SecurityHeadersConfig"]) == SECURITY - framed
+def test_a_page_that_does_not_exist_is_a_404_of_s3(template: Template) -> None:
+    """MiniStack answers 404 in any case. S3 does so only for who may list the bucket, and 403 for everybody else.
 
-
-def test_any_site_may_frame_what_is_made_for_it_and_nothing_else(
-    template: Template, distribution: dict[str, Any]
-) -> None:
-    for behavior in _behaviors(distribution):
-        security = _headers(template, behavior)["SecurityHeadersConfig"]
-        ancestors = _directives(template, behavior).get("frame-ancestors")
-        if behavior.get("PathPattern") == "/embed/*":
-            assert (ancestors, security.get("FrameOptions")) == (None, None)
-        else:
-            assert (ancestors, security["FrameOptions"]) == ("'none'", {"FrameOption": "DENY", "Override": True})
-
-
-def test_an_embedded_page_may_do_what_any_page_may(template: Template, distribution: dict[str, Any]) -> None:
-    page, embed, live = (
-        _directives(template, behavior)
-        for behavior in (
-            distribution["DefaultCacheBehavior"],
-            *(_behavior(distribution, path) for path in ("/embed/*", "/live/*")),
-        )
-    )
-    assert live == page
-    assert embed == {name: value for name, value in page.items() if name != "frame-ancestors"}
-
-
-def test_pages_of_any_site_may_load_our_modules_and_read_nothing_else_of_ours(
-    template: Template, distribution: dict[str, Any]
-) -> None:
-    headers = {one.get("PathPattern", "*"): _headers(template, one) for one in _behaviors(distribution)}
-    shared = {path: config for path, config in headers.items() if {"CorsConfig", "CustomHeadersConfig"} & set(config)}
-    assert set(shared) == {"/*.js"}
-    cors = shared["/*.js"]["CorsConfig"]
-    assert cors["AccessControlAllowOrigins"] == {"Items": ["*"]}
-    assert cors["AccessControlAllowCredentials"] is False
-    assert set(cors["AccessControlAllowMethods"]["Items"]) == {"GET", "HEAD"}
-    (resource_policy,) = shared["/*.js"]["CustomHeadersConfig"]["Items"]
-    assert (resource_policy["Header"], resource_policy["Value"]) == ("Cross-Origin-Resource-Policy", "cross-origin")
-
-
-def test_a_page_runs_its_own_code_and_reaches_its_own_origin_and_sockets_and_nothing_else(
-    template: Template, distribution: dict[str, Any]
-) -> None:
-    _, sockets = _policy(template, distribution["DefaultCacheBehavior"])["Fn::Join"][1]
-    assert _directives(template, distribution["DefaultCacheBehavior"]) == {
-        "connect-src": "'self'",
-        "default-src": "'none'",
-        "frame-ancestors": "'none'",
-        "base-uri": "'none'",
-        "form-action": "'none'",
-        "script-src": "'self'",
-        "require-trusted-types-for": "'script'",
-        "style-src": "'self'",
-        "font-src": "'self'",
-        "manifest-src": "'self'",
-        "img-src": "'self' data:",
-    }
-    (api,) = template.resources("AWS::ApiGatewayV2::Api")
-    _, _, in_aws = sockets["Fn::If"]
-    assert in_aws["Fn::Join"][1][:2] == ["wss://", {"Ref": api}]
-
-
-def test_pictures_come_from_the_hosts_that_the_operator_named_and_from_nowhere_else(context: Mapping[str, Any]) -> None:
-    template = Template.of(stack_of(context, avatar_hosts=["pictures.example.com", "cdn.example.org"]))
-    (properties,) = template.resources("AWS::CloudFront::Distribution").values()
-    directives = _directives(template, properties["DistributionConfig"]["DefaultCacheBehavior"])
-    assert directives["img-src"] == "'self' data: https://pictures.example.com https://cdn.example.org"
-    hosts = {
-        template.function_name(name): function["Environment"]["Variables"].get("AVATAR_HOSTS")
-        for name, function in template.functions.items()
-    }
-    assert {name for name, value in hosts.items() if value == "pictures.example.com,cdn.example.org"} == {
-        "api",
-        "broadcast",
-        "detect_milestone",
-    }
-
-
-def test_no_page_has_code_in_it(template: Template, distribution: dict[str, Any]) -> None:
-    policies = {one.get("PathPattern", "*"): str(_policy(template, one)) for one in _behaviors(distribution)}
-    assert [path for path, policy in policies.items() if "unsafe" in policy] == []
-    for behavior in _behaviors(distribution):
-        directives = _directives(template, behavior)
-        assert {directives[name] for name in ("default-src", "base-uri", "form-action")} == {"'none'"}
+    https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html
+    """
+    ((bucket, _),) = template.resources("AWS::S3::Bucket").items()
+    (policy,) = template.resources("AWS::S3::BucketPolicy").values()
+    (allowed,) = (one for one in policy["PolicyDocument"]["Statement"] if one["Effect"] == "Allow")
+    assert set(allowed["Action"]) == {"s3:GetObject", "s3:ListBucket"}
+    arn = {"Fn::GetAtt": [bucket, "Arn"]}
+    assert allowed["Resource"] == [arn, {"Fn::Join": ["", [arn, "/*"]]}], "the list is of the bucket, not of an object"
 
 
 def _sent_keys(template: Template) -> dict[str, Any]:
@@ -330,7 +288,7 @@ def _sent_keys(template: Template) -> dict[str, Any]:
         if "S3OriginConfig" not in origin:
             (header,) = origin["OriginCustomHeaders"]
             assert header["HeaderName"].lower() == KEY_HEADER
-            sent[_what(template, origin["DomainName"])] = header["HeaderValue"]
+            sent[origin_of(template, origin["DomainName"])] = header["HeaderValue"]
     return sent
 
 
@@ -345,39 +303,3 @@ def _cdn_variables(template: Template) -> dict[str, dict[str, Any]]:
         for name, known in variables.items()
         if "CDN_KEYS" in known
     }
-
-
-def _headers(template: Template, behavior: Mapping[str, Any]) -> Mapping[str, Any]:
-    policy = template.resources("AWS::CloudFront::ResponseHeadersPolicy")[target(behavior["ResponseHeadersPolicyId"])]
-    config: Mapping[str, Any] = policy["ResponseHeadersPolicyConfig"]
-    return config
-
-
-def _policy(template: Template, behavior: Mapping[str, Any]) -> Any:
-    return _headers(template, behavior)["SecurityHeadersConfig"]["ContentSecurityPolicy"]["ContentSecurityPolicy"]
-
-
-def _directives(template: Template, behavior: Mapping[str, Any]) -> dict[str, str]:
-    """The directives of a policy, without the sockets' origin at its end: only CloudFormation knows that."""
-    policy = _policy(template, behavior)
-    text = policy if isinstance(policy, str) else policy["Fn::Join"][1][0]
-    return {name: value.strip() for name, _, value in (part.strip().partition(" ") for part in text.split(";"))}
-
-
-def _behavior(distribution: Mapping[str, Any], path: str) -> Mapping[str, Any]:
-    (behavior,) = (one for one in distribution["CacheBehaviors"] if one["PathPattern"] == path)
-    return dict(behavior)
-
-
-def _behaviors(distribution: dict[str, Any]) -> list[dict[str, Any]]:
-    return [distribution["DefaultCacheBehavior"], *distribution["CacheBehaviors"]]
-
-
-def _what(template: Template, domain: Any) -> str:
-    """`pages` for the bucket, or the function from whose URL Select and Split cut the domain name."""
-    while not (logical_id := target(domain)):
-        operation = next(iter(domain))
-        domain = domain[operation][1]
-    if logical_id in template.resources("AWS::S3::Bucket"):
-        return "pages"
-    return template.function_name(target(template.resources("AWS::Lambda::Url")[logical_id]["TargetFunctionArn"]))

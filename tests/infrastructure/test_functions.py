@@ -108,7 +108,7 @@ def test_a_function_has_the_variable_of_a_table_or_queue_exactly_when_it_may_use
 
 
 def test_a_function_answers_before_what_is_waiting_for_it_gives_up(template: Template) -> None:
-    """CloudFront waits 30 seconds for an origin, API Gateway 29 for a WebSocket's route."""
+    """API Gateway waits 29 seconds for a WebSocket's route. How long CloudFront waits, test_cdn.py tests."""
     timeouts = {
         template.function_name(logical_id): function["Timeout"] for logical_id, function in template.functions.items()
     }

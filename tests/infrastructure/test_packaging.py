@@ -1,12 +1,20 @@
 """The content of a zip, and that its hash changes exactly with the content."""
 
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from infra import packaging
+from infra import interpreter, packaging
 from infra.packaging import ROOT, compile_all, dependencies, tree
+from infra.settings import SettingsError
+from tests.infrastructure.template import Template
+
+# https://peps.python.org/pep-0552/: bit 0 means that the header has a hash, bit 1 that Python checks it.
+UNCHECKED_HASH = 0b01
+# https://github.com/python/cpython/blob/v3.13.0/Include/internal/pycore_magic_number.h
+MAGIC_OF_313 = (3571).to_bytes(2, "little") + b"\r\n"
 
 
 @pytest.fixture
@@ -74,11 +82,51 @@ def test_the_dependency_layer_is_another_one_for_another_target_or_lock(
 
 
 def test_shipped_bytecode_is_used_whatever_the_sources_time_stamp(checkout: Path) -> None:
-    compile_all(checkout)
+    compile_all(checkout, sys.executable)
     bytecode = (checkout / f"functions/api/__pycache__/handler.{sys.implementation.cache_tag}.pyc").read_bytes()
-    # https://peps.python.org/pep-0552/: bit 0 means that the header has a hash, bit 1 that Python checks it.
-    assert int.from_bytes(bytecode[4:8], "little") == 0b01
+    assert int.from_bytes(bytecode[4:8], "little") == UNCHECKED_HASH
     assert str(checkout).encode() not in bytecode
+
+
+def test_a_file_that_does_not_compile_stops_the_build(checkout: Path) -> None:
+    (checkout / "functions/api/rules/first.py").write_text("def broken(:\n")
+    with pytest.raises(subprocess.CalledProcessError):
+        compile_all(checkout, sys.executable)
+
+
+@pytest.mark.parametrize(
+    "asset",
+    [
+        pytest.param(tree(ROOT, "functions/__init__.py", "functions/api"), id="a function"),
+        pytest.param(tree(ROOT / "layers" / "cairn", "python"), id="the shared layer"),
+        pytest.param(dependencies("lambda"), id="the dependencies"),
+    ],
+)
+def test_what_ships_to_lambda_has_lambdas_bytecode_whatever_interpreter_builds_it(
+    asset: packaging.Asset, tmp_path: Path
+) -> None:
+    """Without it, each cold start compiles what it imports."""
+    try:
+        python = interpreter.find(download=False)
+    except SettingsError as error:
+        pytest.skip(str(error))
+    asset.build(tmp_path)
+    compile_all(tmp_path, python)
+    sources = [*tmp_path.rglob("*.py")]
+    assert sources
+    for source in sources:
+        bytecode = (source.parent / "__pycache__" / f"{source.stem}.cpython-313.pyc").read_bytes()
+        assert bytecode[:4] == MAGIC_OF_313, source
+        assert int.from_bytes(bytecode[4:8], "little") == UNCHECKED_HASH, source
+
+
+def test_an_asset_with_other_bytecode_is_another_asset(template: Template, local_template: Template) -> None:
+    """CDK takes what it has built before for what has the same hash."""
+    zips = [
+        {target_: function["Code"]["S3Key"] for target_, function in one.functions.items()}
+        for one in (template, local_template)
+    ]
+    assert (zips[0] == zips[1]) == (sys.implementation.cache_tag == "cpython-313")
 
 
 def test_the_lock_of_the_layer_pins_every_package_by_hash() -> None:

@@ -1,11 +1,18 @@
 """An invalid setting stops the synthesis with a clear message, not the deployment or, later, a function."""
 
+import os
+import subprocess
+import sys
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from infra.packaging import ROOT
 from infra.settings import Settings, SettingsError
+
+CERTIFICATE = "arn:aws:acm:us-east-1:123456789012:certificate/c0ffee00-1111-2222-3333-444444444444"
 
 
 @pytest.mark.parametrize(
@@ -67,12 +74,47 @@ from infra.settings import Settings, SettingsError
         ("dependencies", "docker"),
         ("alarm_email", "nobody"),
         ("region", "Frankfurt"),
+        ("region", "eu-central-2"),
+        ("region", "us-gov-west-1"),
+        ("region", "eusc-de-east-1"),
         ("stack_name", "my stack"),
+        ("domain_name", "https://cairn.example.com"),
+        ("domain_name", "*.example.com"),
+        ("domain_name", "Cairn.example.com"),
+        ("domain_name", "localhost"),
+        ("domain_name", "cairn.example.com/"),
+        ("domain_name", f"{'a.' * 130}example.com"),
+        ("domain_name", "cairn.example.com"),  # without a certificate
+        ("certificate_arn", CERTIFICATE),  # without a domain
+        ("certificate_arn", CERTIFICATE.replace("us-east-1", "eu-west-1")),
+        ("certificate_arn", "cairn.example.com"),
     ],
 )
 def test_a_value_that_cannot_work_is_rejected_by_name(context: Mapping[str, Any], name: str, value: object) -> None:
     with pytest.raises(SettingsError, match=name):
         Settings.from_context({**context, name: value}.get)
+
+
+def test_the_region_of_the_credentials_is_checked_where_none_is_given(context: Mapping[str, Any]) -> None:
+    with pytest.raises(SettingsError, match=r"region: empty, .*eu-south-2 has no Lambda function URLs"):
+        Settings.from_context(context.get, deployed_to="eu-south-2")
+    assert Settings.from_context({**context, "region": "eu-south-1"}.get, deployed_to="eu-south-2").region
+    assert Settings.from_context(context.get, deployed_to="eu-south-1").region == ""
+
+
+def test_the_app_refuses_in_a_line_instead_of_a_traceback(tmp_path: Path) -> None:
+    environment = os.environ | {"CDK_DEFAULT_REGION": "me-central-1", "CDK_OUTDIR": str(tmp_path)}
+    app = subprocess.run(
+        [sys.executable, "app.py"], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+    )
+    assert app.returncode == 1
+    assert "me-central-1 has no Lambda function URLs" in app.stderr
+    assert "Traceback" not in app.stderr
+
+
+def test_a_domain_comes_with_its_certificate(context: Mapping[str, Any]) -> None:
+    given = {**context, "domain_name": "cairn.example.com", "certificate_arn": CERTIFICATE}
+    assert Settings.from_context(given.get).domain_name == "cairn.example.com"
 
 
 @pytest.mark.parametrize("name", Settings.model_fields)

@@ -1,5 +1,6 @@
 """Stored data survives a deleted stack, a replaced resource, a bad write and a stolen disk."""
 
+import json
 import re
 from collections.abc import Mapping
 from copy import deepcopy
@@ -115,10 +116,16 @@ def test_a_disposable_stack_leaves_nothing_behind(disposable_template: Template)
 
 def test_every_table_is_encrypted_recoverable_protected_and_on_demand(template: Template) -> None:
     for logical_id, table in template.resources("AWS::DynamoDB::Table").items():
-        assert table["SSESpecification"] == {"SSEEnabled": True}, logical_id
+        # False is DynamoDB's own key, whose use KMS does not bill; there is no table without encryption.
+        assert table["SSESpecification"] == {"SSEEnabled": False}, logical_id
         assert table["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}, logical_id
         assert table["DeletionProtectionEnabled"] is True, logical_id
         assert table["BillingMode"] == "PAY_PER_REQUEST", logical_id
+
+
+def test_nothing_is_encrypted_with_a_key_whose_use_is_billed(template: Template) -> None:
+    named = re.findall(r'"(\w*(?:Kms|KMS)\w*)"', json.dumps(template.body))
+    assert named == [], "each use of a key of KMS costs money, also of one that AWS manages"
 
 
 def test_only_the_stats_table_has_a_stream_with_both_images(template: Template) -> None:

@@ -2,10 +2,13 @@
 
 import json
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from cairn.aws.streams import TRIED_FOR
+from testing.event_sources import RETRIED_FOR
 from tests.infrastructure.template import Properties, Template, target
 
 
@@ -39,13 +42,19 @@ def test_every_event_source_reports_which_of_a_batch_failed(template: Template) 
         assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
 
 
-def test_a_stream_is_read_from_the_start_split_at_a_failure_and_given_up_after_bounded_tries(
+def test_a_stream_is_read_from_the_start_split_at_a_failure_and_given_up_by_age_after_the_function_would(
     template: Template,
 ) -> None:
+    """A number of tries is used up within minutes of an outage. Lambda tries nothing that is older than the age, so
+    what it gives up takes the records of the same minute with it."""
     for mapping in _stream_mappings(template):
         assert mapping["StartingPosition"] == "TRIM_HORIZON"
         assert mapping["BisectBatchOnFunctionError"] is True
-        assert 1 <= mapping["MaximumRetryAttempts"] <= 100
+        assert mapping["MaximumRetryAttempts"] == -1
+        age = timedelta(seconds=mapping["MaximumRecordAgeInSeconds"])
+        assert timedelta(hours=1) <= TRIED_FOR <= age - timedelta(minutes=30)
+        assert age < timedelta(hours=24), "how long DynamoDB keeps a record"
+        assert age == RETRIED_FOR, "the tests' own mapping gives up at the same age"
         assert target(mapping["DestinationConfig"]["OnFailure"]["Destination"]) in _dead_letters(template)
 
 

@@ -30,6 +30,20 @@ def test_every_region_that_is_refused_exists() -> None:
     assert set(boto3.Session().get_available_regions("lambda")) >= WITHOUT_FUNCTION_URLS
 
 
+@pytest.mark.parametrize(
+    "service",
+    [
+        *("apigatewayv2", "cloudformation", "cloudwatch", "cognito-idp", "dynamodb", "dynamodbstreams", "lambda"),
+        *("logs", "s3", "scheduler", "secretsmanager", "sns", "sqs", "ssm"),
+    ],
+)
+def test_what_the_stack_uses_exists_in_every_region_that_is_accepted(service: str) -> None:
+    session = boto3.Session()
+    accepted = {region for region in session.get_available_regions("lambda") if region_problem(region) is None}
+    assert len(accepted) > 20
+    assert accepted <= {*session.get_available_regions(service)}
+
+
 def test_the_list_can_be_read_without_the_cdk() -> None:
     code = "import infra.regions, sys; sys.exit('aws_cdk' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -143,7 +143,7 @@ class FloorWay:
         self.account.settle()
 
     def give_up(self) -> None:
-        """Detection fails at every try, until its records are given up."""
+        """Detection fails at every try, for hours, until its records are given up."""
         self.account.wire.choose = lambda _number, name: (
             Failure.FAILS_BEFORE if name.startswith("detect_milestone") else None
         )

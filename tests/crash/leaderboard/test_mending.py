@@ -61,9 +61,9 @@ def test_what_detection_gave_up_is_celebrated_once_wherever_the_check_and_its_an
     def given_up(points: Explorer) -> Verdict:
         with sales_floor() as here:
             ada = here.hire("Ada", user="ada")
-            here.visit("tv", TV)
             here.update(ada, monthlySignups=16)
             here.give_up()
+            here.visit("tv", TV)  # a socket lasts two hours
             with points.at_every_call_of(here.account.wire, *CHECKED):
                 here.check()
             here.check()  # two hours later

@@ -6,18 +6,19 @@ import inspect
 import json
 import threading
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from ministack.services import dynamodb, lambda_svc
 
 from cairn.readings.stats import Stats
-from local.stream_mapping import Batches, turn
+from local.stream_mapping import LONGEST_WAIT, Batches, turn
 from testing.clock import ControlledClock
 from testing.cloud import Cloud
 from testing.readings import channel_reading
 
-RETRIES = 20
+OLDEST = timedelta(minutes=10)
 
 
 class Emulator:
@@ -44,7 +45,7 @@ class Emulator:
         return {"body": json.dumps({"batchItemFailures": [{"itemIdentifier": numbers[count]} for count in failed]})}
 
     def _send_ddb_stream_failure_record(self, *call: Any) -> None:
-        assert call[5] == "RetryAttemptsExhausted"
+        assert call[5] == "RecordAgeExceeded"
         self.given_up += map(count_of, call[2])
 
 
@@ -63,24 +64,25 @@ def mapping(aws: Cloud) -> dict[str, Any]:
         "EventSourceArn": dynamodb._tables["stats_table"]["LatestStreamArn"],
         "StartingPosition": "TRIM_HORIZON",
         "BatchSize": 100,
-        "MaximumRetryAttempts": RETRIES,
+        "MaximumRetryAttempts": -1,
+        "MaximumRecordAgeInSeconds": OLDEST.total_seconds(),
         "BisectBatchOnFunctionError": True,
         "FunctionResponseTypes": ["ReportBatchItemFailures"],
     }
 
 
 def run(emulator: Emulator, mapping: dict[str, Any], clock: ControlledClock) -> float:
-    """Poll for a minute; the seconds until there was nothing left to do."""
+    """Poll for twenty minutes; the seconds until there was nothing left to do."""
     started, mappings, done = clock.now(), dict[str, Batches](), 0.0
-    for _ in range(600):
+    while clock.now() - started < 2 * OLDEST:
         if turn(emulator, mapping, mappings):
             done = (clock.now() - started).total_seconds()
         else:
-            clock.sleep(0.1)
+            clock.sleep(1)
     return done
 
 
-def test_a_record_that_always_fails_is_alone_in_the_end_and_given_up_after_twenty_retries(
+def test_a_record_that_always_fails_is_alone_in_the_end_and_given_up_at_the_age_of_the_template(
     mapping: dict[str, Any], clock: ControlledClock
 ) -> None:
     def handle(counts: list[int]) -> list[int]:
@@ -90,10 +92,10 @@ def test_a_record_that_always_fails_is_alone_in_the_end_and_given_up_after_twent
 
     emulator = Emulator(handle)
     seconds = run(emulator, mapping, clock)
-    assert emulator.given_up == [3]
-    assert emulator.batches.count([3]) == RETRIES + 1
-    assert emulator.batches[-1] == [4, 5] or emulator.batches[-2:] == [[4], [5]]
-    assert seconds <= RETRIES + 2
+    assert emulator.batches[:5] == [[1, 2, 3, 4, 5], [1, 2], [3, 4, 5], [3], [3]]
+    assert OLDEST.total_seconds() < seconds <= (OLDEST + LONGEST_WAIT).total_seconds() + 1
+    assert 10 < emulator.batches.count([3]) < 20, "the waits grow, up to a minute"
+    assert emulator.given_up == [3, 4, 5], "Lambda tries nothing that is older, so the function has to give up earlier"
 
 
 def test_a_partial_failure_is_retried_from_the_first_that_failed(

@@ -316,7 +316,7 @@ def test_a_browser_that_knows_no_sec_fetch_site_writes_from_the_host_that_it_see
     session = {SESSION: jar(sign_in(api))[SESSION]}
 
     def write(origin: str) -> int:
-        headers = {"origin": origin, "x-forwarded-host": "cairn.example"}
+        headers = {"origin": origin, "x-cairn-host": "cairn.example"}
         return api("POST", "/api/leaderboard/sales-reps", {"name": "Ada"}, cookies=session, headers=headers).status
 
     assert write("https://cairn.example") == 201

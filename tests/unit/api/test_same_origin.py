@@ -6,6 +6,7 @@ from itertools import product
 
 import pytest
 
+from cairn.cdn import HOST_HEADER
 from functions.api.auth import same_origin
 
 SITES = (None, "same-origin", "same-site", "cross-site", "none", "", "Same-Origin", "same-origin, cross-site")
@@ -18,7 +19,7 @@ OURS = {"https://cairn.example", "https://CAIRN.example"}
 
 
 def headers(site: str | None, origin: str | None, host: str | None) -> dict[str, str]:
-    values = {"sec-fetch-site": site, "origin": origin, "x-forwarded-host": host}
+    values = {"sec-fetch-site": site, "origin": origin, HOST_HEADER: host}
     return {name: value for name, value in values.items() if value is not None}
 
 
@@ -30,6 +31,10 @@ def test_what_the_browser_says_of_itself_is_all_that_counts(site: str, origin: s
 @pytest.mark.parametrize(("origin", "host"), [*product(ORIGINS[1:], HOSTS)])
 def test_a_browser_that_does_not_say_is_judged_by_its_origin(origin: str, host: str | None) -> None:
     assert same_origin(headers(None, origin, host)) == (origin in OURS and bool(host))
+
+
+def test_a_header_that_cloudfront_does_not_set_says_nothing() -> None:
+    assert not same_origin({"origin": "https://cairn.example", "x-forwarded-host": "cairn.example"})
 
 
 @pytest.mark.parametrize("host", HOSTS)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from cairn.aws.streams import Failures, process_in_order
+from cairn.clock import now
 
 
 def event(*numbers: str) -> dict[str, Any]:
@@ -107,3 +109,21 @@ def test_what_cannot_be_set_aside_is_retried() -> None:
         "batchItemFailures": [{"itemIdentifier": "2"}]
     }
     assert processed == ["e1"]
+
+
+@pytest.mark.parametrize(("age", "set_aside"), [(timedelta(hours=1), []), (timedelta(hours=2, minutes=1), ["2"])])
+def test_what_fails_is_retried_for_two_hours_and_then_set_aside_alone(age: timedelta, set_aside: list[str]) -> None:
+    sqs, processed, batch = FakeSqs(), list[str](), event("1", "2", "3")
+    for record in batch["Records"]:
+        record["dynamodb"]["ApproximateCreationDateTime"] = (now() - age).timestamp()
+
+    def handle(record: dict[str, Any]) -> None:
+        if record["eventID"] == "e2":
+            raise ConnectionError("no table")
+        processed.append(record["eventID"])
+
+    answer = process_in_order(batch, handle, failures(sqs))
+    assert [message["sequence_number"] for _, message in sqs.sent] == set_aside
+    assert [message["type"] for _, message in sqs.sent] == ["failed_record" for _ in set_aside]
+    assert processed == (["e1", "e3"] if set_aside else ["e1"])
+    assert answer == {"batchItemFailures": [] if set_aside else [{"itemIdentifier": "2"}]}

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from local.edge import application
-from local.settings import EDGE_HEADER
+from local.settings import EDGE_HEADER, VIEWER_HOST_HEADER
 
 # An event loop needs a socket pair; nothing leaves the process.
 pytestmark = pytest.mark.enable_socket
@@ -59,7 +59,7 @@ def test_a_request_reaches_the_distribution_by_its_host_as_if_by_https() -> None
     assert request.url.raw_path == b"/api/x%2Fy?a=1&a=%20&b"
     assert request.headers["host"] == "d123.cloudfront.localhost:4566"
     assert request.headers["x-forwarded-proto"] == "https"
-    assert request.headers["x-forwarded-host"] == "127.0.0.1:4567"
+    assert request.headers[VIEWER_HOST_HEADER] == "127.0.0.1:4567"
     assert request.headers["x-own"] == "1"
     assert request.content == b"body"
 
@@ -67,7 +67,7 @@ def test_a_request_reaches_the_distribution_by_its_host_as_if_by_https() -> None
 def test_nothing_is_added_that_the_viewer_did_not_send() -> None:
     request = httpx.Request("GET", "http://127.0.0.1:4567/")
     _, (passed,) = through_the_edge(request)
-    added = {"x-forwarded-host", "x-forwarded-proto", "cloudfront-viewer-address", EDGE_HEADER}
+    added = {VIEWER_HOST_HEADER, "x-forwarded-proto", "cloudfront-viewer-address", EDGE_HEADER}
     assert set(passed.headers) == {"host", *added}
 
 
@@ -78,12 +78,21 @@ def test_a_viewer_cannot_forge_its_address() -> None:
     assert passed.headers.get_list("cloudfront-viewer-address") == ["127.0.0.1:123"]
 
 
-def test_a_viewer_cannot_forge_the_forwarded_host() -> None:
+def test_a_viewer_cannot_forge_the_host_that_it_requested() -> None:
     """Writes with a cookie are allowed when the page's origin is this host."""
     _, (passed,) = through_the_edge(
-        httpx.Request("POST", "http://127.0.0.1:4567/", headers={"X-Forwarded-Host": "evil.test"})
+        httpx.Request("POST", "http://127.0.0.1:4567/", headers={VIEWER_HOST_HEADER: "evil.test"})
     )
-    assert passed.headers.get_list("x-forwarded-host") == ["127.0.0.1:4567"]
+    assert passed.headers.get_list(VIEWER_HOST_HEADER) == ["127.0.0.1:4567"]
+
+
+def test_what_cloudfront_passes_unchanged_is_passed_unchanged() -> None:
+    _, (passed,) = through_the_edge(
+        httpx.Request(
+            "POST", "http://127.0.0.1:4567/", headers={"X-Forwarded-Host": "a.test", "X-Cairn-Host": "b.test"}
+        )
+    )
+    assert (passed.headers["x-forwarded-host"], passed.headers["x-cairn-host"]) == ("a.test", "b.test")
 
 
 def test_the_edge_proves_itself_to_ministack_and_no_viewer_can() -> None:

@@ -15,7 +15,9 @@ from cairn.errors import ForbiddenError
 
 KEY_HEADER = "x-cairn-front"
 VIEWER_HEADER = "x-cairn-viewer"
-"""An address. The distribution's function `viewer_address` overwrites it in each request."""
+"""An address. The distribution's function `infra/viewer.js` overwrites it in each request."""
+HOST_HEADER = "x-cairn-host"
+"""The host that the viewer requested: the distribution's name, or the operator's domain. Overwritten, too."""
 CLOUDFRONT_HEADER = "cloudfront-viewer-address"
 """Address and port. CloudFront writes it, and ignores what a client sends for it, where a policy names the header.
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from cairn.aws import sqs
+from cairn.clock import now, to_millis
 from cairn.observability import logger
 
 if TYPE_CHECKING:
@@ -18,6 +20,11 @@ Record = dict[str, Any]
 
 IMPOSSIBLE = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError)
 """What code raises for an item of another shape or out of range. AWS's failures and our own are none of these."""
+TRIED_FOR = timedelta(hours=2)
+"""How old a record may become that fails: an outage of an hour, and an hour to work off what has come meanwhile.
+
+infra/tables.py lets Lambda try it for longer. What Lambda gives up takes all records of the same age with it.
+"""
 
 
 class Failures:
@@ -37,8 +44,12 @@ class Failures:
             "reason": repr(error)[:300],
             "sequence_number": change["SequenceNumber"],
         }
-        logger.exception("stream record unreadable and set aside", event_id=record["eventID"], **found)
-        self._sqs().send_message(QueueUrl=self._url, MessageBody=json.dumps({"type": "unreadable_record", **found}))
+        if isinstance(error, IMPOSSIBLE):
+            kind, said = "unreadable_record", "stream record unreadable and set aside"
+        else:
+            kind, said = "failed_record", "stream record failed for too long and set aside"
+        logger.exception(said, event_id=record["eventID"], **found)
+        self._sqs().send_message(QueueUrl=self._url, MessageBody=json.dumps({"type": kind, **found}))
 
 
 def process_in_order(
@@ -47,7 +58,7 @@ def process_in_order(
     """Report the first record that failed to Lambda, which retries it and all records after it.
 
     A record whose content is impossible would fail at every retry: it goes to `failures` at once, and holds no other
-    record up. If it cannot be sent there, it has failed.
+    record up. Any other goes there when it fails at the age of TRIED_FOR. If it cannot be sent there, it has failed.
 
     Continuing after a failure would let a later reading claim what the failed one had yet to announce. When the first
     of several records fails, its error is raised: Lambda bisects a batch whose invocation failed until the record is
@@ -70,7 +81,12 @@ def process_in_order(
 def _handle(record: Record, handle: Callable[[Record], None], failures: Failures | None) -> None:
     try:
         handle(record)
-    except IMPOSSIBLE as error:
-        if failures is None:
+    except Exception as error:
+        if failures is None or not (isinstance(error, IMPOSSIBLE) or _is_old(record)):
             raise
         failures.add(record, error)
+
+
+def _is_old(record: Record) -> bool:
+    written = record["dynamodb"].get("ApproximateCreationDateTime")
+    return written is not None and to_millis(now()) - 1000 * float(written) > TRIED_FOR / timedelta(milliseconds=1)
