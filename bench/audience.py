@@ -27,7 +27,7 @@ from testing.dynamodb import stored
 from testing.functions import FUNCTIONS, Running
 from testing.meter import item_size
 from testing.sqs import Fifo, in_place_of_sqs
-from testing.viewer_site import Site
+from testing.viewer_site import Site, count_now
 from testing.websocket_api import FakePoster, in_place_of_api_gateway
 
 CHANNEL = "evening-show"
@@ -99,7 +99,7 @@ class Audience:
         """Write this many viewers, spread as if the channel had grown; the bytes that the table holds for each."""
         table = self.account.aws.table("PRESENCE_TABLE")
         with self.account.invocation():
-            self.lambdas(1)[0].current(CHANNEL, entered=True)
+            count_now(CHANNEL)
         key = {"pk": CHANNEL, "sk": "count"}
         level = _write(viewers, PresenceSlots(table))
         table.put_item(Item=table.get_item(Key=key)["Item"] | {"level": level})

@@ -16,7 +16,7 @@ from cairn.clock import now
 from cairn.viewers.counting import MAX_LEVEL, PER_SHARD
 from cairn.viewers.counts import ViewerCounts
 from testing.meter import read_blocks
-from testing.viewer_site import Site
+from testing.viewer_site import Site, count_now
 from testing.websocket_client import Client
 
 BY_SOCKET, BY_HEARTBEAT = 4, 125
@@ -107,6 +107,7 @@ def measure() -> tuple[Section, ViewersSpent]:
 def _viewer_hour(by: Callable[[Audience], tuple[Work, Work]]) -> ViewerHour:
     with simulated_audience() as audience:
         Site().join(CHANNEL)
+        count_now(CHANNEL)
         own, _ = by(audience)
     with simulated_audience() as audience:
         alone, caused = by(audience)

@@ -19,7 +19,8 @@ from cairn.messages import CountViewers
 from cairn.observability import logger
 from cairn.readings.stats import Stats
 from cairn.settings import from_environment
-from cairn.viewers.counting import Counting, MilestoneSettings, Pace
+from cairn.viewers.count_settings import MilestoneSettings, Pace
+from cairn.viewers.counting import Counting
 from cairn.viewers.presence import Presence
 from functions.count_viewers.stale_sockets import StaleSockets
 

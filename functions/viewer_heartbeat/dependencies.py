@@ -15,7 +15,8 @@ from cairn.clock import now
 from cairn.readings.history import History
 from cairn.readings.stats import Stats
 from cairn.settings import from_environment
-from cairn.viewers.counting import Counting, MilestoneSettings, Pace
+from cairn.viewers.count_settings import MilestoneSettings, Pace
+from cairn.viewers.counting import Counting
 from cairn.viewers.join_limits import JoinLimits, JoinSettings
 from cairn.viewers.presence import Presence
 from functions.viewer_heartbeat.curves import Curves

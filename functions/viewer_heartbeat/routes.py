@@ -28,9 +28,8 @@ def join(dependencies: Dependencies, event: Event) -> Response:
     until = now() + settings.timeout
     slot = dependencies.presence.enter(request.channel, viewer_id, requests.tab_of(secret), until, network)
     logger.info("joined", channel=request.channel)
-    viewers = dependencies.counting.current(request.channel, entered=True).viewers
     return responses.json_answer(
-        {"viewerId": viewer_id, "token": f"{slot.level}.{secret}", **_presence_json(dependencies, viewers)}
+        {"viewerId": viewer_id, "token": f"{slot.level}.{secret}", **_presence_json(dependencies, request.channel)}
     )
 
 
@@ -39,9 +38,7 @@ def heartbeat(dependencies: Dependencies, event: Event) -> Response:
     if dependencies.heartbeats.is_due(slot, now()):
         dependencies.presence.keep_alive(slot, now() + dependencies.settings.timeout)
         dependencies.heartbeats.accept(slot, now())
-    # A new count would cost two more writes; while there are viewers, one is always scheduled.
-    counted = dependencies.presence.last_count(slot.channel) or dependencies.counting.current(slot.channel)
-    return responses.json_answer(_presence_json(dependencies, max(1, counted.viewers)))
+    return responses.json_answer(_presence_json(dependencies, slot.channel))
 
 
 def leave(dependencies: Dependencies, event: Event) -> Response:
@@ -132,5 +129,8 @@ def _retry_after(dependencies: Dependencies, error: CairnError) -> int | None:
     return dependencies.settings.viewer_timeout if isinstance(error, TooManyTabsError) else None
 
 
-def _presence_json(dependencies: Dependencies, viewers: int) -> dict[str, int]:
+def _presence_json(dependencies: Dependencies, channel: str) -> dict[str, int]:
+    """The last count, and at least the caller: a new one is made when the count queue requests it."""
+    counted = dependencies.presence.last_count(channel)
+    viewers = max(1, counted.viewers if counted else 0)
     return {"viewers": viewers, "heartbeatInterval": dependencies.settings.viewer_heartbeat_interval}

@@ -10,12 +10,12 @@ from testing.clock import controlled_clock
 from testing.cloud import Cloud, cloud
 from testing.meter import Meter, metered
 from testing.platforms import FakePlatforms
-from testing.viewer_site import Site
+from testing.viewer_site import PromptSite, Site
 
 
 @pytest.fixture
 def site(aws: Cloud) -> Site:
-    return Site()
+    return PromptSite()
 
 
 @pytest.fixture(scope="module")

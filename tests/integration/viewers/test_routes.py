@@ -8,26 +8,62 @@ from urllib.parse import urlencode
 
 import pytest
 
+from cairn.messages import CountViewers
 from testing.clock import ControlledClock
 from testing.cloud import Cloud
 from testing.functions import FUNCTIONS
 from testing.logs import Written
+from testing.meter import Meter
 from testing.outages import failing
-from testing.viewer_site import Site
+from testing.viewer_site import Site, count_now
 
 A_COUNT = 2.0
 """Seconds after which a request is answered with a new count."""
 HALF, TIMEOUT = 45.0, 60.0
 
 
-def test_a_join_returns_the_viewers_id_and_the_count(site: Site) -> None:
+def test_a_join_returns_the_viewers_id_and_the_count(site: Site, clock: ControlledClock) -> None:
     answer = site("POST", "join", {"channelId": "demo"})
     assert answer.status == 200
     assert answer.headers["content-type"] == "application/json"
     joined = answer.json
     assert set(joined) == {"viewerId", "token", "viewers", "heartbeatInterval"}
     assert (joined["viewers"], joined["heartbeatInterval"]) == (1, 30_000)
+    clock.sleep(A_COUNT)
     assert site.count() == (1, 1)
+
+
+def test_a_join_leaves_counting_to_its_message(aws: Cloud, meter: Meter) -> None:
+    """A slot, a read of the last count, a message; and the limits of those who open a channel, which nobody watches."""
+    with meter.measuring() as used:
+        Site().join()
+    assert used.calls == {("dynamodb", "GetItem"): 1, ("dynamodb", "UpdateItem"): 1, ("sqs", "SendMessageBatch"): 1}
+    (message,) = aws.drain("COUNT_QUEUE_URL")
+    assert isinstance(message, CountViewers)
+    assert (message.channel, message.check) == ("demo", False)
+    assert aws.table("STATS_TABLE").scan()["Items"] == []
+
+
+def test_a_join_is_answered_with_the_last_count_and_never_with_nobody(clock: ControlledClock, aws: Cloud) -> None:
+    """The first viewers are there, though nobody has counted them; the next count says how many."""
+    assert [Site()("POST", "join", {"channelId": "demo"}).json["viewers"] for _ in range(3)] == [1, 1, 1]
+    count_now("demo")
+    clock.sleep(A_COUNT)
+    assert [Site()("POST", "join", {"channelId": "demo"}).json["viewers"] for _ in range(3)] == [3, 3, 3]
+    count_now("demo")
+    assert Site().count() == (6, 6)
+
+
+def test_a_heartbeat_before_the_first_count_requests_another_and_counts_nothing(
+    aws: Cloud, clock: ControlledClock
+) -> None:
+    """The message of the join may be a dead letter."""
+    tab = Site().join()
+    aws.drain("COUNT_QUEUE_URL")
+    clock.sleep(HALF)
+    assert Site().beat(tab).json["viewers"] == 1
+    assert [type(message) for message in aws.drain("COUNT_QUEUE_URL")] == [CountViewers]
+    assert Site().count() == (0, 0)
 
 
 def test_ids_and_tokens_cannot_be_guessed(site: Site) -> None:
@@ -163,8 +199,9 @@ def test_a_rejection_is_logged_without_what_was_sent(site: Site, logs: Written) 
     assert "<script>" not in logs.text
 
 
-def test_a_count_says_of_when_it_is_and_how_wrong_it_can_be(site: Site) -> None:
+def test_a_count_says_of_when_it_is_and_how_wrong_it_can_be(site: Site, clock: ControlledClock) -> None:
     site.join("youtube:UC_x-1")
+    clock.sleep(0.5)
     answer = site("GET", "count/youtube:UC_x-1")
     assert answer.status == 200
     assert answer.json == {
@@ -181,8 +218,9 @@ def test_a_channel_that_nobody_has_ever_watched_has_nobody(site: Site) -> None:
 
 
 @pytest.mark.parametrize("path", ["count/a%3Ab", "count/a%3ab", "count/a:b/", "count/a:b"])
-def test_an_address_may_be_encoded_and_end_with_a_slash(site: Site, path: str) -> None:
+def test_an_address_may_be_encoded_and_end_with_a_slash(site: Site, clock: ControlledClock, path: str) -> None:
     site.join("a:b")
+    clock.sleep(A_COUNT)
     assert site("GET", path).json["channelId"] == "a:b"
     assert site("GET", path).json["viewers"] == 1
 

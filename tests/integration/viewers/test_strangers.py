@@ -27,7 +27,7 @@ from testing.clock import ControlledClock
 from testing.cloud import Cloud, Context
 from testing.functions import FUNCTIONS
 from testing.logs import Written
-from testing.viewer_site import Site
+from testing.viewer_site import PromptSite, Site, count_now
 from testing.websocket_api import FakePoster
 from testing.websocket_client import Client
 
@@ -121,7 +121,7 @@ def test_a_named_channel_waits_behind_no_made_up_one(clock: ControlledClock) -> 
 def pass_ten(aws: Cloud, clock: ControlledClock, channel: str) -> None:
     """Ten viewers last; and what the streams lead to."""
     for number in range(10):
-        Site(address=f"198.51.100.{number}").join(channel)
+        PromptSite(address=f"198.51.100.{number}").join(channel)
     for _ in range(2):
         clock.sleep(3)
         assert Site().count(channel) == (10, 10)
@@ -137,7 +137,7 @@ def left(aws: Cloud, clock: ControlledClock) -> Cloud:
     for channel in ("named", "made-up"):
         pass_ten(aws, clock, channel)
         clock.sleep(90_000)
-        FUNCTIONS["count_viewers"].dependencies.counting.current(channel, entered=True)
+        count_now(channel)
         assert FUNCTIONS["record_history"]({"Records": aws.changes()}, Context()) == {"batchItemFailures": []}
     return aws
 

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from cairn.viewers.counting import Pace
+from cairn.viewers.count_settings import Pace
 
 
 @pytest.mark.parametrize("interval", [500, 2_000, 30_000, 60_000])

@@ -14,10 +14,9 @@ the milestone will have lasted.
 
 from __future__ import annotations
 
-import json
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Self
 
@@ -28,8 +27,9 @@ from cairn.model import Number, Reading, new_trace_id
 from cairn.observability import logger
 from cairn.readings.history import day_of
 from cairn.readings.stats import MAX_AHEAD, Stats
-from cairn.rules.viewers import RULE, SUSTAINED, VIEWER_STEPS
-from cairn.viewers.counts import LEVEL_DELAY, CountState, ViewerCount, ViewerCounts
+from cairn.rules.viewers import SUSTAINED
+from cairn.viewers.count_settings import MilestoneTest, Pace
+from cairn.viewers.counts import LEVEL_DELAY, CountRefusedError, CountState, ViewerCount, ViewerCounts
 from cairn.viewers.network_count import count_by_network
 from cairn.viewers.presence import CountRequests, Presence
 from cairn.viewers.presence_slots import Headcount, PresenceSlots
@@ -42,55 +42,6 @@ PER_SHARD = 5000
 MAX_LEVEL = 4
 COUNT_DURATION = timedelta(milliseconds=300)
 """How long a count takes. A request made meanwhile waits for it, because the count may be too old for the request."""
-
-
-@dataclass(frozen=True, slots=True)
-class Pace:
-    """The shortest time between two counts of a channel, and how long a viewer is present after a heartbeat."""
-
-    interval: timedelta
-    timeout: timedelta
-    heartbeat: timedelta
-
-    @classmethod
-    def of(cls, *, interval: int, timeout: int, heartbeat: int) -> Self:
-        """From the settings: the interval and the heartbeat in milliseconds, the timeout in seconds."""
-        millisecond = timedelta(milliseconds=1)
-        return cls(interval * millisecond, timedelta(seconds=timeout), heartbeat * millisecond)
-
-    @property
-    def look_ahead(self) -> timedelta:
-        """A viewer whose heartbeats are at most a second late always has more time left than this."""
-        return self.timeout - self.heartbeat - timedelta(seconds=1)
-
-
-@dataclass(frozen=True, slots=True)
-class MilestoneTest:
-    """What makes a number of viewers a milestone: at most so many viewers of an address, for so long."""
-
-    thresholds: tuple[int, ...]
-    per_address: int
-    duration: timedelta
-
-
-@dataclass(frozen=True, kw_only=True)
-class MilestoneSettings:
-    """The same as settings of a function that counts; `ladders` are the operator's thresholds by rule, as JSON.
-
-    The defaults are those of cdk.json: during a deployment a function may have its new code without its new variables.
-    """
-
-    viewer_milestone_per_address: int = 3
-    viewer_milestone_seconds: int = 60
-    ladders: str = "{}"
-
-    @property
-    def milestone_test(self) -> MilestoneTest:
-        return MilestoneTest(
-            thresholds=tuple(json.loads(self.ladders).get(RULE, VIEWER_STEPS)),
-            per_address=self.viewer_milestone_per_address,
-            duration=timedelta(seconds=self.viewer_milestone_seconds),
-        )
 
 
 class Counting:
@@ -146,15 +97,15 @@ class Counting:
             clock=presence.clock,
         )
 
-    def current(self, channel: str, *, entered: bool = False) -> ViewerCount:
+    def current(self, channel: str) -> ViewerCount:
         """The count, at most an interval old. An unknown channel costs one read at most, and no write.
 
-        All callers in an interval share one count; while it is being made, they get the one before. A viewer who has
-        just `entered` is always included, though perhaps not all who joined at the same time.
+        All callers in an interval share one count; while it is being made, they get the one before. The first count of
+        a channel is made when the queue requests it; until then nobody is counted.
         """
         now = self._clock()
         state = self._counts.recent(channel, now)
-        if now >= state.next_at if state else entered:
+        if state and now >= state.next_at:
             try:
                 before = self._counts.acquire(channel, secrets.token_hex(8), now, self._pace.interval)
                 return self._make(channel, before, new_trace_id())
@@ -162,32 +113,46 @@ class Counting:
                 state = self._counts.get(channel, now)
         count = state.count if state else None
         # Until the first count, the answer is dated an interval back: that count is newer, even if it began before.
-        count = count or ViewerCount(channel, 0, 0, now - self._pace.interval, from_millis(0), self._window)
-        least = 1 if entered else 0
-        return replace(count, viewers=max(least, count.viewers), connections=max(least, count.connections))
+        return count or ViewerCount(channel, 0, 0, now - self._pace.interval, from_millis(0), self._window)
 
     def handle(self, message: CountViewers) -> None:
         """Make the count that a message requests, unless it was made. NotYetError if it is not due."""
-        now = self._clock()
+        now, check = self._clock(), message.check
         if message.at > now:
             raise NotYetError(f"the count of {message.channel} waits", message.at)
-        state = self._counts.get(message.channel, now)
-        if message.check and (state is None or state.check_at != message.at):
+        # Most scheduled counts were replaced by an earlier one: a read is cheaper than an update that is rejected.
+        state = self._counts.get(message.channel, now) if check else self._counts.known(message.channel)
+        if check and (state is None or state.check_at != message.at):
             return
-        if not message.check and state and state.count and state.count.as_of >= message.at:
+        if self._is_made(message, state):
             return
-        if state and state.count and now < state.count.changed_at + self._pace.interval:
-            raise NotYetError(
-                f"{message.channel} has just changed: the next count waits",
-                state.count.changed_at + self._pace.interval,
-            )
         try:
-            before = self._counts.acquire(message.channel, message.key, now, self._pace.interval, changed=True)
-        except NotYetError as error:
+            before = self._counts.acquire(
+                message.channel,
+                message.key,
+                now,
+                self._pace.interval,
+                changed=True,
+                unless_since=None if check else message.at,
+            )
+        except CountRefusedError as error:
+            if self._is_made(message, error.state):
+                return
             raise NotYetError(
                 f"{message.channel} is being counted: the next count waits", min(error.until, now + COUNT_DURATION)
             ) from None
         self._make(message.channel, before, message.trace_id)
+
+    def _is_made(self, message: CountViewers, state: CountState | None) -> bool:
+        """Whether the requested count was made. NotYetError if the last one has just found a change."""
+        if state is None or state.count is None:
+            return False
+        if not message.check and state.count.as_of >= message.at:
+            return True
+        quiet_at = state.count.changed_at + self._pace.interval
+        if self._clock() < quiet_at:
+            raise NotYetError(f"{message.channel} has just changed: the next count waits", quiet_at)
+        return False
 
     @property
     def _window(self) -> int:

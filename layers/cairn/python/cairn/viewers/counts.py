@@ -66,6 +66,14 @@ class CountState:
         return self.level if now >= self.level_from or self.level == 0 else self.level - 1
 
 
+class CountRefusedError(NotYetError):
+    """The next count has to wait, or was made; `state` is what is stored."""
+
+    def __init__(self, state: CountState, channel: str) -> None:
+        super().__init__(f"{channel} was just counted: the next count waits", state.next_at)
+        self.state = state
+
+
 class ViewerCounts:
     """`table` is the presence table."""
 
@@ -90,36 +98,53 @@ class ViewerCounts:
         self._remember(channel, now, state)
         return state
 
+    def known(self, channel: str) -> CountState | None:
+        """What this Lambda read or stored last, however old: what it says of the last count is true or out of date."""
+        _, state = self._recent.get(channel, (None, None))
+        return state
+
     def acquire(
-        self, channel: str, key: str, now: datetime, interval: timedelta, *, changed: bool = False
+        self,
+        channel: str,
+        key: str,
+        now: datetime,
+        interval: timedelta,
+        *,
+        changed: bool = False,
+        unless_since: datetime | None = None,
     ) -> CountState | None:
         """Acquire the next count; returns the state before it. The same `key` may acquire the same count again.
 
-        NotYetError if the last count began less than an interval ago. If viewers `changed`, that is no obstacle unless
-        the last count that found a change is younger than an interval, or another count is in progress.
+        CountRefusedError if the last count began less than an interval ago. If viewers `changed`, that is no obstacle
+        unless the last count that found a change is younger than an interval, or another count is in progress. Also if
+        a count of `unless_since` or later is stored.
         """
-        free = "attribute_not_exists(next_at) OR next_at <= :now OR begun_by = :key"
-        quiet = {":quiet": to_millis(now - interval)} if changed else {}
+        condition = "(attribute_not_exists(next_at) OR next_at <= :now OR begun_by = :key)"
+        values: Item = {
+            ":key": key,
+            ":now": to_millis(now),
+            ":next": to_millis(now + interval),
+            ":expires": int((now + RETENTION).timestamp()),
+        }
+        if changed:
+            condition = f"({condition} OR (changed_at <= :quiet AND as_of >= begun_at))"
+            values[":quiet"] = to_millis(now - interval)
+        if unless_since:
+            condition += " AND (attribute_not_exists(as_of) OR as_of < :since)"
+            values[":since"] = to_millis(unless_since)
         try:
             answer: Any = self._table.update_item(
                 Key=_key(channel),
                 UpdateExpression="SET begun_by = :key, begun_at = :now, next_at = :next, expires_at = :expires",
-                ConditionExpression=f"{free} OR (changed_at <= :quiet AND as_of >= begun_at)" if changed else free,
-                ExpressionAttributeValues={
-                    ":key": key,
-                    ":now": to_millis(now),
-                    ":next": to_millis(now + interval),
-                    ":expires": int((now + RETENTION).timestamp()),
-                    **quiet,
-                },
+                ConditionExpression=condition,
+                ExpressionAttributeValues=values,
                 ReturnValues="ALL_OLD",
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
             )
         except ClientError as error:
-            stored = rejected_item(error) or {}
-            raise NotYetError(
-                f"{channel} was just counted: the next count waits", from_millis(int(stored["next_at"]))
-            ) from None
+            state = _to_state(rejected_item(error) or {})
+            self._remember(channel, now, state)
+            raise CountRefusedError(state, channel) from None
         before = answer.get("Attributes")
         return _to_state(before) if before else None
 
