@@ -12,6 +12,7 @@ from aws_cdk.assertions import Template
 
 from bench.account import PLATFORM_LINES, Work
 from bench.audience import Period
+from bench.figures import Section
 from bench.ranks import MILESTONES, SOCKETS, UPDATES, FloorSpent
 from bench.units import BATCH, PART, Spent
 from bench.units import MANY as MANY_CHANNELS
@@ -106,6 +107,12 @@ def bill(user: User, spent: Spent, seconds_a_message: float) -> dict[str, float]
         "CloudWatch metrics": METRICS * meter.METRIC_MONTH,
         "Secrets Manager": resources["AWS::SecretsManager::Secret"] * meter.SECRET_MONTH,
     }
+
+
+def measure(spent: Spent, floor: FloorSpent, viewing: ViewersSpent, seconds_a_message: float) -> Section:
+    """Nothing is measured here: the counts of other sections, times AWS's prices."""
+    tables = (markdown(spent, seconds_a_message), floor_markdown(floor), viewers_markdown(viewing))
+    return Section("Costs", "The counts of the other sections, times AWS's prices.", (), "\n\n".join(tables))
 
 
 def markdown(spent: Spent, seconds_a_message: float) -> str:

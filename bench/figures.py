@@ -26,6 +26,8 @@ class Section:
     title: str
     prose: str
     figures: tuple[Figure, ...]
+    details: str = ""
+    """Markdown below the table."""
 
 
 def at_most(name: str, measured: float, budget: float, *, unit: str = "", shown: str = "") -> Figure:
