@@ -16,6 +16,8 @@ from infra.outputs import output, pascal
 from infra.packaging import ARCHITECTURE, RUNTIME
 
 METRICS_NAMESPACE = "Cairn"
+_LOG_LEVEL = "INFO"
+"""Also of lines without a level, such as those of metrics: with another one, Lambda would drop them."""
 AUDIT_RETENTION = logs.RetentionDays.ONE_YEAR
 
 
@@ -83,6 +85,12 @@ class Function(Construct):
             timeout=timeout,
             role=self.role,
             log_group=log_group,
+            # Of Lambda's own lines only those of failures: the others are most of a log's size, and metrics have them.
+            # Lines of ours, which are JSON already, pass unchanged, and so do their metrics.
+            # https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-logformat.html
+            logging_format=lambda_.LoggingFormat.JSON,
+            system_log_level_v2=lambda_.SystemLogLevel.WARN,
+            application_log_level_v2=lambda_.ApplicationLogLevel(_LOG_LEVEL),
             tracing=lambda_.Tracing.DISABLED,
             reserved_concurrent_executions=stack.settings.reserved_concurrency.get(name),
             # By default Lambda drops a message when its chain has started the function about 16 times.
@@ -91,7 +99,7 @@ class Function(Construct):
             environment={
                 "POWERTOOLS_SERVICE_NAME": name,
                 "POWERTOOLS_METRICS_NAMESPACE": METRICS_NAMESPACE,
-                "POWERTOOLS_LOG_LEVEL": "INFO",
+                "POWERTOOLS_LOG_LEVEL": _LOG_LEVEL,
                 **(environment or {}),
             },
         )

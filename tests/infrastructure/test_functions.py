@@ -85,6 +85,18 @@ def test_every_function_reports_under_its_own_name(template: Template) -> None:
         assert environment["POWERTOOLS_LOG_LEVEL"] == "INFO"
 
 
+def test_lambda_writes_only_failures_of_its_own_into_a_log_and_keeps_every_line_of_ours(template: Template) -> None:
+    """A line without a level, such as one of metrics, counts as INFO; Powertools and Lambda have to agree.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-log-level.html
+    """
+    for function in template.functions.values():
+        logging = function["LoggingConfig"]
+        assert (logging["LogFormat"], logging["SystemLogLevel"]) == ("JSON", "WARN")
+        level = function["Environment"]["Variables"]["POWERTOOLS_LOG_LEVEL"]
+        assert logging["ApplicationLogLevel"] == level == "INFO"
+
+
 def test_a_function_has_the_variable_of_a_table_or_queue_exactly_when_it_may_use_it(template: Template) -> None:
     grants = template.grants()
     used = {

@@ -13,7 +13,9 @@ __all__ = ["Logger", "MetricUnit", "Metrics", "fetch_error", "logger", "metrics"
 warnings.filterwarnings("ignore", message="No application metrics to publish")
 
 # The service's name and the metrics' namespace come from POWERTOOLS_SERVICE_NAME and POWERTOOLS_METRICS_NAMESPACE.
-logger = Logger(utc=True)
+# Lambda reads a line's time only in the form of RFC 3339.
+# https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-log-level.html
+logger = Logger(utc=True, use_rfc3339=True)
 metrics = Metrics()
 
 
