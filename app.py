@@ -24,5 +24,5 @@ try:
     settings = Settings.from_context(app.node.try_get_context, deployed_to=os.environ.get("CDK_DEFAULT_REGION", ""))
     Cairn(app, settings.stack_name, settings=settings)
 except SettingsError as error:
-    sys.exit(str(error))
+    sys.exit(f"Error: {error}")
 app.synth()

@@ -1,6 +1,7 @@
 """The CPython that Lambda runs: nothing else can write the bytecode that Lambda reads.
 
-`make check`, the tests and the local cloud do without it. Only building for Lambda needs it.
+Only building for Lambda needs it: the local cloud, the tests and `make check` do not. This module imports no CDK, so
+that the operator's command can use it at once.
 """
 
 import os
@@ -12,8 +13,6 @@ from pathlib import Path
 
 from uv import find_uv_bin
 
-from infra.settings import SettingsError
-
 VERSION = "3.13"
 VARIABLE = "PYTHON_313"
 INSTALLED = Path(__file__).parent.parent / ".local" / "python"
@@ -22,20 +21,24 @@ _NAME = f"python{VERSION}"
 _SAY_WHAT_YOU_ARE = "import sys; print(sys.implementation.name, '{}.{}'.format(*sys.version_info))"
 
 
+class MissingInterpreterError(Exception):
+    """There is none, or PYTHON_313 is another one."""
+
+
 def find(environment: Mapping[str, str] = os.environ, *, own: str = sys.executable, download: bool = True) -> str:
     """The path of such an interpreter: the one in PYTHON_313, or one that is found.
 
-    If there is none, uv downloads one into this checkout. SettingsError if that fails, too, or PYTHON_313 is another.
+    If there is none, uv downloads one into this checkout. MissingInterpreterError if that fails, too.
     """
     if chosen := environment.get(VARIABLE):
         if _fits(chosen):
             return chosen
-        raise SettingsError(f"{VARIABLE}={chosen} does not run, or is not CPython {VERSION}")
+        raise MissingInterpreterError(f"{VARIABLE}={chosen} does not run, or is not CPython {VERSION}")
     found = next(filter(_fits, _candidates(environment, own)), None)
     if found is None and download:
         found = _installed(environment)
     if found is None:
-        raise SettingsError(
+        raise MissingInterpreterError(
             f"Deploying needs CPython {VERSION}, the functions' version: only it writes the bytecode without which "
             f"they start far slower. None was found{', and uv could not download one' if download else ''}. "
             f"Install {_NAME}, or give the path of one in {VARIABLE}."

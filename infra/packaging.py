@@ -21,6 +21,7 @@ from constructs import Construct
 from uv import find_uv_bin
 
 from infra import interpreter
+from infra.settings import SettingsError
 
 Target = Literal["lambda", "host"]
 
@@ -40,7 +41,7 @@ class Packaging(Construct):
         self._python, self._tag = sys.executable, sys.implementation.cache_tag or ""
         if target == "lambda":
             # Without zips, as in tests, nothing is compiled.
-            self._python = interpreter.find() if Stack.of(self).bundling_required else ""
+            self._python = _interpreter() if Stack.of(self).bundling_required else ""
             self._tag = f"cpython-{interpreter.VERSION.replace('.', '')}"
         self.layers = [
             self._layer("Cairn", tree(ROOT / "layers" / "cairn", "python"), "Cairn's shared package"),
@@ -77,6 +78,13 @@ class Packaging(Construct):
             asset_hash=_hash(asset.hash, self._tag),
             bundling=BundlingOptions(image=DockerImage.from_registry("none"), local=_LocalBundling(bundle)),
         )
+
+
+def _interpreter() -> str:
+    try:
+        return interpreter.find()
+    except interpreter.MissingInterpreterError as error:
+        raise SettingsError(str(error)) from None
 
 
 @dataclass(frozen=True)

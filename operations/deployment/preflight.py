@@ -14,6 +14,7 @@ from typing import Any
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 
+from infra import interpreter
 from infra.regions import region_problem
 from operations.clients import Clients
 from operations.deployment import quotas, stacks
@@ -28,7 +29,6 @@ BOOTSTRAP_VERSION = 6
 """What the template demands of the account: a test compares them."""
 _BOOTSTRAP_PARAMETER = "/cdk-bootstrap/hnb659fds/version"
 NODE_VERSION = 22
-FUNCTIONS_PYTHON = (3, 13)
 SMALL_CONCURRENCY = 100
 _EXPIRED = ("ExpiredToken", "ExpiredTokenException", "RequestExpired")
 _WRONG = ("InvalidClientTokenId", "SignatureDoesNotMatch", "UnrecognizedClientException", "IncompleteSignature")
@@ -58,12 +58,15 @@ def inspect(target: Target, clients: Clients, cdk: Cdk, settings: Mapping[str, A
 
 def _machine(cdk: Cdk) -> Iterator[Finding]:
     version = "{}.{}".format(*sys.version_info)
-    if sys.version_info[:2] == FUNCTIONS_PYTHON or shutil.which("python{}.{}".format(*FUNCTIONS_PYTHON)):
-        yield ok("Python", f"{version}, and 3.13, which Lambda runs, for the functions' bytecode")
-    else:
-        yield note(
-            "Python", f"{version}; without a python3.13 on the PATH, functions may start slower: install one (uv does)"
-        )
+    try:
+        functions = interpreter.find(download=False)
+        yield ok("Python", f"{version}, and for the functions' bytecode {functions}")
+    except interpreter.MissingInterpreterError as error:
+        if os.environ.get(interpreter.VARIABLE):
+            yield problem("Python", f"{version}; {error}")
+        else:
+            missing = f"{version}, and no CPython {interpreter.VERSION}, which writes the functions' bytecode"
+            yield note("Python", f"{missing}: `make deploy` downloads one from GitHub, or install python3.13")
     node = _node_version()
     if node is None or node < NODE_VERSION:
         found = "is missing" if node is None else f"{node} is too old"

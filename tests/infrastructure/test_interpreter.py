@@ -1,13 +1,13 @@
 """Lambda's interpreter is found wherever people have it, and its absence is said before anything is built."""
 
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
 from infra import interpreter
-from infra.interpreter import VARIABLE, VERSION
-from infra.settings import SettingsError
+from infra.interpreter import VARIABLE, VERSION, MissingInterpreterError
 
 OTHER = "/usr/bin/false"
 
@@ -58,20 +58,25 @@ def test_a_name_that_does_not_run_or_is_another_interpreter_is_passed_over(tmp_p
 @pytest.mark.parametrize("said", ["cpython 3.12", "pypy 3.13", ""])
 def test_the_operators_choice_is_not_replaced_by_another(tmp_path: Path, said: str) -> None:
     chosen = python(tmp_path / "chosen", said)
-    with pytest.raises(SettingsError, match=f"{VARIABLE}={chosen}"):
+    with pytest.raises(MissingInterpreterError, match=f"{VARIABLE}={chosen}"):
         interpreter.find({VARIABLE: chosen}, own=python(tmp_path / "own", f"cpython {VERSION}"), download=False)
 
 
 def test_without_one_the_refusal_says_what_to_install_and_where_to_name_it() -> None:
-    with pytest.raises(SettingsError, match=rf"needs CPython {VERSION}.*python{VERSION}.*{VARIABLE}"):
+    with pytest.raises(MissingInterpreterError, match=rf"needs CPython {VERSION}.*python{VERSION}.*{VARIABLE}"):
         interpreter.find({}, own=OTHER, download=False)
 
 
 def test_where_nothing_can_be_downloaded_the_refusal_says_so() -> None:
-    with pytest.raises(SettingsError, match="uv could not download one"):
+    with pytest.raises(MissingInterpreterError, match="uv could not download one"):
         interpreter.find({"UV_OFFLINE": "1", "UV_PYTHON_DOWNLOADS": "never"}, own=OTHER)
 
 
 def test_it_asks_an_interpreter_for_what_it_is() -> None:
     this = f"{sys.implementation.name} {sys.version_info.major}.{sys.version_info.minor}"
     assert interpreter._fits(sys.executable) == (this == f"cpython {VERSION}")
+
+
+def test_it_can_be_read_without_the_cdk() -> None:
+    code = "import infra.interpreter, sys; sys.exit('aws_cdk' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -8,7 +8,6 @@ import pytest
 
 from infra import interpreter, packaging
 from infra.packaging import ROOT, compile_all, dependencies, tree
-from infra.settings import SettingsError
 from tests.infrastructure.template import Template
 
 # https://peps.python.org/pep-0552/: bit 0 means that the header has a hash, bit 1 that Python checks it.
@@ -108,7 +107,7 @@ def test_what_ships_to_lambda_has_lambdas_bytecode_whatever_interpreter_builds_i
     """Without it, each cold start compiles what it imports."""
     try:
         python = interpreter.find(download=False)
-    except SettingsError as error:
+    except interpreter.MissingInterpreterError as error:
         pytest.skip(str(error))
     asset.build(tmp_path)
     compile_all(tmp_path, python)
