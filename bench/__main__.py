@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 
-from bench import alert, costs, crowds, frames, imports, page, paths, posts, ranks, units, viewers
+from bench import alert, costs, cpu, crowds, frames, imports, page, paths, posts, ranks, units, viewers
 from bench.figures import Section
 
 # The costs are computed from what these measure.
@@ -23,6 +23,7 @@ def _costs() -> Section:
 
 PARTS: Mapping[str, Callable[[], Section | Sequence[Section]]] = {
     "imports": imports.measure,
+    "cpu": cpu.measure,
     "paths": paths.measure,
     "frames": frames.measure,
     "units": lambda: _units()[0],

@@ -15,15 +15,14 @@ from cairn.channels.registry import Channel, Channels
 from cairn.clock import now
 from cairn.identity.api_keys import ApiKeys
 from cairn.observability import logger
+from testing import prices
 from testing.api import event
 from testing.cloud import Cloud, Context, Handler, cloud
 from testing.functions import FUNCTIONS
 from testing.meter import Meter, Usage, metered
 from testing.platforms import FakePlatforms, counts
+from testing.prices import Charges
 from testing.subscribers import subscribe_many
-
-PLATFORM_LINES = 300
-"""Bytes of the START, END and REPORT lines that Lambda adds to an invocation's log."""
 
 
 @dataclass(frozen=True)
@@ -34,18 +33,29 @@ class Work:
     write_units: float = 0.0
     read_units: float = 0.0
     sqs_requests: float = 0.0
+    fifo_requests: float = 0.0
     invocations: float = 0.0
     logged: float = 0.0
-    """Bytes."""
+    """Bytes that the function itself writes."""
 
     @classmethod
     def of(cls, used: Usage, logged: int) -> Work:
         """The usage of one invocation."""
-        return cls(used.total, used.write_units, used.read_units, used.sqs_requests, 1, logged)
+        return cls(used.total, used.write_units, used.read_units, used.sqs_requests, used.fifo_requests, 1, logged)
 
     def __add__(self, other: Work) -> Work:
         pairs = zip(astuple(self), astuple(other), strict=True)
         return Work(*(value + other_value for value, other_value in pairs))
+
+    @property
+    def charges(self) -> Charges:
+        """What it costs: DynamoDB and SQS."""
+        return {
+            prices.WRITE_UNIT: self.write_units,
+            prices.READ_UNIT: self.read_units,
+            prices.SQS_REQUEST: self.sqs_requests,
+            prices.FIFO_REQUEST: self.fifo_requests,
+        }
 
     def __sub__(self, other: Work) -> Work:
         return self + other * -1
@@ -56,7 +66,9 @@ class Work:
 
 NOTHING = Work()
 QUEUED = Work(calls=2, sqs_requests=2)
-"""Lambda's calls to receive and delete a message."""
+"""Lambda's calls to receive and delete a message, or a batch of them."""
+QUEUED_IN_ORDER = Work(calls=2, fifo_requests=2)
+"""The same of a FIFO queue."""
 
 
 @dataclass
@@ -108,10 +120,10 @@ class Account:
     def invocation(self) -> Iterator[Invocation]:
         """Measure the calls in the block as one invocation, which is filled in when the block ends."""
         invocation = Invocation()
-        with self.meter.measuring() as used, _logs() as log:
+        with self.meter.measuring() as used, captured_logs() as log:
             yield invocation
         invocation.log = log.getvalue()
-        invocation.work = Work.of(used, len(invocation.log.encode()) + PLATFORM_LINES)
+        invocation.work = Work.of(used, len(invocation.log.encode()))
 
     def sweep(self) -> Work:
         """Run a tick of the schedule, and the batches that it queues."""
@@ -154,7 +166,7 @@ class Account:
         work = NOTHING
         while records := self.aws.messages("BROADCAST_QUEUE_URL"):
             for batch in chunks(records, 10):
-                work += self.run(FUNCTIONS["broadcast"], {"Records": list(batch)}) + QUEUED
+                work += self.run(FUNCTIONS["broadcast"], {"Records": list(batch)}) + QUEUED_IN_ORDER
             for record in records:
                 self.aws.delete("BROADCAST_QUEUE_URL", record)
         return work
@@ -181,7 +193,7 @@ class Account:
 
     def settle(self) -> None:
         """Process everything pending, unmeasured: detection, history and notifications."""
-        with _logs():
+        with captured_logs():
             self.aws.flow()
 
 
@@ -200,7 +212,7 @@ def metered_account(*, channels: int = 0, chats: int = 0) -> Iterator[Account]:
 
 
 @contextmanager
-def _logs() -> Iterator[io.StringIO]:
+def captured_logs() -> Iterator[io.StringIO]:
     """Capture what the block logs, and the EMF that it prints."""
     handler: Any = logger.registered_handler
     log = io.StringIO()

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import boto3
-from botocore.exceptions import BotoCoreError, ClientError
 
 from bench.figures import Figure, Section, at_least, at_most
+from bench.ministack import ministack
 from bench.telegram import PER_SECOND, Telegram, telegram
 from cairn.aws.sqs import Queue
 from cairn.messages import Alert
@@ -60,7 +58,8 @@ class Run:
 
 def measure() -> tuple[Section, Run]:
     """The section, and the run at the real Telegram's latency, whose Lambda time the costs are based on."""
-    with _aws() as aws:
+    with ministack() as aws:
+        subscribe_many(aws, CHATS)
         runs = [_run(aws, latency) for latency in LATENCIES]
     figures: list[Figure] = []
     for run in runs:
@@ -141,50 +140,3 @@ def _milestone(aws: Cloud) -> Milestone:
     milestone = channel_milestone(10_000, subject=subject, value=10_100, trace_id=new_trace_id())
     Milestones(aws.table("MILESTONES_TABLE")).record(milestone)
     return milestone
-
-
-@contextmanager
-def _aws() -> Iterator[Cloud]:
-    """MiniStack with Cairn's tables, queues, secrets and 500 subscribers; restores the environment at the end."""
-    previous = dict(os.environ)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    with tempfile.TemporaryDirectory() as temporary:
-        environment = {name: previous[name] for name in ("PATH", "HOME", "LANG") if name in previous} | {
-            "BIND_HOST": "127.0.0.1",
-            "DOCKER_HOST": f"unix://{temporary}/no-docker",
-            "GATEWAY_PORT": str(port),
-            "IOT_MTLS_ENABLED": "0",
-            "LOG_LEVEL": "WARNING",
-            "SFTP_ENABLED": "0",
-            "TMPDIR": temporary,
-        }
-        with Path(temporary, "log").open("wb") as log:
-            ministack = subprocess.Popen([sys.executable, "-m", "ministack"], env=environment, stdout=log, stderr=log)
-        try:
-            os.environ["AWS_ENDPOINT_URL"] = f"http://127.0.0.1:{port}"
-            boto3.setup_default_session()
-            yield _with_subscribers()
-        finally:
-            ministack.terminate()
-            ministack.wait()
-            os.environ.clear()
-            os.environ.update(previous)
-            boto3.setup_default_session()
-
-
-def _with_subscribers() -> Cloud:
-    client = boto3.client("dynamodb")
-    deadline = time.monotonic() + TIMEOUT_SECONDS
-    while True:
-        try:
-            client.list_tables()
-            break
-        except (BotoCoreError, ClientError):
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.1)
-    aws = Cloud()
-    subscribe_many(aws, CHATS)
-    return aws

@@ -16,7 +16,7 @@ from unittest.mock import patch
 
 import boto3
 
-from bench.account import NOTHING, QUEUED, Account, Work, metered_account
+from bench.account import NOTHING, QUEUED_IN_ORDER, Account, Work, metered_account
 from cairn.clock import now
 from cairn.viewers.counting import PER_SHARD, Counting
 from cairn.viewers.networks import network_tag
@@ -25,7 +25,7 @@ from testing.clock import ControlledClock, controlled_clock
 from testing.cloud import Context
 from testing.dynamodb import stored
 from testing.functions import FUNCTIONS, Running
-from testing.meter import item_size
+from testing.item_sizes import item_size
 from testing.sqs import Fifo, in_place_of_sqs
 from testing.viewer_site import Site, count_now
 from testing.websocket_api import FakePoster, in_place_of_api_gateway
@@ -111,7 +111,7 @@ class Audience:
         with self.account.invocation() as invocation:
             self.queue.deliver(lambda _, event: FUNCTIONS["count_viewers"](event, Context(20.0)))
         waited = (now() - began) / timedelta(seconds=1)
-        return Period(invocation.work + QUEUED, waited, invocation.log.count('"viewers counted"'))
+        return Period(invocation.work + QUEUED_IN_ORDER, waited, invocation.log.count('"viewers counted"'))
 
     def _process_changes(self) -> Period:
         """Do what follows from a changed count, including one that was made on request."""

@@ -123,9 +123,10 @@ class Stage:
         return {"Records": self.changes()[-1:]}
 
     def sweep(self, number: int) -> Event:
-        """A tick of the schedule that finds a new count of every channel; so many are fetched by the tick itself."""
+        """A tick of the schedule that finds a new count of every second channel; it fetches so many by itself."""
         for position, channel in enumerate(self._channels):
-            self.platforms.youtube[channel.native_id] = counts(10_100 + position * 7 + number, 1_234_567 + number, 321)
+            changes = number if position % 2 else 0
+            self.platforms.youtube[channel.native_id] = counts(10_100 + position * 7 + changes, 1_234_567, 321)
         return SCHEDULED
 
     def crossing_sweep(self) -> Event:
@@ -209,7 +210,7 @@ CASES = (
     Case("api", f"a list of {CHANNELS} channels", lambda stage, _: stage.api_event("GET", "/api/channels")),
     Case("record_history", "a reading", lambda stage, _: stage.crossing()),
     Case("notify", f"an alert to {CHATS} chats", Stage.alert),
-    Case("fetch_stats", f"{CHANNELS} channels, all changed", Stage.sweep),
+    Case("fetch_stats", f"{CHANNELS} channels, half of them changed", Stage.sweep),
     Case("telegram_webhook", "a command", Stage.command),
     Case("month_rollover", "nothing to do", lambda *_: SCHEDULED),
     Case("check_milestones", "a check of all readings", lambda *_: SCHEDULED),

@@ -14,7 +14,7 @@ from typing import Any
 import boto3
 
 from cairn.clock import to_millis
-from testing.meter import item_size, read_blocks
+from testing.item_sizes import item_size, read_blocks
 
 _NAME, _INDEX = "naive", "by_expiry"
 

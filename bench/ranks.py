@@ -12,7 +12,7 @@ from typing import Any
 
 import boto3
 
-from bench.account import NOTHING, QUEUED, Account, Work, metered_account
+from bench.account import NOTHING, QUEUED_IN_ORDER, Account, Work, metered_account
 from bench.figures import Figure, Section, at_most
 from bench.floor import fill, hire
 from cairn.aws.sqs import Queue
@@ -22,7 +22,7 @@ from cairn.messages import BoardChanged
 from cairn.model import Number
 from cairn.realtime.tickets import Holder
 from testing.functions import FUNCTIONS
-from testing.meter import item_size, read_blocks
+from testing.item_sizes import item_size, read_blocks
 from testing.rooms import sockets_of
 from testing.websocket_api import FakePoster, in_place_of_api_gateway
 
@@ -81,21 +81,27 @@ class FloorSpent:
 
     update: UpdateUsage
     refresh: Work
-    frame: int
-    """The messages that API Gateway bills for one socket's refresh."""
+    frame_bytes: int
+    """Of one socket's refresh."""
+
+    @property
+    def frame(self) -> int:
+        """The messages that API Gateway bills for one socket's refresh."""
+        return math.ceil(self.frame_bytes / FRAME_BLOCK)
 
 
 def measure() -> tuple[Section, FloorSpent]:
     usages, page = [], Work()
-    refresh, frame = NOTHING, 0
+    refresh, frame_bytes = NOTHING, 0
     for reps in SIZES:
         with _floor(reps) as (account, poster, ids, scores):
             usages.append(_updates(account, ids, scores))
             if reps == SIZES[-1]:
                 page = account.call("GET", "/api/leaderboard", query={"limit": str(PAGE)})
             else:
-                refresh, frame = _refresh(account, poster)
-    return _section(usages, page, refresh, frame), FloorSpent(usages[-1], refresh, frame)
+                refresh, frame_bytes = _refresh(account, poster)
+    spent = FloorSpent(usages[-1], refresh, frame_bytes)
+    return _section(usages, page, refresh, spent.frame), spent
 
 
 @contextmanager
@@ -146,7 +152,7 @@ def _celebrations(account: Account) -> Work:
     work = NOTHING
     while records := account.aws.messages("BROADCAST_QUEUE_URL"):
         events = [record for record in records if '"room_event"' in record["body"]]
-        work += account.run(FUNCTIONS["broadcast"], {"Records": events}) + QUEUED if events else NOTHING
+        work += account.run(FUNCTIONS["broadcast"], {"Records": events}) + QUEUED_IN_ORDER if events else NOTHING
         _delete(account, records)
     return work
 
@@ -168,7 +174,7 @@ def _refresh(account: Account, poster: FakePoster) -> tuple[Work, int]:
     Queue(boto3.client("sqs"), os.environ["BROADCAST_QUEUE_URL"]).send([BoardChanged(str(key), "bench")])
     work = account.broadcast()
     _, text = poster.posts[-1]
-    return work, math.ceil(len(text) / FRAME_BLOCK)
+    return work, len(text.encode())
 
 
 def _section(usages: Sequence[UpdateUsage], page: Work, refresh: Work, frame: int) -> Section:

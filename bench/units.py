@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -39,17 +40,23 @@ class Spent:
     """By the number of chats: splitting an audience into parts, without sending."""
     part: Work
     """One full part of an alert."""
+    message_bytes: float
+    """Of a message to Telegram, without TLS."""
     page: Work
     """GET /api/channels with 50 channels."""
+    page_bytes: float
+    """Of its response."""
 
 
 def measure() -> tuple[list[Section], Spent]:
     """Everything that is counted, not timed."""
     readings, sweep, changed, crossing = _readings()
     alerts, alert, part = _alerts()
-    charts, page = _charts()
+    charts, page, page_bytes = _charts()
     expansion = {chats: _expansion(chats) for chats in (1_000, 3_000)}
-    return [readings, alerts, charts], Spent(sweep, changed, crossing, alert, expansion, part, page)
+    return [readings, alerts, charts], Spent(
+        sweep, changed, crossing, alert, expansion, part, _message_bytes(), page, page_bytes
+    )
 
 
 def _readings() -> tuple[Section, dict[int, Work], Work, Work]:
@@ -163,7 +170,14 @@ def _cross(account: Account) -> None:
     account.detect()
 
 
-def _charts() -> tuple[Section, Work]:
+def _message_bytes() -> float:
+    with metered_account(channels=1, chats=PART) as account:
+        _cross(account)
+        account.notify()
+        return account.platforms.message_bytes / PART
+
+
+def _charts() -> tuple[Section, Work, float]:
     figures = []
     reads = []
     for count in READINGS:
@@ -177,6 +191,7 @@ def _charts() -> tuple[Section, Work]:
             )
     with metered_account(channels=BATCH) as account:
         page = account.get("/api/channels", {"limit": str(BATCH)})
+        page_bytes = len(json.dumps(account.result))
     section = Section(
         "Reading charts and lists",
         "Warm API calls with a cached key. A chart reads one item per day.",
@@ -191,7 +206,7 @@ def _charts() -> tuple[Section, Work]:
             Figure(f"`GET /api/channels`, {BATCH} channels", f"{page.read_units:g} RRU, {page.calls:g} AWS calls"),
         ),
     )
-    return section, page
+    return section, page, page_bytes
 
 
 def _fill(account: Account, count: int) -> None:

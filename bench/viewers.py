@@ -15,7 +15,7 @@ from bench.naive import index_reads, naive_table
 from cairn.clock import now
 from cairn.viewers.counting import MAX_LEVEL, PER_SHARD
 from cairn.viewers.counts import ViewerCounts
-from testing.meter import read_blocks
+from testing.item_sizes import read_blocks
 from testing.viewer_site import Site, count_now
 from testing.websocket_client import Client
 

@@ -15,6 +15,8 @@ response, and the items before and after, read through a client that is not mete
   https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/GSI.html#GSI.ThroughputConsiderations.Writes
   https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/LSI.html#LSI.ThroughputConsiderations
 - a query of an index reads its entries, when it requests only attributes that they contain: same pages
+- an SQS request is billed per 64 KB of its payload, and a FIFO queue's at a higher price:
+  https://aws.amazon.com/sqs/pricing/
 
 Where the documentation is silent, the higher cost counts: index writes in a transaction are doubled too, and a
 cancelled transaction costs as much as one with failed conditions or, for reads, as one that succeeded.
@@ -23,7 +25,6 @@ Unknown operations are an error.
 
 from __future__ import annotations
 
-import base64
 import json
 import math
 import re
@@ -31,46 +32,21 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from decimal import Decimal
 from functools import cache
 from typing import Any
 
 import boto3
 
-WireItem = Mapping[str, Any]
-"""An item in wire format: values tagged with their types."""
+from testing import prices
+from testing.item_sizes import UnmeteredError, WireItem, item_size, read_blocks, write_blocks
+from testing.prices import Charges
 
-READ_BLOCK, WRITE_BLOCK, SQS_BLOCK = 4096, 1024, 64 * 1024
-
-# us-east-1, on demand, without the free tier, as of November 2026:
-# https://aws.amazon.com/dynamodb/pricing/on-demand/ https://aws.amazon.com/sqs/pricing/
-# https://aws.amazon.com/lambda/pricing/ https://aws.amazon.com/eventbridge/pricing/
-# https://aws.amazon.com/secrets-manager/pricing/ https://aws.amazon.com/cloudwatch/pricing/
-# https://aws.amazon.com/api-gateway/pricing/
-WRITE_UNIT = 0.625e-6
-READ_UNIT = 0.125e-6
-SQS_REQUEST = 0.40e-6
-LAMBDA_REQUEST = 0.20e-6
-LAMBDA_GB_SECOND = 0.0000133334
-SOCKET_MESSAGE = 1.00e-6
-SOCKET_MINUTE = 0.25e-6
-SCHEDULER_INVOCATION = 1.00e-6
-SECRET_CALL = 0.05 / 10_000
-SECRET_MONTH = 0.40
-LOG_GB = 0.50
-ALARM_MONTH = 0.10
-METRIC_MONTH = 0.30
-STORAGE_GB_MONTH = 0.25
-BACKUP_GB_MONTH = 0.20
+SQS_BLOCK = 64 * 1024
 
 _FAILED_CONDITIONS = ("ConditionalCheckFailedException", "TransactionCanceledException")
 _CANCELLED_READ = ("TransactGetItems", "TransactionCanceledException")
 _PROJECTED_ONLY = (None, "ALL_PROJECTED_ATTRIBUTES", "COUNT")
 _NOTE = "testing.meter"
-
-
-class UnmeteredError(NotImplementedError):
-    """An operation whose units are unknown: no figure is better than a wrong one."""
 
 
 @dataclass
@@ -81,10 +57,12 @@ class Usage:
     write_units: float = 0.0
     read_units: float = 0.0
     sqs_requests: int = 0
-    """As billed: one per 64 KB, so a large batch is several."""
+    """Of standard queues, as billed: one per 64 KB, so a large batch is several."""
+    fifo_requests: int = 0
+    """The same of FIFO queues, which cost more."""
 
     def count(self, service: str, operation: str, times: int = 1) -> None:
-        """Add calls that AWS services make for the functions, such as Lambda's ReceiveMessage."""
+        """Add calls that AWS services make for the functions, such as Lambda's ReceiveMessage of a standard queue."""
         self.calls[service, operation] += times
         self.sqs_requests += times if service == "sqs" else 0
 
@@ -93,24 +71,20 @@ class Usage:
         return self.calls.total()
 
     @property
-    def dollars_per_million(self) -> float:
-        """The cost of this usage a million times: DynamoDB, SQS and Secrets Manager."""
+    def charges(self) -> Charges:
+        """What it costs: DynamoDB, SQS and Secrets Manager."""
         secrets = sum(times for (service, _), times in self.calls.items() if service == "secretsmanager")
-        return 1e6 * (
-            self.write_units * WRITE_UNIT
-            + self.read_units * READ_UNIT
-            + self.sqs_requests * SQS_REQUEST
-            + secrets * SECRET_CALL
-        )
+        return {
+            prices.WRITE_UNIT: self.write_units,
+            prices.READ_UNIT: self.read_units,
+            prices.SQS_REQUEST: self.sqs_requests,
+            prices.FIFO_REQUEST: self.fifo_requests,
+            prices.SECRET_CALL: secrets,
+        }
 
     def __str__(self) -> str:
         names = ", ".join(f"{operation} {times}" for (_, operation), times in sorted(self.calls.items()))
         return f"{self.total} calls ({names or 'none'}), {self.write_units:g} WRU, {self.read_units:g} RRU"
-
-
-def lambda_dollars(invocations: float, seconds: float, memory_mb: int) -> float:
-    """The cost of so many invocations of so many seconds each on arm64."""
-    return invocations * (LAMBDA_REQUEST + seconds * memory_mb / 1024 * LAMBDA_GB_SECOND)
 
 
 @dataclass(frozen=True)
@@ -154,11 +128,10 @@ class Meter:
     def _before(self, model: Any, params: dict[str, Any], context: dict[str, Any], **_: Any) -> None:
         if not self._running:
             return
-        body = params.get("body") or b""
-        context[_NOTE] = _Call(len(body))
-        if model.service_model.service_name == "dynamodb":
-            request = json.loads(body)
-            context[_NOTE] = _Call(len(body), request, self._writes(model.name, request))
+        body = params.get("body") or b"{}"
+        request = json.loads(body)
+        writes = self._writes(model.name, request) if model.service_model.service_name == "dynamodb" else ()
+        context[_NOTE] = _Call(len(body), request, writes)
 
     def _after(self, model: Any, http_response: Any, context: dict[str, Any], **_: Any) -> None:
         call: _Call | None = context.get(_NOTE)
@@ -178,7 +151,10 @@ class Meter:
             usage.calls[service, operation] += 1
             usage.write_units += writes
             usage.read_units += reads
-            usage.sqs_requests += requests
+            if str(call.request.get("QueueUrl", "")).endswith(".fifo"):
+                usage.fifo_requests += requests
+            else:
+                usage.sqs_requests += requests
 
     # -- writes
 
@@ -300,46 +276,6 @@ def metered() -> Iterator[Meter]:
         boto3.setup_default_session()
 
 
-def item_size(item: WireItem | None) -> int:
-    """An item's size in bytes; 0 when there is none."""
-    return sum(_text(name) + value_size(value) for name, value in (item or {}).items())
-
-
-def value_size(tagged: Mapping[str, Any]) -> int:
-    """The size in bytes of a value tagged with its type."""
-    ((tag, value),) = tagged.items()
-    match tag:
-        case "S":
-            return _text(value)
-        case "N":
-            return _number(value)
-        case "B":
-            return _binary(value)
-        case "BOOL" | "NULL":
-            return 1
-        case "SS":
-            return sum(map(_text, value))
-        case "NS":
-            return sum(map(_number, value))
-        case "BS":
-            return sum(map(_binary, value))
-        case "L":
-            return 3 + sum(1 + value_size(one) for one in value)
-        case "M":
-            return 3 + sum(1 + _text(name) + value_size(one) for name, one in value.items())
-    raise UnmeteredError(f"a value of type {tag}")
-
-
-def write_blocks(size: int) -> int:
-    """Units of a write of so many bytes outside a transaction."""
-    return max(1, math.ceil(size / WRITE_BLOCK))
-
-
-def read_blocks(size: int) -> int:
-    """Units of a strongly consistent read of so many bytes."""
-    return max(1, math.ceil(size / READ_BLOCK))
-
-
 def index_units(before: WireItem | None, after: WireItem | None, keys: Sequence[str]) -> int:
     """Units for a change of an index entry."""
     if before == after:
@@ -369,17 +305,3 @@ def _entry(index: Mapping[str, Any], table_keys: Sequence[str], item: WireItem |
         return item
     kept = {*keys, *table_keys, *projection.get("NonKeyAttributes", ())}
     return {name: value for name, value in item.items() if name in kept}
-
-
-def _text(text: str) -> int:
-    return len(text.encode())
-
-
-def _number(text: str) -> int:
-    """One byte, one for every two significant digits, and one for a minus."""
-    digits = "".join(map(str, Decimal(text).as_tuple().digits)).strip("0")
-    return 1 + math.ceil(len(digits) / 2) + (text.startswith("-"))
-
-
-def _binary(value: bytes | str) -> int:
-    return len(value) if isinstance(value, bytes) else len(base64.b64decode(value))

@@ -33,6 +33,8 @@ class FakePlatforms:
     """What getChat says of Telegram's channels; None for one without a public name."""
     instagram: dict[str, dict[str, object]] = field(default_factory=dict)
     sent: list[tuple[str, str]] = field(default_factory=list)
+    message_bytes: int = 0
+    """Of all requests to send a message, without TLS."""
     calls: list[str] = field(default_factory=list)
     refusals: list[httpx.Response] = field(default_factory=list)
     broken: dict[str, Callable[[], httpx.Response]] = field(default_factory=dict)
@@ -60,6 +62,9 @@ class FakePlatforms:
         if platform == "people":
             keys = moto_keys() if self.user_pool_keys is None else json.dumps(self.user_pool_keys)
             return httpx.Response(200, text=keys)
+        if request.url.path.endswith("/sendMessage"):
+            self.message_bytes += len(str(request.url)) + len(request.content)
+            self.message_bytes += sum(len(name) + len(value) + 4 for name, value in request.headers.raw)
         return self._telegram(request.url.path.rsplit("/", 1)[1], json.loads(request.content))
 
     def _youtube(self, request: httpx.Request) -> httpx.Response:

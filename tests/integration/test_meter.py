@@ -13,18 +13,9 @@ from botocore.compat import HTTPHeaders
 from botocore.exceptions import ClientError
 
 from testing.dynamodb import empty_account
-from testing.meter import (
-    Meter,
-    UnmeteredError,
-    Usage,
-    index_units,
-    item_size,
-    lambda_dollars,
-    metered,
-    read_blocks,
-    value_size,
-    write_blocks,
-)
+from testing.item_sizes import UnmeteredError, item_size, read_blocks, value_size, write_blocks
+from testing.meter import Meter, Usage, index_units, metered
+from testing.prices import dollars
 
 KILOBYTE = 1024
 
@@ -348,9 +339,17 @@ def test_calls_are_counted_by_service_and_operation_and_only_while_measuring(met
     assert used.sqs_requests == 2  # one for each 64 KB
 
 
-def test_usage_and_lambda_time_turn_into_dollars() -> None:
-    used = Usage(write_units=2, read_units=4)
+def test_requests_of_fifo_queues_are_counted_apart_because_they_cost_more(meter: Meter) -> None:
+    assert meter
+    sqs = boto3.client("sqs")
+    url = sqs.create_queue(QueueName="q.fifo", Attributes={"FifoQueue": "true"})["QueueUrl"]
+    with meter.measuring() as used:
+        sqs.send_message(QueueUrl=url, MessageBody="x" * 100_000, MessageGroupId="g", MessageDeduplicationId="1")
+    assert (used.sqs_requests, used.fifo_requests) == (0, 2)
+
+
+def test_usage_turns_into_dollars() -> None:
+    used = Usage(write_units=2, read_units=4, fifo_requests=3)
     used.count("sqs", "ReceiveMessage")
     used.count("secretsmanager", "GetSecretValue", 2)
-    assert used.dollars_per_million == pytest.approx(2 * 0.625 + 4 * 0.125 + 0.40 + 2 * 5)
-    assert lambda_dollars(1_000_000, 0.1, 512) == pytest.approx(0.20 + 0.05 * 13.3334)
+    assert dollars(used.charges) == pytest.approx(1e-6 * (2 * 0.625 + 4 * 0.125 + 0.40 + 3 * 0.50 + 2 * 5))
