@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 
-from bench import alert, costs, cpu, crowds, frames, imports, page, paths, posts, ranks, units, viewers
+from bench import alert, costs, cpu, crowds, frames, imports, page, paths, posts, ranks, strangers, units, viewers
 from bench.figures import Section
 
 # The costs are computed from what these measure.
@@ -33,6 +33,7 @@ PARTS: Mapping[str, Callable[[], Section | Sequence[Section]]] = {
     "posts": posts.measure,
     "alert": lambda: _alert()[0],
     "costs": _costs,
+    "strangers": strangers.measure,
 }
 
 

@@ -28,6 +28,8 @@ class Section:
     figures: tuple[Figure, ...]
     details: str = ""
     """Markdown below the table."""
+    in_readme: str = ""
+    """Markdown for the place in README.md that the page writes, too."""
 
 
 def at_most(name: str, measured: float, budget: float, *, unit: str = "", shown: str = "") -> Figure:

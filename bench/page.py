@@ -7,7 +7,9 @@ from pathlib import Path
 
 from bench.figures import Section
 
-PAGE = Path(__file__).parents[1] / "docs" / "performance.md"
+ROOT = Path(__file__).parents[1]
+PAGE, README = ROOT / "docs" / "performance.md", ROOT / "README.md"
+BEGIN, END = "<!-- python -m bench costs writes this table -->\n", "<!-- up to here -->"
 HEAD = """# Performance
 
 Written by `make bench` (`python -m bench`), which takes about ten minutes and needs no AWS account; `python -m bench
@@ -30,17 +32,22 @@ Only counts and ratios have budgets.
 def write(measured: Iterable[Section], *, keep_others: bool) -> None:
     """Put these sections into the page: in the place of those with the same titles, or at the end."""
     texts = _sections(PAGE.read_text()) if keep_others and PAGE.exists() else {}
-    texts |= {section.title: as_markdown(section) for section in measured}
+    sections = list(measured)
+    texts |= {section.title: as_markdown(section) for section in sections}
     PAGE.parent.mkdir(exist_ok=True)
     PAGE.write_text("\n".join([HEAD, *texts.values()]))
+    for section in sections:
+        if section.in_readme:
+            before, _, rest = README.read_text().partition(BEGIN)
+            README.write_text(f"{before}{BEGIN}\n{section.in_readme}\n\n{END}{rest.partition(END)[2]}")
 
 
 def as_markdown(section: Section) -> str:
     """A section of the page, which ends with a line break."""
     rows = [f"| {figure.name} | {figure.budget} | {figure.measured} | {figure.verdict} |" for figure in section.figures]
-    table = ["| figure | budget | measured | |", "|---|---|---|---|", *rows]
+    table = ["| figure | budget | measured | |", "|---|---|---|---|", *rows] if rows else []
     details = ["", section.details] if section.details else []
-    return "\n".join([f"## {section.title}\n", section.prose, "", *table, *details, ""])
+    return "\n".join([f"## {section.title}\n", section.prose, *([""] if table else []), *table, *details, ""])
 
 
 def _sections(page: str) -> dict[str, str]:

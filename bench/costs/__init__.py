@@ -47,4 +47,5 @@ def measure(spent: Spent, floor: FloorSpent, viewers: ViewersSpent, seconds_a_me
                 viewing.markdown(viewers, deployed),
             )
         ),
+        months.summary(bills),
     )

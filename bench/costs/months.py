@@ -12,7 +12,7 @@ from bench.costs.table import Bill, lines, sums, sums_beyond_free, table
 from bench.units import BATCH, PART, Spent
 from bench.units import MANY as MANY_CHANNELS
 from testing import prices
-from testing.prices import HOURS, cdn_charges, lambda_charges, log_charges, total
+from testing.prices import HOURS, cdn_charges, dollars, dollars_beyond_free, lambda_charges, log_charges, total
 
 DAYS = 30
 CHANGED = 0.25
@@ -187,6 +187,26 @@ def markdown(found: Sequence[Bill], seconds_a_message: float, deployed: Deployed
         "10,000: this needs a fetch interval of 30 minutes, or a larger quota. See docs/scale.md."
     )
     return "\n".join([table(head, rows), "", assumed, "", limits])
+
+
+def summary(found: Sequence[Bill]) -> str:
+    """The README's table, of the first two users."""
+    users, bills = USERS[:2], found[:2]
+
+    def most(bill: Bill) -> str:
+        parts = sorted(((dollars(charges), name) for name, charges in bill.items()), reverse=True)[:3]
+        return ", ".join(f"{name} ${amount:.0f}" for amount, name in parts)
+
+    totals = [total(*bill.values()) for bill in bills]
+    rows = [
+        ("channels, fetched every", *(f"{user.channels:,}, {user.every_minutes} minutes" for user in users)),
+        ("subscribers", *(f"{user.subscribers:,}" for user in users)),
+        ("milestones a month", *(f"{user.milestones:,}" for user in users)),
+        ("**total**", *(f"**about ${dollars(charges):.0f}**" for charges in totals)),
+        ("less AWS's free allowances", *(f"about ${dollars_beyond_free(charges):.0f}" for charges in totals)),
+        ("most of it", *map(most, bills)),
+    ]
+    return table(["", *(user.name for user in users)], rows)
 
 
 def _sweep(user: User, spent: Spent) -> Work:
