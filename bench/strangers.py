@@ -99,6 +99,7 @@ def _called() -> Iterator[Called]:
         yield caller.frame("ping", {"action": "ping"})
         yield caller.frame("a join by socket", {"action": "join", "room": f"channel:{CHANNEL}"})
         yield caller.frame("a join of a room that needs a person", {"action": "join", "room": "tv-display"})
+        audience.account.aws.people.add("ada", "leaderboard")
         wrong = json.dumps({"name": "ada", "password": "wrong"})
         yield caller.api("a failed sign-in", "api", event("POST", "/api/session", headers=OUR_PAGE, body=wrong))
         yield caller.api("`GET /api/health`", "api", event("GET", "/api/health"))
@@ -161,4 +162,6 @@ class _Caller:
         self._audience.run(later)
         answers: list[Any] = []
         work = self._audience.measured(lambda: answers.append(FUNCTIONS[function](second, Context(10.0))))
+        if answers[0]["statusCode"] >= 500:
+            raise RuntimeError(f"{what}: {answers[0]}")
         return Called(what, function, work, len(answers[0].get("body") or ""), messages)
