@@ -124,7 +124,7 @@ def _first_invocations() -> dict[str, str]:
     with in_place_of_api_gateway(), cloud(platforms.transport()) as aws:
         stage = Stage(aws, platforms)
         for case in CASES:
-            event = case.event(stage, 0)
+            event = case.event(stage, 1)
             FUNCTIONS.restart(case.function)
             DEFAULT_PROVIDERS.clear()
             FUNCTIONS[case.function](event, Context())

@@ -25,7 +25,7 @@ def emitted_metrics() -> Mapping[str, int]:
     with in_place_of_api_gateway(), cloud(platforms.transport()) as aws:
         stage = Stage(aws, platforms)
         for case in CASES:
-            event = case.event(stage, 0)
+            event = case.event(stage, 1)
             with redirect_stdout(io.StringIO()) as printed:
                 stage.run(case.function, event)
             names.setdefault(case.function, set()).update(_metrics(printed.getvalue()))
