@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -12,30 +10,31 @@ from bench.account import NOTHING, Work
 from bench.audience import CHANNEL, LIFETIME, TAB, Audience, Period, simulated_audience
 from bench.figures import Figure, Section, at_most
 from bench.naive import index_reads, naive_table
+from bench.viewer_counts import (
+    COMPUTED,
+    COUNTING_SECONDS,
+    FRESH_SECONDS,
+    INTERVAL_SECONDS,
+    LAMBDAS,
+    MANY,
+    REQUESTS,
+    SIZES,
+    Counts,
+    measure_counts,
+    measure_requests,
+    require,
+)
 from cairn.clock import now
-from cairn.viewers.counting import MAX_LEVEL, PER_SHARD
-from cairn.viewers.counts import ViewerCounts
-from testing.item_sizes import read_blocks
 from testing.viewer_site import Site, count_now
 from testing.websocket_client import Client
 
 BY_SOCKET, BY_HEARTBEAT = 4, 125
 """Budgets: write units of a viewer-hour."""
-HOUR, BEAT_SECONDS, TIME_OUT_SECONDS, PING_SECONDS, INTERVAL_SECONDS = 3600, 30, 60, 300, 2
+HOUR, BEAT_SECONDS, TIME_OUT_SECONDS, PING_SECONDS = 3600, 30, 60, 300
 BEATS, PINGS, INTERVALS = HOUR // BEAT_SECONDS, HOUR // PING_SECONDS - 1, HOUR // INTERVAL_SECONDS
-SIZES, COMPUTED = (10, 1_000, 10_000, 100_000), (1_000_000,)
-MANY = 1_000
-"""Viewers of the channel whose count is requested and broadcast."""
-REQUESTS, LAMBDAS = (1, 10, 1_000), 20
-COUNTING_SECONDS = 0.5
-"""How long a count of a large channel may take."""
 CHANGES = 6
 """Consecutive intervals in which somebody joins or leaves."""
 STILL_SECONDS = 600
-TOLERANCE = 0.01
-"""How far a computed figure may be from the measured one: shards differ slightly in size."""
-FRESH_SECONDS = 0.6
-"""After this time a Lambda reads the last count again."""
 OTHER_ADDRESS = "203.0.113.77"
 NAIVE_ID = "viewer0000000000000000"
 
@@ -78,25 +77,10 @@ class ViewersSpent:
     """A count of MANY that finds no change."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Counts:
-    """The usage of counts."""
-
-    measured: Mapping[int, Work]
-    """One count, by the number of viewers."""
-    computed: Mapping[int, float]
-    """Read units of counts that are too large to measure."""
-    shared: Mapping[int, Work]
-    """An interval, by the number of requests in it."""
-    concurrent: Work
-    """Requests during the COUNTING_SECONDS in which another function makes the count."""
-    unknown: Work
-
-
 def measure() -> tuple[Section, ViewersSpent]:
     socket, heartbeat = _viewer_hour(_by_socket), _viewer_hour(_by_heartbeat)
-    counts = _counts()
-    requested, counted = _requests()
+    counts = measure_counts()
+    requested, counted = measure_requests()
     spent = ViewersSpent(socket, heartbeat, _naive(), _still(), _change(), requested, counted)
     return _section(spent, counts), spent
 
@@ -112,7 +96,7 @@ def _viewer_hour(by: Callable[[Audience], tuple[Work, Work]]) -> ViewerHour:
     with simulated_audience() as audience:
         alone, caused = by(audience)
         caused += audience.run(TIME_OUT_SECONDS).total
-        _require(audience.site.count(CHANNEL) == (0, 0))
+        require(audience.site.count(CHANNEL) == (0, 0))
     return ViewerHour(own, alone + caused)
 
 
@@ -144,85 +128,8 @@ def _by_heartbeat(audience: Audience) -> tuple[Work, Work]:
             audience.clock.sleep(BEAT_SECONDS - FRESH_SECONDS)
         else:
             caused += audience.run(BEAT_SECONDS).total
-        own += call(lambda: _require(site.beat(tabs[0]).status == 200))
-    return own + call(lambda: _require(site.leave(tabs[0]).status == 204)), caused
-
-
-# -- counts
-
-
-def _counts() -> _Counts:
-    measured, sizes = {}, []
-    for viewers in SIZES:
-        with simulated_audience() as audience:
-            sizes.append(audience.fill(viewers))
-            audience.clock.sleep(INTERVAL_SECONDS)
-            measured[viewers] = _counted(audience, viewers)
-            if viewers == MANY:
-                shared = {requests: _shared(audience, requests) for requests in REQUESTS}
-                concurrent = _concurrent(audience)
-    overhead = measured[SIZES[0]].read_units - _slot_reads(SIZES[0], sizes[0])
-    computed = {viewers: overhead + _slot_reads(viewers, sizes[0]) for viewers in (*SIZES, *COMPUTED)}
-    _require(all(math.isclose(computed[viewers], measured[viewers].read_units, rel_tol=TOLERANCE) for viewers in SIZES))
-    with simulated_audience() as audience:
-        unknown = audience.measured(lambda: Site().count("nobody-ever-watched"))
-    return _Counts(measured, {viewers: computed[viewers] for viewers in COMPUTED}, shared, concurrent, unknown)
-
-
-def _counted(audience: Audience, viewers: int) -> Work:
-    """A count by a Lambda that has just started."""
-    (counting,) = audience.lambdas(1)
-    return audience.measured(lambda: _require(counting.current(CHANNEL).viewers == viewers))
-
-
-def _slot_reads(viewers: int, size: int) -> int:
-    """Read units of all presence slots of a channel that has grown: slots stay at the level where they were taken."""
-    units, level, counted = 0, 0, 0
-    while counted < viewers:
-        added = min(viewers, PER_SHARD * 4**level) - counted if level < MAX_LEVEL else viewers - counted
-        units += 4**level * read_blocks(round(added / 4**level) * size)
-        counted, level = counted + added, level + 1
-    return units
-
-
-def _shared(audience: Audience, requests: int) -> Work:
-    """An interval with this many requests."""
-    audience.clock.sleep(INTERVAL_SECONDS)
-    return _random_requests(audience, requests, INTERVAL_SECONDS)
-
-
-def _concurrent(audience: Audience) -> Work:
-    """The most requests, while another function has acquired the count and is not done."""
-    audience.clock.sleep(INTERVAL_SECONDS)
-    ViewerCounts(audience.account.aws.table("PRESENCE_TABLE")).acquire(
-        CHANNEL, "another", now(), timedelta(seconds=INTERVAL_SECONDS)
-    )
-    return _random_requests(audience, REQUESTS[-1], COUNTING_SECONDS)
-
-
-def _random_requests(audience: Audience, requests: int, within: float) -> Work:
-    """Requests at random times to random Lambdas that have just started."""
-    chance = random.Random(requests)  # noqa: S311 - guards nothing
-    lambdas, start = audience.lambdas(LAMBDAS), now()
-
-    def request_all() -> None:
-        for seconds in sorted(chance.uniform(0, within) for _ in range(requests)):
-            audience.clock.advance_to(start + timedelta(seconds=seconds))
-            _require(chance.choice(lambdas).current(CHANNEL).viewers == MANY)
-
-    return audience.measured(request_all)
-
-
-def _requests() -> tuple[Work, Work]:
-    """A request that finds a fresh count, and one that counts and finds no change."""
-    with simulated_audience() as audience:
-        audience.fill(MANY)
-        audience.clock.sleep(INTERVAL_SECONDS)
-        audience.request_count()
-        audience.clock.sleep(FRESH_SECONDS)
-        requested = audience.measured(lambda: audience.site.count(CHANNEL))
-        audience.clock.sleep(INTERVAL_SECONDS)
-        return requested, audience.measured(lambda: audience.site.count(CHANNEL))
+        own += call(lambda: require(site.beat(tabs[0]).status == 200))
+    return own + call(lambda: require(site.leave(tabs[0]).status == 204)), caused
 
 
 # -- a channel's hour
@@ -264,19 +171,14 @@ def _naive() -> NaiveUsage:
             audience.clock.sleep(BEAT_SECONDS)
         leave = audience.measured(lambda: table.leave(NAIVE_ID))
         socket = audience.measured(lambda: table.beat(NAIVE_ID, CHANNEL, now() + LIFETIME))
-        counted = audience.measured(lambda: _require(table.count(CHANNEL, now()) == 1))
+        counted = audience.measured(lambda: require(table.count(CHANNEL, now()) == 1))
         socket += audience.measured(lambda: table.leave(NAIVE_ID))
     reads = {viewers: index_reads(NAIVE_ID, CHANNEL, until, viewers) for viewers in (1, *SIZES, *COMPUTED)}
-    _require(counted.read_units == reads[1])
+    require(counted.read_units == reads[1])
     return NaiveUsage(socket, beats + leave, reads)
 
 
-def _require(condition: bool) -> None:
-    if not condition:
-        raise RuntimeError("viewers were rejected or miscounted")
-
-
-def _section(spent: ViewersSpent, counts: _Counts) -> Section:
+def _section(spent: ViewersSpent, counts: Counts) -> Section:
     socket, heartbeat, naive = spent.socket, spent.heartbeat, spent.naive
     still, change, concurrent = spent.still.total, spent.change, counts.concurrent
     reads = {viewers: work.read_units for viewers, work in counts.measured.items()}

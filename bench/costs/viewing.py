@@ -9,7 +9,8 @@ from bench.account import Work
 from bench.audience import Period
 from bench.costs.deployed import Deployed
 from bench.costs.table import Bill, lines, shown, sums, table
-from bench.viewers import BEATS, HOUR, INTERVAL_SECONDS, INTERVALS, MANY, PINGS, ViewersSpent
+from bench.viewer_counts import INTERVAL_SECONDS, MANY
+from bench.viewers import BEATS, HOUR, INTERVALS, PINGS, ViewersSpent
 from testing import prices
 from testing.prices import Charges, cdn_charges, dollars, lambda_charges, log_charges, total
 
