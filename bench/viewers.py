@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 
 from bench.account import NOTHING, Work
 from bench.audience import CHANNEL, LIFETIME, TAB, Audience, Period, simulated_audience
@@ -30,8 +32,11 @@ from testing.websocket_client import Client
 
 BY_SOCKET, BY_HEARTBEAT = 4, 125
 """Budgets: write units of a viewer-hour."""
-HOUR, BEAT_SECONDS, TIME_OUT_SECONDS, PING_SECONDS = 3600, 30, 60, 300
-BEATS, PINGS, INTERVALS = HOUR // BEAT_SECONDS, HOUR // PING_SECONDS - 1, HOUR // INTERVAL_SECONDS
+HOUR, BEAT_SECONDS, TIME_OUT_SECONDS = 3600, 30, 60
+WATCHING = Path(__file__).parents[1] / "web" / "watching.js"
+PING_SECONDS = 60 * int(re.findall(r"PING_EVERY = (\d+) \* MINUTE", WATCHING.read_text())[0])
+"""How often our pages ping."""
+BEATS, PINGS, INTERVALS = HOUR // BEAT_SECONDS, (HOUR - 1) // PING_SECONDS, HOUR // INTERVAL_SECONDS
 CHANGES = 6
 """Consecutive intervals in which somebody joins or leaves."""
 STILL_SECONDS = 600
@@ -106,9 +111,9 @@ def _by_socket(audience: Audience) -> tuple[Work, Work]:
     own = audience.measured(client.connect)
     own += audience.measured(lambda: client.join(f"channel:{CHANNEL}"))
     caused = audience.run(PING_SECONDS).total
-    for _ in range(PINGS):
+    for number in range(1, PINGS + 1):
         own += audience.measured(lambda: client.send(action="ping"))
-        caused += audience.run(PING_SECONDS).total
+        caused += audience.run(min(PING_SECONDS, HOUR - number * PING_SECONDS)).total
     return own + audience.measured(client.disconnect), caused
 
 

@@ -11,6 +11,7 @@ from bench.costs.deployed import Deployed
 from bench.costs.table import Bill, lines, sums, sums_beyond_free, table
 from bench.units import BATCH, PART, Spent
 from bench.units import MANY as MANY_CHANNELS
+from bench.viewers import PING_SECONDS
 from testing import prices
 from testing.prices import HOURS, cdn_charges, dollars, dollars_beyond_free, lambda_charges, log_charges, total
 
@@ -28,7 +29,6 @@ KMS_SECONDS = 300
 """How long DynamoDB keeps the key of a table that it has from KMS."""
 PAGE_FILES, PAGE_BYTES, REQUESTS_A_PAGE = 12, 60_000, 10
 """Of a page that no browser has cached, compressed; and the API requests that follow from opening one."""
-PING_MINUTES = 5
 CHECKS = DAYS * 12
 """Runs of check_milestones."""
 
@@ -98,7 +98,7 @@ def bill(user: User, spent: Spent, deployed: Deployed, metrics: Mapping[str, int
     stored = user.changed * HISTORY_ITEM_BYTES * HISTORY_MONTHS / prices.GB
     parts = max(1.0, alert.invocations * user.milestones)
     minutes = user.screens * HOURS * 60
-    pings = 2 * minutes / PING_MINUTES
+    pings = 2 * minutes * 60 / PING_SECONDS
     periods = DAYS * 86_400 / SECRET_SECONDS
     opened = user.requests / REQUESTS_A_PAGE
     found: Bill = {
