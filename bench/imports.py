@@ -44,6 +44,8 @@ BUDGETS = {
 """By function; somebody waits for the others not at all, or not as long as for what they do."""
 RUNTIME = ("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "urllib3", "six.py")
 """What Lambda's Python has beside the standard library. Cairn's layer has no boto3 of its own."""
+WITH_AIOHTTP = "broadcast, with aiohttp"
+"""What broadcast would be if it posted with aiohttp, which is in no layer: from the development environment."""
 SECRETS = "from aws_lambda_powertools.utilities.parameters import SecretsProvider; SecretsProvider()"
 AS_LAMBDA = {
     "AWS_REGION": "us-east-1",
@@ -98,6 +100,7 @@ def measure() -> Section:
                 for name in shipped
                 if name not in BUDGETS
             ),
+            Figure("`broadcast`: ready, if aiohttp posted to sockets", f"{ratios[WITH_AIOHTTP]:.2f}"),
         ),
     )
 
@@ -198,6 +201,9 @@ def _measured(
     for name, function in shipped.items():
         statement = f"from functions.{name} import handler"
         runs |= {name: (function, statement), _ready(name): (function, f"{statement}; {needed[name]}")}
+    broadcast, ready = runs[_ready("broadcast")]
+    also = f"sys.path.append({sysconfig.get_path('purelib')!r}); import aiohttp"
+    runs[WITH_AIOHTTP] = broadcast, f"{ready}; {also}"
     times: dict[str, list[float]] = {name: [] for name in runs}
     for number in range(ROUNDS + 1):
         for name, (function, statement) in runs.items():

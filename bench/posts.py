@@ -138,8 +138,8 @@ def measure() -> Section:
         "Posts to sockets",
         f"{POSTS} posts of {len(text)} bytes to a server on loopback, measured by the sender's CPU time, without TLS, "
         "which costs all clients the same. All sign with botocore. The figures are multiples of boto3's posts per CPU "
-        f"second, with {THREADS} threads; medians of {ROUNDS} rounds. aiohttp would also push a cold start's imports "
-        "over their budget.",
+        f"second, with {THREADS} threads; medians of {ROUNDS} rounds. *Imports* has what aiohttp would add to "
+        "a cold start of `broadcast`, which is more than its budget.",
         (
             at_least("asyncio's streams, as `broadcast` posts", rates["cairn"] / rates["boto3"], BUDGET),
             Figure(f"aiohttp, {MAX_CONCURRENT_POSTS} concurrent posts", f"{rates['aiohttp'] / rates['boto3']:.1f}"),
