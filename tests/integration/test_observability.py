@@ -142,4 +142,4 @@ def test_every_line_is_json_with_a_time_in_utc(
     pass_a_threshold(aws, api, platforms, clock)
     assert logs.text.count("\n") == len(logs.text.splitlines())
     assert all(line.startswith("{") for line in logs.text.splitlines())
-    assert all(line["timestamp"].endswith("+0000") for line in logs.lines)
+    assert all(line["timestamp"].endswith("+00:00") for line in logs.lines)
