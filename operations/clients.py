@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -35,16 +36,23 @@ class Clients:
     """A client for each service, created on first use."""
 
     def __init__(
-        self, session: boto3.Session, *, endpoint_url: str | None = None, config: Config | None = None
+        self,
+        session: boto3.Session | Callable[[], boto3.Session],
+        *,
+        endpoint_url: str | None = None,
+        config: Config | None = None,
     ) -> None:
-        self._session = session
+        self._given = session
         self.endpoint_url = endpoint_url
         self._config = config
 
     @classmethod
     def of_the_account(cls, region: str | None = None, config: Config | None = None) -> Clients:
-        """The account of the environment, as for any AWS tool; its region too, unless one is given."""
-        return cls(boto3.Session(region_name=region), config=config)
+        """The account of the environment, as for any AWS tool; its region too, unless one is given.
+
+        A profile that does not exist is an error of the first call, as other credentials are that do not work.
+        """
+        return cls(lambda: boto3.Session(region_name=region), config=config)
 
     @classmethod
     def of_the_local_cloud(cls, endpoint_url: str, secret: str) -> Clients:
@@ -70,6 +78,10 @@ class Clients:
         )
         return cls(session, endpoint_url=endpoint_url, config=config)
 
+    @cached_property
+    def _session(self) -> boto3.Session:
+        return self._given if isinstance(self._given, boto3.Session) else self._given()
+
     @property
     def secret(self) -> str:
         """The secret access key of a local cloud's root."""
@@ -91,10 +103,6 @@ class Clients:
         """The same, as boto3's resource."""
         resource: Any = self._session.resource
         return resource(service, endpoint_url=self.endpoint_url, config=self._config)
-
-    def regions(self, service: str) -> list[str]:
-        """The regions in which AWS has the service, as far as boto3 knows."""
-        return self._session.get_available_regions(service)
 
     @cached_property
     def cloudformation(self) -> CloudFormationClient:

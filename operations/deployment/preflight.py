@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import botocore.session
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 
@@ -38,7 +39,7 @@ _INCREASE = "https://console.aws.amazon.com/servicequotas/home/services/lambda/q
 def inspect(target: Target, clients: Clients, cdk: Cdk, settings: Mapping[str, Any]) -> Iterator[Finding]:
     """Each check's findings, as they are made. What needs credentials is left out when they do not work."""
     yield from _machine(cdk)
-    yield from _region(target, clients)
+    yield from _region(target)
     account, credentials = find_account(target, clients)
     yield credentials
     if account is None:
@@ -90,13 +91,19 @@ def _node_version() -> int | None:
     return int(found[1]) if found else None
 
 
-def _region(target: Target, clients: Clients) -> Iterator[Finding]:
+def _region(target: Target) -> Iterator[Finding]:
     if reason := region_problem(target.region):
         yield problem("region", reason)
-    elif target.region not in clients.regions("lambda"):
+    elif target.region not in _regions():
         yield problem("region", f"{target.region} is no region that this version of boto3 knows: {target}")
     else:
         yield ok("target", str(target))
+
+
+def _regions() -> list[str]:
+    """Those that have Lambda, as far as boto3 knows, whether or not there is a profile."""
+    session = botocore.session.Session(session_vars={"profile": (None, None, None, None)})
+    return session.get_available_regions("lambda")
 
 
 def find_account(target: Target, clients: Clients) -> tuple[str | None, Finding]:

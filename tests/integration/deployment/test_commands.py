@@ -111,6 +111,12 @@ def test_a_profile_that_does_not_exist_is_one_line(tmp_path: Path) -> None:
         assert "Traceback" not in done.stderr, name
 
 
+def test_the_preflight_names_a_profile_that_does_not_exist_beside_everything_else(tmp_path: Path) -> None:
+    done = run("preflight", home=tmp_path, AWS_PROFILE="nobody")
+    assert "✓ target" in done.stdout
+    assert "✗ credentials: they cannot be used: The config profile (nobody) could not be found" in done.stdout
+
+
 def test_nothing_is_deployed_without_credentials(tmp_path: Path) -> None:
     done = run("deploy", home=tmp_path)
     assert done.returncode == 1
