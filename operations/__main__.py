@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 
 from cairn.audit import Outcome
 from cairn.clock import now
@@ -50,6 +50,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         stack = read_local_stack(options.home) if options.local else _stack_of_the_account(options)
         for line in _recorded(options, stack):
             print(line)
+    except NoCredentialsError as error:
+        print(f"cairn: {error}: `make preflight` says how to get some", file=sys.stderr)
+        return 1
     except (OperationError, CairnError, TelegramRejectedError, BotoCoreError, ClientError) as error:
         print(f"cairn: {error}", file=sys.stderr)
         return 1

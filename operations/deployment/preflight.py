@@ -24,7 +24,7 @@ from operations.deployment.findings import UNREACHABLE, Finding, guarded, not_ch
 from operations.stack import OperationError
 from operations.target import Target
 
-PATIENCE = Config(connect_timeout=5, read_timeout=20, retries={"total_max_attempts": 2})
+PATIENCE = Config(connect_timeout=5, read_timeout=10, retries={"total_max_attempts": 2})
 """So that a machine without a way to AWS learns it within seconds."""
 BOOTSTRAP_VERSION = 6
 """What the template demands of the account: a test compares them."""

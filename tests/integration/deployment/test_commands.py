@@ -123,6 +123,13 @@ def test_nothing_is_deployed_without_credentials(tmp_path: Path) -> None:
     assert "nothing was deployed" in done.stderr
 
 
+def test_every_command_says_where_to_learn_about_credentials(tmp_path: Path) -> None:
+    for arguments in (("keys", "list"), ("undo",), ("protect",)):
+        done = run(*arguments, home=tmp_path)
+        assert done.returncode == 1
+        assert done.stderr == "cairn: Unable to locate credentials: `make preflight` says how to get some\n"
+
+
 def test_a_deployment_of_the_local_cloud_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     for name in COMMANDS:
         assert command.main(["--local", name]) == 1
