@@ -49,6 +49,8 @@ def inspect(target: Target, clients: Clients, cdk: Cdk, settings: Mapping[str, A
     yield from guarded("stack", lambda: _stack(target, clients))
     yield from guarded("concurrency", lambda: _concurrency(target, clients, settings))
     yield from guarded("CloudFront", lambda: _cloudfront(clients))
+    if settings["certificate_arn"]:
+        yield from guarded("certificate", lambda: _certificate(clients, settings))
     try:
         template = cdk.synthesise(target, {})
     except OperationError as error:
@@ -209,6 +211,24 @@ def _cloudfront(clients: Clients) -> Iterator[Finding]:
             'beforehand: if the deployment fails with "Your account must be verified before you can add new CloudFront '
             'resources", open a case at https://console.aws.amazon.com/support/home, wait, then deploy again',
         )
+
+
+def _certificate(clients: Clients, settings: Mapping[str, Any]) -> Iterator[Finding]:
+    """CloudFront takes one that is issued, covers the name, and lies in us-east-1."""
+    subject, domain = "certificate", settings["domain_name"]
+    acm = clients.of("acm", region="us-east-1")
+    try:
+        found = acm.describe_certificate(CertificateArn=settings["certificate_arn"])["Certificate"]
+    except acm.exceptions.ResourceNotFoundException:
+        yield problem(subject, "this account has no certificate with the ARN of certificate_arn in cdk.json")
+        return
+    covered = {found["DomainName"], *found.get("SubjectAlternativeNames", [])}
+    if found["Status"] != "ISSUED":
+        yield problem(subject, f"{found['Status']}: create the DNS record that ACM shows, and wait until it is issued")
+    elif not covered & {domain, f"*.{domain.partition('.')[2]}"}:
+        yield problem(subject, f"it is for {', '.join(sorted(covered))}, not for domain_name {domain}")
+    else:
+        yield ok(subject, f"issued, for {domain}")
 
 
 def _make_variables(target: Target) -> str:

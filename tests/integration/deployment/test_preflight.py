@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -168,6 +169,38 @@ def test_an_account_that_has_never_used_cloudfront_is_told_how_a_refusal_would_l
 ) -> None:
     clients.answers.give("ListDistributions", {"DistributionList": {"Quantity": 0}})
     assert_says(inspect()["CloudFront"], "must be verified.*support", level="note")
+
+
+@pytest.mark.parametrize(
+    ("certificate", "level", "says"),
+    [
+        ({"DomainName": "wall.example.com", "Status": "ISSUED"}, "ok", "issued, for wall.example.com"),
+        ({"DomainName": "*.example.com", "Status": "ISSUED"}, "ok", "issued"),
+        (
+            {"DomainName": "a.example", "SubjectAlternativeNames": ["wall.example.com"], "Status": "ISSUED"},
+            "ok",
+            "issued",
+        ),
+        ({"DomainName": "wall.example.com", "Status": "PENDING_VALIDATION"}, "problem", "create the DNS record"),
+        ({"DomainName": "*.com", "Status": "ISSUED"}, "problem", r"it is for \*\.com, not for domain_name wall"),
+    ],
+)
+def test_a_certificate_that_cloudfront_would_refuse_is_a_problem(
+    inspect: Inspect, clients: FakeClients, certificate: dict[str, Any], level: str, says: str
+) -> None:
+    clients.answers.give("DescribeCertificate", {"Certificate": certificate})
+    chosen = {"domain_name": "wall.example.com", "certificate_arn": "arn:aws:acm:us-east-1:123456789012:certificate/1"}
+    assert_says(inspect(**chosen)["certificate"], says, level=level)
+    assert "certificate" not in inspect()
+    clients.answers.refuse("DescribeCertificate", "ResourceNotFoundException")
+    assert_says(inspect(**chosen)["certificate"], "has no certificate", level="problem")
+
+
+def test_the_functions_python_may_be_missing_but_not_be_another(
+    inspect: Inspect, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PYTHON_313", str(tmp_path / "nothing"))
+    assert_says(inspect()["Python"], "PYTHON_313=.* is not CPython 3.13", level="problem")
 
 
 def test_a_missing_permission_is_named_and_stops_no_other_check(inspect: Inspect, clients: FakeClients) -> None:
