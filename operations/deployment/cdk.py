@@ -43,8 +43,9 @@ class Cdk(Protocol):
 class InstalledCdk:
     """The CDK of this checkout."""
 
-    def __init__(self, environment: Mapping[str, str] = os.environ) -> None:
+    def __init__(self, environment: Mapping[str, str] = os.environ, cli: Path = CLI) -> None:
         self._environment = environment
+        self._cli = cli
 
     def version(self) -> str:
         self._install()
@@ -100,7 +101,7 @@ class InstalledCdk:
 
     def _run(self, target: Target, *arguments: str) -> None:
         self._install()
-        command = [str(CLI), *arguments, "--output", str(SCRATCH / "cdk.out")]
+        command = [str(self._cli), *arguments, "--output", str(SCRATCH / "cdk.out")]
         done = subprocess.run(command, cwd=ROOT, env=self._child(target), check=False)  # noqa: S603 - no shell
         if done.returncode:
             raise OperationError(f"cdk {arguments[0]} failed; its messages are above")

@@ -72,7 +72,7 @@ KINDS = {
     ),
     "AWS::SecretsManager::Secret": Kind(
         "secret",
-        "a platform's keys",
+        "keys",
         lambda clients, name: clients.secretsmanager.describe_secret(SecretId=name),
         lambda clients, name: clients.secretsmanager.delete_secret(SecretId=name, RecoveryWindowInDays=30),
     ),
@@ -124,7 +124,7 @@ class Undo:
     def _undo_whole(
         self, found: DeployedStack, confirmed: str | None, keep_data: bool, before: Callable[[], None]
     ) -> None:
-        kept = list(_kept(self.clients, found, every=True))
+        kept = _kept(self.clients, found, every=True)
         self.console.say(f"This deletes the stack {found.description['StackName']} in {self.target.region}: {found.id}")
         self.console.say("Its addresses, functions and schedules are gone then, and its API answers nobody.")
         self.console.say("It leaves:" if keep_data else "It also deletes, for ever:")
@@ -144,7 +144,7 @@ class Undo:
 
     def _undo_leftovers(self, confirmed: str | None) -> None:
         gone = stacks.find_deleted(self.clients, self.target.stack)
-        kept = list(_kept(self.clients, gone, every=False)) if gone else []
+        kept = _kept(self.clients, gone, every=False) if gone else []
         if not kept:
             self.console.say(f"There is nothing to undo: no {self.target}, and nothing left of it.")
             return
@@ -181,7 +181,7 @@ class Undo:
 
     def _say_what_is_left(self, found: DeployedStack) -> None:
         """Version 0.1.0 kept what a failed creation had made."""
-        if left := list(_kept(self.clients, found, every=False)):
+        if left := _kept(self.clients, found, every=False):
             self.console.say("It left the following, which make undo deletes when it is run once more:")
             self._list(left)
         else:
@@ -204,8 +204,12 @@ class Undo:
         self.console.say(f"What stays: {STAYS}.")
 
 
-def _kept(clients: Clients, found: DeployedStack, *, every: bool) -> Iterator[Kept]:
-    """What holds data. Of a deleted stack (not `every`) only what CloudFormation left, and what still exists."""
+def _kept(clients: Clients, found: DeployedStack, *, every: bool) -> list[Kept]:
+    """What holds data and still exists, in the order of KINDS; if not `every`, only what CloudFormation left."""
+    return sorted(_existing(clients, found, every), key=lambda kept: (list(KINDS).index(kept.kind), kept.name))
+
+
+def _existing(clients: Clients, found: DeployedStack, every: bool) -> Iterator[Kept]:
     for resource in found.resources():
         kind, name = resource["ResourceType"], resource.get("PhysicalResourceId", "")
         if kind not in KINDS or not name or not (every or resource["ResourceStatus"] == "DELETE_SKIPPED"):
