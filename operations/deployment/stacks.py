@@ -39,9 +39,7 @@ class DeployedStack:
     @property
     def stands(self) -> bool:
         """Whether it was created successfully once, and may hold data."""
-        return (not self.failed_creation and not self.status.startswith(("CREATE_", "DELETE_"))) or (
-            self.status == "CREATE_COMPLETE"
-        )
+        return self.status in ("CREATE_COMPLETE", "IMPORT_COMPLETE") or self.status.startswith("UPDATE_")
 
     @property
     def is_protected(self) -> bool:

@@ -104,6 +104,31 @@ def test_protection_that_somebody_turned_off_is_turned_on_again_or_named(
     assert console.said == []
 
 
+@pytest.mark.parametrize(
+    "status", ["CREATE_IN_PROGRESS", "ROLLBACK_IN_PROGRESS", "ROLLBACK_COMPLETE", "REVIEW_IN_PROGRESS", "CREATE_FAILED"]
+)
+def test_what_cloudformation_may_still_have_to_undo_is_not_protected(
+    deployment: Deployment, clients: FakeClients, status: str
+) -> None:
+    """A first deployment that is interrupted at the terminal goes on in AWS, or is being rolled back."""
+    stack = create_stack(clients, "Cairn")
+    stack.status = status
+    assert deployment.protect()
+    assert not stack.protected
+    table = clients.dynamodb.meta.client.describe_table(TableName=stack.resources["Keys"].physical_id)["Table"]
+    assert not table["DeletionProtectionEnabled"]
+
+
+@pytest.mark.parametrize("status", ["CREATE_COMPLETE", "UPDATE_IN_PROGRESS", "UPDATE_ROLLBACK_FAILED"])
+def test_what_stands_is_protected_whatever_became_of_its_update(
+    deployment: Deployment, clients: FakeClients, status: str
+) -> None:
+    stack = create_stack(clients, "Cairn")
+    stack.status = status
+    deployment.protect()
+    assert stack.protected
+
+
 def test_a_stack_of_tests_is_not_protected(clients: FakeClients, cdk: FakeCdk, settings: dict[str, Any]) -> None:
     chosen = {"removal_policy": "destroy"}
     Deployment(target(), clients, clients, cdk, FakeConsole(), settings, chosen).run()
