@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -142,7 +143,8 @@ def _emptied(folder: Path) -> Path:
 
 
 def _reason(stderr: str) -> str:
-    """The last lines of a traceback say why: from the line that names the error."""
+    """Why the app failed, in one line: from the last line that names cdk.json or an error, past any traceback."""
     lines = [line for line in stderr.splitlines() if line.strip()]
-    start = max((n for n, line in enumerate(lines) if line[:1] not in (" ", "\t") and "Error" in line), default=-1)
-    return "\n".join(lines[start:])[-1000:] or "the CDK app failed without a message"
+    said = [n for n, line in enumerate(lines) if line.startswith("cdk.json") or re.match(r"[\w.]*Error\b", line)]
+    reason = " ".join(line.strip() for line in lines[max(said, default=-1) :])
+    return reason[-1000:] or "the CDK app failed without a message"
