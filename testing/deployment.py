@@ -18,6 +18,7 @@ from operations.stack import OperationError
 from operations.target import Target
 from testing.cloudformation import FakeCloudFormation, FakeResource, FakeStack
 from testing.dynamodb import empty_account
+from testing.tables import TABLES
 
 REGION = "us-east-1"
 
@@ -168,7 +169,7 @@ def create_stack(
     fails_because: str | None = None,
     retain_all: bool = False,
 ) -> FakeStack:
-    """One resource of each kind that holds data. A creation that fails is rolled back, as far as it can be.
+    """Every table, and one resource of each other kind that holds data. A creation that fails is rolled back.
 
     `retain_all` is the template of version 0.1.0, which kept what a failed creation had made.
     """
@@ -190,8 +191,14 @@ def create_stack(
                 resource.delete(resource.physical_id)
                 resource.status = "DELETE_COMPLETE"
         return stack
-    names = {"AudienceTable": "Audience", "KeysTable": "Keys", "UserPoolId": "People", "PagesBucket": "Pages"}
-    names |= {"YoutubeSecret": "Youtube", "OperationsLogGroup": "Operations", "AlarmTopic": "Alarms"}
+    names = {f"{name}Table": name for name, one in stack.resources.items() if one.kind == "AWS::DynamoDB::Table"}
+    names |= {
+        "UserPoolId": "People",
+        "PagesBucket": "Pages",
+        "YoutubeSecret": "Youtube",
+        "OperationsLogGroup": "Operations",
+        "AlarmTopic": "Alarms",
+    }
     stack.outputs = {output: stack.resources[logical_id].physical_id for output, logical_id in names.items()}
     stack.outputs |= {"DistributionId": f"E{name}", "ApiUrl": f"https://{name.lower()}.example"}
     return stack
@@ -199,15 +206,15 @@ def create_stack(
 
 def _resources(clients: FakeClients, prefix: str, protect: bool) -> dict[str, tuple[str, str, Any]]:
     dynamodb = clients.dynamodb.meta.client
-    keys: Any = [{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}]
-    attributes: Any = [{"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk")]
-    for table in ("audience", "keys"):
+    tables = {}
+    for variable, definition in TABLES.items():
+        name = variable.removesuffix("_TABLE").capitalize()
+        tables[name] = f"{prefix}-{name.lower()}"
         dynamodb.create_table(
-            TableName=f"{prefix}-{table}",
-            KeySchema=keys,
-            AttributeDefinitions=attributes,
+            TableName=tables[name],
             BillingMode="PAY_PER_REQUEST",
             DeletionProtectionEnabled=protect,
+            **definition,
         )
     pool = clients.cognito.create_user_pool(PoolName=prefix, DeletionProtection="ACTIVE" if protect else "INACTIVE")[
         "UserPool"
@@ -219,8 +226,10 @@ def _resources(clients: FakeClients, prefix: str, protect: bool) -> dict[str, tu
     sns = clients.of("sns")
     topic = sns.create_topic(Name=f"{prefix}-alarms")["TopicArn"]
     return {
-        "Audience": ("AWS::DynamoDB::Table", f"{prefix}-audience", lambda name: dynamodb.delete_table(TableName=name)),
-        "Keys": ("AWS::DynamoDB::Table", f"{prefix}-keys", lambda name: dynamodb.delete_table(TableName=name)),
+        **{
+            name: ("AWS::DynamoDB::Table", physical_id, lambda name: dynamodb.delete_table(TableName=name))
+            for name, physical_id in tables.items()
+        },
         "People": ("AWS::Cognito::UserPool", pool, lambda name: clients.cognito.delete_user_pool(UserPoolId=name)),
         "Pages": ("AWS::S3::Bucket", f"{prefix}-pages", lambda name: clients.s3.delete_bucket(Bucket=name)),
         "Youtube": (
