@@ -163,3 +163,21 @@ def test_chats_that_could_not_be_notified_while_telegram_was_down_are_notified_w
     here.account.wire.choose = lambda _number, _name: None
     here.account.settle()
     assert here.verdict(Expected(YOUTUBE, "10K", frozenset({"77"}))) == GOOD
+
+
+def test_an_outage_of_an_hour_loses_no_milestone(here: Scenario) -> None:
+    """A number of tries would be used up within minutes."""
+    here.subscribe(["77"])
+    here.account.wire.choose = lambda _number, name: (
+        Failure.FAILS_BEFORE if name.startswith("detect_milestone") else None
+    )
+    here.platforms.counts[YOUTUBE] = 10_100
+    here.account.clock.sleep(300)
+    here.account.schedule.put({"source": "schedule"})
+    began = now()
+    while now() - began < timedelta(hours=1):
+        here.account.step()
+    assert here.platforms.sent == []
+    here.account.wire.choose = lambda _number, _name: None
+    here.account.settle()
+    assert here.verdict(Expected(YOUTUBE, "10K", frozenset({"77"}))) == GOOD
