@@ -76,8 +76,8 @@ def test_routine_log_lines_are_not_shown() -> None:
 
 
 def test_lines_of_several_functions_are_shown_in_order_of_time() -> None:
-    later = {"message": "milestone reached", "name_": "A", "label": "1K", "timestamp": "2026-11-20 12:00:02,000+0000"}
-    sooner = {"message": "delivered", "chat_id": "1", "timestamp": "2026-11-20 12:00:01,999+0000"}
+    later = {"message": "milestone reached", "name_": "A", "label": "1K", "timestamp": "2026-11-20T12:00:02.000+00:00"}
+    sooner = {"message": "delivered", "chat_id": "1", "timestamp": "2026-11-20T12:00:01.999+00:00"}
     assert [kind for kind, _, _ in lines([later, sooner])] == ["telegram", "milestone"]
 
 
