@@ -76,6 +76,11 @@ def shot(page: Page, name: str) -> None:
     page.screenshot(path=SCREENSHOTS / f"{name}.png")
 
 
+def wait_for_the_end_of(page: Page, animation: str) -> None:
+    """Wait until no element moves by this animation of the style sheets."""
+    page.wait_for_function("name => !document.getAnimations().some((one) => one.animationName === name)", arg=animation)
+
+
 def sign_in(context: BrowserContext, backend: Backend, name: str) -> None:
     """Add a session's cookies to a profile."""
     context.add_cookies(

@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from local.settings import ROOT
 from tests.browser.backend import Backend
-from tests.browser.conftest import shot, sign_in
+from tests.browser.conftest import shot, sign_in, wait_for_the_end_of
 from tests.browser.leaderboard.people import celebration
 
 CHECKS = (Path(__file__).parent / "checks.js").read_text()
@@ -89,7 +89,7 @@ def test_a_celebration_fills_the_screen(
     expect(page.locator("#celebration .who")).to_have_text(person["name"])
     expect(page.locator("#celebration .also")).to_contain_text("$75,000")
     expect(page.locator("#celebration .next")).to_have_text("1 more to come")
-    page.wait_for_timeout(900)
+    wait_for_the_end_of(page, "lift")
     shot(page, f"celebration-{size[0]}-{scheme}")
     box = page.locator("#celebration").bounding_box()
     assert box

@@ -13,7 +13,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.browser.backend import Backend
-from tests.browser.conftest import shot
+from tests.browser.conftest import shot, wait_for_the_end_of
 from tests.browser.site import Site
 from tests.browser.viewers.audience import iso
 
@@ -122,11 +122,15 @@ def test_two_tabs_of_a_site_are_one_viewer(page: Page, context: BrowserContext, 
 
 def test_several_counters_on_a_page_are_one_connection(page: Page, backend: Backend, site: Site) -> None:
     site.html = widget(backend, more='<cairn-viewers channel="demo"></cairn-viewers>')
+    page.clock.install()
     page.goto(site.origin)
     expect(pill(page)).to_have_text(["1 watching", "1 watching"])
     assert backend.sockets == 1
-    page.evaluate("document.body.append(document.querySelector('cairn-viewers'))")
-    page.wait_for_timeout(1100)
+    page.evaluate(
+        "() => { const moved = [...document.querySelectorAll('cairn-viewers')];"
+        " for (const one of moved) one.remove(); document.body.append(...moved); }"
+    )
+    page.clock.run_for(1100)
     expect(pill(page)).to_have_text(["1 watching", "1 watching"])
     assert backend.sockets == 1
     page.evaluate("document.querySelectorAll('cairn-viewers').forEach((one) => one.remove())")
@@ -294,9 +298,9 @@ def test_the_live_page_shows_the_count_and_its_history_on_every_screen(
         backend.publish("channel:youtube:UC1", "viewers:milestone", milestone())
         expect(page.locator("#milestone")).to_have_text("👀 1,000 watching – More than ever before.")
         page.evaluate("document.fonts.ready.then(() => null)")
-        page.wait_for_timeout(600)
+        wait_for_the_end_of(page, "arrive")
+        page.wait_for_function(f"({INKED})() > 1000")
         assert page.evaluate(CHECKS) == []
-        assert page.evaluate(INKED) > 1000
         shot(page, f"live-{size[0]}-{scheme}")
         assert troubles == []
 

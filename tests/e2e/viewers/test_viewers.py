@@ -19,7 +19,7 @@ from testing.local_cloud import JOINS_PER_MINUTE, NAMED_CHANNEL, TIME_OUT_SECOND
 from testing.waiting import wait_for
 from tests.browser.browser import launched
 from tests.browser.site import Site
-from tests.e2e.channels.test_ways import GRACE_SECONDS, Person, ok
+from tests.e2e.channels.test_ways import Person, ok
 from tests.e2e.sockets import Listener
 from tests.e2e.viewers.watchers import NO_ICON, Watcher, embed, listening, live, somebody
 
@@ -239,7 +239,14 @@ def test_ten_viewers_are_a_milestone_announced_to_the_room(local_cloud: LocalClo
 def test_telegram_announces_a_named_channel_only(local_cloud: LocalCloud, passed_ten: dict[str, Any]) -> None:
     person = passed_ten["person"]
     assert f"{NAME} passed 10 viewers" in person.is_told(NAME)
-    time.sleep(GRACE_SECONDS)
+    sqs, queue = local_cloud.stack.clients.sqs, local_cloud.stack.outputs["NotifyQueueUrl"]
+    names: Any = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+
+    def empty() -> bool:
+        counts = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=names)["Attributes"]
+        return not any(map(int, counts.values()))
+
+    wait_for(empty)
     assert person.told(passed_ten["other"]) == []
     assert milestones(local_cloud, passed_ten["other"])[0]["delivery"]["total"] == 0
 
