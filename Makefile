@@ -1,11 +1,12 @@
 # CI runs the same targets. Everything is installed into .venv in this checkout.
 .DEFAULT_GOAL := help
-.PHONY: help run test test-local-cloud test-in-process test-crashes check check-code check-pages check-api check-template format openapi
+.PHONY: help run test test-local-cloud test-in-process test-crashes check check-code check-pages check-api check-template format openapi mutants
 .PHONY: audit hooks bench preflight bootstrap deploy undo key lock clean
 
 PYTHON ?= python3
 # `make lock UPGRADE=` keeps every locked version that is still allowed.
 UPGRADE ?= --upgrade
+AREA ?= rules
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 # Where to: make deploy STACK=Second REGION=eu-west-1. The environment's variables of these names mean something else.
@@ -48,7 +49,7 @@ check-template: .venv/ready
 	@python -c 'from local.synth import synthesise; synthesise()' && cfn-lint
 
 audit: .venv/ready .local/audit/ready node_modules/.package-lock.json ## look up known vulnerabilities of the dependencies, and check their licences
-	@.local/audit/bin/pip-audit --strict --disable-pip --require-hashes -r requirements/layer.txt -r requirements/dev.txt -r requirements/uv.txt -r requirements/audit.txt
+	@.local/audit/bin/pip-audit --strict --disable-pip --require-hashes -r requirements/layer.txt -r requirements/dev.txt -r requirements/uv.txt -r requirements/audit.txt -r requirements/mutants.txt
 	@npm audit
 	@.local/audit/bin/pip-licenses --python=$(BIN)/python --from=mixed --with-system --format=json | python -m tools.licences
 
@@ -63,6 +64,14 @@ format: .venv/ready ## fix lint and format
 
 openapi: .venv/ready ## generate docs/openapi.json from the API's code
 	@python -m tools.openapi
+
+mutants: .venv/ready .local/mutants/ready ## count the small changes that no test notices: AREA=rules, detection, claims, access, limits, sending
+	@python -m tools.mutants $(AREA)
+
+.local/mutants/ready: requirements/dev.txt requirements/mutants.txt | .venv/ready
+	@uv venv --quiet --clear .local/mutants/venv
+	@VIRTUAL_ENV=$(CURDIR)/.local/mutants/venv uv pip sync --quiet --require-hashes requirements/dev.txt requirements/mutants.txt
+	@touch $@
 
 hooks: .venv/ready ## install the pre-commit hooks
 	@pre-commit install
@@ -89,6 +98,7 @@ lock: .venv/ready ## lock the newest allowed versions, with hashes and without i
 	@uv pip compile -q pyproject.toml $(UPGRADE) --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -o requirements/layer.txt
 	@uv pip compile -q pyproject.toml $(UPGRADE) --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --group dev -c requirements/layer.txt -o requirements/dev.txt
 	@uv pip compile -q $(UPGRADE) --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --group audit -o requirements/audit.txt
+	@uv pip compile -q $(UPGRADE) --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --group mutants -c requirements/dev.txt -o requirements/mutants.txt
 
 # npm writes this file at the end of an installation.
 node_modules/.package-lock.json: package-lock.json | .venv/ready

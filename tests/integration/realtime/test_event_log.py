@@ -14,7 +14,15 @@ from botocore.exceptions import ReadTimeoutError
 
 from cairn.clock import now, to_millis
 from cairn.messages import RoomEvent, RoomState
-from cairn.realtime.event_log import MAX_REPLAY, RETENTION, EventLog, LoggedEvent, Replay, current_state
+from cairn.realtime.event_log import (
+    MAX_REPLAY,
+    RETENTION,
+    CrowdedError,
+    EventLog,
+    LoggedEvent,
+    Replay,
+    current_state,
+)
 from cairn.realtime.frames import FrameTooLargeError
 from testing.clock import ControlledClock
 from testing.cloud import Cloud
@@ -99,6 +107,23 @@ def test_who_comes_first_gets_the_number_and_who_is_second_the_next(event_log: E
     assert late
     assert late.number == 2
     assert numbers(event_log.after(TV, 0, now())) == [1, 2]
+
+
+def test_who_is_overtaken_at_every_attempt_is_told_to_retry_and_no_number_is_lost(
+    event_log: EventLog, aws: Cloud
+) -> None:
+    class AlwaysLate(EventLog):
+        def last(self, room: str) -> int:
+            number = super().last(room)
+            append(event_log, f"before {number + 1}")
+            return number
+
+    with pytest.raises(CrowdedError, match="tv-display"):
+        AlwaysLate(aws.table("CONNECTIONS_TABLE")).append(event("late"), now())
+    before = event_log.last(TV)
+    assert 2 <= before <= 10
+    assert [one.number for one in append(event_log, "late")] == [before + 1]
+    assert numbers(event_log.after(TV, 0, now())) == list(range(1, before + 2))
 
 
 # -- a warm function remembers the last number

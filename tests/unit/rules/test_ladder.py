@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cairn.model import Reading
-from cairn.rules import Rule, catalogue
+from cairn.rules import Rule, Wording, catalogue, crossings
 from cairn.rules.ladder import FOLLOWER_STEPS, Ladder, short
 from testing.readings import channel_reading
 
@@ -87,6 +87,13 @@ def test_a_ladder_that_is_not_positive_and_ascending_is_rejected(thresholds: tup
         Ladder("l", "channel", "subscribers", thresholds)
 
 
-def test_thresholds_for_an_unknown_rule_are_rejected() -> None:
-    with pytest.raises(ValueError, match="no rule named likes"):
-        catalogue({"likes": [1]})
+def test_thresholds_for_unknown_rules_are_rejected() -> None:
+    with pytest.raises(ValueError, match=r"^there is no rule named likes, views$"):
+        catalogue({"views": [1], "subscribers": [1], "likes": [1]})
+
+
+def test_a_milestone_without_words_of_its_own_is_worded_by_its_metric() -> None:
+    rule, count = followers(), reading(1_200)
+    (crossing,) = crossings(reading(900), count, [rule])
+    words = Wording("subscribers", "1K subscribers", "Passed 1K subscribers.", "1K", "🎉", "bg-primary")
+    assert rule.wording(crossing.milestone(count, 0, count.as_of)) == words

@@ -97,6 +97,35 @@ def test_a_milestone_is_worded_as_in_the_source(
     assert words[4] in f"{wording.title} {wording.description}"
 
 
+def test_the_goal_is_worded_by_the_share_that_was_reached() -> None:
+    words = worded("goal", goal_progress=Decimal("100.5"))
+    assert words.title == "Monthly goal reached"
+    assert words.description == "100.5% of the goal for this month."
+
+
+def test_a_milestone_shows_the_rep_as_they_were() -> None:
+    details: dict[str, str | int] = {"team": "North", "user_id": 7}
+    before = reading(monthly_signups=9)
+    after = replace(reading(NOW + SECOND, monthly_signups=16, monthly_revenue=5), name="Ada L.", details=details)
+    (crossing,) = crossings(before, after, [RULES["signups"]])
+    assert crossing.milestone(after, 10, NOW, revision=2) == Milestone(
+        subject=ADA,
+        name="Ada L.",
+        rule="signups",
+        metric="monthly_signups",
+        period="2026-11",
+        threshold=15,
+        label="15 sign-ups",
+        value=16,
+        also_passed=(),
+        achieved_at=NOW,
+        trace_id="t",
+        metrics={"monthly_signups": 16, "monthly_revenue": 5},
+        details=details,
+        revision=2,
+    )
+
+
 def test_a_jump_is_one_milestone_of_each_rule() -> None:
     found = {one.rule: one for one in passed(reading(monthly_signups=9), reading(NOW + SECOND, monthly_signups=31))}
     assert {name: one.threshold for name, one in found.items()} == {"signups": 30, "bonus_tier": 30}

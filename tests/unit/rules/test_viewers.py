@@ -50,4 +50,9 @@ def test_a_milestone_says_how_many_watch_and_how_many_did() -> None:
     (crossing,) = crossings(watched(999), watched(1003), [VIEWERS])
     words = VIEWERS.wording(crossing.milestone(watched(1003), 0, NOON))
     assert (words.type, words.title, words.description) == ("viewers", "1K viewers at once", "1,003 are watching now.")
-    assert (words.value, words.emoji) == (1000, "👀")
+    assert (words.value, words.emoji, words.color) == (1000, "👀", "bg-red-500")
+
+
+def test_how_many_have_stayed_decides_and_not_how_many_came() -> None:
+    flood = Reading(Subject.parse("channel:live:demo"), "Demo", {"viewers": 900, "sustained": 12}, NOON, "viewers", "t")
+    assert VIEWERS.passed(flood) == (10,)
