@@ -36,6 +36,8 @@ for name in sys.argv[1:]:
     cli(["show", name], standalone_mode=False)
 """
 """One process for all, because starting one takes a second."""
+PROFILE = "--hypothesis-profile=ci"
+"""Without deadlines, which a busy machine misses, and with the same examples each time."""
 KILLED = ("killed", "timeout")
 UNCHANGED_LINES = (r"logger\.", r"metrics\.", r"^\s*raise NotImplementedError", r"^_?[A-Z_]+ = re\.compile")
 LINKS = {"cairn": ROOT / "layers/cairn/python/cairn", "functions": ROOT / "functions", "tests": ROOT / "tests"}
@@ -120,7 +122,14 @@ class Mutmut:
             "source_paths": ["cairn", "functions"],
             "only_mutate": list(self._area.code),
             "do_not_mutate_patterns": list(UNCHANGED_LINES),
-            "pytest_add_cli_args": ["-p", "no:schemathesis", "-p", "no:cacheprovider", "--import-mode=importlib"],
+            "pytest_add_cli_args": [
+                "-p",
+                "no:schemathesis",
+                "-p",
+                "no:cacheprovider",
+                "--import-mode=importlib",
+                PROFILE,
+            ],
             "pytest_add_cli_args_test_selection": list(self._area.tests),
             "use_git_change_detection": False,
         }
