@@ -98,6 +98,27 @@ def test_an_answer_is_one_kind_of_error(answer: httpx.Response | Exception, kind
     assert raised.value.__cause__ is None
 
 
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        (error_answer(401, "Unauthorized"), "sendMessage: 401 Unauthorized"),
+        (error_answer(403, "Forbidden: user is deactivated"), "Forbidden: user is deactivated"),
+        (error_answer(400, "Bad Request: TOPIC_CLOSED"), "sendMessage: 400 Bad Request: TOPIC_CLOSED"),
+        (error_answer(500, "Internal Server Error"), "sendMessage: 500 Internal Server Error"),
+        (error_answer(429, "Too Many Requests", retry_after=7), "Telegram asks to wait 7 s"),
+        (error_answer(400, "Bad Request", migrate_to_chat_id=-1007), "the chat has migrated to -1007"),
+        (httpx.Response(502, text="<html>"), "sendMessage: HTTP 502 with a body that is not Telegram's"),
+        (httpx.ConnectError("refused"), "sendMessage: ConnectError"),
+        (httpx.ReadTimeout("slow"), "sendMessage: ReadTimeout"),
+    ],
+)
+def test_an_error_says_what_telegram_said(answer: httpx.Response | Exception, reason: str) -> None:
+    sender, _ = bot(answer)
+    with pytest.raises(TelegramError) as raised:
+        sender.send_message("77", "hello")
+    assert str(raised.value) == reason
+
+
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 408, 413, 429, 500, 503])
 @pytest.mark.parametrize(
     "body",
@@ -123,6 +144,7 @@ def test_a_name_is_resolved_to_its_id() -> None:
     sender, script = bot(httpx.Response(200, json={"ok": True, "result": {"id": -1007, "type": "channel"}}))
     assert sender.chat_id_of("@cairn") == "-1007"
     assert script.asked[0].url.path.endswith("/getChat")
+    assert json.loads(script.asked[0].content) == {"chat_id": "@cairn"}
 
 
 @pytest.mark.parametrize("result", [None, [], {}, {"id": "x"}, {"id": True}])

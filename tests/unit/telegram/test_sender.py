@@ -153,6 +153,29 @@ def test_a_message_twice_without_an_answer_is_given_up_rather_than_sent_a_third_
     assert progress.delivered == {"1", "3"}
 
 
+def test_what_telegram_did_not_accept_is_not_in_doubt() -> None:
+    """So one message without an answer later is not the second one."""
+    scenario = Scenario(errors={"2": [*[UnavailableError("HTTP 502")] * ATTEMPTS, InDoubtError("time-out")]})
+    for _ in range(2):
+        scenario.attempt(chats(3))
+        assert scenario.deliveries.failed == []
+    assert scenario.deliver(chats(3)) == Progress(frozenset(chats(3)), frozenset())
+
+
+def test_a_telegram_that_hangs_leaves_three_recipients_in_doubt_and_no_more() -> None:
+    scenario = Scenario(always=dict.fromkeys(chats(30), InDoubtError("time-out")))
+    assert scenario.attempt(chats(30)) == "3 recipients in a row could not be notified"
+    assert scenario.tried == ["1", "2", "3"]
+
+
+def test_recipients_who_are_given_up_hold_up_nobody() -> None:
+    scenario = Scenario(always=dict.fromkeys(chats(4), InDoubtError("time-out")))
+    scenario.deliveries.in_doubt = chats(4)
+    progress = scenario.deliver(chats(6))
+    assert progress
+    assert (progress.failed, progress.delivered) == (frozenset(chats(4)), frozenset({"5", "6"}))
+
+
 def test_when_telegram_is_down_nobody_else_is_tried_and_the_next_attempt_starts_with_others() -> None:
     scenario = Scenario(always=dict.fromkeys(chats(30), UnavailableError("HTTP 502")))
     with pytest.raises(UnfinishedError, match="3 recipients in a row"):
