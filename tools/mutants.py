@@ -132,6 +132,7 @@ class Mutmut:
             ],
             "pytest_add_cli_args_test_selection": list(self._area.tests),
             "use_git_change_detection": False,
+            "timeout_constant": 5.0,
         }
         lines = ["[tool.mutmut]", *(f"{name} = {json.dumps(value)}" for name, value in settings.items())]
         (self.directory / "pyproject.toml").write_text("\n".join(lines) + "\n")
@@ -201,6 +202,8 @@ def report(mutmut: Mutmut) -> Iterator[str]:
     letters = sum(map(_changes_only_letters_case, survivors.values()))
     killed = len(tried) - len(survivors)
     yield f"{killed} of {len(tried)} mutants killed, {100 * killed / len(tried):.1f} %; there are {len(results)}."
+    if timeouts := sum(result == "timeout" for result in tried.values()):
+        yield f"{timeouts} of the killed ran out of time: on a busy machine, that says little."
     yield f"Of the {len(survivors)} survivors, {letters} only change the case of letters in a text."
     yield f"The survivors are in {(mutmut.directory / 'survivors.txt').relative_to(ROOT)}."
 
