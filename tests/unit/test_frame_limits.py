@@ -42,3 +42,12 @@ def test_a_lambda_remembers_so_many_sockets_and_no_more() -> None:
     for number in range(MAX_REMEMBERED + 5):
         limits.take(f"c{number}", 1, NOON)
     assert len(limits._buckets) == MAX_REMEMBERED
+
+
+def test_a_socket_that_goes_on_is_not_forgotten_for_others() -> None:
+    limits = FrameLimits()
+    flood(limits, BURST)
+    for number in range(MAX_REMEMBERED + 5):
+        limits.take(f"c{number}", 1, NOON)
+        if number % 1000 == 0:
+            assert limits.take("c", 1, NOON) is Verdict.REFUSED

@@ -120,6 +120,14 @@ def test_a_lambda_remembers_so_many_addresses_and_no_more(
     assert let_in(one, clock, "a") == 1, "the oldest is forgotten first"
 
 
+def test_an_address_that_goes_on_is_not_forgotten_for_others(
+    aws: Cloud, clock: ControlledClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(join_limits, "MAX_ADDRESSES", 2)
+    (one,) = lambdas(aws, most=1)
+    assert [let_in(one, clock, address) for address in ("a", "b", "a", "c", "a")] == [1, 1, 0, 1, 0]
+
+
 def test_a_write_that_fails_is_reported_with_the_next(aws: Cloud, clock: ControlledClock) -> None:
     (one,) = lambdas(aws, most=4)
     assert let_in(one, clock, tries=3) == 3

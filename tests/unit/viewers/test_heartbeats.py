@@ -38,3 +38,13 @@ def test_a_lambda_remembers_so_many_tabs_and_no_more() -> None:
     for number in range(MAX_REMEMBERED + 5):
         heartbeats.accept(PresenceSlot("demo", "viewer", f"tab{number}", 0), NOON)
     assert len(heartbeats._accepted) == MAX_REMEMBERED
+
+
+def test_a_tab_that_goes_on_is_not_forgotten_for_others() -> None:
+    heartbeats = Heartbeats(LEAST)
+    heartbeats.accept(SLOT, NOON)
+    for number in range(MAX_REMEMBERED + 5):
+        heartbeats.accept(PresenceSlot("demo", "viewer", f"tab{number}", 0), NOON)
+        if number % 1000 == 0:
+            heartbeats.accept(SLOT, NOON)
+        assert not heartbeats.is_due(SLOT, NOON)
