@@ -15,12 +15,6 @@ from cairn.model import Number, Reading, Subject
 from cairn.readings.stats import Stats
 from testing.interleaving import before_next_write
 from testing.leaderboard import Floor
-from testing.outages import failing
-
-CONDITION_FAILED: Any = {
-    "Error": {"Code": "ConditionalCheckFailedException", "Message": "The conditional request failed"},
-    "CancellationReasons": [{"Code": "ConditionalCheckFailed"}],
-}
 
 
 def table(name: str) -> Any:
@@ -53,26 +47,6 @@ def test_settling_an_older_reading_does_not_move_a_newer_row_back(floor: Floor) 
         floor.update(rep, monthlyRevenue=100)
     assert revenues(floor) == {rep: 200}
     assert floor.rep(rep)["monthlyRevenue"] == 200
-    assert floor.in_line()
-
-
-def test_an_update_whose_row_others_change_at_every_attempt_is_completed_by_the_stream(floor: Floor) -> None:
-    rep = floor.hire("Ada")
-    floor.stream()
-    leaderboard = table("leaderboard")
-
-    def of_the_board(call: dict[str, Any]) -> bool:
-        return bool(call.get("TableName", leaderboard.name) == leaderboard.name)
-
-    with (
-        failing(leaderboard, "TransactWriteItems", CONDITION_FAILED),
-        failing(leaderboard, "PutItem", CONDITION_FAILED, when=of_the_board),
-    ):
-        answer = floor.try_update(rep, {"monthlyRevenue": 100})
-    assert (answer.status, "try again" in answer.error) == (503, True)
-    assert revenues(floor) == {rep: 0}
-    floor.stream()
-    assert revenues(floor) == {rep: 100}
     assert floor.in_line()
 
 
