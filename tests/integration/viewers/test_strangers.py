@@ -70,6 +70,16 @@ def test_all_addresses_together_have_a_limit(aws: Cloud, clock: ControlledClock)
     assert allowed == 500
 
 
+def test_joins_of_watched_channels_leave_room_for_those_that_open_one(aws: Cloud, clock: ControlledClock) -> None:
+    limits = JoinLimits(dynamodb.resource().Table("presence_table"), 200, JoinCaps(channels_total=5))
+    for number in range(20):
+        limits.allow(f"198.51.100.{number}", clock.now())
+    for number in range(5):
+        limits.allow(f"203.0.113.{number}", clock.now(), opens=f"channel{number}")
+    with pytest.raises(TooManyJoinsError, match="that open a channel"):
+        limits.allow("203.0.113.9", clock.now(), opens="one more")
+
+
 def test_an_address_opens_so_many_channels_and_still_joins_others(site: Site, clock: ControlledClock) -> None:
     os.environ["LIVE_CHANNELS"] = '{"named": "Named"}'
     assert site("POST", "join", {"channelId": "crowded"}, address="198.51.100.1").status == 200
