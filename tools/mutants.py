@@ -200,7 +200,7 @@ def report(mutmut: Mutmut) -> Iterator[str]:
         "\n\n".join(f"# {name}: {tried[name]}\n{diff}" for name, diff in survivors.items()) + "\n"
     )
     letters = sum(map(_changes_only_letters_case, survivors.values()))
-    killed = len(tried) - len(survivors)
+    killed = sum(result in KILLED for result in tried.values())
     yield f"{killed} of {len(tried)} mutants killed, {100 * killed / len(tried):.1f} %; there are {len(results)}."
     if timeouts := sum(result == "timeout" for result in tried.values()):
         yield f"{timeouts} of the killed ran out of time: on a busy machine, that says little."

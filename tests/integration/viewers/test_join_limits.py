@@ -40,6 +40,15 @@ def test_an_address_joins_as_often_as_the_cap_says(aws: Cloud, clock: Controlled
     assert let_in(one, clock, tries=2 * CAP) == CAP
 
 
+def test_a_minute_is_one_for_joins_at_any_instant_of_it(aws: Cloud, clock: ControlledClock) -> None:
+    one, other = lambdas(aws, 2)
+    allowed = 0
+    for lambda_ in (one, other) * CAP:
+        allowed += let_in(lambda_, clock)
+        clock.sleep(0.731_001)
+    assert CAP <= allowed <= CAP + UNREPORTED_JOINS
+
+
 @pytest.mark.parametrize("most", [1, 2, 3, 4, 5])
 def test_even_a_small_cap_is_kept(aws: Cloud, clock: ControlledClock, most: int) -> None:
     (one,) = lambdas(aws, most=most)
