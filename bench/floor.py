@@ -1,19 +1,17 @@
 """A sales floor of any size: a few reps created through the API, and any number written directly to the table.
 
 Through the API, a hundred thousand reps would take an hour. The direct writes match what the API would have written:
-a row on the board for each rep, and the summed rank counters.
+a row on the board for each rep, and how many there are.
 """
 
 from __future__ import annotations
 
 import random
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
 from bench.account import Account
-from cairn.leaderboard import rank_counters
 from cairn.model import Number
 from testing.dynamodb import stored
 
@@ -37,24 +35,14 @@ def fill(hired: Sequence[Number], count: int) -> list[Number]:
     """Write this many more reps next to those hired with the scores `hired`; their monthly revenues."""
     chance = random.Random(count)  # noqa: S311 - guards nothing
     more: list[Number] = [Decimal(chance.randrange(HIGHEST * 100)) / 100 for _ in range(count)]
-    table = stored("LEADERBOARD_TABLE")
+    table = stored("BOARD_TABLE")
     pattern = next(item for item in table.items() if item["pk"] == {"S": "board"})
     for number, score in enumerate(more, len(hired) + 1):
-        table.put(_like(pattern, f"rep#{number:015d}", str(score)))
-    for node, counts in _counted([*hired, *more]).items():
-        counters = {f"n{branch}": {"N": str(reps)} for branch, reps in counts.items()}
-        table.put({"pk": {"S": f"ranks#{node}"}, "sk": {"S": "counts"}, **counters})
+        table.put(_like(pattern, str(number), str(score)))
+    table.put({"pk": {"S": "count"}, "sk": {"N": "0"}, "reps": {"N": str(len(hired) + count)}})
     return more
 
 
-def _like(pattern: dict[str, Any], sk: str, score: str) -> dict[str, Any]:
+def _like(pattern: dict[str, Any], id_: str, score: str) -> dict[str, Any]:
     metrics = {"M": pattern["metrics"]["M"] | {"monthly_revenue": {"N": score}}}
-    return pattern | {"sk": {"S": sk}, "score": {"N": score}, "metrics": metrics}
-
-
-def _counted(scores: Iterable[Number]) -> dict[str, Counter[str]]:
-    counts: defaultdict[str, Counter[str]] = defaultdict(Counter)
-    for score in scores:
-        for node, branches in rank_counters.changes(None, score).items():
-            counts[node].update(branches)
-    return counts
+    return pattern | {"sk": {"N": id_}, "score": {"N": score}, "metrics": metrics}

@@ -42,7 +42,7 @@ class Api(Capability):
         tables.audience.grant(self.api, "Query", keys=("subscribers",))
         tables.channels.grant(self.api, "Query", "GetItem", "BatchGetItem", "PutItem", "UpdateItem", "DeleteItem")
         tables.grant_board(self.api)
-        tables.leaderboard.grant(self.api, "Query", indexes=("by_score",))
+        tables.grant_board_reading(self.api, "by_score")
         tables.signins.grant(self.api, "GetItem", "PutItem", "UpdateItem", "DeleteItem")
         tables.leaderboard.grant(self.api, "UpdateItem", keys=("ids",))
         tables.keys.grant(self.api, "GetItem")

@@ -20,7 +20,7 @@ class Leaderboard(Capability):
         )
         self.tables.stats.grant(self.month_rollover, "GetItem", "PutItem", keys=("rep:*",))
         self.tables.grant_board(self.month_rollover)
-        self.tables.leaderboard.grant(self.month_rollover, "Query", keys=("board",))
+        self.tables.grant_board_reading(self.month_rollover, "by_score")
         Schedule(
             self,
             "Schedule",
@@ -47,9 +47,10 @@ class Leaderboard(Capability):
         self.tables.history.grant(self.erase_retired_reps, "Query")
         self.tables.history.grant(self.erase_retired_reps, "DeleteItem", keys=("rep:*",))
         self.tables.grant_board(self.erase_retired_reps)
-        self.tables.leaderboard.grant(self.erase_retired_reps, "BatchGetItem")
-        self.tables.leaderboard.grant(self.erase_retired_reps, "GetItem", keys=("ids",))
-        self.tables.leaderboard.grant(self.erase_retired_reps, "UpdateItem", keys=("board#*",))
+        self.tables.board.grant(self.erase_retired_reps, "BatchGetItem", "UpdateItem", keys=("board#*",))
+        self.tables.leaderboard.grant(self.erase_retired_reps, "BatchGetItem", "UpdateItem", keys=("board#*",))
+        self.tables.leaderboard.grant(self.erase_retired_reps, "GetItem", keys=("ids", "board"))
+        self.tables.leaderboard.grant(self.erase_retired_reps, "DeleteItem", keys=("board",))
         Schedule(
             self,
             "Erasure",

@@ -32,7 +32,7 @@ class Readings(Capability):
         )
         tables, queues = self.tables, self.queues
         self.parameters.pass_to(function, "LIVE_CHANNELS")
-        tables.stats.feed(function, failures=queues.detection_failures)
+        tables.stats.feed(function, failures=queues.detection_failures, parallel=10)
         # When a rep enters or leaves the podium, this is stored as another reading of the rep.
         tables.stats.grant(function, "GetItem", "PutItem", keys=("rep:*",))
         tables.grant_board(function)

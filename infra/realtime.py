@@ -147,7 +147,7 @@ class Realtime(Capability):
         tables.grant_presence(function)
         tables.presence.grant(function, "Query")
         queues.count.grant_send(function)
-        tables.leaderboard.grant(function, "GetItem", keys=("ranks#*",), indexes=("by_score",))
+        tables.grant_board_reading(function, "by_score")
         self.grant_post(function)
 
     def grant_post(self, function: Function) -> None:

@@ -32,6 +32,10 @@ class Tables(Construct):
         self.audience = Table(self, "audience", time_to_live="expires_at")
         self.channels = Table(self, "channels", time_to_live="expires_at")
         self.leaderboard = Table(self, "leaderboard", local_indexes={"by_score": "score"})
+        """The ids of the reps. What version 0.1.0 kept here of the boards is moved by `operations migrate`."""
+        self.board = Table(
+            self, "board", numbered=True, local_indexes={"by_score": "score", "ranks": "score"}, keys_only=("ranks",)
+        )
         self.connections = Table(self, "connections", time_to_live="expires_at")
         self.presence = Table(self, "presence", time_to_live="expires_at")
         self.signins = Table(self, "signins", sort_key=None, time_to_live="expires_at")
@@ -42,11 +46,17 @@ class Tables(Construct):
         """What proves who a caller is. Only the API puts items here."""
 
     def grant_board(self, function: Function) -> None:
-        """Let a function repair a rep's row on the leaderboard, and the counters that ranks are computed from."""
-        self.leaderboard.grant(function, "GetItem", keys=("board", "ranks#*"))
-        self.leaderboard.grant(function, "PutItem", keys=("board", "board#*"))
-        self.leaderboard.grant(function, "DeleteItem", keys=("board",))
-        self.leaderboard.grant(function, "UpdateItem", keys=("ranks#*",))
+        """Let a function store a rep's row on the board, and count the reps who are ahead."""
+        self.grant_board_reading(function, "ranks")
+        self.board.grant(function, "BatchGetItem", keys=("board",))
+        self.board.grant(function, "PutItem", keys=("board", "board#*"))
+        self.board.grant(function, "UpdateItem", keys=("count",))
+
+    def grant_board_reading(self, function: Function, *indexes: str) -> None:
+        """Let a function read the board by these indexes, and what an older version left of it."""
+        self.board.grant(function, "GetItem", keys=("board", "count", "moved"), indexes=indexes)
+        self.board.grant(function, "Query", keys=("board", "board#*"))
+        self.leaderboard.grant(function, "Query", keys=("board", "board#*"))
 
     def grant_presence(self, function: Function) -> None:
         """Let a function add and remove viewers, and read the last count."""
@@ -64,7 +74,9 @@ class Table(Construct):
         partition_key: str = "pk",
         sort_key: str | None = "sk",
         indexes: Mapping[str, tuple[str, str]] | None = None,
+        numbered: bool = False,
         local_indexes: Mapping[str, str] | None = None,
+        keys_only: tuple[str, ...] = (),
         stream: bool = False,
         time_to_live: str | None = None,
     ) -> None:
@@ -75,7 +87,7 @@ class Table(Construct):
             self,
             "Table",
             partition_key=_text(partition_key),
-            sort_key=_text(sort_key) if sort_key else None,
+            sort_key=(_number if numbered else _text)(sort_key) if sort_key else None,
             billing_mode=dynamodb.BillingMode.PAY_PER_REQUEST,
             # With DynamoDB's own key. KMS bills each use of any other, also of the one that AWS manages.
             # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/encryption.howitworks.html
@@ -93,9 +105,13 @@ class Table(Construct):
                 index_name=index, partition_key=_text(partition), sort_key=_text(sort)
             )
         for index, number in (local_indexes or {}).items():
-            # The sort key is a number; a local index allows consistent reads.
+            # A local index allows consistent reads. It can be added only to a new table.
             self.resource.add_local_secondary_index(
-                index_name=index, sort_key=dynamodb.Attribute(name=number, type=dynamodb.AttributeType.NUMBER)
+                index_name=index,
+                sort_key=_number(number),
+                projection_type=dynamodb.ProjectionType.KEYS_ONLY
+                if index in keys_only
+                else dynamodb.ProjectionType.ALL,
             )
         output(self, f"{pascal(name)}Table", self.resource.table_name, description=f"Name of the {name} table")
 
@@ -125,8 +141,13 @@ class Table(Construct):
             function.allow("dynamodb:Query", on=[f"{arn}/index/{index}" for index in indexes])
         function.add_environment(**{f"{self.name.upper()}_TABLE": self.resource.table_name})
 
-    def feed(self, function: Function, *, failures: DeadLetters, window: Duration | None = None) -> None:
+    def feed(
+        self, function: Function, *, failures: DeadLetters, window: Duration | None = None, parallel: int | None = None
+    ) -> None:
         """Start the function for every new or changed item, in order per key and at least once.
+
+        With `parallel`, for so many batches of a shard at a time; records of one item are in one of them at a time.
+        https://docs.aws.amazon.com/lambda/latest/dg/services-ddb-params.html
 
         A record that fails is split off and retried, as long as an outage may last, and not so long that it blocks its
         shard for the stream's 24 hours. The function sends to `failures` what it cannot read, at once, and what still
@@ -152,6 +173,7 @@ class Table(Construct):
             event_source_arn=stream,
             starting_position="TRIM_HORIZON",
             batch_size=100,
+            parallelization_factor=parallel,
             maximum_batching_window_in_seconds=window.to_seconds() if window else None,
             filter_criteria=lambda_.CfnEventSourceMapping.FilterCriteriaProperty(
                 filters=[
@@ -170,6 +192,10 @@ class Table(Construct):
         )
         # Lambda tests the role when it creates the mapping, so the policy must exist.
         mapping.node.add_dependency(function.role)
+
+
+def _number(name: str) -> dynamodb.Attribute:
+    return dynamodb.Attribute(name=name, type=dynamodb.AttributeType.NUMBER)
 
 
 def _text(name: str) -> dynamodb.Attribute:

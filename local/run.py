@@ -20,6 +20,7 @@ from local.settings import EDGE_SECRET, ROOT, Settings, StartError, read_setting
 from local.terminal import Terminal, standard_output
 from operations import pages
 from operations.clients import LOCAL_ACCESS_KEY_ID, Clients
+from operations.migration import migrate
 from operations.stack import Stack, write_local_stack, write_private
 
 
@@ -75,6 +76,7 @@ def run(settings: Settings, processes: Processes, terminal: Terminal) -> None:
         step.text = f"stack {assembly.stack}, {len(assembly.template['Resources'])} resources"
     stack = Stack(name=assembly.stack, clients=clients, outputs=outputs, api_url=settings.api_url)
 
+    migrate(stack)
     with terminal.step("API behind CloudFront, API key, platform keys"):
         edge = start_edge(settings, stack, processes)
         platforms.fill_secrets(settings, stack)

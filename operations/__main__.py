@@ -15,7 +15,7 @@ from cairn.audit import Outcome
 from cairn.clock import now
 from cairn.codec import number
 from cairn.errors import CairnError
-from cairn.leaderboard.rank_counters import SCORE_LIMIT
+from cairn.leaderboard.rows import SCORE_LIMIT
 from cairn.model import Number
 from operations import (
     audit,

@@ -45,6 +45,7 @@ def announce(stack: Stack, milestone_id: str) -> str:
         raise OperationError(f"Milestones of a {milestone.subject.kind} are not announced")
     deliveries = Deliveries(stack.clients.table(stack.output("AudienceTable")), milestones)
     failed = deliveries.reopen(milestone.id, now())
+    announcer.celebrate(milestone)
     announcer.announce(milestone)
     again = f"{failed} chats that were not notified are tried again" if failed else "queued again"
     return f"{milestone.name}, {milestone.label}: {again}, trace id {milestone.trace_id}"
@@ -61,7 +62,8 @@ def redetect(stack: Stack, keys: list[str]) -> list[str]:
         raise OperationError(str(error)) from None
     if not subjects:
         channels = Channels(stack.clients.table(stack.output("ChannelsTable")))
-        reps = Boards(stack.clients.table(stack.output("LeaderboardTable"))).subjects()
+        table = stack.clients.table
+        reps = Boards(table(stack.output("BoardTable")), table(stack.output("LeaderboardTable"))).subjects()
         subjects = [*(channel.subject for channel in channels.all()), *reps]
     stats = Stats(stack.clients.table(stack.output("StatsTable")))
     return [_redetect(stack, subject, stats) for subject in subjects]

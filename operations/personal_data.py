@@ -129,23 +129,24 @@ class _Finder:
     def suppress_celebrations(self, subject: Subject) -> None:
         """Keep messages that still wait in the broadcast queue, or among its dead letters, from naming the rep."""
         event_log, present = EventLog(self._table("Connections")), now()
-        for milestone in Milestones(self._table("Milestones")).of(subject):
-            if milestone.achieved_at > present - KEY_RETENTION:
-                event_log.suppress(milestone.id, present)
+        milestones = Milestones(self._table("Milestones"))
+        recent = [one.id for one in milestones.of(subject) if one.achieved_at > present - KEY_RETENTION]
+        for milestone_id in {*recent, *milestones.being_announced(subject)}:
+            event_log.suppress(milestone_id, present)
 
     def _reps(self) -> RepItems:
         variables = self._detection()
         rules = catalogue(json.loads(variables["LADDERS"]), variables["TIME_ZONE"])
-        stats, leaderboard = self._table("Stats"), self._table("Leaderboard")
-        reps = Reps(
-            stats=Stats(stats), boards=Boards(leaderboard), rules=rules, time_zone=variables["TIME_ZONE"], clock=now
-        )
+        stats, board, leaderboard = (self._table(name) for name in ("Stats", "Board", "Leaderboard"))
+        boards = Boards(board, leaderboard)
+        reps = Reps(stats=Stats(stats), boards=boards, rules=rules, time_zone=variables["TIME_ZONE"], clock=now)
         return RepItems(
             reps=reps,
             rules=rules,
             stats=stats,
             milestones=self._table("Milestones"),
             history=self._table("History"),
+            board=board,
             leaderboard=leaderboard,
             clock=now,
         )

@@ -55,7 +55,7 @@ class Account:
         self.set_aside: list[dict[str, Any]] = []
         """The stream records that the functions themselves put into the queue of failures."""
         self.gateway = Gateway(clock, self.wire)
-        self.detection = Stream(clock, "detect_milestone")
+        self.detection = Stream(clock, "detect_milestone", parallel=10)
         self.history = Stream(clock, "record_history")
         self.schedule = Asynchronous(clock, "fetch_stats")
         self.rollover = Asynchronous(clock, "month_rollover")

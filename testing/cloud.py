@@ -34,6 +34,8 @@ from testing.tables import TABLES
 from testing.user_pool import CLIENT_ID, ISSUER, POOL_ID, UserPool
 
 Handler = Callable[[dict[str, Any], Any], Any]
+MOVED = {"pk": {"S": "moved"}, "sk": {"N": "0"}}
+"""The board table's item after `operations migrate`: no rows of version 0.1.0 are left."""
 QUEUES = {
     "NOTIFY_QUEUE_URL": "notify",
     "FETCH_QUEUE_URL": "fetch",
@@ -101,9 +103,10 @@ class Context:
 
 
 def make_tables(client: Any) -> None:
-    """The template's tables, named after the functions' environment variables."""
+    """The template's tables, named after the functions' environment variables, after `operations migrate`."""
     for variable, definition in TABLES.items():
         client("dynamodb").create_table(TableName=variable.lower(), BillingMode="PAY_PER_REQUEST", **definition)
+    client("dynamodb").put_item(TableName="board_table", Item=MOVED)
 
 
 class Cloud:

@@ -18,7 +18,7 @@ def deployed_stack() -> Iterator[Stack]:
     """A stack with the resources that operators use."""
     with empty_account():
         clients = Clients.of_the_account()
-        for name in ("audience", "keys", "sessions"):
+        for name in ("audience", "keys", "sessions", "leaderboard", "board", "stats"):
             definition = TABLES[f"{name.upper()}_TABLE"]
             clients.dynamodb.create_table(TableName=name, BillingMode="PAY_PER_REQUEST", **definition)
         secret = clients.secretsmanager.create_secret(Name="youtube", SecretString="{}")
@@ -41,6 +41,9 @@ def deployed_stack() -> Iterator[Stack]:
             "AudienceTable": "audience",
             "KeysTable": "keys",
             "SessionsTable": "sessions",
+            "LeaderboardTable": "leaderboard",
+            "BoardTable": "board",
+            "StatsTable": "stats",
             "YoutubeSecret": secret["ARN"],
             "InstagramSecret": instagram["ARN"],
             "NotifyQueueUrl": notify,

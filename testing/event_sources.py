@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Protocol
+from zlib import crc32
 
 from cairn.aws.dynamodb import chunks
 from local.stream_mapping import Batches
@@ -48,42 +49,52 @@ RETRIED_FOR = timedelta(hours=3)
 class Stream:
     """An event source mapping from the stats table's stream to a function.
 
+    With `parallel`, so many batches are under way at a time; all records of one item are in the same of these lanes.
+
     A failed invocation bisects the batch; a partial failure moves the checkpoint to the lowest reported sequence
     number, and the rest is retried without bisection; a record older than `RETRIED_FOR` is discarded.
     https://docs.aws.amazon.com/lambda/latest/dg/services-ddb-batchfailurereporting.html
     """
 
-    def __init__(self, clock: ControlledClock, function: str, *, size: int = 100) -> None:
+    def __init__(self, clock: ControlledClock, function: str, *, size: int = 100, parallel: int = 1) -> None:
         self.function = function
         self.discarded: list[Discarded] = []
         self._clock = clock
         self._size = size
         self._read = 0
-        self._batches = Batches(oldest=RETRIED_FOR, bisects=True)
+        self._lanes = [Batches(oldest=RETRIED_FOR, bisects=True) for _ in range(parallel)]
 
     def due(self) -> datetime | None:
         self._poll()
-        return self._batches.pending[0].due if self._batches.pending else None
+        return min((lane.pending[0].due for lane in self._lanes if lane.pending), default=None)
 
     def step(self, invoke: Invoke) -> None:
-        if given_up := self._batches.too_old(self._clock.now()):
+        lane = min((lane for lane in self._lanes if lane.pending), key=lambda lane: lane.pending[0].due)
+        if given_up := lane.too_old(self._clock.now()):
             numbers = [record["dynamodb"]["SequenceNumber"] for record in given_up]
             self.discarded.append(Discarded(numbers[0], numbers[-1], len(numbers)))
             return
         try:
-            answer = invoke(self.function, {"Records": self._batches.pending[0].records})
+            answer = invoke(self.function, {"Records": lane.pending[0].records})
         except InvocationFailedError:
-            self._batches.invocation_failed(self._clock.now())
+            lane.invocation_failed(self._clock.now())
         else:
             failed = [failure["itemIdentifier"] for failure in answer["batchItemFailures"]]
-            self._batches.answered(failed, self._clock.now())
+            lane.answered(failed, self._clock.now())
 
     def _poll(self) -> None:
-        if not self._batches.pending:
-            records = changes()[self._read :]
-            self._read += len(records)
-            for piece in chunks(records, self._size):
-                self._batches.add(piece, self._clock.now())
+        """A shard is read on when a lane is free; what the other lanes are to get waits in them."""
+        if all(lane.pending for lane in self._lanes):
+            return
+        records = changes()[self._read :]
+        self._read += len(records)
+        for number, lane in enumerate(self._lanes):
+            own = [record for record in records if self._lane_of(record) == number]
+            for piece in chunks(own, self._size):
+                lane.add(piece, self._clock.now())
+
+    def _lane_of(self, record: dict[str, Any]) -> int:
+        return crc32(record["dynamodb"]["Keys"]["subject"]["S"].encode()) % len(self._lanes)
 
 
 @dataclass

@@ -10,11 +10,11 @@ from typing import Any
 
 from cairn import messages
 from cairn.clock import from_iso
-from cairn.leaderboard.rank_counters import path
+from cairn.leaderboard.boards import Boards
 from cairn.messages import REVERTED, BoardChanged, RoomEvent
 from testing.api import Answer, Api
 from testing.clock import ControlledClock, controlled_clock
-from testing.cloud import Cloud, Context, cloud
+from testing.cloud import MOVED, Cloud, Context, cloud
 from testing.dynamodb import stored
 from testing.functions import FUNCTIONS
 from testing.platforms import FakePlatforms
@@ -22,7 +22,7 @@ from testing.platforms import FakePlatforms
 BOARD = "/api/leaderboard"
 REPS = f"{BOARD}/sales-reps"
 BULK = f"{BOARD}/bulk-update"
-USED_TABLES = ("STATS_TABLE", "LEADERBOARD_TABLE", "MILESTONES_TABLE", "CONNECTIONS_TABLE")
+USED_TABLES = ("STATS_TABLE", "LEADERBOARD_TABLE", "BOARD_TABLE", "MILESTONES_TABLE", "CONNECTIONS_TABLE")
 
 
 class Floor:
@@ -35,6 +35,7 @@ class Floor:
         self.clock.reset()
         for variable in USED_TABLES:
             stored(variable).clear()
+        stored("BOARD_TABLE").put(MOVED)
         self.said()
 
     # -- through the API
@@ -98,20 +99,14 @@ class Floor:
         return int(self.aws.table(variable).scan()["Count"])
 
     def in_line(self) -> bool:
-        """Whether the rank counters match the rows."""
-        items = self.aws.table("LEADERBOARD_TABLE").scan()["Items"]
-        expected: dict[tuple[str, str], int] = {}
-        for row in items:
-            for node, branch in path(row["score"]) if row["pk"] == "board" else ():
-                expected[f"ranks#{node}", f"n{branch}"] = expected.get((f"ranks#{node}", f"n{branch}"), 0) + 1
-        found = {
-            (item["pk"], name): int(count)
-            for item in items
-            if item["pk"].startswith("ranks#")
-            for name, count in item.items()
-            if name not in ("pk", "sk") and count
-        }
-        return found == expected
+        """Whether the count matches the rows."""
+        items = self.aws.table("BOARD_TABLE").scan()["Items"]
+        counted = [int(item["reps"]) for item in items if item["pk"] == "count"]
+        return sum(counted) == len([item for item in items if item["pk"] == "board" and "score" in item])
+
+
+def boards_of(aws: Cloud) -> Boards:
+    return Boards(aws.table("BOARD_TABLE"), aws.table("LEADERBOARD_TABLE"))
 
 
 def at(text: str) -> datetime:

@@ -186,21 +186,22 @@ class Fifo(_Queue):
             firsts[message.group] = max(firsts.get(message.group, message.visible_at), self._held_until(message))
         return min(firsts.values(), default=None)
 
-    def receive(self) -> list[Message]:
-        """A batch, each group in order; no message of a group that has one in flight."""
+    def receive(self, group: str | None = None) -> list[Message]:
+        """A batch, of all groups or of one, each in order; no message of a group that has one in flight."""
         now = self._clock.now()
         batch: list[Message] = []
         held = {message.group for message in self.messages if message.visible_at > now}
-        for message in [message for message in self.messages if message.group not in held]:
+        ours = [message for message in self.messages if group in (None, message.group)]
+        for message in [message for message in ours if message.group not in held]:
             if len(batch) == BATCH:
                 break
             if self._received(message):
                 batch.append(message)
         return batch
 
-    def deliver(self, invoke: Invoke) -> list[str]:
+    def deliver(self, invoke: Invoke, group: str | None = None) -> list[str]:
         """Hand a batch over; the ids of the messages that will be retried. When the invocation fails, all stay."""
-        batch = self.receive()
+        batch = self.receive(group)
         if not batch:
             return []
         records = [message.record() for message in batch]
@@ -209,9 +210,9 @@ class Fifo(_Queue):
         self.messages = [one for one in self.messages if one not in batch or one.id in failed]
         return failed
 
-    def step(self, invoke: Invoke) -> None:
+    def step(self, invoke: Invoke, group: str | None = None) -> None:
         with suppress(InvocationFailedError):
-            self.deliver(invoke)
+            self.deliver(invoke, group)
 
     def _held_until(self, message: Message) -> datetime:
         return max(one.visible_at for one in self.messages if one.group == message.group)

@@ -56,6 +56,25 @@ TABLES: dict[str, dict[str, Any]] = {
             }
         ],
     },
+    "BOARD_TABLE": {
+        "AttributeDefinitions": [
+            {"AttributeName": "pk", "AttributeType": "S"},
+            {"AttributeName": "sk", "AttributeType": "N"},
+            {"AttributeName": "score", "AttributeType": "N"},
+        ],
+        "KeySchema": _PAIR["KeySchema"],
+        "LocalSecondaryIndexes": [
+            {
+                "IndexName": index,
+                "KeySchema": [
+                    {"AttributeName": "pk", "KeyType": "HASH"},
+                    {"AttributeName": "score", "KeyType": "RANGE"},
+                ],
+                "Projection": {"ProjectionType": projection},
+            }
+            for index, projection in (("by_score", "ALL"), ("ranks", "KEYS_ONLY"))
+        ],
+    },
     "CONNECTIONS_TABLE": _PAIR,
     "PRESENCE_TABLE": _PAIR,
     "KEYS_TABLE": _PAIR,

@@ -29,6 +29,7 @@ from cairn.identity.user_pool import CognitoUserPool
 from cairn.leaderboard.avatars import Avatars
 from cairn.leaderboard.badges import Badges
 from cairn.leaderboard.boards import Boards
+from cairn.leaderboard.rep_ids import RepIds
 from cairn.leaderboard.reps import KIND, Reps
 from cairn.readings.history import History
 from cairn.readings.milestones import Milestones
@@ -52,6 +53,7 @@ class Settings:
     channels_table: str
     signins_table: str
     leaderboard_table: str
+    board_table: str
     keys_table: str
     sessions_table: str
     fetch_queue_url: str
@@ -192,7 +194,11 @@ class Dependencies:
 
     @cached_property
     def boards(self) -> Boards:
-        return Boards(dynamodb.table(self.settings.leaderboard_table))
+        return Boards(dynamodb.table(self.settings.board_table), dynamodb.table(self.settings.leaderboard_table))
+
+    @cached_property
+    def rep_ids(self) -> RepIds:
+        return RepIds(dynamodb.table(self.settings.leaderboard_table))
 
     @cached_property
     def badges(self) -> Badges:

@@ -36,6 +36,7 @@ class Settings:
     connections_table: str
     presence_table: str
     leaderboard_table: str
+    board_table: str
     broadcast_queue_url: str
     count_queue_url: str
     connections_url: str
@@ -75,7 +76,7 @@ class Dependencies:
             sockets=sockets,
             board_refresh=BoardRefresh(connections),
             board=BoardFrames(
-                Boards(dynamodb.table(settings.leaderboard_table)),
+                Boards(dynamodb.table(settings.board_table), dynamodb.table(settings.leaderboard_table)),
                 settings.time_zone,
                 Avatars.of(settings.avatar_hosts),
             ),

@@ -56,7 +56,8 @@ def create(dependencies: Dependencies) -> Callable[[dict[str, Any], LambdaContex
     def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         # The operator's redetect waits for the answer, and learns from it what failed.
         failures = None if event.get("redetect") else dependencies.failures
-        return process_in_order(event, dependencies.detection.process, failures)
+        detection = dependencies.detection
+        return process_in_order(event, detection.process, failures, detection.finish)
 
     return handler
 

@@ -20,6 +20,7 @@ from cairn.aws.personal_data import erase_all
 from cairn.clock import now
 from cairn.leaderboard.boards import Boards
 from cairn.leaderboard.personal_data import RepItems
+from cairn.leaderboard.rep_ids import RepIds
 from cairn.leaderboard.reps import Reps
 from cairn.leaderboard.retired import retired_by
 from cairn.observability import logger
@@ -41,6 +42,7 @@ class Settings:
     milestones_table: str
     history_table: str
     leaderboard_table: str
+    board_table: str
     ladders: str
     time_zone: str
     retired_reps_kept_days: int
@@ -59,7 +61,11 @@ class Dependencies:
 
     @cached_property
     def boards(self) -> Boards:
-        return Boards(dynamodb.table(self.settings.leaderboard_table))
+        return Boards(dynamodb.table(self.settings.board_table), dynamodb.table(self.settings.leaderboard_table))
+
+    @cached_property
+    def rep_ids(self) -> RepIds:
+        return RepIds(dynamodb.table(self.settings.leaderboard_table))
 
     @cached_property
     def items(self) -> RepItems:
@@ -71,6 +77,7 @@ class Dependencies:
             stats=dynamodb.table(settings.stats_table),
             milestones=dynamodb.table(settings.milestones_table),
             history=dynamodb.table(settings.history_table),
+            board=dynamodb.table(settings.board_table),
             leaderboard=dynamodb.table(settings.leaderboard_table),
             clock=now,
         )
@@ -84,7 +91,7 @@ def create(dependencies: Dependencies) -> Callable[[dict[str, Any], LambdaContex
         """How many reps were erased; ErasureError when one failed, after all others were tried."""
         until = now() - timedelta(days=dependencies.settings.retired_reps_kept_days)
         erased, failed = 0, list[str]()
-        for subject in retired_by(until, dependencies.stats, dependencies.boards):
+        for subject in retired_by(until, dependencies.stats, dependencies.rep_ids):
             if context.get_remaining_time_in_millis() / 1000 < RESERVE_SECONDS:
                 logger.warning("not all retired reps are erased; the next run continues", erased=erased)
                 break

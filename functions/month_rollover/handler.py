@@ -35,6 +35,7 @@ class RolloverError(Exception):
 class Settings:
     stats_table: str
     leaderboard_table: str
+    board_table: str
     ladders: str
     time_zone: str
 
@@ -47,7 +48,7 @@ class Dependencies:
         settings = from_environment(Settings)
         return Reps(
             stats=Stats(dynamodb.table(settings.stats_table)),
-            boards=Boards(dynamodb.table(settings.leaderboard_table)),
+            boards=Boards(dynamodb.table(settings.board_table), dynamodb.table(settings.leaderboard_table)),
             rules=catalogue(json.loads(settings.ladders), settings.time_zone),
             time_zone=settings.time_zone,
             clock=now,

@@ -12,7 +12,7 @@ CONSUME = {"ReceiveMessage", "DeleteMessage", "ChangeMessageVisibility", "GetQue
 SEND = {"SendMessage"}
 HTTP_METHODS = ("DELETE", "GET", "PATCH", "POST", "PUT")
 PRESENCE = {"GetItem", "UpdateItem", "DeleteItem"}
-BOARD = {"GetItem", "DeleteItem"} | WRITE_ITEM
+BOARD = READ_ITEMS | WRITE_ITEM | {"Query"}
 
 TABLES: Mapping[str, Mapping[str, set[str]]] = {
     "Stats": {
@@ -53,10 +53,17 @@ TABLES: Mapping[str, Mapping[str, set[str]]] = {
         "telegram_webhook": {"Query", "BatchGetItem"},
     },
     "Leaderboard": {
-        "api": BOARD | {"Query"},
+        "api": {"Query", "UpdateItem"},
+        "detect_milestone": {"Query"},
+        "month_rollover": {"Query"},
+        "erase_retired_reps": READ_ITEMS | {"Query", "UpdateItem", "DeleteItem"},
+        "broadcast": {"Query"},
+    },
+    "Board": {
+        "api": BOARD,
         "detect_milestone": BOARD,
-        "month_rollover": BOARD | {"Query"},
-        "erase_retired_reps": BOARD | {"BatchGetItem"},
+        "month_rollover": BOARD,
+        "erase_retired_reps": BOARD,
         "broadcast": {"GetItem", "Query"},
     },
     "Connections": {

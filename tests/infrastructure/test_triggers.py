@@ -58,6 +58,15 @@ def test_a_stream_is_read_from_the_start_split_at_a_failure_and_given_up_by_age_
         assert target(mapping["DestinationConfig"]["OnFailure"]["Destination"]) in _dead_letters(template)
 
 
+def test_ten_batches_of_a_shard_are_detected_at_a_time(template: Template) -> None:
+    """A thousand reps who change at once wait for calls, not for each other; Lambda keeps the order of each item."""
+    factors = {
+        template.function_name(target(mapping["FunctionName"])): mapping.get("ParallelizationFactor", 1)
+        for mapping in _stream_mappings(template)
+    }
+    assert factors == {"detect_milestone": 10, "record_history": 1}
+
+
 def test_only_writes_of_a_reading_start_a_function(template: Template) -> None:
     for mapping in _stream_mappings(template):
         patterns = [json.loads(each["Pattern"]) for each in mapping["FilterCriteria"]["Filters"]]

@@ -95,10 +95,10 @@ def logged(site: Site, room: str) -> dict[int, dict[str, Any]]:
 
 
 @contextmanager
-def arrived(fixture: Fixture, *, at: datetime | None = None, **settings: str) -> Iterator[Site]:
+def arrived(fixture: Fixture, *, at: datetime | None = None, migrated: bool = True, **settings: str) -> Iterator[Site]:
     """A fresh account of the present code with everything that the release left in tables, at the instant of recording.
 
-    The operator's command has moved what has a new place.
+    The operator's command has moved what has a new place, unless that is yet to come.
 
     Its queues are empty, and its sockets are open.
     """
@@ -107,9 +107,11 @@ def arrived(fixture: Fixture, *, at: datetime | None = None, **settings: str) ->
     with site(world, **settings) as made:
         made.advance_to(at or product.from_iso(about["recorded_at"]))
         for table in product.TABLES:
+            product.stored(table).clear()
             product.restore(table, fixture.items(table))
         for name, one in fixture.clients["sockets"].items():
             if one["open"]:
                 made.hold_open(name, product.from_iso(one["opened_at"]))
-        product.migrate(made.account)
+        if migrated:
+            product.migrate(made.account)
         yield made

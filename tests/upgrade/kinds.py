@@ -49,7 +49,7 @@ class Kind:
         pk = item.get("pk") or item["subject"]
         sort = item.get("sk", {"S": ""})
         return table == self.table and all(
-            pattern.fullmatch(part["S"]) for pattern, part in zip(self._key, (pk, sort), strict=True)
+            pattern.fullmatch(*part.values()) for pattern, part in zip(self._key, (pk, sort), strict=True)
         )
 
     @property
@@ -64,6 +64,7 @@ def _pattern(form: str) -> re.Pattern[str]:
 NOWHERE = ("", "")
 READING = "name metrics precision as_of source trace_id"
 MILESTONE = "subject name rule metric period threshold label value also_passed achieved_at trace_id metrics details"
+FORMER_BOARDS = ("board|board#{}", "rep#{}")
 ROW = "score name period metrics details as_of"
 
 KINDS = (
@@ -109,11 +110,15 @@ KINDS = (
     Kind("AUDIENCE_TABLE", "slots", "chat#{}", "next_at expires_at", ("slots", "bot#{}|chat#{}")),
     Kind("AUDIENCE_TABLE", "keys", "key#{}", "name scopes created_at hint", NOWHERE, gone=True),
     Kind("KEYS_TABLE", "keys", "key#{}", "", new="name scopes created_at hint"),
-    Kind("LEADERBOARD_TABLE", "board", "rep#{}", ROW),
-    Kind("LEADERBOARD_TABLE", "board#{}", "rep#{}", ROW),
-    Kind("LEADERBOARD_TABLE", "ranks#", "counts", "n07", ("ranks#{}", "counts")),
-    Kind("LEADERBOARD_TABLE", "ranks#{}", "counts", "n00"),
+    Kind("LEADERBOARD_TABLE", "board", "rep#{}", ROW, FORMER_BOARDS, gone=True),
+    Kind("LEADERBOARD_TABLE", "board#{}", "rep#{}", ROW, FORMER_BOARDS, gone=True),
+    Kind("LEADERBOARD_TABLE", "ranks#", "counts", "n07", ("ranks#{}", "counts"), gone=True),
+    Kind("LEADERBOARD_TABLE", "ranks#{}", "counts", "n00", gone=True),
     Kind("LEADERBOARD_TABLE", "ids", "rep", "last_id"),
+    Kind("BOARD_TABLE", "board", "{}", "", new=ROW),
+    Kind("BOARD_TABLE", "board#{}", "{}", "", new=ROW),
+    Kind("BOARD_TABLE", "count", "0", "", new="reps"),
+    Kind("BOARD_TABLE", "moved", "0", ""),
     Kind("CONNECTIONS_TABLE", "socket#{}", "socket", "holder rooms expires_at closed"),
     Kind("CONNECTIONS_TABLE", "room#{}", "{hex}#{}", "since expires_at", ("room#{}", "{}#{}")),
     Kind("CONNECTIONS_TABLE", "room#{}", "#parts", "expires_at"),

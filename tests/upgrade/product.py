@@ -26,7 +26,7 @@ from cairn.realtime.membership import shard_of
 from cairn.realtime.sign_out import SignOut
 from cairn.telegram.announcement import AnnouncementChat
 from cairn.telegram.deliveries import Deliveries
-from operations.migration import move_keys
+from operations.migration import move_boards, move_keys
 from testing.account import Account, account
 from testing.api import event as url_event
 from testing.cloud import SECRETS
@@ -83,7 +83,10 @@ def docstrings() -> Iterator[tuple[str, str]]:
 def migrate(site_account: Account) -> list[str]:
     """What `make deploy` does after the deployment."""
     table = site_account.cloud.table
-    return move_keys(table("AUDIENCE_TABLE"), table("KEYS_TABLE"))
+    return [
+        *move_keys(table("AUDIENCE_TABLE"), table("KEYS_TABLE")),
+        *move_boards(table("LEADERBOARD_TABLE"), table("BOARD_TABLE"), table("STATS_TABLE")),
+    ]
 
 
 # What follows has no entry point of a function: operators' tools do it, or only thousands of clients would.

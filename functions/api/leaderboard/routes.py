@@ -112,7 +112,8 @@ def list_reps(limit: Limit = 50, cursor: Cursor = None) -> schemas.RepList:
 def create_rep(body: schemas.NewRep) -> Response[schemas.Rep]:
     router.dependencies.avatars.check(body.avatar)
     details = {name: getattr(body, name) for name in ("avatar", "team", "user_id") if getattr(body, name) is not None}
-    outcome = router.dependencies.reps.create(body.name, details, body.monthly_revenue_goal, body.sent())
+    id_ = router.dependencies.rep_ids.new()
+    outcome = router.dependencies.reps.create(id_, body.name, details, body.monthly_revenue_goal, body.sent())
     router.trail.targets.append(str(outcome.rep.subject))
     router.trail.trace_id = outcome.rep.trace_id
     return Response(status_code=201, content_type="application/json", body=_rep(outcome.rep, outcome.rank))

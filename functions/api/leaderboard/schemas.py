@@ -18,7 +18,7 @@ from pydantic import (
 )
 
 from cairn.clock import from_millis, to_millis
-from cairn.leaderboard.rank_counters import SCORE_LIMIT
+from cairn.leaderboard.rows import SCORE_LIMIT
 from cairn.model import Number
 from functions.api.params import When
 from functions.api.schemas import Instant, Schema

@@ -16,7 +16,6 @@ from cairn.clock import from_iso, now
 from cairn.codec import to_milestone
 from cairn.errors import CairnError
 from cairn.identity.api_keys import ApiKeys
-from cairn.leaderboard import rank_counters
 from cairn.leaderboard.representation import json_number
 from cairn.messages import REVERTED
 from cairn.model import Reading
@@ -204,8 +203,7 @@ class FloorWay:
 
     def kept(self, month: str) -> dict[int, dict[str, Any]]:
         """The board that a month ended with."""
-        rows = [item for item in items("LEADERBOARD_TABLE") if item["pk"] == f"board#{month}"]
-        return {int(row["sk"].partition("#")[2]): row for row in rows}
+        return {int(item["sk"]): item for item in items("BOARD_TABLE") if item["pk"] == f"board#{month}"}
 
     def verdict(self, *deserved: Earned) -> Verdict:
         """Compare the floor with what is deserved: rooms, badges, board and sockets."""
@@ -271,9 +269,9 @@ class FloorWay:
         return [] if awarded == deserved else [f"badges are {awarded}, not {deserved}"]
 
     def _ranks(self) -> list[str]:
-        """Rows match the reps' items, counters the rows, and ranks the counters."""
-        table = items("LEADERBOARD_TABLE")
-        rows = {int(row["sk"].partition("#")[2]): row for row in table if row["pk"] == "board"}
+        """Rows match the reps' items, and the count the rows."""
+        table = items("BOARD_TABLE")
+        rows = {int(row["sk"]): row for row in table if row["pk"] == "board" and "score" in row}
         active = {id_: rep for id_, rep in self.reps().items() if "retired_at" not in rep.details}
         wrong = [f"{id_} has a row that they should not have" for id_ in rows.keys() - active.keys()]
         for id_, rep in active.items():
@@ -283,23 +281,8 @@ class FloorWay:
             found = rows.get(id_, {})
             if {name: found.get(name) for name in wanted} != wanted:
                 wrong.append(f"the row of {id_} is {found}, not {wanted}")
-        counted = {
-            item["pk"].removeprefix("ranks#"): {
-                name[1:]: int(count) for name, count in item.items() if name.startswith("n") and count
-            }
-            for item in table
-            if item["pk"].startswith("ranks#")
-        }
-        counts: dict[str, dict[str, int]] = {}
-        for row in rows.values():
-            for node, branch in rank_counters.path(row["score"]):
-                counts.setdefault(node, Counter())[branch] += 1
-        if counts != {node: branches for node, branches in counted.items() if branches}:
-            wrong.append(f"the counters are {counted}, not {counts}")
-        scores = [row["score"] for row in rows.values()]
-        if any(rank_counters.higher(score, counted) != sum(other > score for other in scores) for score in scores):
-            wrong.append("the counters do not give the ranks")
-        return wrong
+        counted = sum(int(item["reps"]) for item in table if item["pk"] == "count")
+        return wrong if counted == len(rows) else [*wrong, f"{counted} reps are counted, not {len(rows)}"]
 
     def _log(self, room: str, expected: Mapping[str, Earned], wrong: list[str]) -> dict[int, Any]:
         """The frames of a room by number; each milestone of its people must be one of them, and nothing else."""

@@ -10,7 +10,8 @@ import pytest
 
 from cairn.clock import now
 from cairn.identity.api_keys import ApiKeys
-from cairn.leaderboard.boards import Boards, Row
+from cairn.leaderboard.boards import Boards
+from cairn.leaderboard.rows import Row
 from cairn.model import Subject
 from cairn.readings.history import History
 from cairn.readings.milestones import Milestones
@@ -28,8 +29,9 @@ def keys(table: Any) -> list[object]:
 
 
 def board(table: Any) -> list[object]:
-    Boards(table).replace_row(None, Row(Subject("rep", "7"), "Ada", "2026-11", {"monthly_revenue": 5}, {}, now()))
-    return list(Boards(table).page(None, 10).rows)
+    boards = Boards(table, table)
+    boards.store(Row(Subject("rep", "7"), "Ada", "2026-11", {"monthly_revenue": 5}, {}, now()))
+    return list(boards.page(None, 10).rows)
 
 
 def history(table: Any) -> list[object]:
@@ -47,7 +49,7 @@ def milestones(table: Any) -> list[object]:
     ("variable", "key", "listed"),
     [
         ("AUDIENCE_TABLE", {"pk": "keys", "sk": "key#0"}, keys),
-        ("LEADERBOARD_TABLE", {"pk": "board", "sk": "rep#000000000000009", "score": 1}, board),
+        ("BOARD_TABLE", {"pk": "board", "sk": 9, "score": 1}, board),
         (
             "HISTORY_TABLE",
             {"pk": str(CATS), "sk": "reading#2026-11-20T12:00:00.001Z", "expires_at": 2**40},

@@ -14,7 +14,7 @@ import pytest
 from cairn.clock import now, to_millis
 from cairn.leaderboard.avatars import Avatars
 from cairn.leaderboard.board_refresh import BoardRefresh
-from cairn.leaderboard.boards import Boards, Row
+from cairn.leaderboard.rows import Row
 from cairn.messages import BoardChanged
 from cairn.model import Subject
 from cairn.realtime.frames import MAX_FRAME_BYTES
@@ -22,6 +22,7 @@ from functions.broadcast.board import TOP, BoardFrames, board_frame
 from testing.broadcast import ADA, BroadcastBench, broadcast_bench
 from testing.clock import ControlledClock
 from testing.cloud import Cloud
+from testing.leaderboard import boards_of
 from testing.logs import Written
 from testing.websocket_api import FakePoster
 
@@ -41,9 +42,9 @@ def row(number: int, revenue: Any) -> Row:
 
 def fill(floor: BroadcastBench, reps: int) -> None:
     """Rows of so many reps, the last one the best."""
-    boards = Boards(floor.aws.table("LEADERBOARD_TABLE"))
+    boards = boards_of(floor.aws)
     for number in range(1, reps + 1):
-        assert boards.replace_row(None, row(number, Decimal("1000.50") + number))
+        boards.store(row(number, Decimal("1000.50") + number))
 
 
 def changed(floor: BroadcastBench, event_id: str) -> None:
@@ -73,7 +74,7 @@ def test_everybody_is_shown_the_board(floor: BroadcastBench, poster: FakePoster)
 
 def test_a_board_too_large_for_a_frame_is_its_top_and_the_total(floor: BroadcastBench) -> None:
     fill(floor, 7)
-    state = BoardFrames(Boards(floor.aws.table("LEADERBOARD_TABLE")), "UTC", AVATARS, top=5).now(now(), "t")
+    state = BoardFrames(boards_of(floor.aws), "UTC", AVATARS, top=5).now(now(), "t")
     frame = json.loads(state.frame)
     assert ([rep["rank"] for rep in frame["data"]], frame["total"]) == ([1, 2, 3, 4, 5], 7)
 
@@ -81,7 +82,7 @@ def test_a_board_too_large_for_a_frame_is_its_top_and_the_total(floor: Broadcast
 @pytest.mark.parametrize(("zone", "period"), [("America/Los_Angeles", "2026-11"), ("Asia/Tokyo", "2026-12")])
 def test_the_month_is_the_sales_floors_own(floor: BroadcastBench, zone: str, period: str) -> None:
     floor.clock.advance_to(datetime(2026, 11, 30, 22, tzinfo=UTC))
-    state = BoardFrames(Boards(floor.aws.table("LEADERBOARD_TABLE")), zone, AVATARS).now(now(), "t")
+    state = BoardFrames(boards_of(floor.aws), zone, AVATARS).now(now(), "t")
     assert json.loads(state.frame)["period"] == period
 
 
@@ -96,11 +97,9 @@ def test_a_burst_of_changes_is_shown_once_a_second_and_in_the_end_as_it_is(
     floor: BroadcastBench, poster: FakePoster
 ) -> None:
     floor.join("a", holder=ADA)
-    boards = Boards(floor.aws.table("LEADERBOARD_TABLE"))
-    shown = None
+    boards = boards_of(floor.aws)
     for number in range(50):
-        assert boards.replace_row(shown, row(1, number))
-        shown = boards.row(Subject("rep", "1"))
+        boards.store(row(1, number))
         changed(floor, str(number))
         if number % 10 == 5:
             floor.bring()
@@ -125,14 +124,14 @@ def test_a_refresh_that_waits_for_its_second_is_nothing_to_warn_of(
     assert [line["seconds"] for line in logs.lines if line["message"] == "message postponed"] == [1]
 
 
-@pytest.mark.parametrize("calls", range(1, 7))
+@pytest.mark.parametrize("calls", range(1, 8))
 def test_wherever_a_sandbox_dies_the_last_board_is_shown(floor: BroadcastBench, poster: FakePoster, calls: int) -> None:
     floor.join("a", holder=ADA)
     fill(floor, 1)
     changed(floor, "1")
     died = floor.bring_and_die(calls)
-    assert died == (calls < 5)
-    assert Boards(floor.aws.table("LEADERBOARD_TABLE")).replace_row(None, row(2, 5))
+    assert died == (calls < 6)
+    boards_of(floor.aws).store(row(2, 5))
     changed(floor, "2")
     floor.settle()
     assert poster.frames("a")[-1]["total"] == 2
@@ -148,7 +147,7 @@ def test_a_record_that_is_redelivered_after_its_refresh_was_shown_keeps_nobody_w
     floor.settle()
     floor.clock.sleep(2)
     changed(floor, "1")
-    assert Boards(floor.aws.table("LEADERBOARD_TABLE")).replace_row(None, row(2, 5))
+    boards_of(floor.aws).store(row(2, 5))
     changed(floor, "2")
     floor.settle()
     assert poster.frames("a")[-1]["total"] == 2

@@ -43,7 +43,7 @@ def test_settling_an_older_reading_does_not_move_a_newer_row_back(floor: Floor) 
         change_by_another_program(rep, "Ada", {"monthly_revenue": 200})
         floor.stream()
 
-    with before_next_write(table("leaderboard"), overtake):
+    with before_next_write(table("board"), overtake):
         floor.update(rep, monthlyRevenue=100)
     assert revenues(floor) == {rep: 200}
     assert floor.rep(rep)["monthlyRevenue"] == 200
@@ -69,7 +69,7 @@ def test_a_broadcast_that_begins_while_a_change_is_being_settled_is_followed_by_
     (waiting,) = floor.refreshes()
     change_by_another_program(rep, "Grace", {})
     begin = partial(BoardRefresh(table("connections")).acquire, waiting.key, now())
-    with before_next_write(table("leaderboard"), begin):
+    with before_next_write(table("board"), begin):
         floor.stream()
     assert floor.board()["items"][0]["name"] == "Grace"
     assert len(floor.refreshes()) == 1

@@ -19,12 +19,12 @@ from cairn.aws import dynamodb
 from cairn.errors import NotFoundError
 from cairn.leaderboard.boards import Boards
 from cairn.leaderboard.reps import Reps, UpdateResult
-from cairn.model import Milestone, Number, Reading
-from cairn.readings.detection import Detection
+from cairn.model import Milestone, Number
+from cairn.readings.detection import Change, Detection
 from cairn.readings.milestones import Milestones
 from cairn.readings.stats import Stats
 from cairn.rules import catalogue
-from testing.cloud import cloud
+from testing.cloud import MOVED, cloud
 from testing.dynamodb import stored
 from testing.platforms import FakePlatforms
 from testing.records import stream_record
@@ -59,10 +59,13 @@ class Announced:
     def __init__(self) -> None:
         self.milestones: list[Milestone] = []
 
-    def announce(self, milestone: Milestone) -> None:
+    def celebrate(self, milestone: Milestone) -> None:
         self.milestones.append(milestone)
 
-    def changed(self, old: Reading | None, new: Reading, event_id: str) -> None:
+    def announce(self, milestone: Milestone) -> None:
+        pass
+
+    def changed(self, changes: Sequence[Change]) -> None:
         pass
 
     def reverted(self, milestone: Milestone, standing: Sequence[Milestone]) -> None:
@@ -76,8 +79,8 @@ class Watched(Stats):
         super().__init__(table)
         self.records: list[dict[str, Any]] = []
 
-    def update(self, subject: Any, change: Any) -> Any:
-        old, new = super().update(subject, change)
+    def update(self, subject: Any, change: Any, *, known: Any = None) -> Any:
+        old, new = super().update(subject, change, known=known)
         if new is not old:
             self.records.append(stream_record(new, old))
         return old, new
@@ -90,8 +93,10 @@ class World:
     """Reps, the stream of their changes, and an oracle that remembers what they sold."""
 
     def __init__(self, boards: Boards, stats: Watched, milestones: Milestones) -> None:
-        for name in ("LEADERBOARD_TABLE", "STATS_TABLE", "MILESTONES_TABLE"):
+        for name in ("STATS_TABLE", "MILESTONES_TABLE"):
             stored(name).clear()
+        stored("BOARD_TABLE").clear()
+        stored("BOARD_TABLE").put(MOVED)
         stats.records.clear()
         self.boards, self.stats, self.heard = boards, stats, Announced()
         self.now, rules = START, catalogue()
@@ -102,7 +107,7 @@ class World:
         self.answered: list[Milestone] = []
 
     def hire(self) -> None:
-        outcome = self.reps.create("Ada", {}, None, {})
+        outcome = self.reps.create(len(self.hired) + 1, "Ada", {}, None, {})
         rep = int(outcome.rep.subject.id)
         self.hired.append(rep)
         self.seen[rep] = Seen(self.month)
@@ -207,7 +212,8 @@ a_step = st.tuples(
 def tables() -> Iterator[Tables]:
     with cloud(FakePlatforms().transport()):
         table = dynamodb.resource().Table
-        yield Boards(table("leaderboard_table")), Watched(table("stats_table")), Milestones(table("milestones_table"))
+        boards = Boards(table("board_table"), table("leaderboard_table"))
+        yield boards, Watched(table("stats_table")), Milestones(table("milestones_table"))
 
 
 @settings(

@@ -78,7 +78,7 @@ def test_a_purged_rep_is_in_no_table_and_served_nowhere(floor: Floor, stack: Sta
     assert {table for table, _ in mentions(*WORDS)} == {
         "STATS_TABLE",
         "MILESTONES_TABLE",
-        "LEADERBOARD_TABLE",
+        "BOARD_TABLE",
         "CONNECTIONS_TABLE",
     }
     lines = purge(stack, f"rep:{rep}", confirmed=True)
@@ -151,7 +151,7 @@ def test_an_export_has_the_values_that_the_tables_hold(floor: Floor, stack: Stac
     (stats,) = content["tables"]["stats_table"]
     assert stats["item"]["name"] == NAME
     assert stats["item"]["metrics"]["monthly_revenue"] == 11_000
-    assert {one["item"]["period"] for one in content["tables"]["leaderboard_table"]} == {"2026-11", "2026-12"}
+    assert {one["item"]["period"] for one in content["tables"]["board_table"]} == {"2026-11", "2026-12"}
     assert {entry["erasure"] for items in content["tables"].values() for entry in items} == {
         "deleted",
         "anonymised",
@@ -192,7 +192,7 @@ def test_a_record_from_before_a_months_end_archives_no_purged_rep(floor: Floor, 
     floor.clock.advance_to(DECEMBER)
     floor.update(rep, monthlyRevenue=5)
     late = floor.aws.changes()
-    floor.aws.table("LEADERBOARD_TABLE").delete_item(Key={"pk": "board#2026-11", "sk": f"rep#{rep:015d}"})
+    floor.aws.table("BOARD_TABLE").delete_item(Key={"pk": "board#2026-11", "sk": rep})
     purge(stack, f"rep:{rep}", confirmed=True)
     assert FUNCTIONS["detect_milestone"]({"Records": late}, Context()) == {"batchItemFailures": []}
     assert mentions(*WORDS) == []

@@ -127,3 +127,75 @@ def test_what_fails_is_retried_for_two_hours_and_then_set_aside_alone(age: timed
     assert [message["type"] for _, message in sqs.sent] == ["failed_record" for _ in set_aside]
     assert processed == (["e1", "e3"] if set_aside else ["e1"])
     assert answer == {"batchItemFailures": [] if set_aside else [{"itemIdentifier": "2"}]}
+
+
+# -- finishing a batch
+
+
+def finishing(*broken: str, error: type[Exception] = RuntimeError) -> tuple[Any, list[list[str]]]:
+    """A `finish` that fails whenever one of these is in the batch, and what it finished."""
+    finished: list[list[str]] = []
+
+    def finish(results: Any) -> None:
+        if set(broken) & set(results):
+            raise error("no")
+        finished.append(list(results))
+
+    return finish, finished
+
+
+def name_of(record: dict[str, Any]) -> str:
+    return str(record["eventID"])
+
+
+def test_a_batch_is_finished_once_with_all_results() -> None:
+    finish, finished = finishing()
+    assert process_in_order(event("1", "2", "3"), name_of, finish=finish) == {"batchItemFailures": []}
+    assert finished == [["e1", "e2", "e3"]]
+
+
+def test_what_was_handled_before_a_failure_is_finished_because_it_is_not_brought_again() -> None:
+    finish, finished = finishing()
+
+    def handle(record: dict[str, Any]) -> str:
+        if record["eventID"] == "e3":
+            raise RuntimeError("no")
+        return name_of(record)
+
+    answer = process_in_order(event("1", "2", "3", "4"), handle, finish=finish)
+    assert answer == {"batchItemFailures": [{"itemIdentifier": "3"}]}
+    assert finished == [["e1", "e2"]]
+
+
+def test_the_one_that_cannot_be_finished_is_found_and_those_before_it_are_finished() -> None:
+    finish, finished = finishing("e2")
+    answer = process_in_order(event("1", "2", "3"), name_of, finish=finish)
+    assert answer == {"batchItemFailures": [{"itemIdentifier": "2"}]}
+    assert finished == [["e1"]]
+
+
+def test_when_both_fail_the_earlier_one_is_reported() -> None:
+    finish, _ = finishing("e2")
+
+    def handle(record: dict[str, Any]) -> str:
+        if record["eventID"] == "e4":
+            raise RuntimeError("no")
+        return name_of(record)
+
+    answer = process_in_order(event("1", "2", "3", "4"), handle, finish=finish)
+    assert answer == {"batchItemFailures": [{"itemIdentifier": "2"}]}
+
+
+def test_a_first_record_that_cannot_be_finished_fails_the_invocation_so_that_its_batch_is_split() -> None:
+    finish, _ = finishing("e1")
+    with pytest.raises(RuntimeError):
+        process_in_order(event("1", "2"), name_of, finish=finish)
+
+
+def test_what_no_retry_would_finish_is_set_aside_and_the_others_are_finished() -> None:
+    finish, finished = finishing("e2", error=ValueError)
+    sqs = FakeSqs()
+    answer = process_in_order(event("1", "2", "3"), name_of, failures(sqs), finish)
+    assert answer == {"batchItemFailures": []}
+    assert finished == [["e1"], ["e3"]]
+    assert [body["sequence_number"] for _, body in sqs.sent] == ["2"]

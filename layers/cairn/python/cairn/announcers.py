@@ -34,6 +34,7 @@ class Resources:
     stats_table: str
     milestones_table: str
     leaderboard_table: str
+    board_table: str
     connections_table: str
     notify_queue_url: str
     broadcast_queue_url: str
@@ -63,7 +64,7 @@ def announcers(
         broadcast=broadcast,
         reps=Reps(
             stats=Stats(table(resources.stats_table)),
-            boards=Boards(table(resources.leaderboard_table)),
+            boards=Boards(table(resources.board_table), table(resources.leaderboard_table)),
             rules=rules,
             time_zone=resources.time_zone,
             clock=now,

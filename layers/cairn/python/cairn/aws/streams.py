@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from cairn.aws import sqs
 from cairn.clock import now, to_millis
@@ -14,6 +14,7 @@ from cairn.observability import logger
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
+T = TypeVar("T")
 Record = dict[str, Any]
 """A change as Lambda passes it to a function: https://docs.aws.amazon.com/lambda/latest/dg/with-ddb.html"""
 
@@ -53,38 +54,76 @@ class Failures:
 
 
 def process_in_order(
-    event: dict[str, Any], handle: Callable[[Record], None], failures: Failures | None = None
+    event: dict[str, Any],
+    handle: Callable[[Record], T | None],
+    failures: Failures | None = None,
+    finish: Callable[[Sequence[T]], None] | None = None,
 ) -> dict[str, Any]:
     """Report the first record that failed to Lambda, which retries it and all records after it.
 
     A record whose content is impossible would fail at every retry: it goes to `failures` at once, and holds no other
     record up. Any other goes there when it fails at the age of TRIED_FOR. If it cannot be sent there, it has failed.
 
+    `finish` gets the results of all records that were handled, also of those before a failure: they are not brought
+    again. If it fails, it is called for each by itself, to find out which one fails.
+
     Continuing after a failure would let a later reading claim what the failed one had yet to announce. When the first
     of several records fails, its error is raised: Lambda bisects a batch whose invocation failed until the record is
     alone, but retries a reported remainder undivided, and finally gives up all of it.
     https://docs.aws.amazon.com/lambda/latest/dg/services-ddb-batchfailurereporting.html
     """
-    records = event["Records"]
+    records, handled = event["Records"], list[tuple[Record, T]]()
+    failed: tuple[Record, Exception] | None = None
     for record in records:
         try:
-            _handle(record, handle, failures)
-        except Exception:  # every error has the same result: retries, then the dead-letter queue
-            trace_id = record["dynamodb"].get("NewImage", {}).get("trace_id", {}).get("S")
-            logger.exception("stream record failed", event_id=record["eventID"], trace_id=trace_id)
-            if record is records[0] and len(records) > 1:
-                raise
-            return {"batchItemFailures": [{"itemIdentifier": record["dynamodb"]["SequenceNumber"]}]}
-    return {"batchItemFailures": []}
+            result = _handle(record, handle, failures)
+        except Exception as error:  # every error has the same result: retries, then the dead-letter queue
+            failed = _failure(record, error)
+            break
+        if result is not None:
+            handled.append((record, result))
+    if finish and handled:
+        failed = _finish(handled, finish, failures) or failed
+    if failed is None:
+        return {"batchItemFailures": []}
+    record, reason = failed
+    if record is records[0] and len(records) > 1:
+        raise reason
+    return {"batchItemFailures": [{"itemIdentifier": record["dynamodb"]["SequenceNumber"]}]}
 
 
-def _handle(record: Record, handle: Callable[[Record], None], failures: Failures | None) -> None:
+def _finish(
+    handled: Sequence[tuple[Record, T]], finish: Callable[[Sequence[T]], None], failures: Failures | None
+) -> tuple[Record, Exception] | None:
+    """The first record whose result could not be finished, and why."""
     try:
-        handle(record)
+        if len(handled) > 1:
+            finish([result for _, result in handled])
+            return None
+    except Exception as error:
+        logger.warning("a batch could not be finished; trying each of its records", reason=repr(error)[:300])
+    for record, result in handled:
+        try:
+            _handle(record, lambda _, result=result: finish([result]), failures)  # type: ignore[misc]  # mypy infers no default
+        except Exception as error:
+            return _failure(record, error)
+    return None
+
+
+def _failure(record: Record, error: Exception) -> tuple[Record, Exception]:
+    trace_id = record["dynamodb"].get("NewImage", {}).get("trace_id", {}).get("S")
+    logger.exception("stream record failed", event_id=record["eventID"], trace_id=trace_id)
+    return record, error
+
+
+def _handle(record: Record, handle: Callable[[Record], T | None], failures: Failures | None) -> T | None:
+    try:
+        return handle(record)
     except Exception as error:
         if failures is None or not (isinstance(error, IMPOSSIBLE) or _is_old(record)):
             raise
         failures.add(record, error)
+        return None
 
 
 def _is_old(record: Record) -> bool:

@@ -14,8 +14,9 @@ from cairn.leaderboard.board_refresh import BoardRefresh
 from cairn.leaderboard.representation import milestone_json
 from cairn.leaderboard.reps import Reps
 from cairn.messages import BoardChanged, RoomEvent, reverted_event
-from cairn.model import Milestone, Reading
+from cairn.model import Milestone
 from cairn.observability import logger
+from cairn.readings.detection import Change
 from cairn.rooms import TV_DISPLAY, user_room
 from cairn.rules import Rule, Wording
 
@@ -48,11 +49,13 @@ class RepAnnouncer:
         self._rules = rules
         self._clock = clock
 
+    def celebrate(self, milestone: Milestone) -> None:
+        wording = self._rules[milestone.rule].wording(milestone)
+        self._broadcast.send(celebrations(milestone, wording, self._avatars))
+
     def announce(self, milestone: Milestone) -> None:
         for badge in self._badges.award(milestone):
             logger.info("badge earned", badge=badge.id)
-        wording = self._rules[milestone.rule].wording(milestone)
-        self._broadcast.send(celebrations(milestone, wording, self._avatars))
 
     def reverted(self, milestone: Milestone, standing: Sequence[Milestone]) -> None:
         """Take back the badges that no milestone earns any more, and have screens drop the celebration."""
@@ -60,11 +63,12 @@ class RepAnnouncer:
             logger.info("badge taken back", badge=badge_id)
         self._broadcast.send([reverted_event(room, milestone) for room, _ in _recipients(milestone)])
 
-    def changed(self, old: Reading | None, new: Reading, event_id: str) -> None:
-        """Repair the board first, then request its broadcast, so that the broadcast includes the change."""
-        self._reps.reconcile(old, new)
-        if key := self._board_refresh.request(event_id, self._clock()):
-            self._broadcast.send([BoardChanged(key, new.trace_id)])
+    def changed(self, changes: Sequence[Change]) -> None:
+        """Repair the board first, then request its broadcast, so that the broadcast includes the changes."""
+        self._reps.reconcile(changes)
+        last = changes[-1]
+        if key := self._board_refresh.request(last.event_id, self._clock()):
+            self._broadcast.send([BoardChanged(key, last.new.trace_id)])
 
 
 def celebrations(milestone: Milestone, wording: Wording, avatars: Avatars) -> list[RoomEvent]:

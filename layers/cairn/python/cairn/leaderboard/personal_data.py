@@ -16,7 +16,9 @@ from cairn.aws.dynamodb import get, get_many
 from cairn.aws.personal_data import PersonalItem, anonymised, deleted, kept, scan
 from cairn.clock import Clock
 from cairn.leaderboard.boards import LIVE
+from cairn.leaderboard.former_rows import former_key
 from cairn.leaderboard.reps import ERASED, FORMER_REP, KIND, Reps
+from cairn.leaderboard.rows import row_key
 from cairn.model import Subject
 from cairn.readings.milestones import Milestones
 from cairn.readings.personal_data import SubjectItems
@@ -32,7 +34,7 @@ STREAM_RETENTION = timedelta(hours=24)
 
 
 class RepItems:
-    """Items of the stats, milestones, history and leaderboard tables."""
+    """Items of the stats, milestones, history and board tables, and what is left of reps in the leaderboard table."""
 
     def __init__(
         self,
@@ -42,6 +44,7 @@ class RepItems:
         stats: Table,
         milestones: Table,
         history: Table,
+        board: Table,
         leaderboard: Table,
         clock: Clock,
     ) -> None:
@@ -49,6 +52,7 @@ class RepItems:
         self._rules = [rule for rule in rules if rule.kind == KIND]
         self._stats = stats
         self._milestones = milestones
+        self._board = board
         self._leaderboard = leaderboard
         self._of_subject = SubjectItems(milestones, history)
         self._clock = clock
@@ -62,12 +66,16 @@ class RepItems:
         if item:
             erased = ERASED in item.get("details", {})
             yield kept(self._stats, item) if erased else PersonalItem(self._stats.name, item, erase, "anonymised")
-        sort_key = f"rep#{int(subject.id):015d}"
-        row = get(self._leaderboard, {"pk": LIVE, "sk": sort_key}, consistent=True)
-        if row:
-            yield deleted(self._leaderboard, row, erase)
-        boards = [{"pk": f"{LIVE}#{month}", "sk": sort_key} for month in self._months()]
-        for archived in get_many(self._leaderboard, boards):
+        row = get(self._board, row_key(LIVE, subject), consistent=True)
+        if row and "score" in row:
+            yield deleted(self._board, row, erase)
+        former = get(self._leaderboard, former_key(LIVE, subject.id), consistent=True)
+        if former:
+            yield deleted(self._leaderboard, former)
+        boards = [f"{LIVE}#{month}" for month in self._months()]
+        for archived in get_many(self._board, [row_key(board, subject) for board in boards]):
+            yield anonymised(self._board, archived, name=FORMER_REP, details={})
+        for archived in get_many(self._leaderboard, [former_key(board, subject.id) for board in boards]):
             yield anonymised(self._leaderboard, archived, name=FORMER_REP, details={})
         badges = get(self._milestones, {"pk": str(subject), "sk": "badges"}, consistent=True)
         if badges:
@@ -96,13 +104,16 @@ class RepItems:
         for item in scan(self._stats, Attr("details.user_id").exists()):
             if is_user(item["details"], user_id):
                 yield PersonalItem(self._stats.name, item, partial(self._unlink, item["subject"]), "anonymised")
-        for item in scan(self._leaderboard, Attr("details.user_id").exists()):
+        for item in scan(self._board, Attr("details.user_id").exists()):
             if is_user(item["details"], user_id):
                 if item["pk"] == LIVE:
-                    subject = f"{KIND}:{int(item['sk'].removeprefix('rep#'))}"
-                    yield PersonalItem(self._leaderboard.name, item, partial(self._unlink, subject), "anonymised")
+                    subject = f"{KIND}:{int(item['sk'])}"
+                    yield PersonalItem(self._board.name, item, partial(self._unlink, subject), "anonymised")
                 else:
-                    yield anonymised(self._leaderboard, item, details=_without_user(item["details"]))
+                    yield anonymised(self._board, item, details=_without_user(item["details"]))
+        for item in scan(self._leaderboard, Attr("details.user_id").exists()):
+            if is_user(item["details"], user_id):
+                yield anonymised(self._leaderboard, item, details=_without_user(item["details"]))
         for item in scan(self._milestones, Attr("details.user_id").exists()):
             if is_user(item["details"], user_id):
                 yield anonymised(self._milestones, item, details=_without_user(item["details"]))

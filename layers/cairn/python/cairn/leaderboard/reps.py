@@ -6,22 +6,23 @@ which the rules are evaluated here. The board is derived from the item, and any 
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import ROUND_DOWN, Decimal
 from zoneinfo import ZoneInfo
 
-from cairn.clock import Clock, iso, sleep
+from cairn.clock import Clock, iso
 from cairn.codec import number
-from cairn.errors import BadInputError, ConflictError, ContentionError, NotFoundError
-from cairn.leaderboard.boards import SCORE, Boards, Row, row_of, same_row
+from cairn.errors import BadInputError, ConflictError, NotFoundError
+from cairn.leaderboard.boards import Boards
+from cairn.leaderboard.rows import SCORE, Row, row_of, same_row
 from cairn.model import Details, Milestone, Number, Reading, Subject, new_trace_id
+from cairn.readings.detection import Change
 from cairn.readings.stats import MAX_AHEAD, Stats
 from cairn.rules import Rule, Transition, crossings
 from cairn.rules.bonus_tier import BonusTier
-from cairn.rules.rank import podium_step
+from cairn.rules.rank import PODIUM_SIZE, podium_step
 
 KIND = "rep"
 MONTHLY = ("monthly_revenue", "monthly_signups", "goal_progress", "bonus_tier", "podium")
@@ -33,7 +34,6 @@ RETIRED = "retired_at"
 ERASED = "erased_at"
 FORMER_REP = "Former rep"
 """The name of every rep whose personal data was erased."""
-MAX_ATTEMPTS = 16
 MAX_GOAL_PROGRESS = Decimal(10**9)
 """Per cent, at which the progress towards a tiny goal is capped."""
 CLOCK_SKEW = timedelta(minutes=5)
@@ -73,12 +73,14 @@ class Reps:
         """A rep and their current rank; NotFoundError if there is no such rep, or they have retired."""
         stored = _active(self._stats.get(_subject(rep_id)), rep_id)
         rep = self._in_month_of(stored, self._clock())
-        (higher,) = self._boards.count_higher([_score(rep)])
+        higher = self._boards.count_higher(_score(rep))
         return rep, higher + 1 - (_score(stored) > _score(rep))
 
-    def create(self, name: str, details: Details, goal: Number | None, values: Mapping[str, Number]) -> UpdateResult:
+    def create(
+        self, id_: int, name: str, details: Details, goal: Number | None, values: Mapping[str, Number]
+    ) -> UpdateResult:
         """Add a rep under an id that none has had; values that are not given are zero."""
-        subject = _subject(self._boards.new_id())
+        subject = _subject(id_)
         metrics = _with_goal_progress({**_ZEROS, **values, **({GOAL: goal} if goal is not None else {})}, values)
         entered = Reading(subject, name, metrics, self._clock(), "api", new_trace_id(), details=details)
         first = self._with_computed(entered, entered.as_of, entered.source, entered.trace_id)
@@ -140,7 +142,7 @@ class Reps:
             return self._with_computed(empty, at, "erasure", new_trace_id())
 
         _, rep = self._stats.update(subject, tombstone)
-        self._sync_row(rep)
+        self._repair_row(rep)
 
     def unlink(self, subject: Subject) -> None:
         """Forget the name with which a rep, also a retired one, signs in. A repeat changes nothing."""
@@ -156,26 +158,29 @@ class Reps:
             return self._with_computed(current, at, "erasure", new_trace_id())
 
         _, rep = self._stats.update(subject, change)
-        self._sync_row(rep)
+        self._repair_row(rep)
 
     # -- repairing and rolling over
 
-    def reconcile(self, old: Reading | None, new: Reading) -> None:
-        """Complete a change: the computed values, the row on the board and the step of the podium.
+    def reconcile(self, changes: Sequence[Change]) -> None:
+        """Complete changes: the computed values, the rows on the board, the steps of the podium, each rep's last.
 
-        The function that made the change may have died before it did so, or may belong to another program. If a new
-        month began with the change, the old month's board gets the values with which it really ended.
+        The function that made a change may have died before it did so, or may belong to another program. If a new
+        month began with it, the old month's board gets the values with which it really ended. When nothing is missing,
+        this is two calls for a batch of the stream.
         """
-        rep = self._stats.get(new.subject)
-        if rep and ERASED in rep.details:
-            self._sync_row(rep)
-            return
-        if rep and self._repaired(rep) is not rep:
-            _, rep = self._stats.update(new.subject, lambda stored: self._repaired(stored or new))
-        if rep:
-            self._update_podium(rep, None)
-        if old and RETIRED not in old.details and self._month(old.as_of) < self._month(new.as_of):
-            self._boards.archive(row_of(old, self._month(old.as_of)))
+        for old, new in ((change.old, change.new) for change in changes):
+            if old and RETIRED not in old.details and self._month(old.as_of) < self._month(new.as_of):
+                stored = self._stats.get(new.subject)
+                if stored is None or ERASED not in stored.details:
+                    self._boards.archive(row_of(old, self._month(old.as_of)))
+        last = {change.stored.subject: change.stored for change in changes}
+        rows = self._boards.rows(list(last))
+        completed = [self._completed(new, rows.get(subject)) for subject, new in last.items()]
+        current = [found for found in completed if found]
+        best = self._boards.best(PODIUM_SIZE) if current else []
+        for rep, row in current:
+            self._step(rep, row, sum(score > _score(rep) for score in best) - (row.score > _score(rep)))
 
     def roll_over(self, subject: Subject) -> None:
         """Start the month at zero, unless it has started; the board of the month before keeps its final values."""
@@ -188,11 +193,33 @@ class Reps:
             return rep if reset is rep else self._with_computed(reset, at, "turn", new_trace_id())
 
         _, rep = self._stats.update(subject, start_month)
-        self._update_podium(rep, None)
+        self._step_by_count(rep, self._repair_row(rep))
 
     def not_rolled_over(self) -> Iterator[Subject]:
         """The reps for whom the month has not started."""
         return self._boards.outside_month(self.month)
+
+    def _completed(self, new: Reading, row: Row | None) -> tuple[Reading, Row] | None:
+        """A rep with the row that they have now; None if a later change completes them, or if they have left."""
+        if row and self._is_newer(row, new):
+            return None
+        rep = new
+        if row is None or ERASED in new.details or self._repaired(new) is not new:
+            stored = self._stats.get(new.subject)
+            if stored and ERASED not in stored.details and self._repaired(stored) is not stored:
+                _, stored = self._stats.update(new.subject, lambda stored: self._repaired(stored or new))
+            if stored is None:
+                return None
+            rep = stored
+        wanted = self._wanted(rep)
+        row = row if same_row(row, wanted) else self._boards.store(wanted)
+        return None if row is None or row.left else (rep, row)
+
+    def _is_newer(self, row: Row, rep: Reading) -> bool:
+        return rep.as_of < row.as_of <= self._clock() + MAX_AHEAD
+
+    def _wanted(self, rep: Reading) -> Row:
+        return row_of(rep, self._month(rep.as_of), left=RETIRED in rep.details)
 
     def _repaired(self, rep: Reading) -> Reading:
         """The rep, completed if another program wrote the item; the same object if nothing is missing or wrong."""
@@ -223,8 +250,13 @@ class Reps:
         return self._result(*self._stats.update(_subject(rep_id), changed))
 
     def _result(self, old: Reading | None, new: Reading) -> UpdateResult:
-        before = _score(self._in_month_of(old, new.as_of)) if old else None
-        rank, rank_before, (unstepped, stepped) = self._update_podium(new, before)
+        """The row first, then the rank among the rows: of twenty who sell at the same time, one is the best."""
+        wanted, score = self._wanted(new), _score(new)
+        unchanged = old and same_row(self._wanted(old), wanted)
+        row = self._repair_row(new) if unchanged else self._boards.store(wanted)
+        rank, (unstepped, stepped) = self._step_by_count(new, row)
+        before = _score(self._in_month_of(old, new.as_of)) if old else score
+        rank_before = rank + self._ranks_between(score, before, row)
         if unstepped is stepped and stepped.trace_id == new.trace_id:  # the stream's consumer stored this step first
             unstepped = new
         pairs = [(old, new), *([(unstepped, stepped)] if stepped is not unstepped else [])]
@@ -237,22 +269,31 @@ class Reps:
         rep = stepped if stepped.trace_id == new.trace_id else new
         return UpdateResult(rep, rank, milestones, rank_before - rank)
 
-    def _update_podium(self, rep: Reading, before: Number | None) -> tuple[int, int, tuple[Reading, Reading]]:
-        """Store a step on or off the podium.
+    def _repair_row(self, rep: Reading) -> Row:
+        """The rep's row as of this reading or later; it is read first, and stored only if it shows something else."""
+        row, wanted = self._boards.row(rep.subject), self._wanted(rep)
+        return row if row and (self._is_newer(row, rep) or same_row(row, wanted)) else self._boards.store(wanted)
 
-        Returns the rep's rank, the rank that the score `before` would have, and the images before and after the step:
-        the same object twice if there was none.
+    def _ranks_between(self, score: Number, before: Number, row: Row) -> int:
+        """By how many ranks the rep was lower with the score `before`; negative if it was higher."""
+        low, high = sorted((score, before))
+        others = self._boards.count_higher(low, high) - (low < row.score <= high) if low < high else 0
+        return others if before < score else -others
+
+    def _step_by_count(self, rep: Reading, row: Row) -> tuple[int, tuple[Reading, Reading]]:
+        """The rep's rank, counted; and the images before and after a step on or off the podium."""
+        higher = self._boards.count_higher(_score(rep)) - (row.score > _score(rep))
+        return higher + 1, self._step(rep, row, higher)
+
+    def _step(self, rep: Reading, row: Row, higher: int) -> tuple[Reading, Reading]:
+        """Store the podium's step that follows from how many are higher.
+
+        Returns the images before and after the step: the same object twice if there was none.
         """
-        row = self._sync_row(rep)
         score = _score(rep)
-        scores = [score, score if before is None else before]
-        own = row.score if row else score
-        rank, rank_before = (
-            higher + 1 - (own > other) for other, higher in zip(scores, self._boards.count_higher(scores), strict=True)
-        )
-        podium = podium_step(rank) if row and score > 0 else 0
+        podium = podium_step(higher + 1) if not row.left and score > 0 else 0
         if podium == rep.metrics.get("podium", 0):
-            return rank, rank_before, (rep, rep)
+            return rep, rep
 
         def take_step(stored: Reading | None) -> Reading:
             current = stored or rep
@@ -263,22 +304,8 @@ class Reps:
             changed = replace(current, metrics={**current.metrics, "podium": podium})
             return self._with_computed(changed, at, rep.source, rep.trace_id)
 
-        unstepped, stepped = self._stats.update(rep.subject, take_step)
-        return rank, rank_before, (unstepped or stepped, stepped)
-
-    def _sync_row(self, rep: Reading) -> Row | None:
-        """Repair the rep's row on the board; returns it as of this reading or later, None for a rep who has retired."""
-        for attempt in range(MAX_ATTEMPTS):
-            row = self._boards.row(rep.subject)
-            if row is None:  # new, or retired meanwhile
-                rep = self._stats.get(rep.subject) or rep
-            if row and rep.as_of < row.as_of <= self._clock() + MAX_AHEAD:
-                return row
-            wanted = None if RETIRED in rep.details else row_of(rep, self._month(rep.as_of))
-            if same_row(row, wanted) or self._boards.replace_row(row, wanted):
-                return wanted
-            sleep(random.uniform(0, min(0.5, 0.01 * 2**attempt)))  # noqa: S311 - spreads retries, guards nothing
-        raise ContentionError(f"too many concurrent updates of {rep.subject}; try again")
+        unstepped, stepped = self._stats.update(rep.subject, take_step, known=rep)
+        return unstepped or stepped, stepped
 
     def _with_computed(self, rep: Reading, at: datetime, source: str, trace_id: str) -> Reading:
         """The reading with its computed values: the bonus tier, and the highest values of the month."""

@@ -1,9 +1,9 @@
-"""Detection of milestones in changed readings: claim, record, announce, and what a retry finds already done."""
+"""Detection of milestones in changed readings: claim, tell, record, announce, and what a retry finds already done."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -16,14 +16,28 @@ from cairn.readings.unannounced import mark_keys, unannounced
 from cairn.rules import Crossing, Rule, crossings
 
 
+@dataclass(frozen=True, slots=True)
+class Change:
+    """The values or details of a subject changed; `event_id` is the same at each retry of the stream record."""
+
+    old: Reading | None
+    new: Reading
+    stored: Reading
+    """The new reading as it is stored; `new` is no later than its item was written."""
+    event_id: str
+
+
 class Announcer(Protocol):
     """Notifies the audience of a kind of subject. An error retries the stream record, so calls must be idempotent."""
 
-    def announce(self, milestone: Milestone) -> None:
-        """Announce a milestone to its audience."""
+    def celebrate(self, milestone: Milestone) -> None:
+        """Show a milestone in rooms, at once. It may not be stored yet, so the events contain all that is shown."""
 
-    def changed(self, old: Reading | None, new: Reading, event_id: str) -> None:
-        """React to changed values or details; `event_id` is the same at each retry of the stream record."""
+    def announce(self, milestone: Milestone) -> None:
+        """Do what needs the stored milestone, such as a message whose deliveries are counted with it."""
+
+    def changed(self, changes: Sequence[Change]) -> None:
+        """React to changes of this kind's subjects in one batch of the stream, in order, after their milestones."""
 
     def reverted(self, milestone: Milestone, standing: Sequence[Milestone]) -> None:
         """Take back what a milestone brought its subject, whose other milestones are `standing`, and correct screens.
@@ -38,7 +52,10 @@ def announcer_of(subject: Subject, announcers: Mapping[str, Announcer]) -> Annou
 
 
 class Detection:
-    """Claim, record, announce: every step may be repeated, so a retry completes what a failure interrupted.
+    """Claim, tell, record, announce: every step may be repeated, so a retry completes what a failure interrupted.
+
+    Nothing is told before its high-water mark is raised. The mark says until which threshold all of this is done; only
+    a failure between telling and recording leaves something told that is not listed yet, and the retry lists it.
 
     `announcers` are by kind of subject, such as `rep`, or by category, such as `channel:live`.
     """
@@ -48,19 +65,21 @@ class Detection:
         self._announcers = announcers
         self._rules = rules
 
-    def process(self, record: dict[str, Any]) -> None:
-        """Process one stream record. Raises any failure; the same record must then be retried before any later one.
+    def process(self, record: dict[str, Any]) -> tuple[Announcer, Change] | None:
+        """Announce the milestones of one stream record; returns what `finish` is to be given after the whole batch.
 
+        Raises any failure; the same record must then be retried before any later one of its subject.
         UnreadableItemError when no retry would help.
         """
         old, new = change_of(record)
+        stored = new
         if written := _written(record):
             new, old = _as_of_at_most(written, new), _as_of_at_most(written, old) if old else None
         if old and old.expired(new.as_of):
             old = None
         announcer = announcer_of(new.subject, self._announcers)
         if announcer is None:
-            return
+            return None
         with logger.append_context_keys(trace_id=new.trace_id, subject=str(new.subject)):
             # The writer of peaks may have been wrong, or have crashed: only the high-water marks decide here.
             for crossing in crossings(replace(old, peaks={}) if old else None, new, self._rules):
@@ -69,7 +88,15 @@ class Detection:
                 self._keep_marks(new, new.expires_at)
             if new.recheck and new.recheck != (old.recheck if old else "") and not new.expired(now()):
                 self._recheck(new, record["eventID"], announcer)
-            announcer.changed(old, new, record["eventID"])
+        return announcer, Change(old, new, stored, record["eventID"])
+
+    def finish(self, processed: Sequence[tuple[Announcer, Change]]) -> None:
+        """Pass the changes of a batch on, once to each announcer. Raises any failure; a repeat is harmless."""
+        by_announcer: dict[int, tuple[Announcer, list[Change]]] = {}
+        for announcer, change in processed:
+            by_announcer.setdefault(id(announcer), (announcer, []))[1].append(change)
+        for announcer, changes in by_announcer.values():
+            announcer.changed(changes)
 
     def _keep_marks(self, reading: Reading, expires_at: datetime) -> None:
         """Once a day, keep the marks of a subject that expires from expiring while it is above a threshold."""
@@ -99,11 +126,14 @@ class Detection:
         )
         if claim is None:
             return
-        milestone = self._milestones.record(
-            crossing.milestone(reading, claim.notified, claim.achieved_at, claim.revision), reading.expires_at
-        )
-        if milestone.reverted:
-            return
+        milestone = crossing.milestone(reading, claim.notified, claim.achieved_at, claim.revision)
+        if claim.repeated:  # whoever died may have recorded it, and an operator may have reverted it since
+            milestone = self._milestones.record(milestone, reading.expires_at)
+            if milestone.reverted:
+                return
+        announcer.celebrate(milestone)
+        if not claim.repeated:
+            milestone = self._milestones.record(milestone, reading.expires_at)
         announcer.announce(milestone)
         self._milestones.record_notified(reading.subject, rule.name, crossing.period, crossing.threshold)
         metrics.add_metric("MilestonesReached", MetricUnit.Count, 1)

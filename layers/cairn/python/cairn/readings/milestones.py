@@ -27,7 +27,7 @@ from cairn.aws.cursors import decode, encode
 from cairn.aws.dynamodb import Item, get_many, query, query_all, readable, rejected_item, transact
 from cairn.clock import Clock, from_millis, iso, now, to_millis
 from cairn.codec import milestone_fields, number, to_milestone
-from cairn.model import DeliveryTally, Milestone, Number, Reversal, Subject
+from cairn.model import DeliveryTally, Milestone, Number, Reversal, Subject, milestone_id
 from cairn.rules import Transition
 
 if TYPE_CHECKING:
@@ -52,6 +52,8 @@ class Claim:
     notified: Number
     achieved_at: datetime
     revision: int = 0
+    repeated: bool = False
+    """It was claimed before: whoever did so may have died at any point after that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +165,7 @@ class Milestones:
             self._put_off(stored, expires_at)
             mark = _to_mark(stored)
             unfinished = not silent and mark.told < mark.threshold == threshold
-            return Claim(mark.told, mark.achieved_at, mark.revision) if unfinished else None
+            return Claim(mark.told, mark.achieved_at, mark.revision, repeated=True) if unfinished else None
         return None if silent else Claim(number(old.get("told", 0)), achieved_at, int(str(old.get("revision", 0))))
 
     def _expired(self, item: Item) -> bool:
@@ -236,6 +238,14 @@ class Milestones:
         items = get_many(self._table, [_mark_key(key.subject, key.rule, key.period) for key in keys])
         kept = (item for item in items if not self._expired(item))
         return dict(readable(lambda item: (_to_mark_key(item), _to_mark(item)), kept))
+
+    def being_announced(self, subject: Subject) -> Iterator[str]:
+        """The ids of milestones that are claimed and not finished: they may have been told, and not be recorded yet."""
+        where = Key("pk").eq(str(subject)) & Key("sk").begins_with("mark#")
+        for item in query_all(self._table, where, ConsistentRead=True):
+            key, mark = _to_mark_key(item), _to_mark(item)
+            if mark.told < mark.threshold:
+                yield milestone_id(subject, key.rule, key.period, mark.threshold, mark.revision)
 
     # -- milestones
 

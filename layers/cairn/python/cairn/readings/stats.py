@@ -61,9 +61,12 @@ class Stats:
             return False
         return True
 
-    def update(self, subject: Subject, change: Callable[[Reading | None], Reading]) -> tuple[Reading | None, Reading]:
+    def update(
+        self, subject: Subject, change: Callable[[Reading | None], Reading], *, known: Reading | None = None
+    ) -> tuple[Reading | None, Reading]:
         """Store what `change` makes of the stored reading. Returns the old and the new reading, as the stream has them.
 
+        `known` is what the caller believes to be stored: it saves the first read, and is read again if it is not.
         When `change` returns the same object or raises, nothing is stored. A concurrent write between the read and the
         put restarts the update, so that no writer's fields are lost; a changed reading must have a later `as_of`.
         ContentionError when other writers were faster for several seconds.
@@ -72,10 +75,11 @@ class Stats:
         new: Reading | None = None
         for attempt in range(MAX_ATTEMPTS):
             try:
-                stored, seen = self.get(subject), None
+                stored, seen = known or self.get(subject), None
             except UnreadableItemError as error:
                 logger.error("stored item unreadable", key=error.key, reason=error.reason)
                 stored, seen = None, error.item.get("as_of")
+            known = None
             if new and stored == new:  # our own put: botocore repeated it because its answer was lost
                 return old, new
             old, new = stored, change(stored)

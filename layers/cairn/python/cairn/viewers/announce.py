@@ -17,7 +17,7 @@ from cairn.viewers.counts import ViewerCount, count_json
 from cairn.viewers.subjects import live_channel
 
 if TYPE_CHECKING:
-    from cairn.readings.detection import Announcer
+    from cairn.readings.detection import Announcer, Change
 
 COUNT = "viewers:count"
 MILESTONE = "viewers:milestone"
@@ -81,15 +81,20 @@ class ViewerAnnouncer:
         self._named = named
         self._rules = rules
 
-    def announce(self, milestone: Milestone) -> None:
+    def celebrate(self, milestone: Milestone) -> None:
         self._broadcast.send([milestone_event(milestone, self._rules[milestone.rule].wording(milestone))])
+
+    def announce(self, milestone: Milestone) -> None:
         if live_channel(milestone.subject) in self._named:
             self._subscribers.announce(milestone)
 
     def reverted(self, milestone: Milestone, standing: Sequence[Milestone]) -> None:  # noqa: ARG002 - only badges need it
         self._broadcast.send([reverted_event(channel_room(milestone.subject.id.partition(":")[2]), milestone)])
 
-    def changed(self, old: Reading | None, new: Reading, event_id: str) -> None:
-        """Send the new count to the room, if it changed."""
-        if state := count_state(old, new, event_id):
-            self._broadcast.send([state])
+    def changed(self, changes: Sequence[Change]) -> None:
+        """Send each channel's last count to its room, if it is another than before the first of its changes."""
+        first = {change.new.subject: change for change in reversed(changes)}
+        last = {change.new.subject: change for change in changes}
+        states = [count_state(first[subject].old, change.new, change.event_id) for subject, change in last.items()]
+        if found := [state for state in states if state]:
+            self._broadcast.send(found)
