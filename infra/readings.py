@@ -73,6 +73,8 @@ class Readings(Capability):
             timeout=Duration.seconds(30),
             environment={"TIME_ZONE": self.settings.time_zone},
         )
-        self.tables.stats.feed(function, failures=self.queues.history_failures, window=Duration.seconds(5))
+        # One lane writes some 125 readings a second.
+        failures, window = self.queues.history_failures, Duration.seconds(5)
+        self.tables.stats.feed(function, failures=failures, window=window, parallel=2)
         self.tables.history.grant(function, "PutItem")
         return function

@@ -48,7 +48,7 @@ class Cairn(Foundation):
         realtime = Realtime(self, "Realtime")
         # browser, embed ─► viewer_heartbeat ─► presence table ─► count queue ─► count_viewers ─► stats table
         viewers = Viewers(self, "Viewers", realtime=realtime)
-        # schedule ─► month_rollover, erase_retired_reps ─► stats table, leaderboard table
+        # schedule ─► month_rollover, erase_retired_reps ─► stats table, board table
         leaderboard = Leaderboard(self, "Leaderboard")
         # user pool ─► api ─► tables, fetch queue
         identity = Identity(self, "Identity")

@@ -62,7 +62,8 @@ class Stored:
 
     def put(self, item: Mapping[str, Any]) -> None:
         """Store an item in wire format, without conditions and without a stream record."""
-        keys = [dynamodb._extract_key_val(item[self._table[name]]) for name in ("pk_name", "sk_name")]
+        names = self._table["pk_name"], self._table.get("sk_name")
+        keys = [dynamodb._extract_key_val(item[name]) if name else "__no_sort__" for name in names]
         dynamodb._set_item(self._table, *keys, dict(item))
 
     def clear(self) -> None:

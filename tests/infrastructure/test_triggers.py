@@ -64,7 +64,7 @@ def test_ten_batches_of_a_shard_are_detected_at_a_time(template: Template) -> No
         template.function_name(target(mapping["FunctionName"])): mapping.get("ParallelizationFactor", 1)
         for mapping in _stream_mappings(template)
     }
-    assert factors == {"detect_milestone": 10, "record_history": 1}
+    assert factors == {"detect_milestone": 10, "record_history": 2}
 
 
 def test_only_writes_of_a_reading_start_a_function(template: Template) -> None:

@@ -14,7 +14,8 @@ from cairn.aws import dynamodb
 from cairn.clock import now, to_millis
 from cairn.leaderboard.board_refresh import BoardRefresh
 from cairn.messages import BoardChanged, RoomEvent
-from cairn.model import Number, Reading, Subject
+from cairn.model import Milestone, Number, Reading, Reversal, Subject
+from cairn.readings.milestones import Milestones
 from cairn.readings.stats import Stats
 from testing.cloud import Context
 from testing.functions import FUNCTIONS
@@ -313,4 +314,73 @@ def test_a_rep_who_retires_leaves_the_board_and_the_board_is_shown_again(floor: 
     gone = boards_of(floor.aws).row(Subject("rep", str(rep)))
     assert gone
     assert gone.left
+    assert floor.in_line()
+
+
+# -- told, then recorded; a batch at a time
+
+
+def milestones_of(rep: int) -> list[Milestone]:
+    return list(Milestones(table("milestones")).of(Subject("rep", str(rep))))
+
+
+def test_a_milestone_is_told_before_it_is_recorded_and_a_retry_records_it(floor: Floor) -> None:
+    rep = floor.hire()
+    floor.stream()
+    floor.said()
+    answer = floor.update(rep, monthlySignups=22)
+    changes = floor.aws.changes()
+    with failing(FUNCTIONS["detect_milestone"].dependencies.detection._milestones._table, "PutItem"):
+        assert FUNCTIONS["detect_milestone"]({"Records": changes}, Context())["batchItemFailures"]
+    assert ids(floor.celebrations()) == [f"rep:{rep}/bonus_tier/2026-11/20"]
+    assert (milestones_of(rep), floor.rep(rep)["badges"]) == ([], [])
+    assert FUNCTIONS["detect_milestone"]({"Records": changes}, Context()) == DONE
+    assert {one.id for one in milestones_of(rep)} == {one["id"] for one in answer["milestones"]}
+    assert {badge["id"] for badge in floor.rep(rep)["badges"]} == {"sales-rookie", "bonus-achiever"}
+
+
+def test_what_was_reverted_between_two_tries_is_not_told_again(floor: Floor) -> None:
+    rep = floor.hire()
+    floor.stream()
+    floor.said()
+    floor.update(rep, monthlySignups=12)
+    changes = floor.aws.changes()
+    milestones = FUNCTIONS["detect_milestone"].dependencies.detection._milestones._table
+    told = "SET told = :height"
+    with failing(milestones, "UpdateItem", when=lambda call: call["UpdateExpression"] == told):
+        assert FUNCTIONS["detect_milestone"]({"Records": changes}, Context())["batchItemFailures"]
+    assert len(floor.celebrations()) == 1
+    (recorded,) = milestones_of(rep)
+    assert Milestones(table("milestones")).revert([recorded], [], Reversal(now(), "grace", "typed twice"))
+    floor.clock.sleep(600)
+    assert FUNCTIONS["detect_milestone"]({"Records": changes}, Context()) == DONE
+    assert floor.celebrations() == []
+
+
+def test_a_batch_is_two_reads_of_the_board_and_one_request_however_many_changes_it_has(floor: Floor) -> None:
+    reps = [floor.hire(monthlyRevenue=9_000 - number) for number in range(4)]
+    floor.stream()
+    floor.said()
+    floor.clock.sleep(11)  # nobody waits for the request of before
+    for revenue in (4, 5):
+        for rep in reps:
+            floor.update(rep, monthlyRevenue=9_000 - rep + revenue, monthlySignups=revenue)
+    batch = floor.aws.changes()
+    calls: list[str] = []
+    client = FUNCTIONS["detect_milestone"].dependencies.detection._milestones._table.meta.client
+    client.meta.events.register("before-call.*.*", lambda model, **_: calls.append(model.name))
+    assert FUNCTIONS["detect_milestone"]({"Records": batch}, Context()) == DONE
+    assert calls == ["BatchGetItem", "Query", "UpdateItem"]
+    assert len(floor.refreshes()) == 1
+
+
+def test_the_last_change_of_a_batch_is_what_its_row_shows_when_every_writer_died(floor: Floor) -> None:
+    rep, other = floor.hire(), floor.hire(monthlyRevenue=150)
+    floor.stream()
+    with failing(FUNCTIONS["api"].dependencies.boards._table, "PutItem", when=lambda call: "sk" in call["Item"]):
+        for revenue in (100, 300, 200):
+            assert floor.try_update(rep, {"monthlyRevenue": revenue}).status == 500
+    floor.stream()
+    assert floor.ranks() == {rep: 1, other: 2}
+    assert floor.rep(rep)["monthlyRevenue"] == 200
     assert floor.in_line()
