@@ -365,8 +365,9 @@ def _stadium_fills(story: Story) -> None:
     story.watch("mia", STADIUM)
     with site.dying("viewer_heartbeat: dynamodb UpdateItem", after=True):
         site.api("GET", "/api/viewer/count/again", function="viewer_heartbeat")
-    with site.dying("viewer_heartbeat: dynamodb UpdateItem", turn=2, after=True):
-        site.viewer("join", "kiosk", viewer_of("kiosk"))
+    site.viewer("join", "kiosk", viewer_of("kiosk"))
+    with site.dying("count_viewers: dynamodb UpdateItem", turn=3, after=True):
+        story.count()
 
 
 def _sales(story: Story) -> None:
