@@ -30,7 +30,6 @@ SIZES = (10, 2_000, 100_000)
 USUAL = 2_000
 """Up to this size of a floor, the budgets hold."""
 WRITE_BUDGET, READ_BUDGET, RECORDS_A_SECOND = 7, 16, 200
-REP_CALLS, PODIUM_CALLS = 6, 8
 REQUEST = 1
 """The write units of the request to show the board, which a batch of the stream makes once."""
 LEADERS: tuple[Number, ...] = (170_000, 160_000, 150_000)
@@ -109,7 +108,7 @@ def measure() -> tuple[Section, FloorSpent]:
             else:
                 refresh, frame_bytes = _refresh(account, poster)
     spent = FloorSpent(usages[-1], refresh, frame_bytes)
-    figures = [*_path_figures(rush.path()), *_rush_figures()]
+    figures = _rush_figures()
     return _section(usages, page, refresh, spent.frame, figures), spent
 
 
@@ -217,13 +216,6 @@ def _section(
             Figure("its frame, in messages as API Gateway bills them", str(frame)),
         ),
     )
-
-
-def _path_figures(path: rush.Path) -> list[Figure]:
-    return [
-        at_most("AWS calls in sequence, from a reading to a rep's first frame", len(path.rep), REP_CALLS),
-        at_most("AWS calls in sequence, from a reading to the podium's first frame", len(path.podium), PODIUM_CALLS),
-    ]
 
 
 def _rush_figures() -> list[Figure]:

@@ -54,14 +54,6 @@ LATENCIES = {
 
 
 @dataclass(frozen=True, slots=True)
-class Path:
-    """The AWS calls, one after the other, from the write of a reading to the first frame of what it leads to."""
-
-    rep: list[str]
-    podium: list[str]
-
-
-@dataclass(frozen=True, slots=True)
 class Rush:
     """Seconds after the request: the last update stored, the last record detected, the last celebration posted."""
 
@@ -119,42 +111,6 @@ def _floor() -> Iterator[Floor]:
         sockets.join(sockets.open("tv", Holder("tv", "TV", frozenset()), now()), "tv-display", now())
         made.gateway.connected["tv"] = lambda frame: floor.frames.append((now(), frame or {}))
         yield floor
-
-
-def path() -> Path:
-    """With warm functions, and a celebration that is alone."""
-    with _floor() as floor:
-        ada, *_ = [floor.hire(revenue) for revenue in (1_000, 50_000, 40_000, 30_000, 20_000)]
-        floor.account.settle()
-        for revenue in (2_000, 9_000):
-            floor.ask("POST", f"{REPS}/{ada}/update-stats", {"monthlyRevenue": revenue, "monthlySignups": 1})
-            floor.account.settle()
-        calls = _calls(floor, ada, {"monthlySignups": 12})
-        rep = [call for call in calls if not call.startswith("api:")]
-        podium = _calls(floor, ada, {"monthlyRevenue": 60_000 - 50_001 + 24_000})
-    return Path(rep, podium[podium.index("api: dynamodb PutItem") + 1 :])
-
-
-def _calls(floor: Floor, rep: int, numbers: dict[str, int]) -> list[str]:
-    """The calls up to the first celebration's frame; those after an answer, or beside it, are not waited for."""
-    made, seen = floor.account, len(floor.frames)
-    made.clock.sleep(60)
-    made.wire.calls.clear()
-    floor.ask("POST", f"{REPS}/{rep}/update-stats", numbers)
-    api_calls = made.wire.calls[: _last(made.wire.calls, "api: dynamodb PutItem") + 1]
-    made.wire.calls.clear()
-    while len(floor.frames) == seen or floor.frames[-1][1]["event"] != "achievement:celebration":
-        if not made.step():
-            raise RuntimeError("nothing was celebrated")
-    calls = list(made.wire.calls)
-    sent = calls.index("detect_milestone: sqs SendMessageBatch") + 1
-    posted = [call for call in calls if call.startswith("broadcast:")]
-    made.settle()
-    return [*api_calls, *calls[:sent], *posted[: posted.index("broadcast: POST @connections") + 1]]
-
-
-def _last(calls: Sequence[str], name: str) -> int:
-    return max(number for number, call in enumerate(calls) if call == name)
 
 
 def rush(*, crossing: int) -> Rush:
