@@ -17,7 +17,7 @@ from cairn.observability import MetricUnit, logger, metrics
 from cairn.telegram.deliveries import Deliveries, Plan, Progress
 from functions.notify.audience import Audience, Recipient, has_groups
 from functions.notify.pace import CHAT_SECONDS, GROUP_SECONDS, LANES
-from functions.notify.sender import Sender
+from functions.notify.sender import LEASE, Sender
 from functions.notify.text import alert_text
 
 Notification = Alert | AlertPart | Reply
@@ -27,6 +27,7 @@ REPLY_LANE = LANES - 1
 """Replies use the last lane; the alerts of a small audience use only the first."""
 LONGEST_WAIT = timedelta(days=3)
 """After so long, waiting counts as failing, and the message goes to the dead letters."""
+RETRY_AFTER = timedelta(seconds=10)
 FRESH = timedelta(minutes=1)
 """Nobody has reverted a milestone by then; its alert is not held against it, which would cost a call."""
 
@@ -90,25 +91,47 @@ class Notifier:
         recipients = self._audience.recipients(None, None)
         size = part_size(len(recipients))
         cuts = [recipients[end - 1].key for end in range(size, len(recipients), size)]
-        plan = self._deliveries.plan(milestone, Plan(tuple(cuts), len(recipients)), now())
+        wanted = Plan(tuple(cuts), len(recipients))
+        plan, opened = self._deliveries.plan_and_open(milestone, wanted, owner, now(), LEASE)
         bounds = list(pairwise([None, *plan.cuts, None]))
         size = part_size(plan.total)
         sizes = [size] * len(plan.cuts) + [plan.total - size * len(plan.cuts)]
-        parts = [
+        first, *others = [
             AlertPart(milestone, number, after, through, size)
             for number, ((after, through), size) in enumerate(zip(bounds, sizes, strict=True))
         ]
-        logger.info("alert planned", milestone_id=milestone.id, recipients=plan.total, parts=len(parts))
-        if len(parts) == 1:
-            self._deliver(parts[0], recipients, owner, seconds_left)
-        else:
-            self._queue.send(parts)
+        logger.info("alert planned", milestone_id=milestone.id, recipients=plan.total, parts=len(bounds))
+        if not others:
+            self._deliver(first, recipients, owner, seconds_left, opened=opened)
+        elif opened:
+            self._queue.send(others)
+            self._begin(first, recipients[:size], owner, seconds_left)
+        else:  # an attempt before may have died before it had sent them all
+            self._queue.send([first, *others])
+
+    def _begin(
+        self, first: AlertPart, recipients: list[Recipient], owner: str, seconds_left: Callable[[], float]
+    ) -> None:
+        """Deliver the first part at once. A retry of it is left to a message, as the others have theirs."""
+        try:
+            self._deliver(first, recipients, owner, seconds_left, opened=True)
+        except NotYetError as error:
+            self._postpone(first, now(), error)
+        except Exception as error:  # noqa: BLE001 - what failed is retried with the part's own message
+            logger.warning("part failed and will be retried", part=first.number, exc_info=error)
+            self._queue.send_later([first], RETRY_AFTER)
 
     def _handle_part(self, part: AlertPart, owner: str, seconds_left: Callable[[], float]) -> None:
         self._deliver(part, self._audience.recipients(part.after, part.through), owner, seconds_left)
 
     def _deliver(
-        self, part: AlertPart, recipients: list[Recipient], owner: str, seconds_left: Callable[[], float]
+        self,
+        part: AlertPart,
+        recipients: list[Recipient],
+        owner: str,
+        seconds_left: Callable[[], float],
+        *,
+        opened: bool = False,
     ) -> None:
         milestone = part.milestone
         progress = self._sender.deliver(
@@ -119,6 +142,7 @@ class Notifier:
             recipients=recipients,
             spacing=GROUP_SECONDS if has_groups(recipients) else CHAT_SECONDS,
             seconds_left=seconds_left,
+            opened=opened,
         )
         if progress is None:
             logger.info("part is already finished", milestone_id=milestone.id, part=part.number)

@@ -17,7 +17,7 @@ from cairn.telegram.bot import (
     RefusedError,
     UnavailableError,
 )
-from cairn.telegram.deliveries import Deliveries, Progress
+from cairn.telegram.deliveries import NOTHING, Deliveries, Progress
 from functions.notify.audience import Audience, Recipient
 from functions.notify.pace import LANES, SHORT_HOLD_SECONDS, Pace
 from functions.notify.part import Part
@@ -52,16 +52,20 @@ class Sender:
         spacing: float,
         seconds_left: Callable[[], float],
         patient: bool = True,
+        opened: bool = False,
     ) -> Progress | None:
         """Notify the remaining recipients of a part; None when the part is already finished.
 
+        An `opened` part is leased to this owner already, and nobody of it was notified.
         `spacing` is the minimum number of seconds between two messages to one of these chats; `seconds_left` is the
         time that remains. A `patient` sender does not believe Telegram that it can reach nobody, and tries again.
 
         NotYetError when the bot or the last chats are held, or another sender has the part; UnfinishedError when time
         ran out or recipients were tried in vain: the progress is recorded, and the next attempt continues from there.
         """
-        before = self._deliveries.acquire(delivery, number, owner, self._pace.clock(), LEASE)
+        before: Progress | None = NOTHING
+        if not opened:
+            before = self._deliveries.acquire(delivery, number, owner, self._pace.clock(), LEASE)
         if before is None:
             return None
         part = Part(

@@ -52,6 +52,45 @@ def test_an_alert_whose_milestone_was_never_recorded_is_not_planned(
     assert aws.table("AUDIENCE_TABLE").scan()["Items"] == []
 
 
+def test_the_first_part_is_leased_with_the_plan(aws: Cloud, deliveries: Deliveries, milestone: Milestone) -> None:
+    assert deliveries.plan_and_open(milestone, Plan(("30",), 45), "one", now(), LEASE) == (Plan(("30",), 45), True)
+    assert tally(aws, milestone) == DeliveryTally(45, 0, 0)
+    with pytest.raises(NotYetError) as raised:
+        deliveries.acquire(milestone.id, 0, "two", now(), LEASE)
+    assert raised.value.until == now() + LEASE
+    deliveries.record_progress(milestone.id, 0, "one", ["1"])
+    assert deliveries.acquire(milestone.id, 0, "one", now(), LEASE) == Progress(frozenset("1"), frozenset())
+
+
+def test_a_part_is_leased_with_its_plan_only_once(aws: Cloud, deliveries: Deliveries, milestone: Milestone) -> None:
+    """The second attempt has to acquire it: it does not know who was notified."""
+    deliveries.plan_and_open(milestone, Plan(("30",), 45), "one", now(), LEASE)
+    again = deliveries.plan_and_open(milestone, Plan(("31",), 46), "two", now(), LEASE)
+    assert again == (Plan(("30",), 45), False)
+    assert tally(aws, milestone) == DeliveryTally(45, 0, 0)
+    with pytest.raises(NotYetError):
+        deliveries.acquire(milestone.id, 0, "two", now(), LEASE)
+
+
+def test_a_part_that_is_older_than_its_plan_is_not_taken_for_a_new_one(
+    aws: Cloud, deliveries: Deliveries, milestone: Milestone
+) -> None:
+    """Both expired, and DynamoDB has deleted only the plan so far."""
+    deliveries.plan_and_open(milestone, Plan((), 1), "one", now(), LEASE)
+    deliveries.record_progress(milestone.id, 0, "one", ["1"])
+    aws.table("AUDIENCE_TABLE").delete_item(Key={"pk": f"delivery#{milestone.id}", "sk": "plan"})
+    assert deliveries.plan_and_open(milestone, Plan((), 2), "one", now(), LEASE) == (Plan((), 2), False)
+    progress = deliveries.acquire(milestone.id, 0, "one", now(), LEASE)
+    assert progress
+    assert progress.delivered == frozenset("1")
+
+
+def test_an_alert_without_a_milestone_opens_nothing(aws: Cloud, deliveries: Deliveries) -> None:
+    with pytest.raises(LookupError, match="not in the milestones table"):
+        deliveries.plan_and_open(channel_milestone(2000), Plan((), 1), "one", now(), LEASE)
+    assert aws.table("AUDIENCE_TABLE").scan()["Items"] == []
+
+
 def test_a_part_has_one_owner_at_a_time(deliveries: Deliveries, clock: ControlledClock) -> None:
     assert deliveries.acquire("a", 0, "one", now(), LEASE) == Progress(frozenset(), frozenset())
     with pytest.raises(NotYetError) as raised:

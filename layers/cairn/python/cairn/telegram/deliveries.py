@@ -56,6 +56,9 @@ class Progress:
         return self.delivered | self.failed
 
 
+NOTHING = Progress(frozenset(), frozenset())
+
+
 class Deliveries:
     """`tallies` is the milestones table, where an alert's tally is stored with its milestone."""
 
@@ -68,19 +71,41 @@ class Deliveries:
 
         Because it is decided once, a retry finds each recipient in the same part as before.
         """
-        key = {"pk": f"delivery#{milestone.id}", "sk": "plan"}
-        planned = {"cuts": list(plan.cuts), "total": plan.total, "expires_at": int((now + RETENTION).timestamp())}
-        put = {
-            "TableName": self._table.name,
-            "Item": key | planned,
-            "ConditionExpression": "attribute_not_exists(pk)",
-        }
-        if transact(self._table, [{"Put": put}, self._tally(milestone, total=plan.total)]):
+        if transact(self._table, self._plan_writes(milestone, plan, now)):
             return plan
-        stored = get(self._table, key, consistent=True)
+        stored = self._stored_plan(milestone)
         if stored is None:
             raise LookupError(f"milestone {milestone.id} is not in the milestones table, so its alert has no tally")
-        return Plan(tuple(stored["cuts"]), int(stored["total"]))
+        return stored
+
+    def plan_and_open(
+        self, milestone: Milestone, plan: Plan, owner: str, now: datetime, lease: timedelta
+    ) -> tuple[Plan, bool]:
+        """The same, and lease the first part to this owner in the same transaction.
+
+        Returns whether it did: otherwise the alert was planned before, and the part has to be acquired.
+        """
+        first = {
+            "TableName": self._table.name,
+            "Item": _part_key(milestone.id, 0)
+            | {"leased_until": to_millis(now + lease), "lease_owner": owner, "expires_at": _expiry(now)},
+            "ConditionExpression": "attribute_not_exists(pk)",
+        }
+        if transact(self._table, [*self._plan_writes(milestone, plan, now), {"Put": first}]):
+            return plan, True
+        return self._stored_plan(milestone) or self.plan(milestone, plan, now), False
+
+    def _plan_writes(self, milestone: Milestone, plan: Plan, now: datetime) -> list[Any]:
+        put = {
+            "TableName": self._table.name,
+            "Item": _plan_key(milestone) | {"cuts": list(plan.cuts), "total": plan.total, "expires_at": _expiry(now)},
+            "ConditionExpression": "attribute_not_exists(pk)",
+        }
+        return [{"Put": put}, self._tally(milestone, total=plan.total)]
+
+    def _stored_plan(self, milestone: Milestone) -> Plan | None:
+        stored = get(self._table, _plan_key(milestone), consistent=True)
+        return Plan(tuple(stored["cuts"]), int(stored["total"])) if stored else None
 
     def is_reverted(self, milestone: Milestone) -> bool:
         """Whether an operator has reverted the milestone (consistent read)."""
@@ -99,7 +124,7 @@ class Deliveries:
                     ":now": to_millis(now),
                     ":until": to_millis(now + lease),
                     ":owner": owner,
-                    ":expires": int((now + RETENTION).timestamp()),
+                    ":expires": _expiry(now),
                 },
                 ReturnValues="ALL_NEW",
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
@@ -188,7 +213,7 @@ class Deliveries:
                 ExpressionAttributeValues={
                     ":failed": set(failed),
                     ":counted": {"delivered": len(_names(part, "delivered")), "failed": len(failed)},
-                    ":expires": int((now + RETENTION).timestamp()),
+                    ":expires": _expiry(now),
                     ":finished_at": part["finished_at"],
                 },
             )
@@ -210,8 +235,16 @@ class Deliveries:
         }
 
 
+def _plan_key(milestone: Milestone) -> Item:
+    return {"pk": f"delivery#{milestone.id}", "sk": "plan"}
+
+
 def _part_key(delivery: str, number: int) -> Item:
     return {"pk": f"delivery#{delivery}", "sk": f"part#{number:05d}"}
+
+
+def _expiry(now: datetime) -> int:
+    return int((now + RETENTION).timestamp())
 
 
 def _to_progress(item: Item) -> Progress:
