@@ -153,9 +153,10 @@ def describe(records: Iterable[Record], names: Names) -> Iterator[Event]:
                 sockets = f"{record['sockets']:,} socket{'s' if record['sockets'] > 1 else ''}"
                 yield Event(at, "room", f"{record.get('event_id')} sent to {sockets}", "cyan", trace_id)
             case "delivered":
-                deliveries[trace_id] += 1
-                if deliveries[trace_id] <= _DELIVERIES_SHOWN:
-                    yield Event(at, "telegram", names.message(str(record.get("chat_id"))), "cyan", trace_id)
+                for chat_id in record.get("chats", ()):
+                    deliveries[trace_id] += 1
+                    if deliveries[trace_id] <= _DELIVERIES_SHOWN:
+                        yield Event(at, "telegram", names.message(str(chat_id)), "cyan", trace_id)
             case message if record.get("level") in _PROBLEMS:
                 kind, colour = _PROBLEMS[record["level"]]
                 yield Event(at, kind, f"{record.get('service')}: {message}{_details(record)}", colour, trace_id)

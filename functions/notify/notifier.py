@@ -157,9 +157,6 @@ class Notifier:
         metrics.add_metric("AlertsFailed", MetricUnit.Count, failed)
         delay = (now() - part.milestone.achieved_at).total_seconds() * 1000
         metrics.add_metric("DeliveryDelay", MetricUnit.Milliseconds, max(0, delay))
-        logger.info(
-            "part delivered", milestone_id=part.milestone.id, part=part.number, delivered=delivered, failed=failed
-        )
 
     def _handle_reply(self, reply: Reply, owner: str, seconds_left: Callable[[], float]) -> None:
         if reply.not_before > now():

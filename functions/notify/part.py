@@ -54,7 +54,7 @@ class Part:
         self._unrecorded_delivered: list[str] = []
         self._unrecorded_failed: list[str] = []
         self._tries = dict(before.tries)
-        self._notified_now = 0
+        self._notified_now: list[str] = []
         self._refusals: dict[str, Refusal] = {}
         self._unanswered: set[str] = set()
         self._elsewhere: set[str] = set()
@@ -85,8 +85,9 @@ class Part:
         """How many recipients this attempt tried without success."""
         return len(self._refusals) + len(self._unanswered)
 
-    def notified(self, recipient: Recipient) -> None:
-        self._notified_now += 1
+    def notified(self, recipient: Recipient, chat_id: str) -> None:
+        """The chat has the message; its id is not the recipient's if it has just migrated."""
+        self._notified_now.append(chat_id)
         self._settle(recipient.key, delivered=True)
 
     def notified_elsewhere(self, recipient: Recipient) -> None:
@@ -139,7 +140,7 @@ class Part:
             metrics.add_metric("AlertsRetryable", MetricUnit.Count, self._given_up)
 
     def _believed(self) -> bool:
-        refused, notified = len(self._refusals), self._notified_now
+        refused, notified = len(self._refusals), len(self._notified_now)
         return not self.patient or refused <= min(notified, max(FEW, notified * BELIEVED_SHARE))
 
     def _may_give_up(self, key: str, *, few: bool) -> bool:
@@ -150,6 +151,12 @@ class Part:
         log = logger.error if settled else logger.warning
         outcome = "not delivered: Telegram refused" if settled else "Telegram refused, will be retried"
         log(outcome, chat_id=refusal.chat_id, reason=str(refusal.error), tries=self._tries[key])
+
+    def log(self, left: int) -> None:
+        """One line for the attempt; failures and refusals have their own."""
+        if self._notified_now or not left:
+            failed, chats = len(self._failed), self._notified_now
+            logger.info("delivered", delivery=self.delivery, part=self.number, chats=chats, failed=failed, left=left)
 
     def release(self) -> None:
         """Leave the rest to the next attempt."""

@@ -86,6 +86,8 @@ class Sender:
             part.flush()
             part.release()
             raise
+        finally:
+            part.log(len(part.remaining(recipients)))
         return part.progress()
 
     def _attempt(
@@ -186,8 +188,7 @@ class Sender:
                     break
                 self._pace.sleep(random.uniform(0.1, 0.3) * 2**attempt)  # noqa: S311 - spreads retries, guards nothing
             else:
-                part.notified(recipient)
-                logger.info("delivered", chat_id=chat_id, delivery=part.delivery)
+                part.notified(recipient, chat_id)
                 return True
         part.unanswered(recipient)
         return False

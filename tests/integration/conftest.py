@@ -13,7 +13,6 @@ from testing.cloud import Cloud, cloud
 from testing.deployed_stack import deployed_stack
 from testing.grants import enforced
 from testing.leaderboard import Floor, sales_floor
-from testing.logs import Written, written
 from testing.platforms import FakePlatforms
 from testing.websocket_api import FakePoster, in_place_of_api_gateway
 
@@ -59,12 +58,6 @@ def poster() -> Iterator[FakePoster]:
     """A fake of API Gateway's `@connections`."""
     with in_place_of_api_gateway() as fake:
         yield fake
-
-
-@pytest.fixture
-def logs(capsys: pytest.CaptureFixture[str]) -> Iterator[Written]:
-    with written(lambda: capsys.readouterr().out) as record:
-        yield record
 
 
 @pytest.fixture(scope="module")

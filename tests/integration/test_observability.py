@@ -24,7 +24,6 @@ ON_THE_WAY = {
     "milestone reached",
     "alert planned",
     "delivered",
-    "part delivered",
 }
 
 
@@ -57,7 +56,9 @@ def test_one_trace_id_leads_from_the_reading_to_each_delivery(
     (reached,) = [line for line in logs.lines if line["message"] == "milestone reached"]
     way = [line for line in logs.lines if line.get("trace_id") == reached["trace_id"]]
     assert {line["message"] for line in way} >= ON_THE_WAY
-    assert sum(line["message"] == "delivered" for line in way) == 3
+    (delivered,) = [line for line in way if line["message"] == "delivered"]
+    assert (delivered["part"], delivered["chats"]) == (0, ["77", "78", "79"])
+    assert (delivered["failed"], delivered["left"]) == (0, 0)
     assert len(reached["trace_id"]) == 32
     assert all(line["trace_id"] for line in logs.lines if line["message"] in ON_THE_WAY)
     (milestone,) = api("GET", "/api/milestones").json["items"]

@@ -220,7 +220,7 @@ def test_one_search_in_the_logs_shows_the_whole_path(local_cloud: LocalCloud, pe
                 if milestone["traceId"] in event["message"]:
                     line = json.loads(event["message"][event["message"].index("{") :])
                     found[line["message"]] = line["service"]
-        return found if "part delivered" in found else None
+        return found if "delivered" in found else None
 
     assert (
         wait_for(lines).items()

@@ -273,7 +273,7 @@ def test_one_search_in_the_logs_shows_the_way_from_the_count_to_the_recipients(
                 if milestone["traceId"] in event["message"]:
                     line = json.loads(event["message"][event["message"].index("{") :])
                     found.setdefault(line["message"], set()).add(line["service"])
-        return found if "part delivered" in found else None
+        return found if "delivered" in found else None
 
     found = wait_for(lines)
     assert found["viewers counted"] <= {"count_viewers", "viewer_heartbeat"}

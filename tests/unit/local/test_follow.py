@@ -52,7 +52,7 @@ def test_a_milestone_and_its_delivery_are_shown_with_the_trace() -> None:
         "Stone & Trail reached 100K",
         TRACE,
     )
-    assert line({"message": "delivered", "chat_id": "1001"}) == (
+    assert line({"message": "delivered", "chats": ["1001"]}) == (
         "telegram",
         "to chat 1001: Stone & Trail has 100K subscribers",
         TRACE,
@@ -77,7 +77,7 @@ def test_routine_log_lines_are_not_shown() -> None:
 
 def test_lines_of_several_functions_are_shown_in_order_of_time() -> None:
     later = {"message": "milestone reached", "name_": "A", "label": "1K", "timestamp": "2026-11-20T12:00:02.000+00:00"}
-    sooner = {"message": "delivered", "chat_id": "1", "timestamp": "2026-11-20T12:00:01.999+00:00"}
+    sooner = {"message": "delivered", "chats": ["1"], "timestamp": "2026-11-20T12:00:01.999+00:00"}
     assert [kind for kind, _, _ in lines([later, sooner])] == ["telegram", "milestone"]
 
 
@@ -103,7 +103,12 @@ def test_many_milestones_at_once_are_counted_after_the_first_few() -> None:
 
 
 def test_many_deliveries_of_an_alert_are_counted_after_the_first_few() -> None:
-    told = lines([{"message": "delivered", "chat_id": str(chat)} for chat in range(500)])
+    told = lines(
+        [
+            {"message": "delivered", "chats": [str(chat) for chat in range(first, first + 25)]}
+            for first in range(0, 500, 25)
+        ]
+    )
     assert len(told) == 6
     assert told[-1] == ("telegram", "and 495 more messages", TRACE)
 

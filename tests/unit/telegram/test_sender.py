@@ -18,6 +18,7 @@ from cairn.telegram.bot import (
 from cairn.telegram.deliveries import Progress
 from functions.notify.pace import LANES
 from functions.notify.sender import ATTEMPTS
+from testing.logs import Written
 from testing.virtual_time import busiest_second
 from tests.unit.scripted import NOON
 from tests.unit.telegram.sending import INTERVAL, FakeDeliveries, Scenario, chats
@@ -222,3 +223,36 @@ def test_after_a_stall_the_rest_is_sent_in_a_new_interval_and_not_in_a_burst() -
 
 def test_a_part_without_recipients_is_done() -> None:
     assert Scenario().deliver([]) == Progress(frozenset(), frozenset())
+
+
+# -- the log
+
+
+def test_an_attempt_writes_one_line_with_the_chats_that_it_notified(logs: Written) -> None:
+    Scenario(always={"3": RefusedError("no rights")}).deliver(chats(5))
+    (line,) = [line for line in logs.lines if line["message"] == "delivered"]
+    assert line["chats"] == ["1", "2", "4", "5"]
+    assert (line["part"], line["failed"], line["left"]) == (0, 1, 0)
+    (refused,) = [line for line in logs.lines if line["level"] == "ERROR"]
+    assert refused["chat_id"] == "3"
+
+
+def test_an_attempt_that_is_interrupted_writes_whom_it_notified_before(logs: Written) -> None:
+    scenario = Scenario(errors={"4": [RateLimitedError(60)], "5": [RateLimitedError(60)]})
+    with pytest.raises(NotYetError):
+        scenario.deliver(chats(8))
+    (line,) = [line for line in logs.lines if line["message"] == "delivered"]
+    assert (line["chats"], line["left"]) == (["1", "2", "3"], 5)
+
+
+def test_a_chat_that_has_just_migrated_is_logged_under_its_new_id(logs: Written) -> None:
+    Scenario(errors={"2": [ChatMigratedError("-1002")]}).deliver(chats(3))
+    (line,) = [line for line in logs.lines if line["message"] == "delivered"]
+    assert line["chats"] == ["1", "-1002", "3"]
+
+
+def test_a_repeat_of_a_finished_part_writes_no_line(logs: Written) -> None:
+    scenario = Scenario()
+    scenario.deliveries.finished = True
+    scenario.deliver(chats(5))
+    assert [line for line in logs.lines if line["message"] == "delivered"] == []
