@@ -10,6 +10,8 @@ from datetime import UTC, datetime, timedelta
 
 import time_machine
 
+from testing import adversarial_dynamodb
+
 START = datetime(2026, 11, 20, 12, tzinfo=UTC)
 _real_sleep = time.sleep
 
@@ -28,7 +30,7 @@ class ControlledClock:
     def sleep(self, seconds: float) -> None:
         if threading.current_thread() in self._other_threads:
             _real_sleep(seconds)
-        elif seconds > 0:
+        elif seconds > 0 and not adversarial_dynamodb.is_pause():
             self._traveller.shift(timedelta(seconds=seconds))
 
     def reset(self) -> None:

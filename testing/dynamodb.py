@@ -6,6 +6,7 @@ restores a whole table when a transaction is cancelled.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from copy import deepcopy
@@ -21,6 +22,9 @@ from ministack.services import dynamodb, dynamodb_streams
 from moto import mock_aws
 from moto.core.botocore_stubber import BotocoreStubber
 
+from testing import adversarial_dynamodb
+from testing.adversarial_dynamodb import Answer
+
 _SERVICES: dict[str, ModuleType] = {"dynamodb": dynamodb, "streams": dynamodb_streams}
 _moto = BotocoreStubber.process_request
 _lock = RLock()
@@ -32,13 +36,26 @@ def _respond(stubber: BotocoreStubber, request: AWSPreparedRequest) -> Any:
     if service is None:
         return _moto(stubber, request)
     headers = {name.lower(): _text(value) for name, value in request.headers.items()}
-    response = service.handle_request(request.method, "/", headers, request.body, {})
     with _lock:
-        try:
-            response.send(None)
-        except StopIteration as done:
-            status, response_headers, body = done.value
-            return status, response_headers, body if isinstance(body, bytes) else body.encode()
+        adversary = adversarial_dynamodb.present()
+        if adversary is None or service is not dynamodb:
+            return _served(service, request.method, headers, request.body)
+
+        def serve(asked: dict[str, Any]) -> Answer:
+            return _served(dynamodb, request.method, headers, json.dumps(asked).encode())
+
+        operation = headers["x-amz-target"].rpartition(".")[2]
+        invocation = headers.get("amz-sdk-invocation-id", "")
+        return adversary.respond(operation, json.loads(_text(request.body)), invocation, serve)
+
+
+def _served(service: ModuleType, method: str, headers: dict[str, str], body: Any) -> Answer:
+    response = service.handle_request(method, "/", headers, body, {})
+    try:
+        response.send(None)
+    except StopIteration as done:
+        status, response_headers, content = done.value
+        return status, response_headers, content if isinstance(content, bytes) else content.encode()
     raise AssertionError("MiniStack's DynamoDB did not return at once")
 
 
@@ -61,16 +78,18 @@ class Stored:
         return list(dynamodb._stream_records.get(self.name) or ())
 
     def put(self, item: Mapping[str, Any]) -> None:
-        """Store an item in wire format, without conditions and without a stream record."""
+        """Store an item in wire format, without conditions and without a stream record, and let copies catch up."""
         names = self._table["pk_name"], self._table.get("sk_name")
         keys = [dynamodb._extract_key_val(item[name]) if name else "__no_sort__" for name in names]
         dynamodb._set_item(self._table, *keys, dict(item))
+        adversarial_dynamodb.catch_up()
 
     def clear(self) -> None:
         """Delete all items and stream records."""
         self._table["items"].clear()
         self._table.pop(dynamodb._INDEX_MEMBERS, None)
         dynamodb._stream_records.pop(self.name, None)
+        adversarial_dynamodb.catch_up()
 
     @property
     def _table(self) -> Any:

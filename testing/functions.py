@@ -16,6 +16,7 @@ from aws_lambda_powertools.utilities import parameters
 
 from cairn.aws import dynamodb, sqs, websocket_api
 from cairn.aws.websocket_api import Connect
+from testing import adversarial_dynamodb
 
 Invoke = Callable[[str, dict[str, Any]], Any]
 """Invokes a function by name with an event."""
@@ -64,7 +65,8 @@ class Running:
     def __call__(self, event: dict[str, Any], context: Any) -> Any:
         _running.append(self.name)
         try:
-            return self._handler(event, context)
+            with adversarial_dynamodb.in_a_function():
+                return self._handler(event, context)
         finally:
             _running.pop()
 

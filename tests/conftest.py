@@ -3,20 +3,32 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator
+import random
+from collections.abc import Generator, Iterator
 
 import pytest
 
 import testing.environment  # noqa: F401 - comes first, for what it sets
+from testing import adversarial_dynamodb
 from testing.local_cloud import local_cloud
 from testing.logs import Written, written
 
 __all__ = ["local_cloud"]
 
 
-def pytest_configure() -> None:
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--adversarial",
+        metavar="SEED",
+        help="DynamoDB does what its contract permits, at the choice of a generator with this seed, or a `random` one",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
     """Look for garbage seldom: as often as Python does of itself, it takes a fifth of all time."""
     gc.set_threshold(5_000)
+    if config.option.adversarial == "random":
+        config.option.adversarial = str(random.randrange(10**6))  # noqa: S311 - no secret
 
 
 def pytest_collection_finish() -> None:
@@ -30,3 +42,30 @@ def logs(capsys: pytest.CaptureFixture[str]) -> Iterator[Written]:
     """What the functions log."""
     with written(lambda: capsys.readouterr().out) as record:
         yield record
+
+
+def pytest_report_header(config: pytest.Config) -> str | None:
+    seed = config.option.adversarial
+    return f"DynamoDB is adversarial: --adversarial={seed}" if seed else None
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, bool, bool]:
+    """Each test has its own generator, so that it fails alone as it failed among others."""
+    seed = item.config.option.adversarial
+    is_disturbed = seed and not item.get_closest_marker("undisturbed")
+    adversarial_dynamodb.begin(f"{seed} {item.nodeid}" if is_disturbed else None)
+    ran = yield
+    adversarial_dynamodb.begin(None)
+    return ran
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A failure tells the seed."""
+    report = yield
+    if report.failed and (seed := item.config.option.adversarial):
+        report.sections.append(("DynamoDB is adversarial", f"pytest --adversarial={seed} {item.nodeid}"))
+    return report

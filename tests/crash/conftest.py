@@ -26,6 +26,8 @@ def prove(pytestconfig: pytest.Config) -> Prove:
     """Run a scenario with a failure at each of its calls, and fail with the first bad outcomes."""
 
     def prove(scenario: Callable[[Explorer], Verdict], *, pairs: int = 0, alike: int = sys.maxsize) -> list[Outcome]:
+        if pytestconfig.option.adversarial:
+            pairs, alike = 0, 1  # a sample: the adversary interferes with every run besides
         outcomes = Explorer(pairs=pairs, alike=alike).explore(scenario)
         pytestconfig.stash.setdefault(TRIED, []).extend(outcomes)
         assert len(outcomes) > 1, outcomes

@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
+from testing.adversarial_dynamodb import catch_up
 from testing.api import Api, telegram
 from testing.clock import ControlledClock
 from testing.cloud import Cloud, Context
@@ -45,10 +46,12 @@ def counted(aws: Cloud, platforms: FakePlatforms, clock: ControlledClock) -> Any
 
 
 def labels(api: Api) -> list[str]:
+    catch_up()
     return [item["label"] for item in api("GET", "/api/milestones").json["items"]]
 
 
 def tally(api: Api) -> dict[str, int]:
+    catch_up()
     found: dict[str, int] = api("GET", "/api/milestones").json["items"][0]["delivery"]
     return found
 

@@ -94,7 +94,7 @@ def read_channel(
 ) -> schemas.Channel:
     channel = _tracked(channel_id)
     if refresh == "auto":
-        status = router.dependencies.statuses.of([channel])[0]
+        status = router.dependencies.statuses.of([channel], consistent=True)[0]
         age = timedelta(seconds=router.dependencies.settings.refresh_age_seconds)
         if status.as_of is None or now() - status.as_of > age:
             router.trail.writes = True
@@ -200,14 +200,14 @@ def _gained(before: Mapping[str, Number], after: Mapping[str, Number], metric: s
 
 def _tracked(channel_id: str) -> Channel:
     name = unquote(channel_id)  # Lambda does not decode the path, and clients encode the colon
-    channel = router.dependencies.channels.get(name)
+    channel = router.dependencies.channels.get(name, consistent=True)
     if channel is None:
         raise NotFoundError(f"channel {name!r} is not tracked; GET /api/channels lists the tracked channels")
     return channel
 
 
 def _read(channel_id: str) -> schemas.Channel:
-    return _to_schema(router.dependencies.statuses.of([_tracked(channel_id)])[0])
+    return _to_schema(router.dependencies.statuses.of([_tracked(channel_id)], consistent=True)[0])
 
 
 def _counts(metrics: Any) -> dict[str, int | None]:

@@ -7,6 +7,7 @@ import pytest
 from cairn.clock import now
 from cairn.model import Reading, Subject
 from cairn.readings.stats import Stats
+from testing.adversarial_dynamodb import catch_up
 from testing.api import Api
 from testing.clock import ControlledClock
 from testing.cloud import Cloud
@@ -142,6 +143,7 @@ def test_a_deleted_channel_is_gone_and_what_it_passed_stays(
     aws.flow()
     answer = api("DELETE", PATH)
     assert (answer.status, answer.text) == (204, "")
+    catch_up()
     assert api("GET", "/api/channels").json["items"] == []
     assert api("DELETE", PATH).status == 404
     (milestone,) = api("GET", "/api/milestones").json["items"]

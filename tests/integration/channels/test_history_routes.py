@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from cairn.clock import iso, now
+from testing.adversarial_dynamodb import catch_up
 from testing.api import Api
 from testing.clock import ControlledClock, controlled_clock
 from testing.cloud import Cloud, cloud
@@ -34,6 +35,7 @@ def read(api: Api, aws: Cloud, platforms: FakePlatforms, clock: ControlledClock,
     else:
         api("POST", f"{PATH}/refresh")
     aws.flow()
+    catch_up()
 
 
 def days(api: Api, **query: str) -> list[tuple[str, int | None, int | None]]:

@@ -12,6 +12,7 @@ from cairn.channels.plausibility import CONFIRMED_AFTER
 from cairn.clock import now
 from cairn.model import Reading, Subject
 from cairn.readings.stats import Stats
+from testing.adversarial_dynamodb import catch_up
 from testing.api import Api
 from testing.clock import ControlledClock
 from testing.cloud import Cloud, Context
@@ -76,10 +77,12 @@ class Channel:
 
     @property
     def announced(self) -> list[str]:
+        catch_up()
         return [milestone["label"] for milestone in self._api("GET", "/api/milestones").json["items"]][::-1]
 
     @property
     def history(self) -> list[int | None]:
+        catch_up()
         items = self._api("GET", f"{PATH}/history", query={"bucket": "none"}).json["items"]
         return [item["subscribers"] for item in items]
 

@@ -13,6 +13,7 @@ from cairn.channels.registry import Channels
 from cairn.clock import now
 from cairn.model import Subject
 from cairn.readings.stats import Stats
+from testing.adversarial_dynamodb import catch_up
 from testing.api import Api
 from testing.clock import ControlledClock
 from testing.cloud import Cloud, cloud
@@ -246,9 +247,11 @@ def test_sync_fetches_every_channel_or_those_of_a_platform(
     platforms.members[-42] = 778
     answer = api("POST", "/api/sync", {"platform": "youtube"})
     assert answer.json == {"stored": 1, "unchanged": 1, "troubled": 0, "queued": 0, "failed": 0}
+    catch_up()
     answer = api("POST", "/api/sync", {})
     assert answer.json == {"stored": 1, "unchanged": 2, "troubled": 0, "queued": 0, "failed": 0}
     assert {change["dynamodb"]["NewImage"]["source"]["S"] for change in stored(aws)} == {"sync"}
+    catch_up()
     assert api("POST", "/api/sync").json["unchanged"] == 3
     assert api("GET", PATH).json["asOf"] == "2026-11-20T12:01:00.000Z"
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from testing.adversarial_dynamodb import catch_up
 from testing.functions import FUNCTIONS
 from testing.leaderboard import BOARD, REPS, Floor
 
@@ -25,6 +26,7 @@ STAR: dict[str, object] = {"name": "Rising Star", "emoji": "🌟", "rule": "reve
 
 
 def badges(floor: Floor, rep: int) -> set[str]:
+    catch_up()
     answer = floor.api("GET", f"{REPS}/{rep}/badges")
     assert answer.json["items"] == floor.rep(rep)["badges"]
     return {badge["name"] for badge in answer.json["items"]}

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from testing.adversarial_dynamodb import catch_up
 from testing.cloud import Context
 from testing.dynamodb import stored
 from testing.functions import FUNCTIONS
@@ -27,6 +28,7 @@ def floor(one_floor: Floor) -> Floor:
 
 
 def erase(seconds: float = 300.0) -> Any:
+    catch_up()
     return FUNCTIONS["erase_retired_reps"]({"source": "schedule"}, Context(seconds))
 
 

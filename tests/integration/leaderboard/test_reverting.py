@@ -9,6 +9,7 @@ import pytest
 
 from cairn.errors import BadInputError
 from cairn.messages import RoomEvent
+from testing.adversarial_dynamodb import catch_up
 from testing.leaderboard import REPS, Floor, at
 from testing.reverting import revert, reverting
 from tests.integration.leaderboard.test_detection import history
@@ -30,6 +31,7 @@ def celebrated(floor: Floor) -> list[str]:
 
 
 def badges(floor: Floor, rep: int) -> dict[str, str]:
+    catch_up()
     items = floor.api("GET", f"{REPS}/{rep}/badges").json["items"]
     return {badge["id"]: badge["awardedAt"] for badge in items}
 

@@ -18,6 +18,7 @@ from cairn.identity.revocations import Revocations
 from cairn.messages import SignedOut
 from cairn.realtime.sign_out import SIGNED_OUT, SignOut
 from functions.api.cookies import SESSION
+from testing.adversarial_dynamodb import catch_up
 from testing.api import Api
 from testing.clock import ControlledClock
 from testing.cloud import Cloud, Context
@@ -123,6 +124,7 @@ def test_a_session_ends_whichever_of_its_cookies_the_browser_still_has(
 def test_a_session_that_ended_opens_nothing_though_its_token_is_valid_for_an_hour(account: Cloud, api: Api) -> None:
     cookies = signed_in(api)
     assert api("DELETE", "/api/session", cookies=cookies, headers=OUR_PAGE).status == 204
+    catch_up()
     for method, path in (("GET", "/api/leaderboard"), ("GET", "/api/session"), ("POST", "/api/ws-ticket")):
         answer = api(method, path, cookies=cookies, headers=OUR_PAGE)
         assert answer.status == 401

@@ -14,6 +14,7 @@ from cairn.telegram.subscribers import Subscribers
 from functions.telegram_webhook import replies
 from functions.telegram_webhook.command_handler import CHAT_PAUSE, GROUP_PAUSE, MAX_WAIT
 from functions.telegram_webhook.handler import MAX_BYTES
+from testing.adversarial_dynamodb import catch_up
 from testing.api import Api, telegram
 from testing.clock import ControlledClock
 from testing.cloud import Cloud
@@ -114,6 +115,7 @@ def test_status_shows_each_channel_with_its_milestones(
     assert received(aws, platforms, clock) == [("77", replies.NOTHING_TRACKED)]
     api("POST", "/api/channels", {"platform": "youtube", "handle": CATS, "name": "Cats & <b>"})
     aws.flow()
+    catch_up()
     telegram(message("/status"))
     assert received(aws, platforms, clock) == [("77", "<b>Cats &amp; &lt;b&gt;</b>: 9,500 – last 5K, next 10K")]
     clock.sleep(3600)

@@ -25,6 +25,8 @@ Item = dict[str, Any]
 
 # Two quick retries; if they fail too, the redelivery of the event is the better retry.
 RETRIES = Config(retries={"mode": "standard", "total_max_attempts": 3}, connect_timeout=2, read_timeout=5)
+MAX_CONFLICTS = 5
+"""Attempts of a plain write of an item that transactions are writing; they wait 0.3 to 0.9 seconds in total."""
 
 _UNREADABLE = (ValueError, KeyError, TypeError, AttributeError, ArithmeticError, RecursionError)
 """What parsing raises for an item of another shape."""
@@ -46,7 +48,26 @@ class UnreadableItemError(ValueError):
 @cache
 def resource() -> DynamoDBServiceResource:
     """The resource, which a warm function reuses."""
-    return boto3.resource("dynamodb", config=RETRIES)
+    made = boto3.resource("dynamodb", config=RETRIES)
+    events: Any = made.meta.client.meta.events  # the type stubs have handlers return nothing
+    events.register("needs-retry.dynamodb", _retry_after_conflict)
+    return made
+
+
+def _retry_after_conflict(response: Any, attempts: int, **_: object) -> float | None:
+    """Seconds after which botocore repeats a write that met a transaction on the same item, which it would not retry.
+
+    https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis.html#transaction-conflict-handling
+    """
+    error = response[1].get("Error", {}) if response else {}
+    if error.get("Code") != "TransactionConflictException" or attempts >= MAX_CONFLICTS:
+        return None
+    return _pause(attempts - 1)
+
+
+def _pause(attempt: int) -> float:
+    """Seconds before the next attempt after this one, the first of which is 0."""
+    return 0.02 * 2.0**attempt * random.uniform(1, 3)  # noqa: S311 - spreads retries, guards nothing
 
 
 def table(name: str) -> Table:
@@ -155,12 +176,20 @@ def query_all(table: Table, where: ConditionBase, start: Item | None = None, **o
 
 
 def get_many(table: Table, keys: Sequence[Item], *, consistent: bool = False) -> list[Item]:
-    """The existing items with these keys, in any order: 100 keys a call, and another call for unprocessed keys."""
+    """The existing items with these keys, in any order: 100 keys a call, and another call for unprocessed keys.
+
+    DynamoDB leaves keys unprocessed when it throttles, so each of these calls comes later than the one before.
+    https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchGetItem.html
+    """
     client = table.meta.client
     found: list[Item] = []
     for chunk in chunks(keys, 100):
         pending: list[Item] = list(chunk)
+        attempt = 0
         while pending:
+            if attempt:
+                sleep(_pause(min(attempt - 1, 5)))
+            attempt += 1
             answer: Any = client.batch_get_item(
                 RequestItems={table.name: {"Keys": pending, "ConsistentRead": consistent}}
             )

@@ -129,8 +129,9 @@ class Channels:
             return _to_channel(existing) if existing else None
         return None
 
-    def get(self, channel_id: str) -> Channel | None:
-        item = get(self._table, _channel_key(channel_id))
+    def get(self, channel_id: str, *, consistent: bool = False) -> Channel | None:
+        """A channel, if it is tracked; with `consistent` also one that was added a moment ago."""
+        item = get(self._table, _channel_key(channel_id), consistent=consistent)
         return _to_channel(item) if item else None
 
     def all(self, platform: str | None = None) -> list[Channel]:
@@ -269,13 +270,13 @@ class Channels:
         item = get(self._table, _fetch_key(channel), consistent=True)
         return from_millis(int(item["leased_until"])) if item and "leased_until" in item else None
 
-    def checks(self, platform: str, channels: Iterable[Channel]) -> Checks:
-        """When these channels of a platform were last found, as far as it is stored."""
+    def checks(self, platform: str, channels: Iterable[Channel], *, consistent: bool = False) -> Checks:
+        """When these channels of a platform were last found; with `consistent` also a moment ago, by a single fetch."""
         batches = query_all(self._table, Key("pk").eq(f"checks#{platform}") & Key("sk").begins_with("batch#"))
         ranges = [
             (first, last, from_millis(int(item["checked_at"]))) for item in batches for first, last in item["found"]
         ]
-        fetches = get_many(self._table, [_fetch_key(channel) for channel in channels])
+        fetches = get_many(self._table, [_fetch_key(channel) for channel in channels], consistent=consistent)
         singles = {
             item["sk"].partition("#")[2]: from_millis(int(item["done_at"])) for item in fetches if "done_at" in item
         }

@@ -56,16 +56,19 @@ class ChannelStatuses:
         self._stale_after = stale_after
         self._clock = clock
 
-    def of(self, channels: Sequence[Channel]) -> list[ChannelStatus]:
-        """The status of these channels, in their order. Reads grow with the channels, never with their readings."""
+    def of(self, channels: Sequence[Channel], *, consistent: bool = False) -> list[ChannelStatus]:
+        """The status of these channels, in their order; with `consistent` also what was fetched a moment ago.
+
+        Reads grow with the channels, never with their readings.
+        """
         subjects = [channel.subject for channel in channels]
-        readings = self._stats.get_many(subjects)
+        readings = self._stats.get_many(subjects, consistent=consistent)
         marks = self._milestones.high_water_marks(subjects, self._rule.name, ALL_TIME)
         last_found: dict[str, datetime | None] = {}
         by_id = sorted(channels, key=lambda channel: channel.id)
         for platform, group in groupby(by_id, key=lambda channel: channel.platform):
             of_platform = list(group)
-            checks = self._channels.checks(platform, of_platform)
+            checks = self._channels.checks(platform, of_platform, consistent=consistent)
             last_found |= {channel.id: checks.last_found(channel) for channel in of_platform}
         statuses = []
         for channel in channels:

@@ -73,9 +73,10 @@ class RepItems:
         if former:
             yield deleted(self._leaderboard, former)
         boards = [f"{LIVE}#{month}" for month in self._months()]
-        for archived in get_many(self._board, [row_key(board, subject) for board in boards]):
+        for archived in get_many(self._board, [row_key(board, subject) for board in boards], consistent=True):
             yield anonymised(self._board, archived, name=FORMER_REP, details={})
-        for archived in get_many(self._leaderboard, [former_key(board, subject.id) for board in boards]):
+        former_keys = [former_key(board, subject.id) for board in boards]
+        for archived in get_many(self._leaderboard, former_keys, consistent=True):
             yield anonymised(self._leaderboard, archived, name=FORMER_REP, details={})
         badges = get(self._milestones, {"pk": str(subject), "sk": "badges"}, consistent=True)
         if badges:

@@ -121,9 +121,9 @@ class Stats:
         stored = parsed(to_reading, item) if item else None
         return None if stored and stored.expired(self._clock()) else stored
 
-    def get_many(self, subjects: Iterable[Subject]) -> dict[Subject, Reading]:
-        """The stored readings of those subjects that have one (eventually consistent read)."""
-        items = get_many(self._table, [{"subject": str(subject)} for subject in subjects])
+    def get_many(self, subjects: Iterable[Subject], *, consistent: bool = False) -> dict[Subject, Reading]:
+        """The stored readings of those subjects that have one; with `consistent` also what was stored a moment ago."""
+        items = get_many(self._table, [{"subject": str(subject)} for subject in subjects], consistent=consistent)
         now = self._clock()
         return {reading.subject: reading for reading in readable(to_reading, items) if not reading.expired(now)}
 

@@ -31,7 +31,11 @@ class ChatItems:
         A chat that migrated has several ids; each finds all.
         """
         key = self._key_of(chat_id)
-        aliases = [item for item in query_all(self._table, Key("pk").eq("aliases")) if item.get("key") == key]
+        aliases = [
+            item
+            for item in query_all(self._table, Key("pk").eq("aliases"), ConsistentRead=True)
+            if item.get("key") == key
+        ]
         ids = {chat_id, key, *(item["sk"].removeprefix("chat#") for item in aliases)}
         subscription = get(self._table, {"pk": "subscribers", "sk": f"chat#{key}"}, consistent=True)
         if subscription:
@@ -44,7 +48,7 @@ class ChatItems:
                 yield anonymised(self._table, item, cuts=self._cuts(item["cuts"], ids))
             elif changes := _without_chats(item, ids):
                 yield anonymised(self._table, item, **changes)
-        for item in query_all(self._table, Key("pk").eq("slots")):
+        for item in query_all(self._table, Key("pk").eq("slots"), ConsistentRead=True):
             if item["sk"] in {f"chat#{one}" for one in ids} or item.get("chat_id") in ids:
                 yield deleted(self._table, item)
         for item in aliases:
