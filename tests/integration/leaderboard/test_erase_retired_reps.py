@@ -65,6 +65,7 @@ def test_the_name_stays_for_the_days_of_the_setting_and_is_then_erased_everywher
         ("Former rep", 1, 60_000, None),
         ("Ann", 2, 300, None),
     ]
+    catch_up()
     listed = floor.api("GET", "/api/milestones", query={"subject": f"rep:{rep}"}).json["items"]
     assert listed
     assert {one["name"] for one in listed} == {"Former rep"}

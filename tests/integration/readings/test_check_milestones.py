@@ -50,8 +50,12 @@ class Stream:
         self.aws.changes()
 
     def check(self, seconds: float = 300) -> Any:
-        catch_up()
-        return FUNCTIONS["check_milestones"]({"source": "schedule"}, Context(seconds))
+        return check(seconds)
+
+
+def check(seconds: float = 300) -> Any:
+    catch_up()
+    return FUNCTIONS["check_milestones"]({"source": "schedule"}, Context(seconds))
 
 
 @pytest.fixture
@@ -197,11 +201,11 @@ def test_a_rep_is_celebrated_by_the_next_check_with_every_rule_that_was_given_up
     answered = {one["id"] for one in floor.update(rep, monthlyRevenue=26_000, monthlySignups=21)["milestones"]}
     floor.aws.changes()
     floor.said()
-    assert FUNCTIONS["check_milestones"]({"source": "schedule"}, Context(300))["missing"] == 1
+    assert check()["missing"] == 1
     floor.stream()
     celebrated = {one["id"] for room, _, one in floor.celebrations() if room == "tv-display"}
     assert celebrated == answered
-    assert FUNCTIONS["check_milestones"]({"source": "schedule"}, Context(300))["missing"] == 0
+    assert check()["missing"] == 0
 
 
 def test_a_claim_of_a_month_that_has_just_ended_is_announced(floor: Floor) -> None:
@@ -218,6 +222,6 @@ def test_a_claim_of_a_month_that_has_just_ended_is_announced(floor: Floor) -> No
     floor.roll_over()
     floor.stream()
     floor.said()
-    FUNCTIONS["check_milestones"]({"source": "schedule"}, Context(300))
+    check()
     floor.stream()
     assert [one["id"] for _, _, one in floor.celebrations()] == [f"rep:{rep}/signups/2026-11/10"]
