@@ -53,8 +53,8 @@ def pytest_report_header(config: pytest.Config) -> str | None:
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, bool, bool]:
     """Each test has its own generator, so that it fails alone as it failed among others."""
     seed = item.config.option.adversarial
-    is_disturbed = seed and not item.get_closest_marker("undisturbed")
-    adversarial_dynamodb.begin(f"{seed} {item.nodeid}" if is_disturbed else None)
+    is_counted = item.get_closest_marker("undisturbed") or "meter" in getattr(item, "fixturenames", ())
+    adversarial_dynamodb.begin(f"{seed} {item.nodeid}" if seed and not is_counted else None)
     ran = yield
     adversarial_dynamodb.begin(None)
     return ran

@@ -179,6 +179,7 @@ def test_what_is_no_reading_stops_nothing(stream: Stream) -> None:
     assert stream.check() == {"checked": 1, "missing": 1, "finished": True}
 
 
+@pytest.mark.undisturbed
 def test_a_check_costs_half_a_read_unit_for_each_rule_and_little_for_the_readings(
     aws: Cloud, clock: ControlledClock
 ) -> None:

@@ -31,6 +31,7 @@ def without(made: list[str], after: str, function: str) -> list[str]:
     return [call for number, call in enumerate(made) if number <= last or not call.startswith(function)]
 
 
+@pytest.mark.undisturbed
 @pytest.mark.parametrize("by", ["pages", "watchers"])
 def test_from_a_join_to_the_posted_count(by: str) -> None:
     """By HTTP, and by socket."""
