@@ -37,7 +37,7 @@ test-crashes: .venv/ready
 	@pytest tests/crash
 
 test-adversarial: .venv/ready
-	@pytest --adversarial=$(SEED) tests/integration
+	@pytest --adversarial=$(SEED) tests/integration tests/crash
 
 check: check-code check-pages check-api check-template ## check lint, format, types, architecture, pages, OpenAPI document, template
 

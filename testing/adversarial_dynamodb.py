@@ -252,15 +252,31 @@ def present() -> Adversary | None:
 
 def begin(seed: str | None) -> None:
     """From now on, requests meet the adversary with this seed, or none."""
+    _set_present(Adversary(seed) if seed is not None else None)
+
+
+def _set_present(adversary: Adversary | None) -> None:
     global _present
     catch_up()
-    _present = Adversary(seed) if seed is not None else None
+    _present = adversary
 
 
 def catch_up() -> None:
     """Let every copy and index catch up: the second that a test waits before it reads what it wrote."""
     for table in dynamodb._tables.values():
         table.pop(_RECENT, None)
+
+
+@contextmanager
+def adversarial(seed: str) -> Iterator[None]:
+    """In the block, a function is at work beside an adversary with this seed, in an ordinary run too."""
+    before = _present
+    begin(seed)
+    try:
+        with in_a_function():
+            yield
+    finally:
+        _set_present(before)
 
 
 @contextmanager

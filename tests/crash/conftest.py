@@ -4,14 +4,30 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
+from random import Random
 
 import pytest
 
 from testing.grants import enforced
 from tests.crash.explorer import Explorer, Outcome, Verdict
 
+HERE = Path(__file__).parent
+SAMPLE = 12
+"""How many of the crash tests run beside an adversary, whose seed chooses them."""
 TRIED = pytest.StashKey[list[Outcome]]()
 Prove = Callable[..., list[Outcome]]
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Of a whole directory of crash tests, a sample; of tests that were named, all."""
+    crash = sorted(item.nodeid for item in items if HERE in item.path.parents)
+    if not config.option.adversarial or any("::" in argument for argument in config.args):
+        return
+    chosen = Random(config.option.adversarial).sample(crash, min(SAMPLE, len(crash)))  # noqa: S311 - no secret
+    left_out = [item for item in items if item.nodeid in crash and item.nodeid not in chosen]
+    items[:] = [item for item in items if item not in left_out]
+    config.hook.pytest_deselected(items=left_out)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -27,7 +43,7 @@ def prove(pytestconfig: pytest.Config) -> Prove:
 
     def prove(scenario: Callable[[Explorer], Verdict], *, pairs: int = 0, alike: int = sys.maxsize) -> list[Outcome]:
         if pytestconfig.option.adversarial:
-            pairs, alike = 0, 1  # a sample: the adversary interferes with every run besides
+            pairs, alike = 0, 1  # the adversary interferes with every run besides
         outcomes = Explorer(pairs=pairs, alike=alike).explore(scenario)
         pytestconfig.stash.setdefault(TRIED, []).extend(outcomes)
         assert len(outcomes) > 1, outcomes

@@ -57,6 +57,7 @@ def test_what_a_false_milestone_had_hidden_is_celebrated_wherever_detection_fail
     prove(hidden, alike=1)
 
 
+@pytest.mark.undisturbed  # TTL may delete the socket, whose two hours are over at the end
 def test_what_detection_gave_up_is_celebrated_once_wherever_the_check_and_its_announcement_fail(prove: Prove) -> None:
     def given_up(points: Explorer) -> Verdict:
         with sales_floor() as here:

@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 from cairn.aws.dynamodb import get, get_many, query_all, transact
 from cairn.aws.dynamodb import table as adapter_table
 from testing import adversarial_dynamodb
-from testing.adversarial_dynamodb import LAG, catch_up, in_a_function
+from testing.adversarial_dynamodb import LAG, adversarial, catch_up, in_a_function
 from testing.clock import ControlledClock
 from testing.cloud import Cloud
 from testing.dynamodb import stored
@@ -24,10 +24,8 @@ TRIES = 60
 @pytest.fixture
 def adversary(request: pytest.FixtureRequest, aws: Cloud) -> Iterator[Cloud]:
     """A function at work beside an adversary, in an ordinary run too."""
-    adversarial_dynamodb.begin(f"1 {request.node.nodeid}")
-    with in_a_function():
+    with adversarial(f"1 {request.node.nodeid}"):
         yield aws
-    adversarial_dynamodb.begin(None)
 
 
 def channels() -> Any:
