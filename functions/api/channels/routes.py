@@ -94,7 +94,7 @@ def read_channel(
 ) -> schemas.Channel:
     channel = _tracked(channel_id)
     if refresh == "auto":
-        status = router.dependencies.statuses.of([channel], consistent=True)[0]
+        status = router.dependencies.statuses.of([channel])[0]
         age = timedelta(seconds=router.dependencies.settings.refresh_age_seconds)
         if status.as_of is None or now() - status.as_of > age:
             router.trail.writes = True
