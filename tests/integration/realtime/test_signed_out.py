@@ -18,7 +18,7 @@ from cairn.identity.revocations import Revocations
 from cairn.messages import SignedOut
 from cairn.realtime.sign_out import SIGNED_OUT, SignOut
 from functions.api.cookies import SESSION
-from testing.adversarial_dynamodb import catch_up
+from testing.adversarial_dynamodb import catch_up, in_a_function
 from testing.api import Api
 from testing.clock import ControlledClock
 from testing.cloud import Cloud, Context
@@ -160,10 +160,12 @@ def test_a_token_of_the_very_second_is_taken_for_an_ended_one_and_the_browser_to
     account: Cloud, api: Api, sign_out: SignOut, clock: ControlledClock
 ) -> None:
     cookies = signed_in(api)
-    sign_out.everywhere("ada", now())
+    with in_a_function():
+        sign_out.everywhere("ada", now())
     refresh = {"cookies": cookies, "headers": OUR_PAGE}
-    answer = api("POST", "/api/session/refresh", **refresh)  # type: ignore[arg-type]  # headers
-    assert (answer.status, answer.headers["retry-after"]) == (429, "1")
+    for _ in range(5):  # whatever copy it reads
+        answer = api("POST", "/api/session/refresh", **refresh)  # type: ignore[arg-type]  # headers
+        assert (answer.status, answer.headers["retry-after"]) == (429, "1")
     clock.sleep(1)
     assert api("POST", "/api/session/refresh", **refresh).status == 200  # type: ignore[arg-type]  # headers
 
@@ -172,10 +174,11 @@ def test_a_ticket_that_was_given_out_before_lets_nobody_in(
     account: Cloud, api: Api, sign_out: SignOut, poster: FakePoster
 ) -> None:
     cookies, key = signed_in(api), api.key("leaderboard")
-    tickets = [ticket(api, cookies), ticket(api, key=key)]
-    sign_out.everywhere("ada", now())
-    sign_out.key(ApiKeys(account.table("KEYS_TABLE")).named("test").id)
-    assert [Client(f"c{number}").connect(one) for number, one in enumerate(tickets)] == [401, 401]
+    tickets = [*(ticket(api, cookies) for _ in range(5)), ticket(api, key=key)]
+    with in_a_function():
+        sign_out.everywhere("ada", now())
+        sign_out.key(ApiKeys(account.table("KEYS_TABLE")).named("test").id)
+    assert {Client(f"c{number}").connect(one) for number, one in enumerate(tickets)} == {401}
     assert in_rooms(account) == set()
     assert remaining_keys(account) == []
 
