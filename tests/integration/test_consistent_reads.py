@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from datetime import timedelta
-from typing import Any, TypeVar
+from datetime import datetime, timedelta
+from typing import TypeVar
 
 import pytest
 from boto3.dynamodb.conditions import Attr
@@ -22,8 +22,11 @@ from cairn.identity.api_keys import ApiKeys
 from cairn.identity.revocations import Credential, Revocations, key_owner
 from cairn.identity.sign_in_limits import FREE_FAILURES, SignInLimits
 from cairn.leaderboard.badges import INITIAL_CATALOGUE, Badges
-from cairn.leaderboard.boards import Boards, row_of
+from cairn.leaderboard.boards import LIVE, Boards
+from cairn.leaderboard.former_rows import MOVED, former_key
 from cairn.leaderboard.personal_data import RepItems
+from cairn.leaderboard.rep_ids import RepIds
+from cairn.leaderboard.rows import Row, to_item
 from cairn.messages import RoomEvent, RoomState
 from cairn.model import Milestone, Reading, Reversal, Subject
 from cairn.readings.check_progress import CheckProgress
@@ -114,20 +117,34 @@ def test_a_check_goes_on_where_the_last_one_stopped() -> None:
 # -- the leaderboard
 
 
-def row(revenue: int) -> Any:
-    return row_of(Reading(ADA, "Ada", {"monthly_revenue": revenue}, now(), "api", "t"), "2026-11")
+def row(revenue: int, as_of: datetime | None = None) -> Row:
+    return Row(ADA, "Ada", "2026-11", {"monthly_revenue": revenue}, {}, as_of or now())
 
 
-def test_a_row_that_was_just_stored_is_replaced_and_shown() -> None:
-    boards = Boards(table("leaderboard_table"))
-    assert boards.replace_row(None, row(100))
+@pytest.mark.parametrize("moved", [False, True])
+def test_a_row_that_was_just_stored_is_shown_and_counted(moved: bool) -> None:
+    """While rows of 0.1.0 may be left in their former place, and when none is."""
+    boards = Boards(table("board_table"), table("leaderboard_table"))
+    if not moved:
+        table("board_table").delete_item(Key=MOVED)
+    assert boards.store(row(100)) == always(lambda: boards.row(ADA)) == row(100)
+    assert always(lambda: boards.count_higher(50)) == 1
+    assert always(lambda: boards.best(3)) == [100]
+    assert len(always(lambda: boards.page(None, 10)).rows) == 1
+    assert always(lambda: boards.store(row(50, now() - SECOND))) == row(100)
+
+
+def test_a_row_that_is_left_in_its_former_place_is_shown() -> None:
+    boards = Boards(table("board_table"), table("leaderboard_table"))
+    table("board_table").delete_item(Key=MOVED)
+    table("leaderboard_table").put_item(Item=to_item(LIVE, row(100)) | former_key(LIVE, ADA.id))
     assert always(lambda: boards.row(ADA)) == row(100)
-    assert always(lambda: len(boards.page(None, 10).rows)) == 1
+    assert len(always(lambda: boards.page(None, 10)).rows) == 1
 
 
 def test_the_last_id_is_known_at_once() -> None:
-    boards = Boards(table("leaderboard_table"))
-    assert boards.new_id() == always(boards.last_id) == 1
+    ids = RepIds(table("leaderboard_table"))
+    assert ids.new() == always(ids.last) == 1
 
 
 def test_a_changed_badge_is_in_the_catalogue_at_once() -> None:
@@ -351,11 +368,10 @@ def test_a_purge_finds_everything_that_was_just_written_about_a_subject() -> Non
 
 def test_a_purge_finds_everything_that_was_just_written_about_a_rep() -> None:
     items: RepItems = FUNCTIONS["erase_retired_reps"].dependencies.items
-    stats, milestones, leaderboard = table("stats_table"), table("milestones_table"), table("leaderboard_table")
-    key = {"sk": f"rep#{1:015d}"}
-    stats.put_item(Item={"subject": str(ADA)})
-    leaderboard.put_item(Item={"pk": "board", "score": 1, **key})
-    leaderboard.put_item(Item={"pk": "board#2026-11", "score": 1, "name": "Ada", **key})
-    milestones.put_item(Item={"pk": str(ADA), "sk": "badges"})
+    table("stats_table").put_item(Item={"subject": str(ADA)})
+    table("milestones_table").put_item(Item={"pk": str(ADA), "sk": "badges"})
+    for board in (LIVE, f"{LIVE}#2026-11"):
+        table("board_table").put_item(Item=to_item(board, row(100)))
+        table("leaderboard_table").put_item(Item=to_item(board, row(100)) | former_key(board, ADA.id))
     found = always(lambda: sorted(str(one.item.get("pk", "stats")) for one in items.of(ADA)))
-    assert found == ["board", "board#2026-11", str(ADA), "stats"]
+    assert found == [LIVE, LIVE, f"{LIVE}#2026-11", f"{LIVE}#2026-11", str(ADA), "stats"]
