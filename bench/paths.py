@@ -7,6 +7,7 @@ moment when it is sent. What AWS itself does in between (the stream, the queues,
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import time
@@ -108,7 +109,7 @@ def _walked(walk_along: Callable[[Walk], None]) -> Path:
     with in_place_of_api_gateway() as poster, cloud(httpx.MockTransport(answer)) as aws:
         os.environ["VIEWER_COUNT_UPDATE_INTERVAL"] = str(INTERVAL_MILLIS)
         order.watch()
-        poster.before = lambda: order.end(POST)
+        poster.before, poster.loop = lambda: order.end(POST), asyncio.new_event_loop  # with threads, as in AWS
         stage = Stage(aws, platforms)
         for _ in range(2):
             walk = Walk(stage, order)

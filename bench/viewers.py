@@ -34,7 +34,7 @@ BY_SOCKET, BY_HEARTBEAT = 4, 125
 """Budgets: write units of a viewer-hour."""
 HOUR, BEAT_SECONDS, TIME_OUT_SECONDS = 3600, 30, 60
 WATCHING = Path(__file__).parents[1] / "web" / "watching.js"
-PING_SECONDS = 60 * int(re.findall(r"PING_EVERY = (\d+) \* MINUTE", WATCHING.read_text())[0])
+PING_SECONDS = 60 * int(re.findall(r"#pingEvery = (\d+) \* MINUTE", WATCHING.read_text())[0])
 """How often our pages ping."""
 BEATS, PINGS, INTERVALS = HOUR // BEAT_SECONDS, (HOUR - 1) // PING_SECONDS, HOUR // INTERVAL_SECONDS
 CHANGES = 6

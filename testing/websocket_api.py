@@ -36,6 +36,7 @@ class FakePoster:
     before: Callable[[], object] = lambda: None
     after: Callable[[], object] = lambda: None
     most_at_once: int = 0
+    loop: Callable[[], asyncio.AbstractEventLoop] = SequentialLoop
     _under_way: set[str] = field(default_factory=set)
 
     async def post(self, connection_id: str, text: str) -> None:
@@ -70,7 +71,7 @@ class FakePoster:
         return connection_id not in self.closed
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
-        with asyncio.Runner(loop_factory=SequentialLoop) as runner:
+        with asyncio.Runner(loop_factory=self.loop) as runner:
             return runner.run(work)
 
     def frames(self, connection_id: str) -> list[dict[str, Any]]:

@@ -6,7 +6,7 @@
  */
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
-const PING_EVERY = 5 * MINUTE;
+const PING_EVERY = [MINUTE, 9 * MINUTE]; // after a silence; less and less if something on the way cuts sooner
 const PONG_WITHIN = 10 * SECOND;
 const READY_WITHIN = 15 * SECOND; // ticket, handshake and the response to every join
 const RENEW_AFTER = [110 * MINUTE, 118 * MINUTE];
@@ -18,7 +18,7 @@ const OPEN = 1; // WebSocket.OPEN
 
 /**
  * @typedef {{url?: string | (() => Promise<string>), ticket?: (() => Promise<string | null>) | null, timers?: Timers,
- *   storage?: Storage | null, WebSocket?: typeof WebSocket, random?: () => number, window?: typeof globalThis}} Options
+ *   storage?: Storage | null, WebSocket?: typeof WebSocket, random?: () => number, now?: () => number, window?: typeof globalThis}} Options
  * @typedef {{set: (call: () => void, after: number) => any, clear: (timer: any) => void}} Timers
  * @typedef {{id: string | null, event: string, room: string, data: any, [more: string]: any}} RoomFrame
  */
@@ -49,10 +49,10 @@ class Cairn {
   /** @type {Map<string, Set<(value: any) => void>>} */ #listeners = new Map();
   /** @type {Connection | null} */ #current = null; // the connection in use
   /** @type {Connection | null} */ #next = null; // the one being established
-  #failures = 0;
+  #failures = 0; #pingEvery = PING_EVERY[1];
   /** @type {any} */ #retry = null;
   #state = 'connecting';
-  #url; #ticket; #storage; #WebSocket; #timers; #random; #window;
+  #url; #ticket; #storage; #WebSocket; #timers; #random; #now; #window;
 
   constructor(/** @type {Options} */ {
     url = async () => (await (await fetch('/api/config')).json()).webSocketUrl,
@@ -61,6 +61,7 @@ class Cairn {
     WebSocket = globalThis.WebSocket,
     timers = { set: (call, after) => setTimeout(call, after), clear: (timer) => clearTimeout(timer) },
     random = Math.random,
+    now = Date.now,
     window = globalThis,
   } = {}) {
     this.#url = url;
@@ -69,6 +70,7 @@ class Cairn {
     this.#WebSocket = WebSocket;
     this.#timers = timers;
     this.#random = random;
+    this.#now = now;
     this.#window = window;
     window.addEventListener?.('online', this.#hint);
     window.document?.addEventListener('visibilitychange', this.#hint);
@@ -144,6 +146,7 @@ class Cairn {
   }
 
   #opened(/** @type {Connection} */ connection) {
+    connection.heard(this.#now(), this.#pingEvery);
     const [soonest, latest] = RENEW_AFTER;
     connection.after(STABLE_AFTER, () => { this.#failures = 0; });
     connection.after(soonest + this.#random() * (latest - soonest), () => { if (!this.#next) this.#dial(); });
@@ -162,6 +165,9 @@ class Cairn {
   #lost(/** @type {Connection} */ connection) {
     if (this.#current === connection) this.#current = null;
     if (this.#next === connection) this.#next = null;
+    const silence = connection.opened ? this.#now() - connection.heardAt : 0; // longer than to the pong: it slept
+    const wasCut = silence > MINUTE / 2 && silence <= this.#pingEvery + PONG_WITHIN;
+    if (wasCut) this.#pingEvery = Math.max(PING_EVERY[0], this.#pingEvery / 2);
     for (const room of [...this.#rooms.values()].filter(({ joining }) => joining === connection)) {
       room.joining = null;
       room.buffer.clear(); // the next join replays them
@@ -194,6 +200,7 @@ class Cairn {
   }
 
   #received(/** @type {Connection} */ connection, /** @type {RoomFrame} */ frame) {
+    connection.heard(this.#now(), this.#pingEvery);
     if (frame.event === 'signed-out') {
       connection.fail();
       return this.reconnect(); // whether there is another session, only the next ticket tells
@@ -310,12 +317,12 @@ class Cairn {
 
 /** One socket and its timers. It ends once: silently by `end`, or by `fail`, which calls `lost`. */
 class Connection {
-  opened = false;
-  ended = false;
+  opened = false; ended = false; heardAt = 0;
   /** @type {WebSocket | null} */ #socket = null;
   /** @type {Set<any>} */ #running = new Set();
   /** @type {any} */ #deadline = null;
   /** @type {any} */ #pong = null;
+  /** @type {any} */ #pinging = null;
   #timers; #handlers;
 
   /** @param {Timers} timers @param {{opened: () => void, received: (frame: any) => void, lost: () => void}} handlers */
@@ -326,11 +333,7 @@ class Connection {
 
   attach(/** @type {WebSocket} */ socket) {
     this.#socket = socket;
-    socket.onopen = () => {
-      this.opened = true;
-      this.#pingLater();
-      this.#handlers.opened();
-    };
+    socket.onopen = () => { this.opened = true; this.#handlers.opened(); };
     socket.onmessage = ({ data }) => {
       this.#clear(this.#pong);
       this.#pong = null;
@@ -361,11 +364,7 @@ class Connection {
     return timer;
   }
 
-  fail() {
-    if (this.ended) return;
-    this.end();
-    this.#handlers.lost();
-  }
+  fail() { if (!this.ended) { this.end(); this.#handlers.lost(); } }
 
   end() {
     this.ended = true;
@@ -377,14 +376,13 @@ class Connection {
     this.#socket.close();
   }
 
-  #pingLater() {
-    this.after(PING_EVERY, () => { this.ping(); this.#pingLater(); });
+  heard(/** @type {number} */ at, /** @type {number} */ pingAfter) {
+    this.heardAt = at;
+    this.#clear(this.#pinging);
+    this.#pinging = this.after(pingAfter, () => this.ping());
   }
 
-  #clear(/** @type {any} */ timer) {
-    this.#timers.clear(timer);
-    this.#running.delete(timer);
-  }
+  #clear(/** @type {any} */ timer) { this.#timers.clear(timer); this.#running.delete(timer); }
 }
 
 /** For storage that a browser forbids, and frames that are not JSON. @template Result @param {() => Result} call */

@@ -1,22 +1,21 @@
 /**
  * Makes a page one of a channel's viewers: by a socket, or by heartbeats where no socket opens. See docs/viewers.md.
- * A count does not need the guarantees of cairn.js, and each kilobyte counts on other people's pages.
+ * A count needs less than cairn.js guarantees.
  */
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
 const SOCKET_WITHIN = 6 * SECOND;
-const SOCKET_SPREAD = 3 * SECOND; // when all sockets end, not all join at the same moment
+const SOCKET_SPREAD = 3 * SECOND; // not all join at once
 const SOCKET_AGAIN = 2 * MINUTE;
 const READY_WITHIN = 15 * SECOND;
-const PING_EVERY = 5 * MINUTE; // API Gateway ends a connection after 10 minutes of silence
 const PONG_WITHIN = 10 * SECOND;
-const RENEW_AFTER = 110 * MINUTE; // and after 2 hours in all
+const RENEW_AFTER = 110 * MINUTE; // of 2 hours
 const RENEW_SPREAD = 8 * MINUTE;
 const RESPONSE_WITHIN = 10 * SECOND;
 const WINDOW = 60; // seconds in which joins are counted: for a 429 without retry-after
 const BACKOFF = 2 * SECOND;
 const BACKOFF_CAP = MINUTE;
-const POLLS = 3; // per heartbeat; a stream polls ten times as often
+const POLLS = 3; // per heartbeat
 const LINGER = SECOND; // an element that is moved stays the same viewer
 const OPEN = 1; // WebSocket.OPEN
 const KEY = 'cairn:viewer';
@@ -36,7 +35,7 @@ export function channelOf(/** @type {string} */ pathname) {
 }
 
 /** @type {Map<string, ViewerSession>} */
-const sessions = new Map(); // a page is one viewer of a channel, and one tab
+const sessions = new Map(); // a page is one viewer, one tab
 
 /**
  * Watch a channel until the returned function is called. `about` gets the response of `GET /api/viewer/channel/{id}`;
@@ -64,6 +63,7 @@ export class ViewerSession {
   /** @type {ViewerOptions} */ #options;
   #state = 'connecting'; #beating = false; #due = 0; #failures = 0; #socketFailures = 0;
   #missedPolls = 1; // failed, or not made yet
+  #pingEvery = 9 * MINUTE; #heard = 0; // API Gateway waits 10
   #channel; #api; #viewer = '';
 
   /** @param {string} channel @param {Partial<ViewerOptions>} options */
@@ -192,7 +192,7 @@ export class ViewerSession {
   }
 
   #received(/** @type {WebSocket} */ socket, /** @type {any} */ { event, id, expiresAt, data }) {
-    if (socket === this.#socket) this.#clear('pong');
+    if (socket === this.#socket) this.#pingLater();
     if (event === 'joined') {
       this.#joined(socket, data);
     } else if (event === 'viewers:count') {
@@ -213,22 +213,30 @@ export class ViewerSession {
     this.#last ??= last ?? `channel:${this.#channel}/0`;
     this.#clear('ready', 'dial', 'fallback');
     this.#later('stable', MINUTE, () => { this.#socketFailures = 0; });
-    this.#later('ping', PING_EVERY, () => this.#ping());
+    this.#pingLater();
     this.#later('renew', RENEW_AFTER + this.#options.random() * RENEW_SPREAD, () => this.#dial());
     this.#stopBeating((slot) => this.#call('leave', slot));
     if (count?.viewers) this.#setCount(count); // 0 is from before this viewer joined
   }
 
+  #pingLater() {
+    this.#clear('pong');
+    this.#heard = this.#options.now();
+    this.#later('ping', this.#pingEvery, () => this.#ping());
+  }
+
   #ping() {
     const socket = this.#socket;
     this.#later('pong', PONG_WITHIN, () => this.#lost(socket));
-    this.#later('ping', PING_EVERY, () => this.#ping());
     send(socket, { action: 'ping' });
   }
 
   #lost(/** @type {?WebSocket} */ socket, wait = 0) {
     discard(socket);
     if (socket === this.#socket) {
+      const silence = this.#options.now() - this.#heard; // or sleep
+      const wasCut = silence > MINUTE / 2 && silence <= this.#pingEvery + PONG_WITHIN;
+      if (wasCut) this.#pingEvery = Math.max(MINUTE, this.#pingEvery / 2);
       this.#socket = null;
       this.#clear('ping', 'pong', 'renew', 'stable');
     } else {

@@ -233,17 +233,81 @@ test('a join that is never answered is an attempt that hangs', async () => {
 test('no ten minutes pass without a ping, and a missing pong ends the connection', async () => {
   const { socket, sockets, received, time } = await joined();
   socket.respond = ({ action }) => action === 'ping' && socket.receive({ id: null, event: 'pong' });
-  await time.pass(60 * MINUTE);
-  assert.equal(socket.sent.filter(({ action }) => action === 'ping').length, 12);
+  await time.pass(63 * MINUTE);
+  assert.equal(socket.sent.filter(({ action }) => action === 'ping').length, 7);
   assert.deepEqual(received.state, ['open']);
   socket.respond = null;
-  await time.pass(5 * MINUTE + 9 * SECOND);
+  await time.pass(9 * MINUTE + 9 * SECOND);
   assert.equal(socket.closed, undefined);
   await time.pass(1 * SECOND);
   assert.equal(socket.closed, true);
   assert.equal(received.state.at(-1), 'waiting');
   await time.pass(SECOND);
   assert.equal(sockets.length, 2);
+});
+
+test('a socket that hears something is not silent, and needs no ping', async () => {
+  const { socket, time } = await joined();
+  for (let number = 5; number < 25; number++) {
+    socket.frame('tv-display', number);
+    await time.pass(8 * MINUTE / 2);
+  }
+  assert.equal(socket.sent.filter(({ action }) => action === 'ping').length, 0);
+});
+
+/** A client whose sockets are cut by a proxy, with or without a word, once they have been silent for so long. */
+async function behindProxy(cutAfter, { silently = false } = {}) {
+  const time = new Time();
+  const accept = (socket) => {
+    let timer;
+    const quiet = () => {
+      time.clear(timer);
+      timer = time.set(() => { if (silently) socket.respond = null; else socket.cut(); }, cutAfter);
+    };
+    socket.open();
+    socket.respond = ({ action, room }) => {
+      quiet();
+      if (action === 'ping') socket.receive({ id: null, event: 'pong' });
+      else socket.joined(room, 4, false);
+    };
+    quiet();
+    for (const { action, room } of socket.sent) if (action === 'join') socket.joined(room, 4, false);
+  };
+  const made = client({ time, accept });
+  made.cairn.join('tv-display');
+  await time.pass(SECOND);
+  return made;
+}
+
+for (const silently of [false, true]) {
+  test(`where a proxy cuts after 100 seconds${silently ? ' without a word' : ''}, pings soon come often enough`, async () => {
+    const made = await behindProxy(100 * SECOND, { silently });
+    await made.time.pass(30 * MINUTE);
+    const { length } = made.sockets;
+    assert.ok(length <= 6, `${length} sockets`);
+    await made.time.pass(60 * MINUTE);
+    assert.equal(made.sockets.length, length);
+    made.cairn.close();
+  });
+}
+
+test('a cut just after a frame, or after a long sleep, is no reason to ping more often', async () => {
+  const made = await joined();
+  const pong = ({ action }) => action === 'ping' && made.socket.receive({ id: null, event: 'pong' });
+  made.socket.frame('tv-display', 5);
+  await made.time.pass(10 * SECOND);
+  made.socket.cut();
+  await made.time.pass(SECOND);
+  made.socket.open();
+  made.socket.joined('tv-display', 5, true);
+  made.time.now += 60 * MINUTE; // no timer of a machine that sleeps runs
+  made.socket.cut();
+  await made.time.pass(SECOND);
+  made.socket.open();
+  made.socket.joined('tv-display', 5, true);
+  made.socket.respond = pong;
+  await made.time.pass(27 * MINUTE);
+  assert.equal(made.socket.sent.filter(({ action }) => action === 'ping').length, 3);
 });
 
 test('one pong answers several pings, and a ping that is repeated gives a dead connection no more time', async () => {

@@ -93,7 +93,7 @@ export function client(options = {}) {
   }
   const window = new Window();
   const mocks = { WebSocket: Socket, timers: time, random: () => 0.5, window };
-  const cairn = connect({ url: 'wss://cairn.test/live', ...mocks, ...options });
+  const cairn = connect({ url: 'wss://cairn.test/live', now: () => time.now, ...mocks, ...options });
   const received = { update: [], state: [], gap: [], joined: [], refused: [], signedout: [] };
   for (const event of Object.keys(received)) {
     cairn.on(event, (value) => received[event].push(event === 'update' ? value.data : value));

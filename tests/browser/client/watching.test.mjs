@@ -313,16 +313,35 @@ test('attempts of a hidden page go on by socket, and back off', async () => {
   assert.equal(page.socket.readyState, 1);
 });
 
-test('a socket that died silently is detected by a ping, every five minutes and when the page becomes visible', async () => {
+test('a socket that died silently is detected by a ping, after nine silent minutes and when the page becomes visible', async () => {
   const page = opened();
   await page.time.pass(SECOND);
   page.socket.dead = true;
   page.setVisibility('visible');
   await page.time.pass(13 * SECOND);
   assert.equal(page.sockets.length, 2);
-  await page.time.pass(HOUR);
-  assert.equal(page.socket.sent.filter(({ action }) => action === 'ping').length, 12);
+  await page.time.pass(HOUR + 3 * MINUTE);
+  assert.equal(page.socket.sent.filter(({ action }) => action === 'ping').length, 7);
   assert.equal(page.sockets.length, 2);
+});
+
+test('after a socket was cut in silence, pings come twice as often; after one that was not, they do not', async () => {
+  const page = opened();
+  const pings = () => page.socket.sent.filter(({ action }) => action === 'ping').length;
+  const cutAfter = async (time) => {
+    await page.time.pass(time);
+    page.socket.cut();
+    await page.time.pass(15 * SECOND);
+  };
+  await cutAfter(10 * SECOND);
+  await page.time.pass(27 * MINUTE);
+  assert.equal(pings(), 3);
+  await cutAfter(100 * SECOND);
+  await page.time.pass(27 * MINUTE);
+  assert.equal(pings(), 6);
+  for (let times = 0; times < 5; times++) await cutAfter(50 * SECOND);
+  await page.time.pass(27 * MINUTE);
+  assert.equal(pings(), 27);
 });
 
 test('when the network comes back, a socket is pinged, and what was waiting is retried', async () => {

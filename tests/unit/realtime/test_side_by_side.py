@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from threading import Barrier, get_ident
-from typing import Any, TypeVar
+from typing import Any
 
 import pytest
 
@@ -19,15 +19,7 @@ from functions.broadcast.batch import HeldBackError, Received
 from functions.broadcast.broadcaster import Broadcaster
 from testing.websocket_api import FakePoster
 
-T = TypeVar("T")
 ROOMS = tuple(f"user:{number}" for number in range(5))
-
-
-class Threaded(FakePoster):
-    """With an event loop that really uses threads."""
-
-    def run(self, work: Coroutine[Any, Any, T]) -> T:
-        return asyncio.run(work)
 
 
 class Log:
@@ -57,7 +49,7 @@ class Audience:
 
 @pytest.fixture
 def poster() -> FakePoster:
-    return Threaded()
+    return FakePoster(loop=asyncio.new_event_loop)  # with threads
 
 
 def broadcaster(poster: FakePoster, log: Log) -> Broadcaster:
