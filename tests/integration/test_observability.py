@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
+from testing.adversarial_dynamodb import catch_up
 from testing.api import Api
 from testing.clock import ControlledClock
 from testing.cloud import SECRETS, Cloud, Context
@@ -61,6 +62,7 @@ def test_one_trace_id_leads_from_the_reading_to_each_delivery(
     assert (delivered["failed"], delivered["left"]) == (0, 0)
     assert len(reached["trace_id"]) == 32
     assert all(line["trace_id"] for line in logs.lines if line["message"] in ON_THE_WAY)
+    catch_up()
     (milestone,) = api("GET", "/api/milestones").json["items"]
     assert milestone["traceId"] == reached["trace_id"]
 

@@ -341,6 +341,7 @@ def test_a_milestone_is_told_before_it_is_recorded_and_a_retry_records_it(floor:
     assert (milestones_of(rep), floor.rep(rep)["badges"]) == ([], [])
     assert FUNCTIONS["detect_milestone"]({"Records": changes}, Context()) == DONE
     assert {one.id for one in milestones_of(rep)} == {one["id"] for one in answer["milestones"]}
+    catch_up()
     assert {badge["id"] for badge in floor.rep(rep)["badges"]} == {"sales-rookie", "bonus-achiever"}
 
 
@@ -362,6 +363,7 @@ def test_what_was_reverted_between_two_tries_is_not_told_again(floor: Floor) -> 
     assert floor.celebrations() == []
 
 
+@pytest.mark.undisturbed
 def test_a_batch_is_two_reads_of_the_board_and_one_request_however_many_changes_it_has(floor: Floor) -> None:
     reps = [floor.hire(monthlyRevenue=9_000 - number) for number in range(4)]
     floor.stream()

@@ -124,6 +124,7 @@ def test_a_rep_who_fails_stops_nobody_else_and_is_reported(floor: Floor) -> None
     ):
         floor.roll_over()
     assert revenues(floor) == {ada: 0, grace: 100, alan: 0}
+    catch_up()
     assert floor.roll_over() == {"turned": 1}
     assert kept(floor, "2026-11") == {ada: 100, grace: 100, alan: 100}
 

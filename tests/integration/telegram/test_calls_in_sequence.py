@@ -11,6 +11,7 @@ BUDGET = 8
 """Calls in sequence, the message included (docs/performance.md)."""
 
 
+@pytest.mark.undisturbed
 @pytest.mark.parametrize("chats", [1, 45])
 @pytest.mark.parametrize("announcement_chat", ["", "-100"])
 def test_from_a_crossing_to_the_first_message(chats: int, announcement_chat: str) -> None:
