@@ -56,8 +56,13 @@ def warm(local_cloud: LocalCloud) -> None:
     channel = fresh("warm")
     with Listener(local_cloud, None) as listener:
         listener.join_room(f"channel:{channel}")
-        join(local_cloud, channel)
-        listener.first(lambda frame: frame["event"] == "viewers:count" and frame["data"]["viewers"] == 2)
+        tab = join(local_cloud, channel)
+
+        def both_are_counted() -> bool:
+            post(local_cloud.outputs["ApiUrl"], "heartbeat", **tab)
+            return any(frame["data"]["viewers"] == 2 for frame in listener.frames("viewers:count"))
+
+        wait_for(both_are_counted, 40, pause=1, missing="no count of both viewers")
 
 
 def fresh(name: str) -> str:
@@ -288,7 +293,7 @@ def test_pages_of_any_site_join_send_heartbeats_and_leave(local_cloud: LocalClou
     assert ok(post(url, "heartbeat", **tab))["viewers"] == 1
     assert post(url, "heartbeat", **tab | {"token": f"0.{token_urlsafe(16)}"}).status_code == 403
     assert post(url, "leave", **tab | {"token": f"0.{token_urlsafe(16)}"}).status_code == 403
-    assert fetch(url, "count", channel)["viewers"] == 1
+    wait_for(lambda: fetch(url, "count", channel)["viewers"] == 1, missing="no count of the viewer who joined")
     with client(url) as http:
         headers = {"Origin": "https://a.site", "Access-Control-Request-Method": "POST"}
         preflight = http.options("/api/viewer/join", headers=headers)
