@@ -1,10 +1,12 @@
 /** The live board and its celebrations: fetched first, then pushed by the socket, and fetched again after each gap. */
 import { config, list, patiently, serverNow, ticket } from './api.js';
+import { completed } from './board.js';
 import { connect } from './cairn.js';
 
 export const TV = 'tv-display';
 const EVERYONE = 'everyone';
 const REFRESH_EVERY = 5 * 60_000; // an open socket may still be silent
+const REST_EVERY = 15_000; // a frame has the top of a large board; what is below changes with it
 
 /**
  * @typedef {object} Handlers
@@ -29,6 +31,11 @@ export async function follow({ limit, after, on }) {
   let running = null;
   let again = false; // refreshed while a fetch is running, which may have missed the reason
   let pushed = 0; // boards received by the socket
+  /** @type {Board | null} */
+  let shown = null;
+  /** @type {Rep[]} */
+  let top = []; // of the last board received
+  let restIsDue = false;
   let caughtUp = false; // the TV's room has replayed its past events
 
   const cairn = connect({ url: async () => (await config()).webSocketUrl, ticket });
@@ -39,9 +46,15 @@ export async function follow({ limit, after, on }) {
     else caughtUp = true;
   });
   cairn.on('leaderboard:refresh', (/** @type {BoardFrame} */ { data, total, period, at }) => {
-    if (data.length < Math.min(limit(), total)) return void refresh();
+    const wanted = Math.min(limit(), total);
+    const items = completed(data, period === shown?.period ? shown.items : [], wanted);
+    if (items.length < wanted) return void refresh();
     pushed += 1;
-    on.board({ items: data.slice(0, limit()), total, period, at: new Date(at) });
+    top = data;
+    show({ items, total, period, at: new Date(at) });
+    if (data.length >= wanted || restIsDue) return;
+    restIsDue = true;
+    setTimeout(() => { restIsDue = false; refresh(); }, REST_EVERY);
   });
   cairn.on('achievement:celebration', (/** @type {Frame<Celebration>} */ frame) => on.celebration(frame, caughtUp));
   cairn.on('milestone:reverted', (/** @type {Frame<{milestone: string}>} */ { data }) => {
@@ -53,7 +66,7 @@ export async function follow({ limit, after, on }) {
   on.state(cairn.state);
   setInterval(refresh, REFRESH_EVERY);
 
-  /** Fetch the board. One that the socket pushes meanwhile is newer and stays. */
+  /** Fetch the board. The top that the socket pushes meanwhile is newer and stays. */
   function refresh() {
     again = running !== null;
     running ??= fetchBoard().catch((error) => on.failed(error)).finally(() => {
@@ -67,7 +80,15 @@ export async function follow({ limit, after, on }) {
     const before = pushed;
     const board = await patiently(() => list('/api/leaderboard', { limit: limit() }), on.retry);
     on.fetched?.(board.items);
-    if (before === pushed) on.board({ ...board, at: new Date(serverNow()) });
+    if (before === pushed || !shown) show({ ...board, at: new Date(serverNow()) });
+    else if (shown.period === board.period) {
+      show({ ...shown, items: completed(top, board.items, Math.min(limit(), shown.total)) });
+    }
+  }
+
+  function show(/** @type {Board} */ board) {
+    shown = board;
+    on.board(board);
   }
 
   return { settings, refresh, reconnect: () => cairn.reconnect() };

@@ -12,7 +12,7 @@ from cairn.leaderboard.avatars import Avatars
 from cairn.leaderboard.boards import Boards
 from cairn.leaderboard.representation import ranked_row_json
 from cairn.realtime.event_log import LoggedEvent
-from cairn.realtime.frames import FrameTooLargeError, event_id, frame
+from cairn.realtime.frames import BILLED_BYTES, FrameTooLargeError, event_id, frame
 from cairn.rooms import EVERYONE
 
 TOP = 100
@@ -36,9 +36,9 @@ class BoardFrames:
 
 
 def board_frame(id_: str, at: datetime, reps: list[dict[str, Any]], more: dict[str, Any]) -> str:
-    """A frame with as many of the reps, from the best, as fit into it."""
+    """A frame with as many of the reps, from the best, as are billed as one message."""
     while True:
         try:
-            return frame(id_, REFRESH, EVERYONE, at, reps, more=more)
+            return frame(id_, REFRESH, EVERYONE, at, reps, more=more, most=BILLED_BYTES)
         except FrameTooLargeError:
-            reps = reps[: len(reps) * 9 // 10]
+            reps = reps[: len(reps) * 19 // 20]

@@ -66,6 +66,7 @@ class Backend:
         """The initial state: nobody signed in, an empty board, no events, everything up."""
         self.cut()
         self.reps: list[dict[str, Any]] = []
+        self.pushed = 100
         self.badges: dict[int, list[dict[str, str]]] = {}
         self.archive: dict[str, list[dict[str, Any]]] = {}
         self.ladders: dict[str, list[int]] | None = None
@@ -121,7 +122,7 @@ class Backend:
         """Send the current board to everyone."""
         now = self.now()
         frame = {"id": f"everyone/{int(now.timestamp() * 1000)}", "event": "leaderboard:refresh", "room": "everyone"}
-        board = {"data": self._ranked()[:100], "total": len(self.reps), "period": PERIOD}
+        board = {"data": self._ranked()[: self.pushed], "total": len(self.reps), "period": PERIOD}
         self._run(self._post("everyone", frame | {"at": iso(now)} | board))
 
     def crowd(self, channel: str, viewers: int) -> None:

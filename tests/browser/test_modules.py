@@ -30,7 +30,7 @@ def node(*arguments: str) -> str:
     return done.stdout
 
 
-@pytest.mark.parametrize("module", ["cairn", "channels", "pages", "watching"])
+@pytest.mark.parametrize("module", ["board", "cairn", "channels", "pages", "watching"])
 def test_the_promises_of_the_modules_are_kept(module: str) -> None:
     output = node("--test", "--test-reporter=tap", f"tests/browser/client/{module}.test.mjs")
     assert "# fail 0" in output

@@ -314,3 +314,23 @@ def test_a_picture_of_another_host_or_with_credentials_is_never_requested(
     page.goto("/leaderboard")
     expect(page.locator("#rows rep-avatar")).to_have_text("AL")
     assert requested == []
+
+
+def test_a_board_that_is_pushed_in_part_keeps_the_rest_and_is_not_fetched_with_each_frame(
+    page: Page, backend: Backend
+) -> None:
+    open_board(page)
+    rows = page.get_by_role("row")
+    before = rows.count()
+    assert before > 3
+    page.wait_for_timeout(200)
+    fetched = [address for _, address in backend.requests if address.startswith("/api/leaderboard")]
+    backend.pushed = 2
+    last = rows.nth(before - 1).inner_text()
+    for revenue in (98_500, 98_600, 98_700):
+        backend.reps[0]["monthlyRevenue"] = revenue
+        backend.refresh()
+        expect(rows.nth(1)).to_contain_text(f"${revenue:,}")
+    assert rows.count() == before
+    assert rows.nth(before - 1).inner_text() == last
+    assert [address for _, address in backend.requests if address.startswith("/api/leaderboard")] == fetched

@@ -18,6 +18,8 @@ MAX_FRAME_BYTES = 128 * 1024
 
 https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-execution-service-websocket-limits-table.html
 """
+BILLED_BYTES = 32 * 1024
+"""API Gateway bills each 32 KB of a message as a message: https://aws.amazon.com/api-gateway/pricing/"""
 _DIGITS = 15
 
 
@@ -46,8 +48,9 @@ def frame(
     *,
     expires_at: datetime | None = None,
     more: Mapping[str, Any] | None = None,
+    most: int = MAX_FRAME_BYTES,
 ) -> str:
-    """The text of a frame, in ASCII; FrameTooLargeError if API Gateway would reject it.
+    """The text of a frame, in ASCII; FrameTooLargeError if it is longer than `most`: API Gateway would reject it.
 
     After `expires_at` a celebration is only listed; `more` are fields besides `data`.
     """
@@ -55,8 +58,6 @@ def frame(
     if expires_at:
         fields["expiresAt"] = iso(expires_at)
     text = json.dumps(fields, separators=(",", ":"))
-    if len(text) > MAX_FRAME_BYTES:
-        raise FrameTooLargeError(
-            f"{event} in {room} is {len(text)} bytes long, and API Gateway accepts {MAX_FRAME_BYTES}"
-        )
+    if len(text) > most:
+        raise FrameTooLargeError(f"{event} in {room} is {len(text)} bytes long, and the most are {most}")
     return text
