@@ -292,9 +292,11 @@ def in_a_function() -> Iterator[None]:
         _in_functions -= 1
 
 
-def is_pause() -> bool:
-    """Whether a sleep now is a client's before it tries again. The clock does not show it, so that times stay exact."""
-    return _pause_is_due
+def takes_pause() -> bool:
+    """Whether this sleep is the one of a client that was refused. The clock does not show it: times stay exact."""
+    was_due = _pause_is_due
+    _set_pause_is_due(False)
+    return was_due
 
 
 def _set_pause_is_due(is_due: bool) -> None:

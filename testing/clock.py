@@ -30,7 +30,7 @@ class ControlledClock:
     def sleep(self, seconds: float) -> None:
         if threading.current_thread() in self._other_threads:
             _real_sleep(seconds)
-        elif seconds > 0 and not adversarial_dynamodb.is_pause():
+        elif seconds > 0 and not adversarial_dynamodb.takes_pause():
             self._traveller.shift(timedelta(seconds=seconds))
 
     def reset(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from typing import Any
 
 import boto3
@@ -14,7 +15,7 @@ from cairn.aws.dynamodb import get, get_many, query_all, transact
 from cairn.aws.dynamodb import table as adapter_table
 from testing import adversarial_dynamodb
 from testing.adversarial_dynamodb import LAG, adversarial, catch_up, in_a_function
-from testing.clock import ControlledClock
+from testing.clock import START, ControlledClock
 from testing.cloud import Cloud
 from testing.dynamodb import stored
 
@@ -189,6 +190,23 @@ def test_a_plain_write_of_an_item_that_a_transaction_writes_is_made_again() -> N
     assert set(rejected) == {"TransactionConflictException"}
     for _ in range(TRIES):
         channels().put_item(Item=item("alone"))  # no transaction writes it
+
+
+@pytest.mark.usefixtures("adversary")
+def test_the_pause_of_a_refused_client_is_not_on_the_clock_and_every_other_sleep_is(clock: ControlledClock) -> None:
+    table = channels()
+    for _ in range(TRIES):
+        assert transact(table, adding(table))
+    assert clock.now() == START
+    rejected = 0
+    for _ in range(TRIES):
+        try:
+            table.meta.client.transact_write_items(TransactItems=adding(table))
+        except ClientError:
+            rejected += 1
+            clock.sleep(1)  # it waits, as one that tries again does
+            clock.sleep(5)
+    assert clock.now() == START + rejected * timedelta(seconds=5)
 
 
 def test_ttl_deletes_some_items_at_once_and_leaves_others_for_days(
