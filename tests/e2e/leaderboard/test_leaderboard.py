@@ -181,18 +181,18 @@ def test_events_during_an_absence_are_replayed_when_a_socket_comes_back(local_cl
         last = tv.first(lambda frame: _of(frame, rep))["id"]
     missed = [sell(local_cloud.api, rep, monthlySignups=signups)["milestones"] for signups in (15, 20)]
     expected = [milestone["id"] for milestones in missed for milestone in milestones]
-    with Listener(local_cloud, ticket(local_cloud)) as again:
 
-        def replayed() -> list[str] | None:
+    def replayed() -> list[str] | None:
+        with Listener(local_cloud, ticket(local_cloud)) as again:
             answer = again.join_room("tv-display", after=last)
-            assert answer["data"]["recovered"] is True
             received = [frame for frame in again.frames("achievement:celebration") if _of(frame, rep)]
-            numbers = [int(frame["id"].rpartition("/")[2]) for frame in received]
-            assert numbers == sorted(numbers)
-            found = {frame["data"]["milestone"]["id"] for frame in received}
-            return sorted(found) if len(found) == len(expected) else None
+        assert answer["data"]["recovered"] is True
+        numbers = [int(frame["id"].rpartition("/")[2]) for frame in received]
+        assert numbers == sorted(numbers)
+        found = {frame["data"]["milestone"]["id"] for frame in received}
+        return sorted(found) if len(found) == len(expected) else None
 
-        assert wait_for(replayed) == sorted(expected)
+    assert wait_for(replayed) == sorted(expected)
 
 
 def _of(frame: dict[str, Any], rep: int) -> bool:
