@@ -163,6 +163,7 @@ def test_a_channel_that_comes_back_starts_silently_and_repeats_nothing(
     platforms.youtube[CATS] = counts("51000")
     api("POST", "/api/channels", GOOD)
     aws.flow()
+    catch_up()
     assert [item["label"] for item in api("GET", "/api/milestones").json["items"]] == ["10K"]
     clock.sleep(60)
     platforms.youtube[CATS] = counts("9000")
@@ -171,6 +172,7 @@ def test_a_channel_that_comes_back_starts_silently_and_repeats_nothing(
     platforms.youtube[CATS] = counts("76000")
     api("POST", f"{PATH}/refresh")
     aws.flow()
+    catch_up()
     assert [item["label"] for item in api("GET", "/api/milestones").json["items"]] == ["75K", "10K"]
 
 
