@@ -84,9 +84,11 @@ class UpdateUsage:
 
 @dataclass(frozen=True, slots=True)
 class FloorSpent:
-    """The usage that the costs of a sales floor are computed from; of the largest floor, if the size matters."""
+    """The usage that the costs of a sales floor are computed from."""
 
     update: UpdateUsage
+    """Of a floor for which the budgets hold."""
+    largest: UpdateUsage
     refresh: Work
     frame_bytes: int
     """Of one socket's refresh."""
@@ -107,9 +109,13 @@ def measure() -> tuple[Section, FloorSpent]:
                 page = account.call("GET", "/api/leaderboard", query={"limit": str(PAGE)})
             else:
                 refresh, frame_bytes = _refresh(account, poster)
-    spent = FloorSpent(usages[-1], refresh, frame_bytes)
+    spent = FloorSpent(_usual(usages), usages[-1], refresh, frame_bytes)
     figures = _rush_figures()
     return _section(usages, page, refresh, spent.frame, figures), spent
+
+
+def _usual(usages: Sequence[UpdateUsage]) -> UpdateUsage:
+    return next(usage for usage in usages if usage.reps == USUAL)
 
 
 @contextmanager
@@ -186,7 +192,7 @@ def _refresh(account: Account, poster: FakePoster) -> tuple[Work, int]:
 def _section(
     usages: Sequence[UpdateUsage], page: Work, refresh: Work, frame: int, figures: Sequence[Figure]
 ) -> Section:
-    usual = next(usage for usage in usages if usage.reps == USUAL)
+    usual = _usual(usages)
     each = [
         row
         for usage in usages

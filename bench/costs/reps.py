@@ -43,11 +43,13 @@ def bill(spent: FloorSpent, deployed: Deployed) -> Bill:
 
 def markdown(updates: Bill, spent: FloorSpent) -> str:
     open_sockets = dollars({prices.SOCKET_MINUTE: SOCKETS * HOURS * 60})
+    largest = 1e6 * dollars(spent.largest.requested.charges)
     assumed = (
         f"On a floor of {spent.update.reps:,} reps, with at most one update a second: for several in the same second, "
         f"the board is read and sent once. Of {len(UPDATES)} updates, {MILESTONES} pass a milestone, which is sent to "
-        f"a TV and the rep. Each function is assumed to run for {SECONDS:g} s. In addition, {SOCKETS} sockets that are "
-        f"open all month cost {shown(open_sockets)}."
+        f"a TV and the rep. Each function is assumed to run for {SECONDS:g} s. On a floor of {spent.largest.reps:,}, "
+        f"the updates and their ranks alone cost {shown(largest)}. In addition, {SOCKETS} sockets that are open all "
+        f"month cost {shown(open_sockets)}."
     )
     rows = [*lines([updates], 1e6), sums("total", [updates], 1e6)]
     return "\n".join([table(["a million updates of reps", "dollars"], rows), "", assumed])
