@@ -1,4 +1,4 @@
-"""docs/performance.md: the sections of all measurements, in one order; a part of them can be measured anew."""
+"""docs/performance.md: the sections of all measurements, in one order; a part of them can be measured again."""
 
 from __future__ import annotations
 

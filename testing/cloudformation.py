@@ -85,7 +85,7 @@ class FakeCloudFormation:
             ]
         }
 
-    def update_termination_protection(self, *, StackName: str, EnableTerminationProtection: bool) -> Any:  # noqa: N803
+    def update_termination_protection(self, *, StackName: str, EnableTerminationProtection: bool) -> Any:  # noqa: N803 - boto3
         stack = self._find(StackName)
         if stack is None or stack.deleted:
             raise _refused("UpdateTerminationProtection", f"Stack [{StackName}] does not exist")

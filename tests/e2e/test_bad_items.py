@@ -34,7 +34,7 @@ def test_a_malformed_item_is_set_aside_and_the_next_milestone_comes_at_once(loca
     try:
         wait_for(reached, WITHIN_SECONDS)
         for output in ("DetectionFailuresUrl", "HistoryFailuresUrl"):
-            wait_for(lambda output=output: len(failures(local_cloud, output)) >= 2 or None, WITHIN_SECONDS)  # type: ignore[misc]
+            wait_for(lambda output=output: len(failures(local_cloud, output)) >= 2 or None, WITHIN_SECONDS)  # type: ignore[misc]  # mypy: no defaults of lambdas
             assert {"channel:youtube:malformed", "rep:seventeen"} <= failures(local_cloud, output).keys()
         lines = milestones.redetect(local_cloud.stack, ["channel:youtube:malformed", f"rep:{rep}"])
         assert "cannot be read" in lines[0]

@@ -67,7 +67,7 @@ def test_progress_may_be_recorded_less_often_and_is_never_lost_by_a_failure() ->
 
 @pytest.mark.parametrize("progress_every", [1, 10])
 def test_everything_is_recorded_before_the_part_can_be_finished(progress_every: int) -> None:
-    """Whoever finishes it may die, and a retry must find everybody notified."""
+    """The sender that finishes it may die, and a retry must find everybody notified."""
     scenario = Scenario(progress_every=progress_every, always={"2": RefusedError("no rights")})
     assert scenario.deliver(chats(8))
     assert sorted(scenario.deliveries.delivered + scenario.deliveries.failed) == chats(8)

@@ -8,9 +8,9 @@
 | `moved` | `0` | that nothing is left of what an older version stored elsewhere (`cairn/leaderboard/former_rows.py`) |
 
 The index `by_score` has the rows, `ranks` only their keys: a rank is one more than the number of higher keys, 22 bytes
-each. A row is derived from the rep's item in the stats table, and the newest is kept, whoever stores it, how often, and
-in whatever order. A rep who has left keeps an item without a score, which is in no index, so that no late writer brings
-them back.
+each. A row is derived from the rep's item in the stats table, and the newest is kept: functions may store it often and
+in any order. A rep who has left keeps an item without a score, which is in no index, so that no late writer brings them
+back.
 """
 
 from __future__ import annotations

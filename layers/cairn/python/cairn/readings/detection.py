@@ -127,7 +127,7 @@ class Detection:
         if claim is None:
             return
         milestone = crossing.milestone(reading, claim.notified, claim.achieved_at, claim.revision)
-        if claim.repeated:  # whoever died may have recorded it, and an operator may have reverted it since
+        if claim.repeated:  # the try before may have recorded it, and an operator reverted it since
             milestone = self._milestones.record(milestone, reading.expires_at)
             if milestone.reverted:
                 return

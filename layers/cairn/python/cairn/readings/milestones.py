@@ -53,7 +53,7 @@ class Claim:
     achieved_at: datetime
     revision: int = 0
     repeated: bool = False
-    """It was claimed before: whoever did so may have died at any point after that."""
+    """It was claimed before: the function that claimed it may have died at any point after that."""
 
 
 @dataclass(frozen=True, slots=True)
