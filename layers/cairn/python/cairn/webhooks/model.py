@@ -21,6 +21,7 @@ EVERYTHING = "*"
 """The event type of an endpoint that wants all."""
 RETENTION = timedelta(days=90)
 """For how long events and messages are kept."""
+EPOCH = from_millis(0)
 _ALPHABET = "0123456789abcdefghijklmnopqrstuv"
 _TIME_CHARACTERS = 9
 _DIGEST_CHARACTERS = 11
@@ -117,7 +118,7 @@ class Endpoint:
     state: State = "active"
     state_reason: str = ""
     health: Health = Health()
-    created_at: datetime = from_millis(0)
+    created_at: datetime = EPOCH
     created_by: str = ""
     version: int = 1
 
