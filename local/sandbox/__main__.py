@@ -34,7 +34,7 @@ def telegram_token(text: str) -> str:
 
 def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(
-        prog="python -m local.sandbox", description="YouTube, Telegram and Instagram on loopback"
+        prog="python -m local.sandbox", description="YouTube, Telegram, Instagram and CRMs on loopback"
     )
     parser.add_argument("--port", type=int, default=DEFAULT_PORT)
     parser.add_argument("--demo", action="store_true", help="start with the demo's channels and chats")

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from local.foreign_pages import RefuseForeignPages
-from local.sandbox import control, instagram, page, telegram, youtube
+from local.sandbox import control, crm_routes, instagram, page, telegram, youtube
 from local.sandbox.world import World
 
 
@@ -22,14 +22,14 @@ async def reject(_: Request, error: Exception) -> Response:
 
 
 def create_app(world: World) -> Starlette:
-    """Every platform, the control API and the page, all of the same world."""
+    """Every platform, the CRMs, the control API and the page, all of the same world."""
 
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         yield
         await world.messenger.updates.close()
 
-    platforms = [*youtube.routes(world), *telegram.routes(world), *instagram.routes(world)]
+    platforms = [*youtube.routes(world), *telegram.routes(world), *instagram.routes(world), *crm_routes.routes(world)]
     return Starlette(
         routes=[*platforms, *control.routes(world), *page.routes(world)],
         middleware=[Middleware(RefuseForeignPages)],

@@ -6,7 +6,8 @@ pause.addEventListener('click', () => {
   pause.textContent = paused ? 'Resume refreshing' : 'Pause refreshing';
 });
 const busy = () => document.querySelector('main').contains(document.activeElement)
-  || [...document.querySelectorAll('input[name=text]')].some(input => input.value !== input.defaultValue);
+  || [...document.querySelectorAll('main input')].some(input => input.value !== input.defaultValue)
+  || [...document.querySelectorAll('main option')].some(option => option.selected !== option.defaultSelected);
 setInterval(async () => {
   if (paused || document.hidden || busy()) return;
   const answer = await fetch('/', {headers: {accept: 'text/html'}}).catch(() => null);

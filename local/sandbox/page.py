@@ -1,4 +1,4 @@
-"""The sandbox's web page: channels as their platforms show them, Telegram chats, active failures.
+"""The sandbox's web page: channels as their platforms show them, Telegram chats, CRMs, active failures.
 
 Rendered on the server and usable without scripts; a script refreshes it every two seconds, except while the user types
 or has paused it.
@@ -8,7 +8,6 @@ import base64
 import hashlib
 import heapq
 from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime
 from html import escape
 from importlib.resources import files
 from itertools import islice
@@ -17,9 +16,12 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
+from local.sandbox import crm_page
 from local.sandbox.channels import Channel
+from local.sandbox.crm_routes import crm_name
 from local.sandbox.entities import Entity
 from local.sandbox.messenger import Chat, ChatError, Received, Sent
+from local.sandbox.page_parts import clock_time, grouped
 from local.sandbox.telegram import forbidden, parameters_of
 from local.sandbox.world import World
 from local.sandbox.youtube import rounded
@@ -67,15 +69,6 @@ HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",
 }
-
-
-def grouped(number: int) -> str:
-    return f"{number:,}"
-
-
-def clock_time(ms: int) -> str:
-    at = datetime.fromtimestamp(ms / 1000, UTC)
-    return f'<time datetime="{at.isoformat(timespec="milliseconds")}">{at:%H:%M:%S} UTC</time>'
 
 
 def marked_up(text: str, entities: list[Entity]) -> str:
@@ -182,7 +175,7 @@ def content(world: World) -> str:
     return (
         f"{failures(world)}<h2>Channels as the platforms show them</h2>{channel_list}"
         f'<h2>Telegram</h2><p class="soft">{grouped(sent)} accepted, {grouped(refused)} rejected. {escape(route)}</p>'
-        f"{chat_list}"
+        f"{chat_list}{crm_page.section(world)}"
     )
 
 
@@ -192,7 +185,8 @@ def document(world: World) -> str:
         '<meta name="viewport" content="width=device-width,initial-scale=1"><title>Cairn sandbox</title>'
         '<noscript><meta http-equiv="refresh" content="5"></noscript>'
         f'<link rel="icon" href="data:,"><style>{STYLE}</style></head><body><header>{CAIRN}<div><h1>Cairn sandbox</h1>'
-        '<p class="soft">Simulated YouTube, Telegram and Instagram on this machine.</p></div>'
+        '<p class="soft">Simulated YouTube, Telegram and Instagram on this machine, '
+        "and CRMs that receive webhooks.</p></div>"
         '<button id="pause" type="button" hidden>Pause refreshing</button></header>'
         '<p id="gone" class="soft" role="status" hidden>The sandbox is not responding.</p>'
         f"<main>{content(world)}</main>"
@@ -215,4 +209,17 @@ def routes(world: World) -> list[Route]:
             return HTMLResponse(escape(str(error)), status_code=409, headers=HEADERS)
         return RedirectResponse("/", status_code=303)
 
-    return [Route("/", show, methods=["GET"]), Route("/phone/{chat_id}", write, methods=["POST"])]
+    async def fail(request: Request) -> Response:
+        parameters = await parameters_of(request)
+        try:
+            failure = crm_page.failure_of(str(parameters.get("mode", "")), str(parameters.get("percent", "")))
+        except ValueError as error:
+            return HTMLResponse(escape(str(error)), status_code=400, headers=HEADERS)
+        world.crms.find(crm_name(request)).failure = failure
+        return RedirectResponse("/", status_code=303)
+
+    return [
+        Route("/", show, methods=["GET"]),
+        Route("/phone/{chat_id}", write, methods=["POST"]),
+        Route("/crm/{name}/failure", fail, methods=["POST"]),
+    ]

@@ -1,4 +1,4 @@
-"""The sandbox's state, in memory: channels, chats, the requests to each platform, active failures."""
+"""The sandbox's state, in memory: channels, chats, CRMs, the requests to each platform, active failures."""
 
 from collections import deque
 from collections.abc import Iterable
@@ -14,6 +14,7 @@ from local.sandbox import (
 )
 from local.sandbox.channels import Channel, Channels, Platform, derived_id
 from local.sandbox.clock import Clock
+from local.sandbox.crm import Crms
 from local.sandbox.failures import Failures
 from local.sandbox.limits import Limits, SlidingWindow
 from local.sandbox.messenger import Messenger
@@ -60,6 +61,7 @@ class World:
         self.limits = Limits()
         self.channels = Channels()
         self.messenger = Messenger(self.clock, self.limits, bot_id, Updates(self.clock, webhook_transport))
+        self.crms = Crms(self.clock)
         self._clear()
 
     def _clear(self) -> None:
@@ -69,13 +71,15 @@ class World:
         self.instagram_calls = SlidingWindow(self.clock, 3600)
 
     def reset(self, *, webhook: bool = False) -> None:
-        """Empty the world and restore the published limits. The bot's webhook stays unless `webhook` is true."""
+        """Empty the world and restore the published limits. What Cairn has set, the bot's webhook and the secrets of
+        its endpoints, stays unless `webhook` is true."""
         self.limits = Limits()
         self.channels = Channels()
         self.messenger.updates.drop_pending()
         if webhook:
             self.messenger.updates.set_webhook(None)
         self.messenger.reset(self.limits)
+        self.crms.reset(webhook=webhook)
         self._clear()
 
     def add_channel(

@@ -27,6 +27,13 @@ People on Telegram
     POST /control/telegram/chats/-2001/kick · unblock · deactivate · migrate
     PUT  /control/telegram/chats/1001          {"title": "Ada"}     create or change a chat without an update
 
+CRMs, each of which takes webhooks at POST /crm/{name} from its first use on
+    PUT  /control/crm/demo                     {"secret": "whsec_…"}     what comes is verified with it
+    POST /control/crm/demo/failure             {"mode": "status", "status": 429, "retry_after": 7, "percent": 20}
+         `status` answers with any error, with Retry-After in seconds or as a date, or 301; `hang` never answers,
+         `trickle` sends its body a byte at a time, `reset` cuts the connection, `endless` sends a body without end.
+    GET  /control/crm/demo?after=12            what came, whether it is verified, and what was answered
+
 What happened
     GET /control/state · /control/requests?platform=youtube · /control/telegram/sent?chat_id=1001&after=12
     GET /control/telegram/refused · /control/telegram/updates

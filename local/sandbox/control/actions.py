@@ -6,11 +6,13 @@ from typing import Any
 
 from starlette.requests import Request
 
-from local.sandbox.control import changes, views
+from local.sandbox.control import changes, crms, views
 from local.sandbox.control.schemas import (
     Body,
     ChannelBody,
     ChatBody,
+    CrmBody,
+    CrmFailureBody,
     FailNextBody,
     FailureBody,
     LimitsBody,
@@ -55,11 +57,12 @@ async def describe(_world: World, _request: Request, _: Nothing) -> object:
 
 
 CHAT = "/control/telegram/chats/{chat_id}"
+CRM = "/control/crm/{name}"
 FAILURE = "/control/platforms/{platform}/failure"
 SINCE = {"since": "only at or after this time, in ms"}
 ACTIONS = (
     Action("GET", "/control", "this list", describe),
-    Action("GET", "/control/state", "channels, chats, failures, limits and their use", views.state),
+    Action("GET", "/control/state", "channels, chats, CRMs, failures, limits and their use", views.state),
     Action(
         "PUT",
         "/control/channels/{platform}/{handle}",
@@ -148,6 +151,30 @@ ACTIONS = (
     ),
     Action(
         "GET",
+        CRM,
+        "what a CRM received at POST /crm/{name}, oldest first, and whether it is verified",
+        crms.get_crm,
+        query={"after": "only numbers greater than this", "webhook_id": "only this message"},
+    ),
+    Action(
+        "PUT",
+        CRM,
+        "tell a CRM its endpoint's secret",
+        crms.put_crm,
+        CrmBody,
+        example={"secret": "whsec_bm90IGEgcmVhbCBzZWNyZXQsIGJ1dCBsb25n"},
+    ),
+    Action(
+        "POST",
+        f"{CRM}/failure",
+        "make a CRM fail",
+        crms.fail_crm,
+        CrmFailureBody,
+        example={"mode": "status", "status": 503, "retry_after": 7, "retry_after_as": "date", "percent": 20},
+    ),
+    Action("DELETE", f"{CRM}/failure", "end a CRM's failure", crms.end_crm_failure),
+    Action(
+        "GET",
         "/control/requests",
         "requests to the platforms, oldest first, without keys",
         views.requests,
@@ -165,7 +192,7 @@ ACTIONS = (
     Action(
         "POST",
         "/control/reset",
-        "remove everything; the webhook stays unless `webhook` is true",
+        "remove everything; the webhook and the CRMs' secrets stay unless `webhook` is true",
         changes.reset,
         ResetBody,
         example={},

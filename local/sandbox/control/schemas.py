@@ -4,6 +4,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from local.sandbox.crm import CrmMode, RetryAfterForm
 from local.sandbox.failures import RETRY_AFTER_SECONDS, Mode
 from local.sandbox.messenger import ChatType, Membership
 
@@ -74,6 +75,23 @@ class FailNextBody(Body):
     after_accepting: bool = Field(False, description="the call takes effect and only its response is lost")
 
 
+class CrmBody(Body):
+    secret: str | None = Field(
+        None, description="the endpoint's secret, whsec_…, with which what comes is verified; null forgets it"
+    )
+
+
+class CrmFailureBody(Body):
+    mode: CrmMode = Field(description="status, hang, trickle, reset or endless")
+    status: int = Field(500, ge=300, le=599, description="the answer's status in the mode status, such as 410")
+    retry_after: int | None = Field(None, ge=0, le=10**7, description="seconds in the answer's Retry-After")
+    retry_after_as: RetryAfterForm = Field("seconds", description="seconds or date: the form of Retry-After")
+    percent: float = Field(100, gt=0, le=100, description="how many of all requests fail")
+    seconds: float | None = Field(None, gt=0, description="ends after so many seconds")
+    requests: int | None = Field(None, gt=0, description="ends after so many failed requests")
+    delay: float | None = Field(None, ge=0, le=3600, description="seconds of silence, or between two trickled bytes")
+
+
 class LimitsBody(Body):
     youtube_units_a_day: int | None = Field(None, ge=0)
     instagram_calls_an_hour: int | None = Field(None, ge=0)
@@ -83,4 +101,4 @@ class LimitsBody(Body):
 
 
 class ResetBody(Body):
-    webhook: bool = Field(False, description="true: remove the bot's webhook too")
+    webhook: bool = Field(False, description="true: remove the bot's webhook and the CRMs' secrets too")

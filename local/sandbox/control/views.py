@@ -6,6 +6,7 @@ from typing import Any
 from starlette.requests import Request
 
 from local.sandbox.channels import PLATFORMS, Channel
+from local.sandbox.control.crms import crm_view
 from local.sandbox.control.parsing import ControlError, query_number
 from local.sandbox.control.schemas import Nothing
 from local.sandbox.world import World
@@ -52,6 +53,7 @@ async def state(world: World, _request: Request, _: Nothing) -> object:
         "now": world.clock.now_ms(),
         "channels": [channel_view(world, channel) for channel in world.in_order()],
         "failures": failures_view(world),
+        "crms": [crm_view(world, crm) for crm in world.crms],
         "limits": asdict(world.limits),
         "used": {
             "youtube_units_today": sum(world.youtube_units.values()),
