@@ -1,7 +1,8 @@
-"""How values are stored and sent: numbers without loss of digits, and milestones as plain values."""
+"""How values are stored and sent: numbers without loss of digits, JSON, and milestones as plain values."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
@@ -30,6 +31,52 @@ def numbers(values: Mapping[str, Any]) -> dict[str, Number]:
 def details(values: Mapping[str, Any]) -> dict[str, str | int]:
     """Stored details: texts unchanged, whole numbers as int."""
     return {key: value if isinstance(value, str) else int(value) for key, value in values.items()}
+
+
+def to_json(value: Any) -> str:
+    """Compact JSON in which a Decimal has exactly its digits, `1.0` too, and text is as it is: 🎉, and not an escape.
+
+    ValueError for a number that JSON cannot write; TypeError for a value of another type, or a key that is no text.
+    """
+    match value:
+        case str():
+            return _json_string(value)
+        case None | bool() | int() | float():
+            return json.dumps(value, allow_nan=False)
+        case Decimal():
+            if not value.is_finite():
+                raise ValueError(f"JSON has no number {value}")
+            return str(value)
+        case Mapping():
+            if not all(isinstance(key, str) for key in value):
+                raise TypeError("a key of a JSON object is a text")
+            return "{" + ",".join(f"{_json_string(key)}:{to_json(item)}" for key, item in value.items()) + "}"
+        case list() | tuple():
+            return "[" + ",".join(map(to_json, value)) + "]"
+    raise TypeError(f"{type(value).__name__} cannot be written as JSON")
+
+
+def from_json(text: str | bytes) -> Any:
+    """The value of a JSON text, its fractions as Decimal. ValueError for any other text, and for NaN and Infinity."""
+    return json.loads(text, parse_float=Decimal, parse_constant=_no_constant)
+
+
+def _json_string(text: str) -> str:
+    """Half of a surrogate pair has no UTF-8, so it stays an escape."""
+    plain = json.dumps(text, ensure_ascii=False)
+    return plain if _encodable(plain) else json.dumps(text)
+
+
+def _encodable(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(f"JSON has no number {name}")
 
 
 def milestone_fields(milestone: Milestone) -> dict[str, Any]:

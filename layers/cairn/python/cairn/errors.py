@@ -3,6 +3,7 @@
 Exception
 ├── CairnError
 │   ├── BadInputError            400  the caller can fix the input
+│   │   └── NoContactError       400  a webhook's format needs an e-mail or a telephone number, and there is none
 │   ├── NotSignedInError         401
 │   │   └── SessionEndedError    401  the session cookie is no longer valid; the browser must delete it
 │   ├── ForbiddenError           403
@@ -38,6 +39,10 @@ class CairnError(Exception):
 
 class BadInputError(CairnError):
     status = 400
+
+
+class NoContactError(BadInputError):
+    pass
 
 
 class NotSignedInError(CairnError):
