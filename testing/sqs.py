@@ -18,6 +18,7 @@ from uuid import uuid4
 
 import boto3
 
+from cairn.clock import now, to_millis
 from testing.clock import ControlledClock
 from testing.functions import InvocationFailedError, Invoke
 from testing.records import sqs_record
@@ -46,9 +47,10 @@ class Message:
     receives: int = 0
     receipt: str = ""
     chain: Mapping[str, int] = field(default_factory=_chain.get)
+    sent_at: datetime = field(default_factory=now)
 
     def record(self) -> dict[str, Any]:
-        attributes = {"ApproximateReceiveCount": str(self.receives)}
+        attributes = {"ApproximateReceiveCount": str(self.receives), "SentTimestamp": str(to_millis(self.sent_at))}
         if self.group:
             attributes |= {"MessageGroupId": self.group, "MessageDeduplicationId": self.deduplication_id}
         return sqs_record(self.body, self.id, self.receipt, attributes)
@@ -165,8 +167,9 @@ class Fifo(_Queue):
     https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/FIFO-queues-understanding-logic.html
     """
 
-    def __init__(self, clock: ControlledClock, function: str, **options: Any) -> None:
+    def __init__(self, clock: ControlledClock, function: str, *, batch: int = BATCH, **options: Any) -> None:
         super().__init__(clock, function, **options)
+        self._batch = batch
         self._sent_at: dict[tuple[str, str], datetime] = {}
 
     def send(self, entry: dict[str, Any]) -> str:
@@ -193,7 +196,7 @@ class Fifo(_Queue):
         held = {message.group for message in self.messages if message.visible_at > now}
         ours = [message for message in self.messages if group in (None, message.group)]
         for message in [message for message in ours if message.group not in held]:
-            if len(batch) == BATCH:
+            if len(batch) == self._batch:
                 break
             if self._received(message):
                 batch.append(message)

@@ -230,7 +230,114 @@ class SignedOut:
         return f"{self.session}/{self.until}"
 
 
-Ordered = RoomEvent | RoomShard | BoardChanged | RoomState | CountViewers | SignedOut
+@dataclass(frozen=True, slots=True)
+class WebhookEvent:
+    """An event for the endpoints that want it. `data` and `contact` are JSON texts; `contact` may be empty."""
+
+    type: ClassVar[str] = "webhook_event"
+    event_id: str
+    event_type: str
+    subject: str | None
+    at: datetime
+    data: str
+    contact: str
+    trace_id: str
+
+    @property
+    def group(self) -> str:
+        """Those of a subject are numbered in their order."""
+        return f"event {self.subject or self.event_id}"
+
+    @property
+    def key(self) -> str:
+        return self.event_id
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookAttempt:
+    """Send an event to an endpoint for the first time, or again when a person asks for it (`resend` is the request).
+
+    A group is a lane of the endpoint. SQS has one message of a group in flight, so an endpoint has no more attempts
+    at a time than lanes.
+    """
+
+    type: ClassVar[str] = "webhook_attempt"
+    endpoint: str
+    lane: int
+    event: str
+    resend: str
+    trace_id: str
+
+    @property
+    def group(self) -> str:
+        return f"lane {self.endpoint} {self.lane}"
+
+    @property
+    def key(self) -> str:
+        return f"{self.event}/{self.resend}"
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookLane:
+    """Work off what is due in an endpoint's lane; or, with `at`, do so from then on.
+
+    The latter waits in a group of its own, so that it holds nothing up.
+    """
+
+    type: ClassVar[str] = "webhook_lane"
+    endpoint: str
+    lane: int
+    at: datetime | None
+    trace_id: str
+
+    @property
+    def group(self) -> str:
+        later = f" at {to_millis(self.at)}" if self.at else ""
+        return f"lane {self.endpoint} {self.lane}{later}"
+
+    @property
+    def key(self) -> str:
+        return "due" if self.at else f"due/{self.trace_id}"
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookReplay:
+    """Send an endpoint the events of a range of time again (`failed_only`: only those that failed).
+
+    `after` is the key of the last event that is done; `request` is the same in each message of a replay.
+    """
+
+    type: ClassVar[str] = "webhook_replay"
+    endpoint: str
+    request: str
+    since: datetime
+    before: datetime
+    event_types: tuple[str, ...]
+    failed_only: bool
+    after: str
+    trace_id: str
+
+    @property
+    def group(self) -> str:
+        return f"replay {self.endpoint}"
+
+    @property
+    def key(self) -> str:
+        return f"{self.request}/{self.after}"
+
+
+Ordered = (
+    RoomEvent
+    | RoomShard
+    | BoardChanged
+    | RoomState
+    | CountViewers
+    | SignedOut
+    | WebhookEvent
+    | WebhookAttempt
+    | WebhookLane
+    | WebhookReplay
+)
 """Messages of FIFO queues, which keep the order within a group and accept the same key once in five minutes."""
 Message = Alert | AlertPart | Reply | FetchBatch | Ordered
 _TYPES: dict[str, type[Message]] = {
@@ -238,9 +345,11 @@ _TYPES: dict[str, type[Message]] = {
     for cls in (
         *(Alert, AlertPart, Reply, FetchBatch),
         *(RoomEvent, RoomShard, BoardChanged, RoomState, CountViewers, SignedOut),
+        *(WebhookEvent, WebhookAttempt, WebhookLane, WebhookReplay),
     )
 }
-_INSTANTS = ("not_before", "at", "fresh_until", "since")
+_INSTANTS = ("not_before", "at", "fresh_until", "since", "before")
+_LISTS = ("channel_ids", "event_types")
 
 
 def dump(message: Message) -> str:
@@ -266,8 +375,9 @@ def load(text: str) -> Message:
         for name in _INSTANTS:
             if fields.get(name) is not None:
                 fields[name] = from_millis(int(fields[name]))
-        if "channel_ids" in fields:
-            fields["channel_ids"] = tuple(fields["channel_ids"])
+        for name in _LISTS:
+            if name in fields:
+                fields[name] = tuple(fields[name])
         return cls(**fields)
     except (ValueError, KeyError, TypeError, AttributeError, ArithmeticError, RecursionError) as error:
         raise UnreadableMessageError(f"not a Cairn message: {error!r}: {text[:200]}") from error

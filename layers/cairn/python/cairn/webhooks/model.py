@@ -59,6 +59,10 @@ class Event:
     """The number of the event among those of its subject: it rises, and may leave numbers out. None until stored."""
     endpoints: tuple[str, ...] = ()
     """The ids of the endpoints that want it, as decided when it was stored."""
+    erased: bool = False
+    """Whether its content was erased."""
+    sample: bool = False
+    """Whether it is an example that a person sent to an endpoint."""
 
     @property
     def key(self) -> str:
@@ -156,6 +160,8 @@ class Message:
     attempts: tuple[Attempt, ...] = ()
     """The last ones; `tries` counts all."""
     tries: int = 0
+    round_from: int = 0
+    """How many tries there were when it was last started again, after which the retry schedule began once more."""
     due_at: datetime | None = None
     sent_at: datetime | None = None
     error: str = ""
@@ -164,6 +170,10 @@ class Message:
     """The template's name that was sent with it."""
     feedback: Mapping[str, datetime] = field(default_factory=dict)
     """When it was first opened, clicked or converted, as the receiver reported."""
+    resend: str = ""
+    """The last request of a person to send it again that was carried out."""
+    version: int = 0
+    """Rises with each change of the stored message; 0 when it is not stored yet."""
 
     @property
     def id(self) -> str:
