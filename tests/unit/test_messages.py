@@ -22,6 +22,10 @@ from cairn.messages import (
     RoomShard,
     RoomState,
     UnreadableMessageError,
+    WebhookAttempt,
+    WebhookEvent,
+    WebhookLane,
+    WebhookReplay,
     dump,
     load,
 )
@@ -58,6 +62,16 @@ messages: st.SearchStrategy[Message] = st.one_of(
     st.builds(BoardChanged, texts, texts),
     st.builds(RoomState, texts, texts, texts, texts, instants, texts),
     st.builds(CountViewers, texts, instants, st.booleans(), texts),
+    st.builds(WebhookEvent, texts, texts, keys, instants, texts, texts, texts),
+    st.builds(WebhookAttempt, texts, st.integers(0, 19), texts, texts, texts),
+    st.builds(WebhookLane, texts, st.integers(0, 19), st.none() | instants, texts),
+    st.builds(
+        WebhookReplay,
+        *(texts, texts, instants, instants),
+        st.lists(texts, max_size=3).map(tuple),
+        st.booleans(),
+        *(texts, texts),
+    ),
 )
 MESSAGE = FetchBatch("youtube", 50, ("youtube:UC",), "schedule", "t")
 
