@@ -25,6 +25,10 @@ _TYPES: Mapping[str, tuple[str, str]] = {
     ".json": ("application/json", _REVALIDATE),
     ".webmanifest": ("application/manifest+json", _REVALIDATE),
     ".txt": ("text/plain; charset=utf-8", _CACHE_A_DAY),
+    # Code that a page shows, to be copied.
+    ".py": ("text/plain; charset=utf-8", _REVALIDATE),
+    ".mjs": ("text/plain; charset=utf-8", _REVALIDATE),
+    ".sh": ("text/plain; charset=utf-8", _REVALIDATE),
     ".svg": ("image/svg+xml", _CACHE_A_DAY),
     ".png": ("image/png", _CACHE_A_DAY),
     ".ico": ("image/x-icon", _CACHE_A_DAY),

@@ -11,8 +11,10 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator, validators
 
 from cairn.errors import BadInputError
+from cairn.webhooks import catalogue
 from cairn.webhooks.catalogue import CATALOGUE, MAX_DATA, MAX_TYPE, RESERVED, check_data, check_type
 from cairn.webhooks.schema import KEYWORDS, violation
+from testing.guides import block
 from tests.unit.webhooks.values import objects, scalars, values
 
 PUBLISHED = (
@@ -178,3 +180,13 @@ def test_a_type_without_a_dot_or_with_other_characters_is_refused(name: str) -> 
 def test_a_type_that_is_too_long_is_refused() -> None:
     with pytest.raises(BadInputError, match="100"):
         check_type("a" * MAX_TYPE + ".b")
+
+
+def test_a_type_that_follows_the_guide_is_as_the_others() -> None:
+    """docs/architecture.md"""
+    added = eval(block("event"), vars(catalogue))  # noqa: S307 - our own document
+    assert added.name not in CATALOGUE
+    check_type(f"acme.{added.name}")
+    assert list(Validator(added.schema).iter_errors(added.example)) == []
+    assert keywords(added.schema) <= KEYWORDS
+    assert violation({**added.example, "goal": -1}, added.schema, "data") == "data.goal: must be at least 0"

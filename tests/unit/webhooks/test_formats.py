@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
+from dataclasses import replace
 from decimal import Decimal
+from pathlib import Path
 from typing import Any, get_args
 
 import pytest
@@ -16,7 +19,7 @@ from cairn.webhooks import ghl
 from cairn.webhooks.catalogue import CATALOGUE
 from cairn.webhooks.fields import snake
 from cairn.webhooks.formats import render, sample
-from cairn.webhooks.model import Contact, Endpoint, Event, Format, Secret
+from cairn.webhooks.model import Contact, Endpoint, Event, Format, Secret, event_id
 from cairn.webhooks.signing import headers
 from testing.webhooks import ADA, AT, SECRET, endpoint, event, message_of
 from tests.unit.webhooks.values import names, objects, scalars
@@ -278,3 +281,32 @@ def test_names_in_snake_case(name: str, expected: str) -> None:
 @given(names)
 def test_snake_case_stays_as_it_is(name: str) -> None:
     assert snake(snake(name)) == snake(name)
+
+
+# -- the document for receivers
+
+
+def documented() -> str:
+    return (Path(__file__).parents[3] / "docs" / "webhooks.md").read_text()
+
+
+@pytest.mark.parametrize("format_", FORMATS)
+def test_the_document_shows_a_body_of_each_format_as_it_is_sent(format_: Format) -> None:
+    (shown,) = re.findall(rf"^```json {format_}\n(.*?)^```$", documented(), re.MULTILINE | re.DOTALL)
+    office = Contact("Sales office", "sales@example.com")
+    wanted = replace(endpoint(format_, default_contact=office), id="ep_4r7k2m9p1c0q")
+    one = replace(milestone(), id=event_id(AT, str(MILESTONE["milestone"])), sequence=12)
+    assert json.loads(shown, object_pairs_hook=list) == json.loads(content(one, wanted), object_pairs_hook=list)
+
+
+def test_the_document_shows_the_headers_as_they_are_sent() -> None:
+    wanted = replace(endpoint(), id="ep_4r7k2m9p1c0q")
+    one = replace(milestone(), id=event_id(AT, str(MILESTONE["milestone"])), sequence=12)
+    sent = headers(message_of(one, wanted), AT, content(one, wanted), wanted.secrets)
+    assert all(f"{name}: {value}\n" in documented() for name, value in sent.items())
+
+
+def test_the_document_lists_every_type_with_its_words() -> None:
+    assert [
+        type_.name for type_ in CATALOGUE.values() if f"| `{type_.name}` | {type_.words} |" not in documented()
+    ] == []

@@ -88,8 +88,10 @@ class ViewerAnnouncer:
         if live_channel(milestone.subject) in self._named:
             self._subscribers.announce(milestone)
 
-    def reverted(self, milestone: Milestone, standing: Sequence[Milestone]) -> None:  # noqa: ARG002 - only badges need it
+    def reverted(self, milestone: Milestone, standing: Sequence[Milestone]) -> None:
         self._broadcast.send([reverted_event(channel_room(milestone.subject.id.partition(":")[2]), milestone)])
+        if live_channel(milestone.subject) in self._named:
+            self._subscribers.reverted(milestone, standing)
 
     def changed(self, changes: Sequence[Change]) -> None:
         """Send each channel's last count to its room, if it is another than before the first of its changes."""

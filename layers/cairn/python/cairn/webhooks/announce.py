@@ -1,0 +1,121 @@
+"""A milestone, or that an operator took one back, as an event for webhooks; and who puts it on the webhook queue."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from cairn.clock import iso
+from cairn.codec import to_json
+from cairn.messages import WebhookEvent
+from cairn.model import Milestone, Reading
+from cairn.rules import Rule
+from cairn.webhooks.catalogue import MILESTONE, REVERTED
+from cairn.webhooks.model import Event, event_id
+
+if TYPE_CHECKING:
+    from cairn.aws.sqs import Queue
+    from cairn.readings.detection import Change
+
+NOT_SENT = frozenset({"avatar", "retired_at", "window"})
+"""Details that only Cairn's own pages and functions use; an avatar is an address that anybody may have chosen."""
+
+
+def milestone_event(milestone: Milestone, rule: Rule) -> Event:
+    """The event of a milestone; the same milestone always gives the same one."""
+    return Event(
+        id=event_id(milestone.achieved_at, milestone.id),
+        type=MILESTONE,
+        at=milestone.achieved_at,
+        subject=str(milestone.subject),
+        data=_data(milestone, rule),
+        trace_id=milestone.trace_id,
+    )
+
+
+def reverted_event(milestone: Milestone, rule: Rule) -> Event:
+    """The event that an operator took a milestone back. ValueError for a milestone that stands."""
+    if milestone.reverted is None:
+        raise ValueError(f"{milestone.id} was not reverted")
+    reversal = milestone.reverted
+    return Event(
+        id=event_id(reversal.at, f"{milestone.id}/reverted"),
+        type=REVERTED,
+        at=reversal.at,
+        subject=str(milestone.subject),
+        data={**_data(milestone, rule), "revertedAt": iso(reversal.at), "reason": reversal.reason},
+        trace_id=milestone.trace_id,
+    )
+
+
+def queued(event: Event) -> WebhookEvent:
+    """The message of the webhook queue that carries an event."""
+    contact = event.contact
+    known = {"name": contact.name, "email": contact.email, "phone": contact.phone} if contact else {}
+    return WebhookEvent(
+        event_id=event.id,
+        event_type=event.type,
+        subject=event.subject,
+        at=event.at,
+        data=to_json(event.data),
+        contact=to_json(known) if known else "",
+        trace_id=event.trace_id,
+    )
+
+
+class WebhookAnnouncer:
+    """`webhooks` is the webhook queue. It announces what it is given: whose milestones it gets, others decide."""
+
+    def __init__(self, *, webhooks: Queue, rules: Mapping[str, Rule]) -> None:
+        self._webhooks = webhooks
+        self._rules = rules
+
+    def celebrate(self, milestone: Milestone) -> None:
+        """No room shows it."""
+
+    def announce(self, milestone: Milestone) -> None:
+        self._webhooks.send([queued(milestone_event(milestone, self._rules[milestone.rule]))])
+
+    def changed(self, changes: Sequence[Change]) -> None:
+        """Changes between two milestones are not sent."""
+
+    def reverted(self, milestone: Milestone, standing: Sequence[Milestone]) -> None:  # noqa: ARG002 - only badges need it
+        self._webhooks.send([queued(reverted_event(milestone, self._rules[milestone.rule]))])
+
+
+def _data(milestone: Milestone, rule: Rule) -> dict[str, Any]:
+    wording = rule.wording(milestone)
+    return {
+        "milestone": milestone.id,
+        "subject": str(milestone.subject),
+        "kind": milestone.subject.kind,
+        "name": milestone.name,
+        "rule": milestone.rule,
+        "metric": milestone.metric,
+        "period": milestone.period,
+        "threshold": milestone.threshold,
+        "label": milestone.label,
+        "value": milestone.value,
+        "alsoPassed": [{"threshold": passed.threshold, "label": passed.label} for passed in milestone.also_passed],
+        "isFirst": _is_first(milestone, rule),
+        "title": wording.title,
+        "description": wording.description,
+        "emoji": wording.emoji,
+        "metrics": dict(milestone.metrics),
+        "details": {name: value for name, value in milestone.details.items() if name not in NOT_SENT},
+        "achievedAt": iso(milestone.achieved_at),
+    }
+
+
+def _is_first(milestone: Milestone, rule: Rule) -> bool:
+    """Whether the rule has no threshold below the lowest of those that the milestone passed."""
+    lowest = milestone.also_reached[0]
+    reading = Reading(
+        subject=milestone.subject,
+        name=milestone.name,
+        metrics={**milestone.metrics, milestone.metric: lowest},
+        as_of=milestone.achieved_at,
+        source="",
+        trace_id=milestone.trace_id,
+    )
+    return not any(step < lowest for step in rule.passed(reading) or ())
