@@ -46,6 +46,7 @@ class Api(Capability):
         tables.signins.grant(self.api, "GetItem", "PutItem", "UpdateItem", "DeleteItem")
         tables.leaderboard.grant(self.api, "UpdateItem", keys=("ids",))
         tables.keys.grant(self.api, "GetItem")
+        tables.grant_settings(self.api)
         tables.sessions.grant(self.api, "PutItem", keys=("ticket#*", "revoked#*"))
         tables.sessions.grant(self.api, "BatchGetItem", keys=("revoked#*",))
         self.queues.fetch.grant_send(self.api)

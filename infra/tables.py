@@ -44,6 +44,8 @@ class Tables(Construct):
         """API keys. Only operators write them: who can put an item here has every right."""
         self.sessions = Table(self, "sessions", time_to_live="expires_at")
         """What proves who a caller is. Only the API puts items here."""
+        self.settings = Table(self, "settings")
+        """What a person changes while Cairn runs. Functions read it; the API and operators write it."""
 
     def grant_board(self, function: Function) -> None:
         """Let a function store a rep's row on the board, and count the reps who are ahead."""
@@ -57,6 +59,10 @@ class Tables(Construct):
         self.board.grant(function, "GetItem", keys=("board", "count", "moved"), indexes=indexes)
         self.board.grant(function, "Query", keys=("board", "board#*"))
         self.leaderboard.grant(function, "Query", keys=("board", "board#*"))
+
+    def grant_settings(self, function: Function) -> None:
+        """Let a function read the settings that a person changes while Cairn runs."""
+        self.settings.grant(function, "GetItem", keys=("settings",))
 
     def grant_presence(self, function: Function) -> None:
         """Let a function add and remove viewers, and read the last count."""

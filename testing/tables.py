@@ -79,4 +79,5 @@ TABLES: dict[str, dict[str, Any]] = {
     "PRESENCE_TABLE": _PAIR,
     "KEYS_TABLE": _PAIR,
     "SESSIONS_TABLE": _PAIR,
+    "SETTINGS_TABLE": _PAIR,
 }

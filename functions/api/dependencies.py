@@ -40,6 +40,7 @@ from cairn.rules import Rule, catalogue
 from cairn.rules.ladder import Ladder
 from cairn.settings import from_environment
 from cairn.telegram.subscribers import Subscribers
+from cairn.workspace.store import Workspaces
 from functions.api.auth import Authenticator
 from functions.api.sessions.session_end import SessionEnd
 
@@ -56,6 +57,7 @@ class Settings:
     board_table: str
     keys_table: str
     sessions_table: str
+    settings_table: str
     fetch_queue_url: str
     broadcast_queue_url: str
     refresh_age_seconds: int
@@ -84,6 +86,10 @@ class Dependencies:
     @cached_property
     def settings(self) -> Settings:
         return from_environment(Settings)
+
+    @cached_property
+    def workspaces(self) -> Workspaces:
+        return Workspaces(dynamodb.table(self.settings.settings_table))
 
     # -- readings
 

@@ -74,6 +74,7 @@ TABLES: Mapping[str, Mapping[str, set[str]]] = {
     "Signins": {"api": {"GetItem", "DeleteItem"} | WRITE_ITEM},
     "Keys": {"api": {"GetItem"}},
     "Sessions": {"api": {"PutItem", "BatchGetItem"}, "ws_connect": {"DeleteItem", "BatchGetItem"}},
+    "Settings": {"api": {"GetItem"}},
     "Presence": {
         "viewer_heartbeat": PRESENCE | {"Query"},
         "count_viewers": PRESENCE | {"Query"},

@@ -152,7 +152,12 @@ KINDS = (
     Kind("SIGNINS_TABLE", "address#{hex}#{}", "", "", NOWHERE, new="failures expires_at"),
 )
 
-NEW_KEYS = {("starts#{}", "sweep"), ("starts#{}", "batch#{}")}
+NEW_KEYS = {
+    ("starts#{}", "sweep"),
+    ("starts#{}", "batch#{}"),
+    ("settings", "current"),
+    ("settings", "version#{}"),
+}
 """Documented keys that release 0.1.0 did not have: nothing of them has to survive the upgrade from it."""
 
 NEW_ATTRIBUTES = {
