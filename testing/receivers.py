@@ -292,6 +292,10 @@ class _Server(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
         self.handle = handle
 
+    def shutdown_request(self, request: Any) -> None:
+        """Close only: a shutdown before it would end the connection in order, where one is to be reset."""
+        self.close_request(request)
+
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A client that breaks the connection, or rejects the certificate, is what the tests are about."""
 

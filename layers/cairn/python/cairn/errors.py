@@ -3,6 +3,7 @@
 Exception
 ├── CairnError
 │   ├── BadInputError            400  the caller can fix the input
+│   │   └── InvalidTargetError   400  an address that Cairn does not call
 │   │   └── NoContactError       400  a webhook's format needs an e-mail or a telephone number, and there is none
 │   ├── NotSignedInError         401
 │   │   └── SessionEndedError    401  the session cookie is no longer valid; the browser must delete it
@@ -43,6 +44,10 @@ class BadInputError(CairnError):
 
 class NoContactError(BadInputError):
     pass
+
+
+class InvalidTargetError(BadInputError):
+    """Cairn does not call such an address; the message says why, without the address."""
 
 
 class NotSignedInError(CairnError):
