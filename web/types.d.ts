@@ -129,6 +129,76 @@ interface HTMLElementTagNameMap {
   'tier-stones': import('./elements.js').TierStones;
 }
 
+/** `GET /api/webhooks/endpoints/{id}`; `secret` only where it is made or rotated. */
+interface Endpoint {
+  id: string;
+  url: string;
+  description: string;
+  format: 'standard' | 'source' | 'ghl';
+  events: string[];
+  filter: Record<string, Record<string, unknown>>;
+  headers: string[];
+  rateLimit: number | null;
+  owner: string | null;
+  defaultContact: Contact | null;
+  holdOut: number;
+  state: 'active' | 'paused' | 'disabled';
+  stateReason: string;
+  health: {
+    failures: number;
+    failingSince: string | null;
+    openUntil: string | null;
+    lastError: string;
+  };
+  createdAt: string;
+  secret?: string;
+}
+
+interface Contact {
+  name?: string | null;
+  email?: string | null;
+  phone?: string | null;
+}
+
+/** `GET /api/webhooks/messages`; `attempts` is a number there, and the list of them in `GET …/{id}`. */
+interface Message {
+  id: string;
+  event: string;
+  endpoint: string;
+  type: string;
+  subject: string | null;
+  status: 'pending' | 'sent' | 'failed' | 'skipped' | 'held_out';
+  attempts: number;
+  createdAt: string;
+  sentAt: string | null;
+  dueAt: string | null;
+  errorMessage: string | null;
+}
+
+interface MessageDetails extends Omit<Message, 'attempts'> {
+  attempts: Attempt[];
+  data: unknown;
+  sequence: number | null;
+}
+
+interface Attempt {
+  number: number;
+  at: string;
+  milliseconds: number;
+  status: number | null;
+  error: string | null;
+  reason: string;
+  response: string | null;
+}
+
+/** `GET /api/webhooks/catalogue` */
+interface EventType {
+  type: string;
+  description: string;
+  schema: unknown;
+  example: unknown;
+}
+
 /** What `watch` of watching.js calls. */
 interface ViewerHooks {
   about?: (info: ChannelInfo) => void;

@@ -20,6 +20,7 @@ from aiohttp import ClientConnectionResetError, WSMsgType, web
 
 from local.settings import ROOT
 from tests.browser.viewers.audience import Audience, iso
+from tests.browser.webhooks.service import Service
 
 WEB = ROOT / "web"
 PERIOD = "2026-11"
@@ -28,6 +29,7 @@ MODULES = {
     "ada": ["leaderboard"],
     "grace": ["admin"],
     "eve": ["analytics"],
+    "hook": ["webhooks"],
     "wall": ["display"],
     "tess": [],
     "newt": [],
@@ -85,6 +87,7 @@ class Backend:
         self._tickets: dict[str, str] = {}
         self._events: dict[str, list[dict[str, Any]]] = {}
         self._sockets: dict[web.WebSocketResponse, set[str]] = {}
+        self.webhooks = Service(self.now)
         self.audience = Audience(self.origin, lambda room, frame: self._post(room, frame), self.now)
 
     def close(self) -> None:
@@ -161,6 +164,7 @@ class Backend:
         app.router.add_get("/api/leaderboard/sales-reps/{id}/badges", self._badges_of)
         app.router.add_route("*", "/api/viewer/{what}", self._viewers)
         app.router.add_get("/api/viewer/{what}/{channel}", self._viewers)
+        app.router.add_route("*", "/api/webhooks/{path:.*}", self._webhooks)
         app.router.add_get("/{path:.*}", self._page)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
         await self._runner.setup()
@@ -320,6 +324,14 @@ class Backend:
         revenues = sorted((rep["monthlyRevenue"] for rep in self.reps), reverse=True)
         ranked = [rep | {"rank": revenues.index(rep["monthlyRevenue"]) + 1} for rep in self.reps]
         return sorted(ranked, key=lambda rep: (rep["rank"], rep["id"]))
+
+    async def _webhooks(self, request: web.Request) -> web.Response:
+        who = self._who(request)
+        if not who:
+            return web.json_response({"error": "Sign in first"}, status=401)
+        if not {"webhooks", "admin"} & set(MODULES[who]):
+            return web.json_response({"error": "Access denied"}, status=403)
+        return await self.webhooks.respond(request)
 
     async def _viewers(self, request: web.Request) -> web.StreamResponse:
         return await self.audience.respond(request)

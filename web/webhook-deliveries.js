@@ -1,0 +1,172 @@
+/** What was delivered, what waits and what failed, with every attempt of a message. */
+import { call } from './api.js';
+import { open, showProblem } from './dialogs.js';
+import { copy, fill, find, part, text } from './dom.js';
+import { explained } from './forms.js';
+import { offerTypes } from './webhook-catalogue.js';
+import { knownEndpoints, nameOf } from './webhook-endpoints.js';
+import { say, told } from './webhook-notes.js';
+import { STATUSES, counted, instantOf, label, when } from './webhook-words.js';
+
+const PATH = '/api/webhooks/messages';
+const PAGE = 50;
+
+const filters = find('filters', HTMLFormElement);
+/** @type {string | null} */
+let cursor = null;
+let query = new URLSearchParams();
+let turn = 0; // only what the newest filter found is shown
+
+/** Read and show what a filter finds: its fields are those of the form. @param {URLSearchParams} wanted */
+export async function showDeliveries(wanted) {
+  query = wanted;
+  filters.onsubmit = (event) => {
+    event.preventDefault();
+    const chosen = [...new FormData(filters)].map(([name, value]) => [name, String(value).trim()]);
+    const address = `#deliveries?${new URLSearchParams(chosen.filter(([, value]) => value))}`;
+    if (location.hash === address) told(load)();
+    else location.hash = address;
+  };
+  filters.onreset = () => { location.hash = '#deliveries'; };
+  find('more').onclick = told(more);
+  find('process').onclick = told(process);
+  await Promise.all([offerEndpoints(), offerTypes()]);
+  writeFilters();
+  await load();
+}
+
+async function offerEndpoints() {
+  const options = (await knownEndpoints()).map(({ id }) => new Option(nameOf(id), id));
+  find('by-endpoint').replaceChildren(new Option('Any', ''), ...options);
+}
+
+function writeFilters() {
+  for (const element of filters.elements) {
+    if (element instanceof HTMLInputElement || element instanceof HTMLSelectElement) {
+      element.value = query.get(element.name) ?? '';
+    }
+  }
+}
+
+async function load() {
+  find('delivery-rows').replaceChildren();
+  cursor = null;
+  await more();
+}
+
+async function more() {
+  turn += 1;
+  const asked = turn;
+  const params = new URLSearchParams({ limit: String(PAGE) });
+  for (const [name, value] of query) {
+    const sent = name === 'from' || name === 'to' ? instantOf(value) : value;
+    if (sent) params.set(name, sent);
+  }
+  if (cursor) params.set('cursor', cursor);
+  find('more').toggleAttribute('disabled', true);
+  try {
+    const page = await call(`${PATH}?${params}`);
+    if (asked !== turn) return;
+    cursor = page.nextCursor;
+    find('delivery-rows').append(...page.items.map(rowOf));
+    summarize();
+  } finally {
+    find('more').toggleAttribute('disabled', false);
+  }
+}
+
+function summarize() {
+  const shown = find('delivery-rows').children.length;
+  find('delivery-table').hidden = shown === 0;
+  find('more').hidden = cursor === null;
+  find('no-deliveries').hidden = shown > 0 || cursor !== null;
+  find('no-deliveries').textContent = query.size ? 'No delivery matches.' : 'Nothing was delivered yet.';
+  const others = cursor === null ? '' : ', and there may be more';
+  find('announcement').textContent = `${counted(shown, 'delivery').replace('deliverys', 'deliveries')}${others}`;
+}
+
+/** @param {Message} message */
+function rowOf(message) {
+  const row = copy('delivery-row');
+  write(row, message);
+  return row;
+}
+
+/** @param {HTMLElement} row @param {Message} message */
+function write(row, message) {
+  part(row, '.type').textContent = message.type;
+  part(row, '.subject').textContent = message.subject ?? '';
+  part(row, '.to').textContent = nameOf(message.endpoint);
+  label(part(row, '.badge'), message.status, STATUSES[message.status]);
+  part(row, '.why').textContent = message.status === 'sent' ? '' : message.errorMessage ?? '';
+  part(row, '.number').textContent = String(message.attempts);
+  const time = part(row, 'time');
+  time.textContent = when(message.createdAt);
+  time.dateTime = message.createdAt;
+  const button = part(row, 'button');
+  button.setAttribute('aria-label', `Details of ${message.type} ${message.subject ?? ''} to ${nameOf(message.endpoint)}`);
+  button.onclick = told(() => showDelivery(message.id, row));
+}
+
+async function process() {
+  const { messages } = await call('/api/webhooks/process-queue', { method: 'POST', body: {} });
+  say(messages ? `${counted(messages, 'message')} will be sent now.` : 'Nothing is due.');
+}
+
+// -- one delivery
+
+/** @param {string} id @param {HTMLElement} row */
+async function showDelivery(id, row) {
+  /** @type {MessageDetails} */
+  const message = await call(`${PATH}/${id}`);
+  const dialog = open('delivery-dialog');
+  find('delivery-note').hidden = true;
+  drawDelivery(message);
+  find('resend').onclick = async () => {
+    try {
+      await call(`${PATH}/${id}/resend`, { method: 'POST' });
+      find('delivery-note').textContent = 'It is sent again. A receiver recognises it by the same webhook-id.';
+      find('delivery-note').hidden = false;
+      const fresh = await call(`${PATH}/${id}`);
+      drawDelivery(fresh);
+      write(row, { ...fresh, attempts: fresh.attempts.length });
+    } catch (error) {
+      showProblem(dialog, explained(/** @type {import('./api.js').ApiError} */ (error)));
+    }
+  };
+}
+
+/** @param {MessageDetails} message */
+function drawDelivery(message) {
+  find('delivery-title').textContent = message.type;
+  find('delivery-facts').replaceChildren(...Object.entries({
+    Status: STATUSES[message.status] + (message.errorMessage && message.status !== 'sent' ? `: ${message.errorMessage}` : ''),
+    Endpoint: nameOf(message.endpoint),
+    Subject: message.subject,
+    'Number of its subject': message.sequence,
+    Happened: when(message.createdAt),
+    Sent: message.sentAt && when(message.sentAt),
+    'Next attempt': message.dueAt && when(message.dueAt),
+    'webhook-id': message.id,
+  }).flatMap(([name, value]) => (value === null || value === undefined ? [] : [fact(name, String(value))])));
+  find('delivery-event').textContent = JSON.stringify(message.data, null, 2);
+  find('no-attempts').hidden = message.attempts.length > 0;
+  fill(find('attempts'), 'attempt-item', message.attempts, drawAttempt);
+}
+
+/** @param {string} name @param {string} value */
+function fact(name, value) {
+  const pair = document.createElement('div');
+  pair.append(text('dt', name, 'soft small'), text('dd', value));
+  return pair;
+}
+
+/** @param {HTMLElement} item @param {Attempt} attempt */
+function drawAttempt(item, { at, milliseconds, status, error, reason, response }) {
+  part(item, 'strong').textContent = status ? `HTTP ${status}` : error ?? 'Sent';
+  part(item, '.soft').textContent = `${when(at)} · ${milliseconds.toLocaleString('en-US')} ms`;
+  part(item, '.reason').textContent = error ? `${error}${reason ? `: ${reason}` : ''}` : '';
+  const body = part(item, 'pre');
+  body.hidden = !response;
+  body.textContent = response;
+}
