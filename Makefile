@@ -27,7 +27,7 @@ test: .venv/ready ## run all tests: unit, integration, crashes, template, local 
 	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target test-local-cloud test-in-process test-crashes test-adversarial
 	@echo "Branch coverage of the unit, infrastructure and integration tests:" && coverage report
 
-test-local-cloud: .venv/ready
+test-local-cloud: .venv/ready node_modules/.package-lock.json
 	@pytest tests/e2e tests/browser
 
 test-in-process: .venv/ready

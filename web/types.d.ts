@@ -150,7 +150,9 @@ interface Endpoint {
     openUntil: string | null;
     lastError: string;
   };
+  previousSecretUntil: string | null;
   createdAt: string;
+  version: number;
   secret?: string;
 }
 
@@ -165,7 +167,7 @@ interface Message {
   id: string;
   event: string;
   endpoint: string;
-  type: string;
+  type: string | null;
   subject: string | null;
   status: 'pending' | 'sent' | 'failed' | 'skipped' | 'held_out';
   attempts: number;
@@ -173,12 +175,17 @@ interface Message {
   sentAt: string | null;
   dueAt: string | null;
   errorMessage: string | null;
+  sample: boolean;
 }
 
 interface MessageDetails extends Omit<Message, 'attempts'> {
   attempts: Attempt[];
   data: unknown;
+  contact: Contact | null;
   sequence: number | null;
+  template: string | null;
+  erased: boolean;
+  feedback: Record<string, string>;
 }
 
 interface Attempt {
@@ -197,6 +204,38 @@ interface EventType {
   description: string;
   schema: unknown;
   example: unknown;
+}
+
+/** `GET /api/webhooks/stats`; rates are parts of one, latencies milliseconds. */
+interface Stats {
+  total: DeliveryStats;
+  endpoints: (DeliveryStats & { endpoint: string; lift: Lift | null })[];
+  feedback: {
+    type: string;
+    template: string | null;
+    sent: number;
+    openRate: number;
+    clickRate: number;
+    conversionRate: number;
+  }[];
+}
+
+interface DeliveryStats {
+  messages: number;
+  sent: number;
+  pending: number;
+  deliveryRate: number | null;
+  retrySuccess: number | null;
+  latency: { p50: number; p95: number; p99: number } | null;
+  oldestPending: string | null;
+}
+
+interface Lift {
+  sent: number;
+  sentConverted: number;
+  heldOut: number;
+  heldOutConverted: number;
+  lift: number | null;
 }
 
 /** What `watch` of watching.js calls. */

@@ -10,6 +10,8 @@ import { STATUSES, counted, instantOf, label, when } from './webhook-words.js';
 
 const PATH = '/api/webhooks/messages';
 const PAGE = 50;
+/** @type {Record<string, string>} */
+const FEEDBACK = { opened: 'Opened', clicked: 'Clicked', converted: 'Converted' };
 
 const filters = find('filters', HTMLFormElement);
 /** @type {string | null} */
@@ -92,9 +94,12 @@ function rowOf(message) {
   return row;
 }
 
+/** An event is kept for 90 days, and a message as long. @param {Pick<Message, 'type' | 'sample'>} message */
+const typeOf = ({ type, sample }) => `${type ?? 'forgotten'}${sample ? ' (sample)' : ''}`;
+
 /** @param {HTMLElement} row @param {Message} message */
 function write(row, message) {
-  part(row, '.type').textContent = message.type;
+  part(row, '.type').textContent = typeOf(message);
   part(row, '.subject').textContent = message.subject ?? '';
   part(row, '.to').textContent = nameOf(message.endpoint);
   label(part(row, '.badge'), message.status, STATUSES[message.status]);
@@ -104,7 +109,7 @@ function write(row, message) {
   time.textContent = when(message.createdAt);
   time.dateTime = message.createdAt;
   const button = part(row, 'button');
-  button.setAttribute('aria-label', `Details of ${message.type} ${message.subject ?? ''} to ${nameOf(message.endpoint)}`);
+  button.setAttribute('aria-label', `Details of ${typeOf(message)} ${message.subject ?? ''} to ${nameOf(message.endpoint)}`);
   button.onclick = told(() => showDelivery(message.id, row));
 }
 
@@ -138,7 +143,7 @@ async function showDelivery(id, row) {
 
 /** @param {MessageDetails} message */
 function drawDelivery(message) {
-  find('delivery-title').textContent = message.type;
+  find('delivery-title').textContent = typeOf(message);
   find('delivery-facts').replaceChildren(...Object.entries({
     Status: STATUSES[message.status] + (message.errorMessage && message.status !== 'sent' ? `: ${message.errorMessage}` : ''),
     Endpoint: nameOf(message.endpoint),
@@ -147,12 +152,19 @@ function drawDelivery(message) {
     Happened: when(message.createdAt),
     Sent: message.sentAt && when(message.sentAt),
     'Next attempt': message.dueAt && when(message.dueAt),
+    Contact: contactOf(message.contact),
+    Template: message.template,
+    ...Object.fromEntries(Object.entries(message.feedback).map(([name, at]) => [FEEDBACK[name] ?? name, when(at)])),
     'webhook-id': message.id,
   }).flatMap(([name, value]) => (value === null || value === undefined ? [] : [fact(name, String(value))])));
-  find('delivery-event').textContent = JSON.stringify(message.data, null, 2);
+  const erased = 'Somebody erased its content.';
+  find('delivery-event').textContent = message.erased ? erased : JSON.stringify(message.data, null, 2);
   find('no-attempts').hidden = message.attempts.length > 0;
   fill(find('attempts'), 'attempt-item', message.attempts, drawAttempt);
 }
+
+/** @param {Contact | null} contact */
+const contactOf = (contact) => contact && [contact.name, contact.email, contact.phone].filter(Boolean).join(', ');
 
 /** @param {string} name @param {string} value */
 function fact(name, value) {

@@ -2,21 +2,29 @@
 import { call, list } from './api.js';
 import { ask, onSubmit, open } from './dialogs.js';
 import { fill, find, part, text } from './dom.js';
+import { drawFigures, figuresOf, readFigures } from './webhook-figures.js';
 import { editEndpoint } from './webhook-form.js';
 import { say, told } from './webhook-notes.js';
-import { FORMATS, counted, healthOf, instantOf, label, localOf } from './webhook-words.js';
+import { FORMATS, counted, duration, healthOf, instantOf, label, localOf } from './webhook-words.js';
 
 const PATH = '/api/webhooks/endpoints';
 const DAY = 86_400_000;
 const MOST = 500;
+const OUTCOME_TURNS = 15;
+const OUTCOME_PAUSE = 1000;
 
 /** @type {Endpoint[]} */
 let endpoints = [];
+/** @type {Stats | null} */
+let stats = null;
 
 /** Read and show them. */
 export async function showEndpoints() {
   find('new').onclick = () => editEndpoint(null, saved);
   endpoints = (await list(PATH, { limit: MOST })).items;
+  draw();
+  stats = await readFigures();
+  drawFigures(stats);
   draw();
 }
 
@@ -45,6 +53,7 @@ function drawOne(card, endpoint) {
   label(part(card, '.badge'), mood, word);
   part(card, '.health').textContent = words;
   part(card, '.wants').textContent = wants(endpoint);
+  part(card, '.results').textContent = figuresOf(stats, endpoint.id);
   const name = endpoint.description || endpoint.url;
   for (const button of card.querySelectorAll('[data-do]')) {
     const action = ACTIONS[/** @type {HTMLElement} */ (button).dataset.do ?? ''];
@@ -117,8 +126,9 @@ const post = ({ id }, action, body) => call(`${PATH}/${id}/${action}`, { method:
 /** @type {Record<string, (endpoint: Endpoint) => unknown>} */
 const ACTIONS = {
   async test(endpoint) {
-    await post(endpoint, 'test');
-    say('A sample is on its way. Deliveries show how it went.');
+    const { id } = await post(endpoint, 'test', {});
+    say('A sample is on its way.');
+    say(await outcomeOf(id));
   },
   deliveries({ id }) {
     location.hash = `#deliveries?endpoint=${id}`;
@@ -136,14 +146,16 @@ const ACTIONS = {
     await refresh(endpoint.id);
     say('Resumed.');
   },
-  recover(endpoint) {
-    ask({
+  async recover(endpoint) {
+    const found = await post(endpoint, 'recover', { dryRun: true });
+    if (!found.messages) return say('Nothing failed that was not delivered since.');
+    return ask({
       title: 'Recover what failed?',
-      words: `Messages of ${endpoint.url} that failed and were not delivered since are sent again.`,
-      button: 'Recover',
+      words: `${numberOf(found)} failed and ${found.messages === 1 ? 'was' : 'were'} not delivered since.`,
+      button: `Send ${numberOf(found)}`,
     }, async () => {
-      const { messages } = await post(endpoint, 'recover', {});
-      return () => say(`${counted(messages, 'message')} will be sent again.`);
+      const done = await post(endpoint, 'recover', { dryRun: false });
+      return () => say(`${numberOf(done)} will be sent again.`);
     });
   },
   replay,
@@ -181,10 +193,9 @@ function replay(endpoint) {
   from.value = localOf(new Date(Date.now() - DAY));
   to.value = localOf(new Date());
   events.value = '';
-  /** @type {number | null} */
-  let messages = null;
+  let isCounted = false;
   const forget = () => {
-    messages = null;
+    isCounted = false;
     number.hidden = true;
     submit.textContent = 'Count first';
   };
@@ -195,16 +206,31 @@ function replay(endpoint) {
     const body = {
       from: instantOf(from.value), to: instantOf(to.value), ...(types.length ? { events: types } : {}),
     };
-    if (messages !== null) {
+    if (isCounted) {
       const done = await post(endpoint, 'replay', { ...body, dryRun: false });
-      return () => say(`${counted(done.messages, 'message')} will be sent again.`);
+      return () => say(`${numberOf(done)} will be sent again.`);
     }
-    const found = /** @type {number} */ ((await post(endpoint, 'replay', { ...body, dryRun: true })).messages);
-    number.replaceChildren(text('strong', counted(found, 'message')), ' would be sent again.');
+    const found = await post(endpoint, 'replay', { ...body, dryRun: true });
+    number.replaceChildren(text('strong', numberOf(found)), ' would be sent again.');
     number.hidden = false;
-    if (!found) return 'stay';
-    messages = found;
-    submit.textContent = `Send ${counted(found, 'message')}`;
+    isCounted = found.messages > 0;
+    if (isCounted) submit.textContent = `Send ${numberOf(found)}`;
     return 'stay';
   });
+}
+
+/** How many messages a request is about. @param {{messages: number, atLeast: boolean}} resent */
+const numberOf = ({ messages, atLeast }) => `${atLeast ? 'at least ' : ''}${counted(messages, 'message')}`;
+
+/** What became of a message within a few seconds, in a sentence. @param {string} id */
+async function outcomeOf(id) {
+  for (let turn = 0; turn < OUTCOME_TURNS; turn += 1) {
+    /** @type {MessageDetails} */
+    const { status, attempts, errorMessage } = await call(`/api/webhooks/messages/${id}`);
+    const last = attempts[attempts.length - 1];
+    if (status === 'sent' && last) return `The sample was delivered: HTTP ${last.status} in ${duration(last.milliseconds)}.`;
+    if (last || status !== 'pending') return `The sample was not delivered: ${errorMessage}.`;
+    await new Promise((resolve) => { setTimeout(resolve, OUTCOME_PAUSE); });
+  }
+  return 'The sample waits. Deliveries show what becomes of it.';
 }

@@ -26,7 +26,7 @@ export async function editEndpoint(endpoint, saved) {
   write(endpoint, types);
   open('form-dialog');
   onSubmit('form-dialog', async () => {
-    const body = read(endpoint);
+    const body = { ...read(endpoint), ...(endpoint ? { version: endpoint.version } : {}) };
     const path = endpoint ? `${PATH}/${endpoint.id}` : PATH;
     const made = await call(path, { method: endpoint ? 'PATCH' : 'POST', body });
     return () => saved(made);

@@ -17,6 +17,13 @@ export const when = (instant) => (instant ? TIME.format(new Date(instant)) : 'â€
 /** `1 message`, `1,204 messages`. @param {number} number @param {string} noun */
 export const counted = (number, noun) => `${number.toLocaleString('en-US')} ${noun}${number === 1 ? '' : 's'}`;
 
+/** 340 ms, 2.1 s, 3 min, 5 h. @param {number} milliseconds */
+export function duration(milliseconds) {
+  if (milliseconds < 1000) return `${milliseconds} ms`;
+  if (milliseconds < 60_000) return `${(milliseconds / 1000).toFixed(1)} s`;
+  return milliseconds < 3_600_000 ? `${Math.round(milliseconds / 60_000)} min` : `${Math.round(milliseconds / 3_600_000)} h`;
+}
+
 /** What `datetime-local` has, as an instant for the API; null for an empty field. @param {string} value */
 export const instantOf = (value) => (value ? new Date(value).toISOString() : null);
 

@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from local.settings import ROOT
+from tests.browser.axe import violations
 from tests.browser.backend import Backend
 from tests.browser.conftest import shot, sign_in, wait_for_the_end_of
 from tests.browser.leaderboard.people import celebration
@@ -72,6 +73,7 @@ def test_every_page_is_accessible_in_every_size_and_colour(
 ) -> None:
     page = opened(browser, floor_with_history, path, size, scheme)
     assert page.evaluate(CHECKS) == []
+    assert violations(page) == []
     shot(page, f"{path.strip('/') or 'home'}-{size[0]}-{scheme}")
     page.context.close()
 

@@ -29,6 +29,8 @@ class Service:
         """The newest first."""
         self.replayable = 1_204
         self.due = 3
+        self.stats = statistics()
+        self.sample_status: str = "sent"
         self.page_size = 50
         self.refusal = ""
         """The error of every change."""
@@ -56,7 +58,10 @@ class Service:
             "state": "active",
             "stateReason": "",
             "health": {"failures": 0, "failingSince": None, "openUntil": None, "lastError": ""},
+            "previousSecretUntil": None,
             "createdAt": iso(self._clock()),
+            "createdBy": "hook",
+            "version": 1,
         } | changes
         self.endpoints[made["id"]] = made
         return made
@@ -77,7 +82,12 @@ class Service:
             "sentAt": iso(at),
             "dueAt": None,
             "errorMessage": None,
+            "sample": False,
             "sequence": number,
+            "template": None,
+            "contact": None,
+            "erased": False,
+            "feedback": {},
             "data": {"subject": "rep:17", "label": "$10,000"},
         } | changes
         self.messages.insert(0, made)
@@ -95,7 +105,9 @@ class Service:
             case ["catalogue"]:
                 return web.json_response({"items": [event_type(name, words) for name, words in TYPES]})
             case ["process-queue"]:
-                return web.json_response({"messages": self.due})
+                return web.json_response({"messages": self.due, "endpoints": 1, "left": 0})
+            case ["stats"]:
+                return web.json_response(self.stats)
             case ["endpoints"]:
                 return self._endpoints(request, body)
             case ["endpoints", endpoint_id, *action] if endpoint_id in self.endpoints:
@@ -122,7 +134,9 @@ class Service:
             case ("PATCH", ""):
                 changed = {name: value for name, value in body["headers"].items() if value is not None}
                 kept = {name for name in endpoint["headers"] if name not in body["headers"]}
-                endpoint |= body | {"headers": sorted(kept | set(changed))}
+                if body["version"] != endpoint["version"]:
+                    return web.json_response({"error": "somebody has changed the endpoint since"}, status=409)
+                endpoint |= body | {"headers": sorted(kept | set(changed)), "version": endpoint["version"] + 1}
             case ("POST", "pause"):
                 endpoint |= {"state": "paused", "stateReason": "paused by a person"}
             case ("POST", "resume"):
@@ -130,10 +144,19 @@ class Service:
             case ("POST", "rotate"):
                 return web.json_response(endpoint | {"secret": NEW_SECRET})
             case ("POST", "test"):
-                return web.json_response({"id": self.message(endpoint)["id"]}, status=202)
+                return web.json_response({"id": self._sample(endpoint)["id"]}, status=202)
             case ("POST", "recover" | "replay"):
-                return web.json_response({"messages": self.replayable})
+                sent_again = {"messages": self.replayable, "atLeast": False, "dryRun": body["dryRun"]}
+                return web.json_response(sent_again, status=200 if body["dryRun"] else 202)
         return web.json_response(endpoint)
+
+    def _sample(self, endpoint: dict[str, Any]) -> dict[str, Any]:
+        if self.sample_status == "sent":
+            return self.message(endpoint, sample=True)
+        failed = attempt(1, self._clock(), error="TIMEOUT", reason="no answer within 15 s")
+        return self.message(
+            endpoint, sample=True, status="pending", attempts=[failed], errorMessage="TIMEOUT: no answer within 15 s"
+        )
 
     def _list(self, query: dict[str, str]) -> web.Response:
         wanted = {name: value for name, value in query.items() if name in ("status", "endpoint", "type", "subject")}
@@ -172,7 +195,29 @@ def attempt(number: int, at: datetime, **changes: Any) -> dict[str, Any]:
     } | changes
 
 
+def statistics(**total: Any) -> dict[str, Any]:
+    """The figures of nothing, with changes to the total."""
+    return {"complete": True, "total": figures(**total), "endpoints": [], "feedback": []}
+
+
+def figures(**changes: Any) -> dict[str, Any]:
+    """The figures of some messages."""
+    return {
+        "messages": 0,
+        "sent": 0,
+        "failed": 0,
+        "pending": 0,
+        "skipped": 0,
+        "heldOut": 0,
+        "deliveryRate": None,
+        "retried": 0,
+        "retrySuccess": None,
+        "latency": None,
+        "oldestPending": None,
+    } | changes
+
+
 def event_type(name: str, words: str) -> dict[str, Any]:
     """A type of the catalogue."""
     schema = {"type": "object", "properties": {"subject": {"type": "string"}}}
-    return {"type": name, "description": words, "schema": schema, "example": {"subject": "rep:17"}}
+    return {"type": name, "description": words, "contact": False, "schema": schema, "example": {"subject": "rep:17"}}

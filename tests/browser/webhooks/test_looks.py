@@ -8,11 +8,12 @@ from typing import Literal
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from tests.browser.axe import violations
 from tests.browser.backend import Backend
 from tests.browser.conftest import WAIT_MILLISECONDS, shot, sign_in
 from tests.browser.test_looks import CHECKS
 from tests.browser.viewers.audience import iso
-from tests.browser.webhooks.service import Service, attempt
+from tests.browser.webhooks.service import Service, attempt, figures, statistics
 
 NARROW, LAPTOP, HD = (320, 640), (1366, 900), (1920, 1080)
 Scheme = Literal["light", "dark"]
@@ -83,6 +84,11 @@ def busy(backend: Backend) -> Service:
         slow, status="failed", attempts=tries, errorMessage="HTTP 503", type="payment_failed", subject="user:5"
     )
     service.message(crm)
+    sums = {"messages": 2_000, "pending": 4, "deliveryRate": 0.9899, "retrySuccess": 0.96, "oldestPending": iso(now)}
+    service.stats = statistics(**sums, latency={"p50": 340, "p95": 2_140, "p99": 181_000})
+    service.stats["endpoints"] = [figures(**sums) | {"endpoint": crm["id"], "lift": None}]
+    rates = {"openRate": 0.5, "clickRate": 0.25, "conversionRate": 0.1}
+    service.stats["feedback"] = [{"type": "milestone_reached", "template": "century_club", "sent": 120, **rates}]
     return service
 
 
@@ -103,6 +109,7 @@ def test_every_view_is_accessible_in_every_size_and_colour(
         opened_dialog(page, view)
         page.evaluate("document.fonts.ready.then(() => null)")
         assert page.evaluate(CHECKS) == []
+        assert violations(page) == []
         for dialog in page.locator("dialog[open]").all():
             assert dialog.evaluate("(one) => one.scrollWidth <= one.clientWidth")
         shot(page, f"webhooks-{view}-{size[0]}-{scheme}")

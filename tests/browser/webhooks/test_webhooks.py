@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 from tests.browser.backend import Backend
 from tests.browser.conftest import WAIT_MILLISECONDS, sign_in
 from tests.browser.viewers.audience import iso
-from tests.browser.webhooks.service import NEW_SECRET, SECRET, Service, attempt
+from tests.browser.webhooks.service import NEW_SECRET, SECRET, Service, attempt, figures, statistics
 
 URL = "https://crm.example/hooks/other"
 
@@ -189,13 +189,17 @@ def test_an_endpoint_is_tried_paused_and_resumed(page: Page, service: Service) -
     service.endpoint()
     page.goto("/webhooks")
     button(card(page), "Send sample").click()
-    expect(page.get_by_role("status")).to_contain_text("A sample is on its way")
+    expect(page.get_by_role("status")).to_have_text("The sample was delivered: HTTP 200 in 12 ms.")
+    service.sample_status = "failed"
+    button(card(page), "Send sample").click()
+    expect(page.get_by_role("status")).to_have_text("The sample was not delivered: TIMEOUT: no answer within 15 s.")
     button(card(page), "Pause").click()
     expect(card(page).locator(".badge")).to_have_text("Paused")
     button(card(page), "Resume").click()
     expect(card(page).locator(".badge")).to_have_text("Active")
     button(card(page), "Deliveries").click()
-    expect(rows(page)).to_have_count(1)
+    expect(rows(page)).to_have_count(2)
+    expect(rows(page).first).to_contain_text("milestone_reached (sample)")
     expect(page.locator("#by-endpoint")).to_have_value(next(iter(service.endpoints)))
 
 
@@ -222,6 +226,60 @@ def test_a_replay_says_the_number_first(page: Page, service: Service) -> None:
     assert isinstance(sent, dict)
     assert (sent["dryRun"], sent["events"]) == (False, ["payment_failed"])
     assert [entry[1] for entry in service.asked].count(path) == 3
+
+
+def test_recovery_says_the_number_first(page: Page, service: Service) -> None:
+    made = service.endpoint()
+    page.goto("/webhooks")
+    button(card(page), "More").click()
+    button(card(page), "Recover what failed").click()
+    question = page.get_by_role("dialog", name="Recover what failed?")
+    expect(question).to_contain_text("1,204 messages failed and were not delivered since.")
+    assert asked(service, "POST", f"/endpoints/{made['id']}/recover") == {"dryRun": True}
+    button(question, "Send 1,204 messages").click()
+    expect(page.get_by_role("status").first).to_contain_text("1,204 messages will be sent again.")
+    assert asked(service, "POST", f"/endpoints/{made['id']}/recover") == {"dryRun": False}
+    service.replayable = 0
+    button(card(page), "Recover what failed").click()
+    expect(page.get_by_role("status").first).to_contain_text("Nothing failed")
+
+
+def test_two_people_do_not_undo_each_others_edits(page: Page, service: Service) -> None:
+    made = service.endpoint()
+    page.goto("/webhooks")
+    button(card(page), "Edit").click()
+    made |= {"description": "by somebody else", "version": 2}
+    form = page.get_by_role("dialog", name="Edit endpoint")
+    button(form, "Save").click()
+    expect(form.get_by_role("alert")).to_have_text("Somebody has changed the endpoint since.")
+    assert made["description"] == "by somebody else"
+
+
+def test_figures_say_how_well_it_goes(page: Page, service: Service, backend: Backend) -> None:
+    made = service.endpoint(holdOut=10)
+    sums = {"messages": 2_000, "sent": 1_970, "pending": 4, "deliveryRate": 0.9899, "retrySuccess": 0.96}
+    latency = {"p50": 340, "p95": 2_140, "p99": 181_000}
+    service.stats = statistics(**sums, latency=latency, oldestPending=iso(backend.now()))
+    lift = {"sent": 40, "sentConverted": 12, "heldOut": 12, "heldOutConverted": 3, "lift": 0.2}
+    service.stats["endpoints"] = [figures(**sums, latency=latency) | {"endpoint": made["id"], "lift": lift}]
+    service.stats["feedback"] = [
+        {
+            "type": "milestone_reached",
+            "template": "century_club",
+            "sent": 120,
+            "openRate": 0.5,
+            "clickRate": 0.25,
+            "conversionRate": 0.1,
+        }
+    ]
+    page.goto("/webhooks")
+    sums_shown = page.locator("#sums")
+    expect(sums_shown).to_contain_text("98%")  # rounded down: what is short of 99% is not called that
+    expect(sums_shown).to_contain_text("2.1 s")
+    expect(card(page)).to_contain_text("98% of 2,000 delivered in 7 days · half within 340 ms · 4 pending")
+    expect(card(page)).to_contain_text("12 of 40 converted, held out 3 of 12: lift +20%")
+    row = page.get_by_role("row", name="century_club")
+    expect(row).to_contain_text("50%25%10%")
 
 
 def test_a_deletion_asks_first(page: Page, service: Service) -> None:
