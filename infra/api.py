@@ -49,6 +49,8 @@ class Api(Capability):
         tables.grant_settings(self.api)
         tables.sessions.grant(self.api, "PutItem", keys=("ticket#*", "revoked#*"))
         tables.sessions.grant(self.api, "BatchGetItem", keys=("revoked#*",))
+        tables.webhooks.grant(self.api, "GetItem", "Query", "PutItem", "UpdateItem", "DeleteItem", keys=("endpoints",))
+        self.vault.grant_seal(self.api)
         self.queues.fetch.grant_send(self.api)
         # To close the sockets of a session that signs out.
         self.queues.broadcast.grant_send(self.api)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from infra.platforms import Platforms
     from infra.queues import DeadLetters, Queue, Queues
     from infra.tables import Tables
+    from infra.vault import Vault
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,7 @@ class Foundation(Stack):
     platforms: Platforms
     tables: Tables
     queues: Queues
+    vault: Vault
 
     def __init__(self, scope: Construct, construct_id: str, *, settings: Settings, description: str) -> None:
         super().__init__(
@@ -71,6 +73,7 @@ class Capability(Construct):
         self.platforms = stack.platforms
         self.tables = stack.tables
         self.queues = stack.queues
+        self.vault = stack.vault
         self.registry = stack.registry
 
 

@@ -22,6 +22,7 @@ from infra.realtime import Realtime
 from infra.settings import Settings, SettingsError
 from infra.tables import Tables
 from infra.telegram import Telegram
+from infra.vault import Vault
 from infra.viewers import Viewers
 
 
@@ -35,6 +36,7 @@ class Cairn(Foundation):
         self.platforms = Platforms(self, "Platforms")
         self.tables = Tables(self, "Tables")
         self.queues = Queues(self, "Queues")
+        self.vault = Vault(self, "Vault")
 
         # schedule, fetch queue ─► fetch_stats ─► stats table
         channels = Channels(self, "Channels")

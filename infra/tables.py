@@ -46,6 +46,13 @@ class Tables(Construct):
         """What proves who a caller is. Only the API puts items here."""
         self.settings = Table(self, "settings")
         """What a person changes while Cairn runs. Functions read it; the API and operators write it."""
+        self.webhooks = Table(
+            self,
+            "webhooks",
+            indexes={"due": ("due_endpoint", "due_at")},
+            keys_only=("due",),
+            time_to_live="expires_at",
+        )
 
     def grant_board(self, function: Function) -> None:
         """Let a function store a rep's row on the board, and count the reps who are ahead."""
@@ -108,16 +115,17 @@ class Table(Construct):
         )
         for index, (partition, sort) in (indexes or {}).items():
             self.resource.add_global_secondary_index(
-                index_name=index, partition_key=_text(partition), sort_key=_text(sort)
+                index_name=index,
+                partition_key=_text(partition),
+                sort_key=_text(sort),
+                projection_type=_projection(index, keys_only),
             )
         for index, number in (local_indexes or {}).items():
             # A local index allows consistent reads. It can be added only to a new table.
             self.resource.add_local_secondary_index(
                 index_name=index,
                 sort_key=_number(number),
-                projection_type=dynamodb.ProjectionType.KEYS_ONLY
-                if index in keys_only
-                else dynamodb.ProjectionType.ALL,
+                projection_type=_projection(index, keys_only),
             )
         output(self, f"{pascal(name)}Table", self.resource.table_name, description=f"Name of the {name} table")
 
@@ -198,6 +206,10 @@ class Table(Construct):
         )
         # Lambda tests the role when it creates the mapping, so the policy must exist.
         mapping.node.add_dependency(function.role)
+
+
+def _projection(index: str, keys_only: tuple[str, ...]) -> dynamodb.ProjectionType:
+    return dynamodb.ProjectionType.KEYS_ONLY if index in keys_only else dynamodb.ProjectionType.ALL
 
 
 def _number(name: str) -> dynamodb.Attribute:

@@ -123,6 +123,7 @@ class Cloud:
         for variable, keys in SECRETS.items():
             secrets.create_secret(Name=variable.lower(), SecretString=json.dumps(keys))
             os.environ[variable] = variable.lower()
+        os.environ["WEBHOOK_KEY"] = client("kms").create_key()["KeyMetadata"]["Arn"]
         os.environ.update(SETTINGS)
         self._streams = client("dynamodbstreams")
         self._read: set[str] = set()

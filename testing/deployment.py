@@ -221,6 +221,8 @@ def _resources(clients: FakeClients, prefix: str, protect: bool) -> dict[str, tu
     ]["Id"]
     clients.s3.create_bucket(Bucket=f"{prefix}-pages")
     secret = clients.secretsmanager.create_secret(Name=f"{prefix}-youtube", SecretString="{}")["ARN"]
+    kms = clients.of("kms")
+    key = kms.create_key()["KeyMetadata"]["KeyId"]
     clients.logs.create_log_group(logGroupName=f"{prefix}-operations")
     queue = clients.sqs.create_queue(QueueName=f"{prefix}-notify")["QueueUrl"]
     sns = clients.of("sns")
@@ -237,6 +239,7 @@ def _resources(clients: FakeClients, prefix: str, protect: bool) -> dict[str, tu
             secret,
             lambda name: clients.secretsmanager.delete_secret(SecretId=name, ForceDeleteWithoutRecovery=True),
         ),
+        "Key": ("AWS::KMS::Key", key, lambda name: kms.schedule_key_deletion(KeyId=name)),
         "Operations": (
             "AWS::Logs::LogGroup",
             f"{prefix}-operations",

@@ -16,6 +16,7 @@ from aws_lambda_powertools.utilities import parameters
 
 from cairn.aws import dynamodb, sqs, websocket_api
 from cairn.aws.websocket_api import Connect
+from cairn.webhooks import vault
 from testing import adversarial_dynamodb
 
 Invoke = Callable[[str, dict[str, Any]], Any]
@@ -101,6 +102,7 @@ class Functions:
         self.restart()
         dynamodb.resource.cache_clear()
         sqs.client.cache_clear()
+        vault.client.cache_clear()
         parameters.clear_caches()  # type: ignore[no-untyped-call]  # untyped in Powertools
 
 

@@ -21,8 +21,8 @@ from testing.iam import Request, Statement, allows
 
 ROOT = Path(__file__).resolve().parent.parent
 CACHE = ROOT / ".local" / "grants"
-_NAMES = ("Table", "QueueUrl", "Url", "Secret")
-"""The endings of the outputs that name a table, a queue, a dead-letter queue or a secret."""
+_NAMES = ("Table", "QueueUrl", "Url", "Secret", "WebhookKey")
+"""The endings of the outputs that name a table, a queue, a dead-letter queue, a secret or the key of KMS."""
 _MODULE = "AWS::Lambda::Function"
 
 
@@ -181,6 +181,8 @@ def requests(service: str, operation: str, given: Mapping[str, Any]) -> Iterator
         yield Request(f"sqs:{operation.removesuffix('Batch')}", f"arn:{name}")
     elif service == "secretsmanager":
         yield Request(f"secretsmanager:{operation}", f"arn:{_pascal(str(given['SecretId']))}")
+    elif service == "kms":
+        yield Request(f"kms:{operation}", "arn:WebhookKey")
     elif service == "cognito-idp":
         yield Request(f"cognito-idp:{operation}", f"arn:{_POOL}")
     else:

@@ -80,4 +80,22 @@ TABLES: dict[str, dict[str, Any]] = {
     "KEYS_TABLE": _PAIR,
     "SESSIONS_TABLE": _PAIR,
     "SETTINGS_TABLE": _PAIR,
+    "WEBHOOKS_TABLE": {
+        "AttributeDefinitions": [
+            *_PAIR["AttributeDefinitions"],
+            {"AttributeName": "due_endpoint", "AttributeType": "S"},
+            {"AttributeName": "due_at", "AttributeType": "S"},
+        ],
+        "KeySchema": _PAIR["KeySchema"],
+        "GlobalSecondaryIndexes": [
+            {
+                "IndexName": "due",
+                "KeySchema": [
+                    {"AttributeName": "due_endpoint", "KeyType": "HASH"},
+                    {"AttributeName": "due_at", "KeyType": "RANGE"},
+                ],
+                "Projection": {"ProjectionType": "KEYS_ONLY"},
+            }
+        ],
+    },
 }

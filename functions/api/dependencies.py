@@ -40,6 +40,9 @@ from cairn.rules import Rule, catalogue
 from cairn.rules.ladder import Ladder
 from cairn.settings import from_environment
 from cairn.telegram.subscribers import Subscribers
+from cairn.webhooks import vault
+from cairn.webhooks.endpoints import Endpoints
+from cairn.webhooks.vault import Vault
 from cairn.workspace.store import Workspaces
 from functions.api.auth import Authenticator
 from functions.api.sessions.session_end import SessionEnd
@@ -75,6 +78,8 @@ class Settings:
     # With defaults, because an upgrade changes a function's code before its environment.
     implausible_factor: int = 20
     implausible_increase: int = 10_000
+    webhooks_table: str = ""
+    webhook_key: str = ""
 
 
 class Dependencies:
@@ -215,6 +220,12 @@ class Dependencies:
         return Reps(
             stats=self.stats, boards=self.boards, rules=self.rules, time_zone=self.settings.time_zone, clock=now
         )
+
+    # -- webhooks
+
+    @cached_property
+    def endpoints(self) -> Endpoints:
+        return Endpoints(dynamodb.table(self.settings.webhooks_table), Vault(vault.client(), self.settings.webhook_key))
 
     @cached_property
     def _http(self) -> httpx.Client:

@@ -148,6 +148,8 @@ NOT_COUNTED = {
     "AWS::Cognito::UserPoolGroup": "of our pool alone",
     "AWS::IAM::Policy": "each is in one role",
     "AWS::IAM::Role": "counted by IAM itself",
+    "AWS::KMS::Alias": "50 a key",
+    "AWS::KMS::Key": "100,000",
     "AWS::Lambda::EventInvokeConfig": "one a function",
     "AWS::Lambda::EventSourceMapping": "without a limit of their number",
     "AWS::Lambda::Function": "limited by the size of their code, of which Cairn has a few MB of 75 GB",

@@ -76,6 +76,12 @@ KINDS = {
         lambda clients, name: clients.secretsmanager.describe_secret(SecretId=name),
         lambda clients, name: clients.secretsmanager.delete_secret(SecretId=name, RecoveryWindowInDays=30),
     ),
+    "AWS::KMS::Key": Kind(
+        "key",
+        "what decrypts the webhooks' addresses and secrets",
+        lambda clients, name: _key(clients, name),
+        lambda clients, name: clients.of("kms").schedule_key_deletion(KeyId=name, PendingWindowInDays=30),
+    ),
     "AWS::SQS::Queue": Kind(
         "queue",
         "messages",
@@ -92,6 +98,7 @@ KINDS = {
 """What the template keeps: a test compares them."""
 STAYS = (
     "DynamoDB's last backup of each table, for 35 days; the secrets, for 30 days (aws secretsmanager restore-secret); "
+    "the key, for 30 days (aws kms cancel-key-deletion); "
     "metrics; CloudTrail's records; the CDK's own bucket and roles (stack CDKToolkit)"
 )
 
@@ -241,3 +248,9 @@ def _log_group(clients: Clients, name: str) -> object:
     if not any(group.get("logGroupName") == name for group in groups):
         raise ClientError({"Error": {"Code": "ResourceNotFoundException"}}, "DescribeLogGroups")
     return groups
+
+
+def _key(clients: Clients, name: str) -> object:
+    """A key that is to be deleted counts as deleted, as a secret does."""
+    metadata = clients.of("kms").describe_key(KeyId=name)["KeyMetadata"]
+    return {"DeletedDate": metadata.get("DeletionDate")}

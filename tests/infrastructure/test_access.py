@@ -75,6 +75,7 @@ TABLES: Mapping[str, Mapping[str, set[str]]] = {
     "Keys": {"api": {"GetItem"}},
     "Sessions": {"api": {"PutItem", "BatchGetItem"}, "ws_connect": {"DeleteItem", "BatchGetItem"}},
     "Settings": {"api": {"GetItem"}},
+    "Webhooks": {"api": {"GetItem", "Query", "DeleteItem"} | WRITE_ITEM},
     "Presence": {
         "viewer_heartbeat": PRESENCE | {"Query"},
         "count_viewers": PRESENCE | {"Query"},
@@ -106,6 +107,8 @@ KEYS: Mapping[str, set[str]] = {
     "Telegram": {"fetch_stats", "api", "notify", "telegram_webhook"},
     "Instagram": {"fetch_stats", "api"},
 }
+
+VAULT: Mapping[str, set[str]] = {"api": {"kms:GenerateDataKey", "kms:Decrypt"}}
 
 
 def test_every_table_is_reached_only_by_the_functions_granted_it(template: Template) -> None:
@@ -156,6 +159,23 @@ def test_only_functions_of_rooms_may_post_to_sockets_and_count_viewers_may_look_
     assert methods == {"ws_connect": {"POST", "DELETE"}, "broadcast": {"POST", "DELETE"}, "count_viewers": {"GET"}}
 
 
+def test_the_key_of_webhooks_secrets_is_used_by_those_functions_alone_also_by_the_keys_own_policy(
+    template: Template,
+) -> None:
+    """The key's policy lets the account's IAM policies administer it: none of them, however broad, lets decrypt."""
+    ((logical_id, key),) = template.resources("AWS::KMS::Key").items()
+    assert template.grants()[logical_id] == VAULT
+    roles = {target(properties["Role"]): name for name, properties in _functions(template).items()}
+    by_policy: dict[str, set[str]] = {}
+    for statement in key["KeyPolicy"]["Statement"]:
+        principal = target(statement["Principal"]["AWS"])
+        actions = {statement["Action"]} if isinstance(statement["Action"], str) else set(statement["Action"])
+        by_policy[roles.get(principal, "the account")] = actions
+    account = by_policy.pop("the account")
+    assert by_policy == VAULT
+    assert not [one for one in account if re.search(r"crypt|GenerateDataKey|Grant$|\*", one) and "Revoke" not in one]
+
+
 def test_only_the_api_may_try_a_password(template: Template) -> None:
     (pool,) = template.resources("AWS::Cognito::UserPool")
     assert template.grants()[pool] == {
@@ -165,7 +185,8 @@ def test_only_the_api_may_try_a_password(template: Template) -> None:
 
 def test_a_function_reaches_nothing_but_tables_queues_keys_sockets_people_and_its_own_log(template: Template) -> None:
     known = {logical_id for suffix in ("Table", "Url", "Secret") for logical_id in template.named(suffix)}
-    known |= {*template.resources("AWS::ApiGatewayV2::Api"), *template.resources("AWS::Cognito::UserPool")}
+    for kind in ("AWS::ApiGatewayV2::Api", "AWS::Cognito::UserPool", "AWS::KMS::Key"):
+        known |= {*template.resources(kind)}
     logs = {target(function["LoggingConfig"]["LogGroup"]): name for name, function in _functions(template).items()}
     others = {logical_id: functions for logical_id, functions in template.grants().items() if logical_id not in known}
     assert others == {

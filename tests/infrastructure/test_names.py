@@ -15,8 +15,9 @@ ACCOUNT_WIDE: Mapping[str, tuple[str, ...]] = {
     "AWS::CloudFront::OriginRequestPolicy": ("OriginRequestPolicyConfig", "Name"),
     "AWS::CloudFront::ResponseHeadersPolicy": ("ResponseHeadersPolicyConfig", "Name"),
     "AWS::CloudWatch::Dashboard": ("DashboardName",),
+    "AWS::KMS::Alias": ("AliasName",),
 }
-"""Where the name is of what belongs to no region, and cannot be without a name."""
+"""Where the name is of what belongs to no region, or is named like it, and cannot be without a name."""
 NAMED_BY_CLOUDFORMATION: Mapping[str, str] = {
     "AWS::CloudFront::Distribution": "",
     "AWS::IAM::Policy": "",  # PolicyName is its name within its role
@@ -26,7 +27,7 @@ NAMED_BY_CLOUDFORMATION: Mapping[str, str] = {
 }
 """What belongs to no region, and the property that would give it a name of our own."""
 IN_A_REGION = (
-    *("ApiGatewayV2", "CloudWatch", "Cognito", "DynamoDB", "Lambda"),
+    *("ApiGatewayV2", "CloudWatch", "Cognito", "DynamoDB", "KMS", "Lambda"),
     *("Logs", "SNS", "SQS", "Scheduler", "SecretsManager"),
 )
 IN_A_STACK = (
@@ -79,7 +80,7 @@ def test_a_long_name_of_a_stack_fits(templates: Mapping[str, Template]) -> None:
     for template in templates.values():
         for kind, name in _account_wide(template, "ap-southeast-2"):
             assert len(name) <= LIMITS.get(kind, 128), name
-            assert re.fullmatch(r"[A-Za-z0-9_-]+", name), name
+            assert re.fullmatch(r"(alias/)?[A-Za-z0-9_-]+", name), name
 
 
 def _account_wide(template: Template, region: str) -> Iterator[tuple[str, str]]:

@@ -78,6 +78,7 @@ MAY_CHANGE: Mapping[tuple[str, str], Mapping[str, set[str]]] = {
     ("Sessions", "ticket#ab"): {PUT: {"api"}, DELETE: {"ws_connect"}},
     ("Sessions", "revoked#ab"): {PUT: {"api"}},
     ("Sessions", "revoked#session#1"): {PUT: {"api"}},
+    ("Webhooks", "endpoints"): {PUT: {"api"}, UPDATE: {"api"}, DELETE: {"api"}},
 }
 """Who may change which items, and how; an item that a function may change only in part is in a test of its own."""
 
@@ -187,7 +188,8 @@ def test_only_the_functions_of_rooms_post_to_sockets_or_close_them(template: Tem
         *("s3:PutObject", "s3:DeleteObject", "secretsmanager:PutSecretValue", "secretsmanager:UpdateSecret"),
         *("cognito-idp:AdminCreateUser", "cognito-idp:AdminAddUserToGroup", "cognito-idp:AdminSetUserPassword"),
         *("sqs:PurgeQueue", "sqs:SetQueueAttributes", "sqs:StartMessageMoveTask"),
-        *("cloudfront:CreateInvalidation", "scheduler:CreateSchedule", "logs:DeleteLogGroup", "kms:Decrypt"),
+        *("cloudfront:CreateInvalidation", "scheduler:CreateSchedule", "logs:DeleteLogGroup", "kms:PutKeyPolicy"),
+        *("kms:CreateGrant", "kms:ScheduleKeyDeletion", "kms:DisableKey"),
     ],
 )
 def test_no_function_may_do_what_only_operators_do(grants: Grants, action: str) -> None:

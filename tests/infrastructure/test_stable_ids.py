@@ -36,6 +36,9 @@ KINDS = {
     "AWS::DynamoDB::Table": Kind(
         "TableName", "Cairn starts with an empty table; the data stays in the old one, outside the stack"
     ),
+    "AWS::KMS::Key": Kind(
+        "", "nobody can decrypt the webhooks' addresses and secrets; every endpoint has to be made again"
+    ),
     # Another function has another URL.
     "AWS::Lambda::Url": Kind("TargetFunctionArn", "the function's URL changes, and requests to the old one fail"),
     "AWS::S3::Bucket": Kind(

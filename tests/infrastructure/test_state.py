@@ -18,6 +18,7 @@ PLATFORMS = ("Youtube", "Telegram", "Instagram")
 STATEFUL = (
     "AWS::Cognito::UserPool",
     "AWS::DynamoDB::Table",
+    "AWS::KMS::Key",
     "AWS::Logs::LogGroup",
     "AWS::S3::Bucket",
     "AWS::SecretsManager::Secret",
@@ -40,6 +41,7 @@ TRANSIENT = (
     "AWS::Cognito::UserPoolGroup",
     "AWS::IAM::Policy",
     "AWS::IAM::Role",
+    "AWS::KMS::Alias",
     "AWS::Lambda::EventInvokeConfig",
     "AWS::Lambda::EventSourceMapping",
     "AWS::Lambda::Function",
@@ -149,7 +151,7 @@ def test_what_may_be_forgotten_expires_and_nothing_else_does(template: Template)
         name: {"AttributeName": "expires_at", "Enabled": True}
         for name in (
             *("Stats", "Milestones", "History", "Audience", "Channels"),
-            *("Connections", "Presence", "Signins", "Sessions"),
+            *("Connections", "Presence", "Signins", "Sessions", "Webhooks"),
         )
     }
 

@@ -157,6 +157,7 @@ NEW_KEYS = {
     ("starts#{}", "batch#{}"),
     ("settings", "current"),
     ("settings", "version#{}"),
+    ("endpoints", "{}"),
 }
 """Documented keys that release 0.1.0 did not have: nothing of them has to survive the upgrade from it."""
 

@@ -140,7 +140,15 @@ def left(clients: FakeClients) -> set[str]:
         "AWS::Cognito::UserPool": clients.cognito.list_user_pools(MaxResults=60)["UserPools"],
         "AWS::S3::Bucket": clients.s3.list_buckets()["Buckets"],
         "AWS::SecretsManager::Secret": clients.secretsmanager.list_secrets()["SecretList"],
+        "AWS::KMS::Key": kept_keys(clients),
         "AWS::SQS::Queue": clients.sqs.list_queues().get("QueueUrls", []),
         "AWS::Logs::LogGroup": clients.logs.describe_log_groups()["logGroups"],
     }
     return {kind for kind, things in found.items() if things}
+
+
+def kept_keys(clients: FakeClients) -> list[str]:
+    """Those that are not to be deleted."""
+    kms = clients.of("kms")
+    keys = [kms.describe_key(KeyId=one["KeyId"])["KeyMetadata"] for one in kms.list_keys()["Keys"]]
+    return [key["KeyId"] for key in keys if key["KeyState"] == "Enabled"]

@@ -74,7 +74,7 @@ class Event:
 class Secret:
     """A signing secret as Standard Webhooks writes it, `whsec_…`; `until` is when a rotated one is no longer used."""
 
-    value: str
+    value: str = field(repr=False)
     until: datetime | None = None
 
 
@@ -100,17 +100,31 @@ class Condition:
 
 
 @dataclass(frozen=True, slots=True)
+class Sealed:
+    """Bytes that only who may use the key of KMS can read (`cairn.webhooks.vault`)."""
+
+    blob: bytes
+    """A nonce and the AES-GCM ciphertext."""
+    key: bytes
+    """The data key, encrypted by KMS."""
+
+
+@dataclass(frozen=True, slots=True)
 class Endpoint:
-    """A webhook's address, with its secrets and the event types that it wants."""
+    """A webhook's address, with its secrets and the event types that it wants.
+
+    The address, the secrets and the values of the headers are sealed in the table, and empty until `Endpoints.unseal`
+    has opened them. They are in no `repr`, so that no log line shows them.
+    """
 
     id: str
-    url: str
+    url: str = field(repr=False)
     format: Format
     events: tuple[str, ...]
-    secrets: tuple[Secret, ...]
+    secrets: tuple[Secret, ...] = field(repr=False)
     """The current one first."""
     filter: tuple[Condition, ...] = ()
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     rate_limit: float | None = None
     """Messages a second; None for no limit."""
     description: str = ""
@@ -125,6 +139,13 @@ class Endpoint:
     created_at: datetime = EPOCH
     created_by: str = ""
     version: int = 1
+    """Rises with each change of the settings above, and not with `state` or `health`."""
+    host: str = ""
+    """The address's host and port, which are no secret."""
+    header_names: tuple[str, ...] = ()
+    fingerprint: str = ""
+    """A digest of the address, format, types and filter: two endpoints with the same one receive the same."""
+    sealed: Sealed | None = field(default=None, repr=False)
 
     def wants(self, event_type: str) -> bool:
         return EVERYTHING in self.events or event_type in self.events
