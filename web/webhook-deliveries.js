@@ -1,10 +1,11 @@
 /** What was delivered, what waits and what failed, with every attempt of a message. */
-import { call } from './api.js';
-import { open, showProblem } from './dialogs.js';
+import { ApiError, call } from './api.js';
+import { ask, open, showProblem } from './dialogs.js';
 import { copy, fill, find, part, text } from './dom.js';
 import { explained } from './forms.js';
 import { offerTypes } from './webhook-catalogue.js';
 import { knownEndpoints, nameOf } from './webhook-endpoints.js';
+import { messageOnce, readMessage } from './webhook-messages.js';
 import { say, told } from './webhook-notes.js';
 import { STATUSES, counted, instantOf, label, when } from './webhook-words.js';
 
@@ -122,23 +123,46 @@ async function process() {
 
 /** @param {string} id @param {HTMLElement} row */
 async function showDelivery(id, row) {
-  /** @type {MessageDetails} */
-  const message = await call(`${PATH}/${id}`);
+  draw(await readMessage(id), row);
   const dialog = open('delivery-dialog');
-  find('delivery-note').hidden = true;
+  note('');
+  find('resend').onclick = inside(dialog, () => resend(id, row));
+  find('erase').onclick = () => ask({
+    title: 'Erase the content?',
+    words: 'What the event says and what receivers answered is erased, for every endpoint. What was not sent yet is not sent any more.',
+    button: 'Erase',
+    danger: true,
+  }, async () => {
+    await call(`${PATH}/${id}/content`, { method: 'DELETE' });
+    const erased = await readMessage(id);
+    return () => draw(erased, row);
+  });
+}
+
+/** @param {string} id @param {HTMLElement} row */
+async function resend(id, row) {
+  const before = (await readMessage(id)).attempts.length;
+  await call(`${PATH}/${id}/resend`, { method: 'POST' });
+  note('It is sent again. A receiver recognises it by the same webhook-id.');
+  draw(await messageOnce(id, ({ attempts }) => attempts.length > before), row);
+}
+
+/** A handler that says in the dialog what goes wrong. @param {HTMLElement} dialog @param {() => Promise<void>} work */
+const inside = (dialog, work) => () => work().catch((error) => {
+  if (!(error instanceof ApiError)) throw error;
+  showProblem(dialog, explained(error));
+});
+
+/** @param {string} words */
+function note(words) {
+  find('delivery-note').textContent = words;
+  find('delivery-note').hidden = !words;
+}
+
+/** @param {MessageDetails} message @param {HTMLElement} row */
+function draw(message, row) {
   drawDelivery(message);
-  find('resend').onclick = async () => {
-    try {
-      await call(`${PATH}/${id}/resend`, { method: 'POST' });
-      find('delivery-note').textContent = 'It is sent again. A receiver recognises it by the same webhook-id.';
-      find('delivery-note').hidden = false;
-      const fresh = await call(`${PATH}/${id}`);
-      drawDelivery(fresh);
-      write(row, { ...fresh, attempts: fresh.attempts.length });
-    } catch (error) {
-      showProblem(dialog, explained(/** @type {import('./api.js').ApiError} */ (error)));
-    }
-  };
+  write(row, { ...message, attempts: message.attempts.length });
 }
 
 /** @param {MessageDetails} message */
@@ -158,6 +182,8 @@ function drawDelivery(message) {
     'webhook-id': message.id,
   }).flatMap(([name, value]) => (value === null || value === undefined ? [] : [fact(name, String(value))])));
   const erased = 'Somebody erased its content.';
+  find('erase').hidden = message.erased;
+  find('resend').hidden = message.erased;
   find('delivery-event').textContent = message.erased ? erased : JSON.stringify(message.data, null, 2);
   find('no-attempts').hidden = message.attempts.length > 0;
   fill(find('attempts'), 'attempt-item', message.attempts, drawAttempt);

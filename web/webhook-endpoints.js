@@ -1,17 +1,15 @@
 /** The endpoints: how each is doing, and everything that can be done with one. */
-import { call, list } from './api.js';
+import { call } from './api.js';
 import { ask, onSubmit, open } from './dialogs.js';
 import { fill, find, part, text } from './dom.js';
 import { drawFigures, figuresOf, readFigures } from './webhook-figures.js';
 import { editEndpoint } from './webhook-form.js';
+import { lastAttempt, messageOnce } from './webhook-messages.js';
 import { say, told } from './webhook-notes.js';
 import { FORMATS, counted, duration, healthOf, instantOf, label, localOf } from './webhook-words.js';
 
 const PATH = '/api/webhooks/endpoints';
 const DAY = 86_400_000;
-const MOST = 500;
-const OUTCOME_TURNS = 15;
-const OUTCOME_PAUSE = 1000;
 
 /** @type {Endpoint[]} */
 let endpoints = [];
@@ -21,7 +19,7 @@ let stats = null;
 /** Read and show them. */
 export async function showEndpoints() {
   find('new').onclick = () => editEndpoint(null, saved);
-  endpoints = (await list(PATH, { limit: MOST })).items;
+  endpoints = (await call(PATH)).items;
   draw();
   stats = await readFigures();
   drawFigures(stats);
@@ -30,7 +28,7 @@ export async function showEndpoints() {
 
 /** The endpoints, for those who need their names. @returns {Promise<Endpoint[]>} */
 export async function knownEndpoints() {
-  endpoints = (await list(PATH, { limit: MOST })).items;
+  endpoints = (await call(PATH)).items;
   return endpoints;
 }
 
@@ -86,7 +84,7 @@ function wants({ format, events, filter, headers, rateLimit, holdOut, owner }) {
 /** @param {Endpoint} endpoint */
 function saved(endpoint) {
   const place = endpoints.findIndex(({ id }) => id === endpoint.id);
-  if (place < 0) endpoints.unshift(endpoint);
+  if (place < 0) endpoints.push(endpoint);
   else endpoints[place] = endpoint;
   draw();
   if (endpoint.secret) showSecret(endpoint.secret, 'Its messages are signed with this secret.');
@@ -222,15 +220,11 @@ function replay(endpoint) {
 /** How many messages a request is about. @param {{messages: number, atLeast: boolean}} resent */
 const numberOf = ({ messages, atLeast }) => `${atLeast ? 'at least ' : ''}${counted(messages, 'message')}`;
 
-/** What became of a message within a few seconds, in a sentence. @param {string} id */
+/** What became of a sample, in a sentence. @param {string} id */
 async function outcomeOf(id) {
-  for (let turn = 0; turn < OUTCOME_TURNS; turn += 1) {
-    /** @type {MessageDetails} */
-    const { status, attempts, errorMessage } = await call(`/api/webhooks/messages/${id}`);
-    const last = attempts[attempts.length - 1];
-    if (status === 'sent' && last) return `The sample was delivered: HTTP ${last.status} in ${duration(last.milliseconds)}.`;
-    if (last || status !== 'pending') return `The sample was not delivered: ${errorMessage}.`;
-    await new Promise((resolve) => { setTimeout(resolve, OUTCOME_PAUSE); });
-  }
+  const message = await messageOnce(id, (one) => one.attempts.length > 0 || one.status !== 'pending');
+  const last = lastAttempt(message);
+  if (message.status === 'sent' && last) return `The sample was delivered: HTTP ${last.status} in ${duration(last.milliseconds)}.`;
+  if (last || message.status !== 'pending') return `The sample was not delivered: ${message.errorMessage}.`;
   return 'The sample waits. Deliveries show what becomes of it.';
 }

@@ -179,6 +179,9 @@ class Service:
             message["attempts"].append(attempt(number, self._clock(), status=200))
             message |= {"status": "sent", "errorMessage": None}
             return web.json_response({"id": message_id}, status=202)
+        if action == "content":
+            message |= {"data": {}, "contact": None, "erased": True}
+            return web.Response(status=204)
         return web.json_response(message)
 
 

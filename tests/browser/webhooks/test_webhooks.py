@@ -366,6 +366,22 @@ def test_a_delivery_shows_each_attempt_and_is_sent_again(page: Page, service: Se
     expect(rows(page)).to_contain_text("Sent")
 
 
+def test_the_content_of_a_delivery_is_erased_after_a_question(page: Page, service: Service) -> None:
+    message = service.message(service.endpoint(), contact={"name": "Ada", "email": "ada@example.com", "phone": None})
+    page.goto("/webhooks#deliveries")
+    button(rows(page), "Details").click()
+    dialog = page.get_by_role("dialog", name="milestone_reached")
+    expect(dialog).to_contain_text("Ada, ada@example.com")
+    button(dialog, "Erase the content").click()
+    question = page.get_by_role("dialog", name="Erase the content?")
+    assert not message["erased"]
+    button(question, "Erase").click()
+    expect(dialog).to_contain_text("Somebody erased its content.")
+    expect(dialog).not_to_contain_text("ada@example.com")
+    expect(button(dialog, "Resend")).to_be_hidden()
+    assert message["erased"]
+
+
 def test_what_is_due_can_be_sent_at_once(page: Page, service: Service) -> None:
     page.goto("/webhooks#deliveries")
     expect(page.get_by_text("Nothing was delivered yet.")).to_be_visible()
