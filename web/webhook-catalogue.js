@@ -1,6 +1,6 @@
 /** The types of events with an example of each, and how a receiver verifies what comes. */
 import { call } from './api.js';
-import { fill, find, part } from './dom.js';
+import { fill, find, part, text } from './dom.js';
 
 /** Those of docs/webhooks.md, which the tests run. */
 const SNIPPETS = [
@@ -32,7 +32,7 @@ export async function showCatalogue() {
   const [types, snippets] = await Promise.all([eventTypes(), Promise.all(SNIPPETS.map(read))]);
   fill(find('type-list'), 'type-item', types, (item, { type, description, example, schema }) => {
     part(item, 'code').textContent = type;
-    part(item, '.soft').textContent = description;
+    part(item, '.soft').replaceChildren(...description.split('`').map((words, index) => text(index % 2 ? 'code' : 'span', words)));
     part(item, '[data-example]').textContent = JSON.stringify(example, null, 2);
     part(item, '[data-schema]').textContent = JSON.stringify(schema, null, 2);
   });

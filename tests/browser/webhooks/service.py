@@ -15,7 +15,7 @@ ROOT = "/api/webhooks"
 SECRET, NEW_SECRET = "whsec_b25lIHNlY3JldCBvZiBhIHRlc3Q=", "whsec_YW5vdGhlciBzZWNyZXQ="
 TYPES = (
     ("milestone_reached", "A subject passed a milestone."),
-    ("payment_failed", "A customer's payment failed."),
+    ("payment_failed", "A customer's payment failed; `retryAt` says when it is tried again."),
     ("user_created", "A product has a new user."),
 )
 

@@ -372,7 +372,7 @@ def test_the_content_of_a_delivery_is_erased_after_a_question(page: Page, servic
     button(rows(page), "Details").click()
     dialog = page.get_by_role("dialog", name="milestone_reached")
     expect(dialog).to_contain_text("Ada, ada@example.com")
-    button(dialog, "Erase the content").click()
+    button(dialog, "Erase").click()
     question = page.get_by_role("dialog", name="Erase the content?")
     assert not message["erased"]
     button(question, "Erase").click()
@@ -395,6 +395,8 @@ def test_what_is_due_can_be_sent_at_once(page: Page, service: Service) -> None:
 def test_the_catalogue_has_examples_and_verifiers(page: Page) -> None:
     page.goto("/webhooks#catalogue")
     page.get_by_text("payment_failed").click()
+    expect(page.get_by_text("says when it is tried again")).to_be_visible()
+    expect(page.get_by_text("retryAt", exact=True)).to_be_visible()
     example = page.get_by_role("region", name="Example").filter(visible=True)
     expect(example).to_contain_text('"subject": "rep:17"')
     for language in ("Python", "Node", "Shell and curl"):
