@@ -9,7 +9,7 @@ from infra.capability import Capability
 from infra.functions import Function
 from infra.outputs import output
 
-MODULES = ("leaderboard", "display", "analytics", "admin")
+MODULES = ("leaderboard", "display", "analytics", "webhooks", "admin")
 _THREAT_PROTECTION = {
     "off": None,
     "audit": cognito.StandardThreatProtectionMode.AUDIT_ONLY,

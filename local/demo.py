@@ -18,7 +18,13 @@ from local.settings import Settings, StartError
 from operations import people
 from operations.stack import Stack
 
-PEOPLE: Mapping[str, str] = {"ada": "leaderboard", "grace": "admin", "eve": "analytics", "wall": "display"}
+PEOPLE: Mapping[str, str] = {
+    "ada": "leaderboard",
+    "grace": "admin",
+    "eve": "analytics",
+    "hedy": "webhooks",
+    "wall": "display",
+}
 """The users who can sign in, each with one module."""
 
 _VISITS_AFTER_SECONDS = (24.0, 44.0)

@@ -15,6 +15,8 @@ from cairn.audit import Outcome
 from cairn.clock import now
 from cairn.codec import number
 from cairn.errors import CairnError
+from cairn.identity.api_keys import SCOPES
+from cairn.identity.cognito import MODULES
 from cairn.leaderboard.rows import SCORE_LIMIT
 from cairn.model import Number
 from operations import (
@@ -179,7 +181,7 @@ def _parser() -> argparse.ArgumentParser:
 
     group = commands.add_parser("keys", help="API keys").add_subparsers(required=True, metavar="create|list|revoke")
     create = group.add_parser("create", help="create a key and show it once")
-    create.add_argument("--scopes", required=True, help="comma-separated: admin, ingest, leaderboard, analytics")
+    create.add_argument("--scopes", required=True, help=f"comma-separated: {', '.join(sorted(SCOPES))}")
     create.add_argument("--name", required=True, help="a name to identify the key")
     create.set_defaults(command="keys create")
     group.add_parser("list", help="list all keys, without their secrets").set_defaults(command="keys list")
@@ -251,7 +253,7 @@ def _people(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
     add = group.add_parser("add", help="add a person; prompts for the password unless --password is given")
     add.add_argument("name", metavar="NAME")
     add.add_argument(
-        "--modules", type=_comma_separated, default=[], help="comma-separated: leaderboard, analytics, admin"
+        "--modules", type=_comma_separated, default=[], help=f"comma-separated: {', '.join(sorted(MODULES))}"
     )
     add.add_argument("--password")
     add.add_argument("--temporary", action="store_true", help="the person chooses a password at the first sign-in")

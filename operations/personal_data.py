@@ -1,6 +1,7 @@
 """`personal-data`: exports everything that is stored about a person, and erases it from every table.
 
-A person is written `rep:17`, `telegram:12345` (a chat), `viewer:…` or `person:ada` (who signs in).
+A person is written `rep:17`, `telegram:12345` (a chat), `viewer:…`, `person:ada` (who signs in), `user:4711` (of a
+product), `contact:ada@example.com` or `contact:+4930123456` (whom events name).
 """
 
 from __future__ import annotations
@@ -30,10 +31,12 @@ from cairn.realtime.personal_data import ConnectionItems, SessionItems
 from cairn.rules import catalogue
 from cairn.telegram.personal_data import ChatItems
 from cairn.viewers.personal_data import ViewerItems
+from cairn.webhooks.personal_data import WebhookItems
 from operations import people, queues
 from operations.stack import OperationError, Stack
 
-KINDS = ("rep", "telegram", "viewer", "person")
+KINDS = ("rep", "telegram", "viewer", "person", "user", "contact")
+WRITTEN = "rep:17, telegram:12345, viewer:ID, person:NAME, user:ID or contact:ADDRESS"
 BACKUPS = (
     "Backups (point-in-time recovery) keep what was erased for 35 days, logs for a month, the audit trail for a year."
 )
@@ -57,7 +60,7 @@ class Person:
         kind, _, id_ = text.partition(":")
         numbers = {"rep": id_.isdecimal() and id_.isascii() and 0 < len(id_) <= 15}
         if kind not in KINDS or not id_ or not numbers.get(kind, True):
-            raise OperationError(f"a person is written rep:17, telegram:12345, viewer:ID or person:NAME, not {text!r}")
+            raise OperationError(f"a person is written {WRITTEN}, not {text!r}")
         return cls(kind, str(int(id_)) if kind == "rep" else id_)
 
 
@@ -111,6 +114,7 @@ class _Finder:
     def find(self, person: Person) -> Iterator[PersonalItem]:
         tickets = self._table("Sessions") if "SessionsTable" in self._stack.outputs else None
         connections = ConnectionItems(self._table("Connections"), tickets)
+        yield from self._webhooks(person)
         match person.kind:
             case "rep":
                 subject = Subject(REP, person.id)
@@ -125,6 +129,20 @@ class _Finder:
                 yield from self._reps().of_user(person.id)
                 yield from SessionItems(self._table("Sessions")).of_user(person.id)
                 yield from connections.of_user(person.id)
+
+    def _webhooks(self, person: Person) -> Iterator[PersonalItem]:
+        if "WebhooksTable" not in self._stack.outputs:
+            return
+        items = WebhookItems(self._table("Webhooks"))
+        match person.kind:
+            case "rep" | "user":
+                yield from items.of_subject(str(person))
+            case "telegram":
+                yield from items.of_chat(person.id)
+            case "person":
+                yield from items.of_user(person.id)
+            case "contact":
+                yield from items.of_contact(person.id)
 
     def suppress_celebrations(self, subject: Subject) -> None:
         """Keep messages that still wait in the broadcast queue, or among its dead letters, from naming the rep."""
@@ -204,7 +222,7 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     group = commands.add_parser("personal-data", help="what is stored about a person").add_subparsers(
         required=True, metavar="export|purge"
     )
-    of = "rep:17, telegram:12345 (a chat), viewer:ID or person:NAME (who signs in)"
+    of = "rep:17, telegram:12345 (a chat), viewer:ID, person:NAME (who signs in), user:ID of a product, contact:ADDRESS"
     exported = group.add_parser("export", help="print everything that is stored about a person, as JSON")
     exported.add_argument("person", metavar="PERSON", help=of)
     exported.set_defaults(command="personal-data export")

@@ -24,7 +24,7 @@ POOL_ID = f"{REGION}_people"
 CLIENT_ID = "pages"
 ISSUER = f"https://cognito-idp.{REGION}.amazonaws.com/{POOL_ID}"
 PASSWORD = "Correct horse 1 battery!"
-MODULES = ("leaderboard", "display", "analytics", "admin")
+MODULES = ("leaderboard", "display", "analytics", "webhooks", "admin")
 
 
 class UserPool:

@@ -64,4 +64,4 @@ def test_threat_protection_is_one_line_of_cdk_json(pool: dict[str, Any], context
 
 def test_the_groups_are_the_modules(template: Template) -> None:
     groups = template.resources("AWS::Cognito::UserPoolGroup").values()
-    assert {group["GroupName"] for group in groups} == {"leaderboard", "display", "analytics", "admin"}
+    assert {group["GroupName"] for group in groups} == {"leaderboard", "display", "analytics", "webhooks", "admin"}

@@ -24,7 +24,7 @@ from cairn.identity.revocations import Credential, key_owner
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import Table
 
-SCOPES = frozenset({"admin", "ingest", "leaderboard", "display", "analytics"})
+SCOPES = frozenset({"admin", "ingest", "leaderboard", "display", "analytics", "webhooks"})
 
 _PREFIX = "cairn_"
 _PARTITION = "keys"

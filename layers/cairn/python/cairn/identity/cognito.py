@@ -17,7 +17,7 @@ import jwt
 from cairn.errors import PlatformUnavailableError, SessionEndedError
 from cairn.identity.revocations import Credential, person_owner
 
-MODULES = frozenset({"admin", "analytics", "display", "leaderboard"})
+MODULES = frozenset({"admin", "analytics", "display", "leaderboard", "webhooks"})
 """What a person may use: the names of the pool's groups."""
 
 KEYS_SECONDS = 3600
