@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 import pytest
 
 from cairn.webhooks.templates import template_of
+from cairn.workspace.document import Workspace
 from testing.webhooks import event
 
 RULES = [
@@ -42,6 +45,34 @@ def test_the_rule_with_the_most_conditions_wins_and_of_equals_the_first(
     type_: str, data: dict[str, object], template: str | None
 ) -> None:
     assert template_of(event(data, type=type_), RULES) == template
+
+
+@pytest.mark.parametrize(
+    ("type_", "data", "template"),
+    [
+        *(
+            ("milestone_reached", {"milestone_type": "replies", "milestone_value": value}, name)
+            for value, name in (
+                (1, "first_reply_celebration"),
+                (10, "getting_started_congrats"),
+                (50, "power_user_emerging"),
+                (100, "century_club"),
+                (500, "pro_achievement"),
+                (1000, "elite_status"),
+            )
+        ),
+        ("milestone_reached", {"rule": "replies", "threshold": 100}, "century_club"),
+        ("milestone_reached", {"rule": "replies", "threshold": 20}, None),
+        ("milestone_reached", {"rule": "revenue", "threshold": 100}, None),
+        ("daily_goal_achieved", {"streakDays": 7}, "week_streak"),
+        ("feature_first_used", {"feature": "meme"}, "meme_discovery"),
+    ],
+)
+def test_by_default_events_get_the_names_that_the_source_gave_them(
+    type_: str, data: dict[str, object], template: str | None
+) -> None:
+    rules = [asdict(rule) for rule in Workspace().webhook_templates]
+    assert template_of(event(data, type=type_), rules) == template
 
 
 def test_a_rule_that_cannot_be_read_holds_nothing_up() -> None:

@@ -10,6 +10,9 @@ from typing import Any
 from cairn.clock import from_millis, to_millis
 from cairn.model import Milestone, Number, Passed, Reversal, Subject
 
+_escaped = json.JSONEncoder().encode
+_plain = json.JSONEncoder(ensure_ascii=False).encode
+
 
 def number(value: Any) -> Number:
     """A stored or sent number: int when it is whole, else Decimal. ArithmeticError when it is not a number."""
@@ -63,8 +66,10 @@ def from_json(text: str | bytes) -> Any:
 
 def _json_string(text: str) -> str:
     """Half of a surrogate pair has no UTF-8, so it stays an escape."""
-    plain = json.dumps(text, ensure_ascii=False)
-    return plain if _encodable(plain) else json.dumps(text)
+    if text.isascii():
+        return _escaped(text)
+    plain = _plain(text)
+    return plain if _encodable(plain) else _escaped(text)
 
 
 def _encodable(text: str) -> bool:

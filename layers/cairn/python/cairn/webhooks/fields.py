@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from cairn.rules import ALL_TIME
@@ -15,6 +16,7 @@ _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _NO_WORD = re.compile(r"[\W_]+")
 
 
+@lru_cache(maxsize=1024)
 def snake(name: str) -> str:
     """`alsoPassed`, `also-passed` and `Also Passed` as `also_passed`; empty for a name without letters and digits."""
     return _NO_WORD.sub("_", _HUMP.sub("_", name)).strip("_").lower()

@@ -34,7 +34,10 @@ _RULES_SETTINGS = frozenset({"ladders", "time_zone"})
 
 @dataclass(frozen=True, slots=True)
 class TemplateRule:
-    """Events of this type, whose data has each of these values, get the template's name; the first rule that fits."""
+    """Events of this type whose data has all of these values get the template's name.
+
+    Of several rules that fit, the one with the most values counts, of equals the first.
+    """
 
     type: str
     when: Mapping[str, str | int | bool]
