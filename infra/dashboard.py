@@ -1,6 +1,6 @@
 """One page that follows a reading: a column for each function on its path, and all failures at the bottom.
 
-Viewers have their own row, since most of their requests store no reading.
+Viewers have their own row, since most of their requests store no reading; and webhooks, which are for other systems.
 """
 
 from collections.abc import Iterable, Sequence
@@ -19,8 +19,10 @@ from infra.readings import Readings
 from infra.realtime import Realtime
 from infra.telegram import Telegram
 from infra.viewers import Viewers
+from infra.webhooks import Webhooks
 
 _ALERTS = ("AlertsDelivered", "AlertsFailed", "AlertsRetryable", "RefusalsDisbelieved")
+_WEBHOOKS = ("WebhooksSent", "WebhooksRecovered", "WebhookAttemptsFailed", "WebhooksFailed")
 _FRAMES = ("FramesPosted", "SocketsGone", "SocketsDropped")
 
 
@@ -38,6 +40,7 @@ class Dashboard(Capability):
         realtime: Realtime,
         viewers: Viewers,
         leaderboard: Leaderboard,
+        webhooks: Webhooks,
     ) -> None:
         super().__init__(scope, construct_id)
         fetch, detect, notify = channels.fetch_stats, readings.detect_milestone, telegram.notify
@@ -46,7 +49,8 @@ class Dashboard(Capability):
         functions, queues = self.registry.functions, self.queues
         http = [function for function in functions if function.public and function is not viewer_heartbeat]
         readers = [function for function in functions if function.stream_of]
-        shown = (queues.notify, queues.broadcast, queues.count)
+        deliver_webhook = webhooks.deliver_webhook
+        shown = (queues.notify, queues.broadcast, queues.count, queues.webhook)
         others = [queue for queue in self.registry.queues if queue.overdue and queue not in shown]
         name = f"{Stack.of(self).stack_name}-{Aws.REGION}"
         board = cloudwatch.Dashboard(self, "Dashboard", dashboard_name=name, default_interval=Duration.hours(6))
@@ -103,6 +107,14 @@ class Dashboard(Capability):
             _graph("Viewers' server errors", *_each([viewer_heartbeat], "Url5xxCount", "Sum")),
             _graph("Time to count, ms", *_durations(count_viewers)),
             _queue(queues.count),
+        )
+        board.add_widgets(
+            _title("Webhooks", "Events for the endpoints that want them; what cannot be sent now is due later."),
+            _graph("Webhooks", *(deliver_webhook.metric(name) for name in _WEBHOOKS)),
+            _graph("From event to 2xx, ms", *_percentiles(deliver_webhook, "WebhookDelay")),
+            _graph("Due for, seconds", deliver_webhook.metric("OldestWebhook", statistic="Maximum")),
+            _graph("Time to send, ms", *_durations(deliver_webhook)),
+            _queue(queues.webhook),
         )
         if others:
             board.add_widgets(*map(_queue, others))

@@ -14,6 +14,7 @@ from infra.functions import Function
 from infra.outputs import output, pascal
 from infra.queues import DeadLetters, Queue
 from infra.telegram import Telegram
+from infra.webhooks import Webhooks
 
 MINUTE = Duration.minutes(1)
 FIVE_MINUTES = Duration.minutes(5)
@@ -22,7 +23,9 @@ FIVE_MINUTES = Duration.minutes(5)
 class Monitoring(Capability):
     """What is in the registry gets its alarms here; nothing has to be added for a new function or queue."""
 
-    def __init__(self, scope: Construct, construct_id: str, *, channels: Channels, telegram: Telegram) -> None:
+    def __init__(
+        self, scope: Construct, construct_id: str, *, channels: Channels, telegram: Telegram, webhooks: Webhooks
+    ) -> None:
         super().__init__(scope, construct_id)
         self._topic = self._alarm_topic()
         for dead_letters in self.registry.dead_letters:
@@ -34,6 +37,7 @@ class Monitoring(Capability):
         for platform in self.platforms.all:
             self._platform(platform, channels.fetch_stats)
         self._telegram(telegram.notify)
+        self._webhooks(webhooks.deliver_webhook)
 
     def _dead_letters(self, dead_letters: DeadLetters) -> None:
         self._alarm(
@@ -131,6 +135,30 @@ class Monitoring(Capability):
             at_least=3,
             text="Subscribers were not notified of a milestone, and may be tried again.",
             section="alerts-retryable",
+        )
+
+    def _webhooks(self, deliver_webhook: Function) -> None:
+        self._alarm(
+            "EndpointsDisabled",
+            deliver_webhook.metric("EndpointsDisabled").with_(period=FIVE_MINUTES),
+            at_least=1,
+            text="A webhook endpoint only failed and was disabled; it gets nothing until a person resumes it.",
+            section="endpoints-disabled",
+        )
+        self._alarm(
+            "WebhooksOverdue",
+            deliver_webhook.metric("OldestWebhook", statistic="Maximum").with_(period=FIVE_MINUTES),
+            at_least=3600,
+            periods=3,
+            text="A webhook has been due for an hour: its endpoint does not answer, or is too slow.",
+            section="webhooks-overdue",
+        )
+        self._alarm(
+            "WebhooksFailed",
+            deliver_webhook.metric("WebhooksFailed").with_(period=FIVE_MINUTES),
+            at_least=1,
+            text="Webhook messages were given up after their last attempt; `recover` sends them again.",
+            section="webhooks-failed",
         )
 
     def _alarm_topic(self) -> sns.Topic:

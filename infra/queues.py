@@ -54,6 +54,15 @@ class Queues(Construct):
             visibility_timeout=Duration.minutes(2),
             in_order=True,
         )
+        # A group is an event's subject, or a lane of an endpoint, so that nobody waits for another one's endpoint.
+        self.webhook = Queue(
+            self,
+            "Webhook",
+            max_receives=30,
+            overdue=Overdue("webhooks", 900, "An event has waited a quarter of an hour for its first attempt."),
+            visibility_timeout=Duration.minutes(3),
+            in_order=True,
+        )
         self.schedule_failures = DeadLetters(self, "ScheduleFailures")
         self.fetch_failures = DeadLetters(self, "FetchFailures")
         self.detection_failures = DeadLetters(self, "DetectionFailures")

@@ -41,6 +41,7 @@ class Readings(Capability):
         tables.connections.grant(function, "UpdateItem", keys=("refreshes",))
         queues.notify.grant_send(function)
         queues.broadcast.grant_send(function)
+        queues.webhook.grant_send(function)
         return function
 
     def _check_milestones(self) -> Function:

@@ -24,6 +24,7 @@ from infra.tables import Tables
 from infra.telegram import Telegram
 from infra.vault import Vault
 from infra.viewers import Viewers
+from infra.webhooks import Webhooks
 
 
 class Cairn(Foundation):
@@ -50,6 +51,8 @@ class Cairn(Foundation):
         realtime = Realtime(self, "Realtime")
         # browser, embed ─► viewer_heartbeat ─► presence table ─► count queue ─► count_viewers ─► stats table
         viewers = Viewers(self, "Viewers", realtime=realtime)
+        # webhook queue ─► deliver_webhook ─► endpoints
+        webhooks = Webhooks(self, "Webhooks")
         # schedule ─► month_rollover, erase_retired_reps ─► stats table, board table
         leaderboard = Leaderboard(self, "Leaderboard")
         # user pool ─► api ─► tables, fetch queue
@@ -61,7 +64,7 @@ class Cairn(Foundation):
 
         Audit(self, "Audit")
         self._check_reservations()
-        Monitoring(self, "Monitoring", channels=channels, telegram=telegram)
+        Monitoring(self, "Monitoring", channels=channels, telegram=telegram, webhooks=webhooks)
         Dashboard(
             self,
             "Dashboard",
@@ -71,6 +74,7 @@ class Cairn(Foundation):
             realtime=realtime,
             viewers=viewers,
             leaderboard=leaderboard,
+            webhooks=webhooks,
         )
 
     def _check_reservations(self) -> None:

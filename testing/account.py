@@ -37,6 +37,7 @@ TIMEOUTS = {
     "erase_retired_reps": 300,
     "viewer_heartbeat": 10,
     "count_viewers": 20,
+    "deliver_webhook": 30,
 }
 MOST_STEPS = 3000
 
@@ -52,6 +53,9 @@ class Account:
         self.notify = StandardQueue(clock, "notify", max_receives=30, hidden=timedelta(minutes=6), recursive=True)
         self.broadcast = Fifo(clock, "broadcast", max_receives=30, hidden=timedelta(minutes=2))
         self.count = Fifo(clock, "count_viewers", max_receives=30, hidden=timedelta(minutes=2), recursive=True)
+        self.webhooks = Fifo(
+            clock, "deliver_webhook", max_receives=30, hidden=timedelta(minutes=3), recursive=True, batch=1
+        )
         self.set_aside: list[dict[str, Any]] = []
         """The stream records that the functions themselves put into the queue of failures."""
         self.gateway = Gateway(clock, self.wire)
@@ -60,9 +64,10 @@ class Account:
         self.schedule = Asynchronous(clock, "fetch_stats")
         self.rollover = Asynchronous(clock, "month_rollover")
         self.check = Asynchronous(clock, "check_milestones")
+        self.sweep = Asynchronous(clock, "deliver_webhook")
         self.updates = Updates(clock)
-        streams, schedules = [self.detection, self.history], [self.schedule, self.rollover, self.check]
-        queues: list[Source] = [self.fetch, self.notify, self.broadcast, self.count]
+        streams, schedules = [self.detection, self.history], [self.schedule, self.rollover, self.check, self.sweep]
+        queues: list[Source] = [self.fetch, self.notify, self.broadcast, self.count, self.webhooks]
         self.sources: list[Source] = [self.updates, *schedules, *streams, *queues]
 
     def invoke(self, function: str, event: dict[str, Any]) -> Any:
@@ -113,9 +118,11 @@ class Account:
                 "history failures": self.history.discarded,
                 "broadcast dead letters": self.broadcast.dead_letters,
                 "count dead letters": self.count.dead_letters,
+                "webhook dead letters": self.webhooks.dead_letters,
                 "fetch failures": self.schedule.given_up,
                 "month rollover failures": self.rollover.given_up,
                 "check failures": self.check.given_up,
+                "sweep failures": self.sweep.given_up,
             }.items()
             if found
         }
@@ -126,6 +133,7 @@ class Account:
             "fetch": self.fetch,
             "broadcast.fifo": self.broadcast,
             "count.fifo": self.count,
+            "webhook.fifo": self.webhooks,
         }
         name = request.get("QueueUrl", "").rsplit("/", 1)[-1]
         if (name, operation) == ("failures", "SendMessage"):

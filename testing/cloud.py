@@ -41,6 +41,7 @@ QUEUES = {
     "FETCH_QUEUE_URL": "fetch",
     "BROADCAST_QUEUE_URL": "broadcast.fifo",
     "COUNT_QUEUE_URL": "count.fifo",
+    "WEBHOOK_QUEUE_URL": "webhook.fifo",
     "FAILURES_URL": "failures",
 }
 SECRETS = {
@@ -85,6 +86,7 @@ SETTINGS = {
     "CDN_KEYS": f"{CDN_KEY} the-key-before",
     "DIRECT_CALLS": "reject",
     "ADDRESS_KEY": "a secret",
+    "WEBHOOK_ALLOWED_TARGETS": "",
 }
 
 

@@ -18,6 +18,7 @@ from cairn.aws import dynamodb, sqs, websocket_api
 from cairn.aws.websocket_api import Connect
 from cairn.webhooks import vault
 from testing import adversarial_dynamodb
+from testing.webhook_client import PostByTransport
 
 Invoke = Callable[[str, dict[str, Any]], Any]
 """Invokes a function by name with an event."""
@@ -89,7 +90,8 @@ class Functions:
 
     def __getitem__(self, name: str) -> Running:
         if name not in self._running:
-            self._running[name] = Running(name, transport=self.transport, connect=self.connect)
+            post = PostByTransport(self.transport) if self.transport else None
+            self._running[name] = Running(name, transport=self.transport, connect=self.connect, client=post)
         return self._running[name]
 
     def restart(self, *names: str) -> None:

@@ -74,8 +74,11 @@ TABLES: Mapping[str, Mapping[str, set[str]]] = {
     "Signins": {"api": {"GetItem", "DeleteItem"} | WRITE_ITEM},
     "Keys": {"api": {"GetItem"}},
     "Sessions": {"api": {"PutItem", "BatchGetItem"}, "ws_connect": {"DeleteItem", "BatchGetItem"}},
-    "Settings": {"api": {"GetItem"}},
-    "Webhooks": {"api": {"GetItem", "Query", "DeleteItem"} | WRITE_ITEM},
+    "Settings": {"api": {"GetItem"}, "deliver_webhook": {"GetItem"}},
+    "Webhooks": {
+        "api": {"GetItem", "Query", "DeleteItem"} | WRITE_ITEM,
+        "deliver_webhook": READ_ITEMS | WRITE_ITEM | {"Query"},
+    },
     "Presence": {
         "viewer_heartbeat": PRESENCE | {"Query"},
         "count_viewers": PRESENCE | {"Query"},
@@ -85,18 +88,25 @@ TABLES: Mapping[str, Mapping[str, set[str]]] = {
 }
 QUEUES: Mapping[str, Mapping[str, set[str]]] = {
     "FetchQueue": {"fetch_stats": CONSUME | SEND, "api": SEND},
-    "NotifyQueue": {"detect_milestone": SEND, "notify": CONSUME | SEND, "telegram_webhook": SEND},
-    "BroadcastQueue": {"detect_milestone": SEND, "broadcast": CONSUME | SEND, "api": SEND},
+    "NotifyQueue": {
+        "detect_milestone": SEND,
+        "notify": CONSUME | SEND,
+        "telegram_webhook": SEND,
+        "deliver_webhook": SEND,
+    },
+    "BroadcastQueue": {"detect_milestone": SEND, "broadcast": CONSUME | SEND, "api": SEND, "deliver_webhook": SEND},
     "CountQueue": {
         "ws_connect": SEND,
         "viewer_heartbeat": SEND,
         "broadcast": SEND,
         "count_viewers": CONSUME | SEND,
     },
+    "WebhookQueue": {"detect_milestone": SEND, "deliver_webhook": CONSUME | SEND},
     "FetchDeadLetters": {},
     "NotifyDeadLetters": {},
     "BroadcastDeadLetters": {},
     "CountDeadLetters": {},
+    "WebhookDeadLetters": {},
     "ScheduleFailures": {},
     "FetchFailures": {"fetch_stats": SEND},
     "DetectionFailures": {"detect_milestone": SEND},
@@ -108,7 +118,7 @@ KEYS: Mapping[str, set[str]] = {
     "Instagram": {"fetch_stats", "api"},
 }
 
-VAULT: Mapping[str, set[str]] = {"api": {"kms:GenerateDataKey", "kms:Decrypt"}}
+VAULT: Mapping[str, set[str]] = {"api": {"kms:GenerateDataKey", "kms:Decrypt"}, "deliver_webhook": {"kms:Decrypt"}}
 
 
 def test_every_table_is_reached_only_by_the_functions_granted_it(template: Template) -> None:

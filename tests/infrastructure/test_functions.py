@@ -12,8 +12,16 @@ from infra.settings import SettingsError
 from tests.infrastructure.template import Template, stack_of
 
 NAMES = [
-    *("api", "broadcast", "check_milestones", "count_viewers", "detect_milestone", "erase_retired_reps"),
-    *("fetch_stats", "month_rollover", "notify", "record_history", "telegram_webhook", "viewer_heartbeat"),
+    *("api", "broadcast", "check_milestones", "count_viewers", "deliver_webhook", "detect_milestone"),
+    *(
+        "erase_retired_reps",
+        "fetch_stats",
+        "month_rollover",
+        "notify",
+        "record_history",
+        "telegram_webhook",
+        "viewer_heartbeat",
+    ),
     "ws_connect",
 ]
 STREAM = {f"dynamodb:{action}" for action in ("DescribeStream", "GetRecords", "GetShardIterator", "ListStreams")}

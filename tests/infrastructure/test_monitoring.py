@@ -132,7 +132,7 @@ def test_a_queue_whose_messages_wait_too_long_is_noticed_and_a_count_may_wait_fo
         for alarm in alarms
         if alarm["MetricName"] == "ApproximateAgeOfOldestMessage"
     }
-    assert set(limits) == {"Notify", "Broadcast", "Count"}
+    assert set(limits) == {"Notify", "Broadcast", "Count", "Webhook"}
     assert limits["Count"] >= context["viewer_timeout"] + 2 * 60
 
 
@@ -151,6 +151,7 @@ def test_the_dashboard_follows_a_reading_from_left_to_right(template: Template) 
     assert [re.match(r"## (\d · )?(\w+)", title)[2] for _, title in titles] == [  # type: ignore[index]  # it matches
         "fetch_stats",
         "Viewers",
+        "Webhooks",
         "detect_milestone",
         "notify",
         "broadcast",
@@ -177,6 +178,10 @@ def test_the_dashboard_shows_every_metric_that_cairn_reports(template: Template)
         "SocketsDropped",
         "RepsTurned",
         "BroadcastDelay",
+        "WebhooksSent",
+        "WebhooksFailed",
+        "WebhookDelay",
+        "OldestWebhook",
     ):
         assert f'"Cairn","{metric}"' in body
 

@@ -78,7 +78,12 @@ MAY_CHANGE: Mapping[tuple[str, str], Mapping[str, set[str]]] = {
     ("Sessions", "ticket#ab"): {PUT: {"api"}, DELETE: {"ws_connect"}},
     ("Sessions", "revoked#ab"): {PUT: {"api"}},
     ("Sessions", "revoked#session#1"): {PUT: {"api"}},
-    ("Webhooks", "endpoints"): {PUT: {"api"}, UPDATE: {"api"}, DELETE: {"api"}},
+    ("Webhooks", "endpoints"): {PUT: {"api"}, UPDATE: {"api", "deliver_webhook"}, DELETE: {"api"}},
+    ("Webhooks", "events#2026-11-30#1"): {PUT: {"deliver_webhook"}},
+    ("Webhooks", "endpoint#ep_1"): {PUT: {"deliver_webhook"}},
+    ("Webhooks", "response#msg_1"): {PUT: {"deliver_webhook"}},
+    ("Webhooks", "sequence#rep:17"): {UPDATE: {"deliver_webhook"}},
+    ("Webhooks", "sweep"): {PUT: {"deliver_webhook"}},
 }
 """Who may change which items, and how; an item that a function may change only in part is in a test of its own."""
 
@@ -163,10 +168,13 @@ def test_no_function_can_give_back_what_was_revoked(grants: Grants) -> None:
 
 
 def test_only_detection_announces_a_milestone_beside_who_carries_the_announcement_on(grants: Grants) -> None:
-    """`notify` cuts an alert into parts, `broadcast` an event into shards; the bot's replies wait for their turn, and
-    `api` sends which sockets to close."""
-    assert grants.who_may("sqs:SendMessage", "NotifyQueueUrl") == {"detect_milestone", "notify", "telegram_webhook"}
-    assert grants.who_may("sqs:SendMessage", "BroadcastQueueUrl") == {"detect_milestone", "broadcast", "api"}
+    """`notify` cuts an alert into parts, `broadcast` an event into shards; the bot's replies wait for their turn,
+    `api` sends which sockets to close, and `deliver_webhook` tells the owner of an endpoint."""
+    notify = {"detect_milestone", "notify", "telegram_webhook", "deliver_webhook"}
+    assert grants.who_may("sqs:SendMessage", "NotifyQueueUrl") == notify
+    broadcast = {"detect_milestone", "broadcast", "api", "deliver_webhook"}
+    assert grants.who_may("sqs:SendMessage", "BroadcastQueueUrl") == broadcast
+    assert grants.who_may("sqs:SendMessage", "WebhookQueueUrl") == {"detect_milestone", "deliver_webhook"}
 
 
 def test_only_the_functions_of_rooms_post_to_sockets_or_close_them(template: Template, grants: Grants) -> None:

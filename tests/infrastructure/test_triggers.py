@@ -24,17 +24,20 @@ def test_the_template_gives_each_function_what_the_picture_says_starts_it(templa
         ("Notify", "notify"),
         ("Stats", "detect_milestone"),
         ("Stats", "record_history"),
+        ("Webhook", "deliver_webhook"),
     ]
 
 
-def test_lambda_stops_every_endless_chain_except_that_of_the_counts_and_of_alerts_that_wait(template: Template) -> None:
+def test_lambda_stops_every_endless_chain_except_those_of_counts_of_alerts_that_wait_and_of_webhooks(
+    template: Template,
+) -> None:
     """By default it terminates a chain after about 16 invocations."""
     allowed = {
         template.function_name(logical_id)
         for logical_id, function in template.functions.items()
         if function.get("RecursiveLoop", "Terminate") != "Terminate"
     }
-    assert allowed == {"count_viewers", "notify"}
+    assert allowed == {"count_viewers", "deliver_webhook", "notify"}
 
 
 def test_every_event_source_reports_which_of_a_batch_failed(template: Template) -> None:
@@ -85,15 +88,15 @@ def test_a_message_starts_a_function_alone_and_a_bounded_number_run_concurrently
             assert mapping["ScalingConfig"]["MaximumConcurrency"] >= 2
 
 
-def test_events_of_a_room_and_counts_of_a_channel_keep_their_order_and_none_waits_for_another(
+def test_events_of_a_room_counts_of_a_channel_and_lanes_of_an_endpoint_keep_their_order_and_none_waits(
     template: Template,
 ) -> None:
     """https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/high-throughput-fifo.html"""
     mappings = [mapping for mapping in _queue_mappings(template) if _in_order(template, mapping)]
-    assert {template.function_name(target(m["FunctionName"])) for m in mappings} == {"broadcast", "count_viewers"}
+    sizes = {template.function_name(target(mapping["FunctionName"])): mapping["BatchSize"] for mapping in mappings}
+    assert sizes == {"broadcast": 10, "count_viewers": 10, "deliver_webhook": 1}
     queues = template.resources("AWS::SQS::Queue")
     for mapping in mappings:
-        assert mapping["BatchSize"] == 10
         assert "ScalingConfig" not in mapping
         queue = queues[target(mapping["EventSourceArn"])]
         assert queue["DeduplicationScope"] == "messageGroup"
@@ -127,6 +130,7 @@ def test_every_queue_ends_in_dead_letters_and_is_redriven_there_after_bounded_tr
         "notify": 30,  # with the longest back-off, seven hours of an outage of Telegram's
         "broadcast": 30,
         "count_viewers": 30,
+        "deliver_webhook": 30,
         "fetch_stats": 5,  # the next schedule fetches every channel anyway
     }
 

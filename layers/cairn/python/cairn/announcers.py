@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -17,11 +17,13 @@ from cairn.leaderboard.board_refresh import BoardRefresh
 from cairn.leaderboard.boards import Boards
 from cairn.leaderboard.reps import KIND as REP
 from cairn.leaderboard.reps import Reps
-from cairn.readings.detection import Announcer
+from cairn.model import Milestone
+from cairn.readings.detection import Announcer, Change
 from cairn.readings.stats import Stats
 from cairn.rules import Rule
 from cairn.viewers.announce import ViewerAnnouncer
 from cairn.viewers.subjects import CATEGORY as LIVE
+from cairn.webhooks.announce import WebhookAnnouncer
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import Table
@@ -38,9 +40,33 @@ class Resources:
     connections_table: str
     notify_queue_url: str
     broadcast_queue_url: str
+    webhook_queue_url: str
     live_channels: str
     time_zone: str
     avatar_hosts: str
+
+
+class Together:
+    """Announcers of the same subjects, in their order. A retry repeats all of them, and each finds what it has done."""
+
+    def __init__(self, *announcers: Announcer) -> None:
+        self._announcers = announcers
+
+    def celebrate(self, milestone: Milestone) -> None:
+        for one in self._announcers:
+            one.celebrate(milestone)
+
+    def announce(self, milestone: Milestone) -> None:
+        for one in self._announcers:
+            one.announce(milestone)
+
+    def changed(self, changes: Sequence[Change]) -> None:
+        for one in self._announcers:
+            one.changed(changes)
+
+    def reverted(self, milestone: Milestone, standing: Sequence[Milestone]) -> None:
+        for one in self._announcers:
+            one.reverted(milestone, standing)
 
 
 def announcers(
@@ -53,7 +79,8 @@ def announcers(
     """The announcers by kind of subject, or by category where a platform has its own."""
     by_name = {rule.name: rule for rule in rules}
     broadcast = queue(resources.broadcast_queue_url)
-    channels = ChannelAnnouncer(notify=queue(resources.notify_queue_url))
+    webhooks = WebhookAnnouncer(webhooks=queue(resources.webhook_queue_url), rules=by_name)
+    channels = Together(ChannelAnnouncer(notify=queue(resources.notify_queue_url)), webhooks)
     viewers = ViewerAnnouncer(
         broadcast=broadcast,
         subscribers=channels,
@@ -75,4 +102,4 @@ def announcers(
         rules=by_name,
         clock=now,
     )
-    return {"channel": channels, LIVE: viewers, REP: reps}
+    return {"channel": channels, LIVE: viewers, REP: Together(reps, webhooks)}
