@@ -24,6 +24,10 @@ from cairn.model import Subject, new_trace_id
 from cairn.readings.milestones import Milestones
 from cairn.realtime.membership import Sockets
 from cairn.realtime.tickets import Holder, Tickets
+from cairn.rules import Rule, catalogue
+from cairn.webhooks.announce import milestone_event, queued
+from cairn.webhooks.model import Endpoint, Secret, new_endpoint_id
+from cairn.webhooks.signing import new_secret
 from testing import websocket_client
 from testing.api import event, webhook_event
 from testing.cloud import Cloud, Context
@@ -102,7 +106,13 @@ class Stage:
     def discard(self) -> None:
         """Forget what is under way."""
         self.changes()
-        for queue in ("NOTIFY_QUEUE_URL", "FETCH_QUEUE_URL", "BROADCAST_QUEUE_URL", "COUNT_QUEUE_URL"):
+        for queue in (
+            "NOTIFY_QUEUE_URL",
+            "FETCH_QUEUE_URL",
+            "BROADCAST_QUEUE_URL",
+            "COUNT_QUEUE_URL",
+            "WEBHOOK_QUEUE_URL",
+        ):
             self.messages(queue)
 
     def hire(self, monthly_revenue: int) -> int:
@@ -171,6 +181,23 @@ class Stage:
         Queue(boto3.client("sqs"), os.environ["NOTIFY_QUEUE_URL"]).send([Alert(milestone)])
         return {"Records": self.messages("NOTIFY_QUEUE_URL")}
 
+    def webhook_event(self, number: int) -> Event:
+        """An event that one endpoint wants."""
+        endpoints = FUNCTIONS["deliver_webhook"].dependencies.endpoints
+        if not endpoints.all():
+            made = Endpoint(new_endpoint_id(), "https://crm.test/crm", "standard", ("*",), (Secret(new_secret()),))
+            endpoints.add(made)
+        self.messages("WEBHOOK_QUEUE_URL")
+        milestone = channel_milestone(10_000, subject=Subject("channel", f"youtube:UC{number:022}"), value=10_100)
+        queue = Queue(boto3.client("sqs"), os.environ["WEBHOOK_QUEUE_URL"])
+        queue.send([queued(milestone_event(milestone, _subscribers()))])
+        return {"Records": self.messages("WEBHOOK_QUEUE_URL")}
+
+    def webhook_attempt(self, number: int) -> Event:
+        """The first attempt of one."""
+        self.run("deliver_webhook", self.webhook_event(number))
+        return {"Records": self.messages("WEBHOOK_QUEUE_URL")}
+
     def celebration(self, _: int) -> Event:
         self.messages("BROADCAST_QUEUE_URL")
         self.run("detect_milestone", self.crossing())
@@ -182,6 +209,10 @@ class Stage:
         return webhook_event(
             {"update_id": number, "message": {"message_id": 1, "date": 1, "chat": chat, "text": "/start"}}
         )
+
+
+def _subscribers() -> Rule:
+    return next(rule for rule in catalogue() if rule.name == "subscribers")
 
 
 def _viewer(method: str, path: str, body: object, number: int) -> Event:
@@ -211,6 +242,8 @@ CASES = (
     Case("record_history", "a reading", lambda stage, _: stage.crossing()),
     Case("notify", f"an alert to {CHATS} chats", Stage.alert),
     Case("fetch_stats", f"{CHANNELS} channels, half of them changed", Stage.sweep),
+    Case("deliver_webhook", "an event that an endpoint wants", Stage.webhook_event),
+    Case("deliver_webhook", "an attempt that succeeds", Stage.webhook_attempt),
     Case("telegram_webhook", "a command", Stage.command),
     Case("month_rollover", "nothing to do", lambda *_: SCHEDULED),
     Case("check_milestones", "a check of all readings", lambda *_: SCHEDULED),

@@ -50,6 +50,8 @@ class FakePlatforms:
         if self.refusals:
             return self.refusals.pop(0)
         platform = request.url.path.split("/")[1]
+        if platform == "crm":
+            return httpx.Response(204)
         if platform in self.broken:
             return self.broken[platform]()
         for channel in _requested(platform, request):

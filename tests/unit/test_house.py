@@ -43,6 +43,7 @@ def test_every_function_of_the_contract_is_here() -> None:
     expected = {"api", "broadcast", "count_viewers", "detect_milestone", "fetch_stats", "notify", "record_history"}
     assert set(NAMES) == expected | {
         "check_milestones",
+        "deliver_webhook",
         "telegram_webhook",
         "month_rollover",
         "erase_retired_reps",
