@@ -6,7 +6,22 @@ import argparse
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 
-from bench import alert, costs, cpu, crowds, frames, imports, page, paths, posts, ranks, strangers, units, viewers
+from bench import (
+    alert,
+    costs,
+    cpu,
+    crowds,
+    frames,
+    imports,
+    page,
+    paths,
+    posts,
+    ranks,
+    strangers,
+    units,
+    viewers,
+    webhook_costs,
+)
 from bench.figures import Section
 
 # The costs are computed from what these measure.
@@ -34,6 +49,7 @@ PARTS: Mapping[str, Callable[[], Section | Sequence[Section]]] = {
     "alert": lambda: _alert()[0],
     "costs": _costs,
     "strangers": strangers.measure,
+    "webhook_costs": webhook_costs.measure,
 }
 
 
