@@ -47,7 +47,7 @@ class Event:
     """Something that happened. `data` is JSON: texts, numbers (int or Decimal), booleans, null, lists, objects."""
 
     id: str
-    """`evt_` and 20 characters that sort by the event's time; the same at each retry of whoever publishes it."""
+    """`evt_` and 20 characters that sort by the event's time; the same at each retry of its publisher."""
     type: str
     at: datetime
     subject: str | None

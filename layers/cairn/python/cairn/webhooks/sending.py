@@ -91,6 +91,7 @@ class Sending:
         if message.at:
             self.queue.send([replace(message, at=None, trace_id=f"{message.trace_id}/{iso(message.at)}")])
             return
+        metrics.add_dimensions(endpoint=message.endpoint)
         for key in self.deliveries.due(message.endpoint, self.clock()):
             if lane_of(key, self.rules.attempts_at_once) != message.lane:
                 continue
