@@ -9,6 +9,7 @@ import { say, told } from './webhook-notes.js';
 import { FORMATS, counted, duration, healthOf, instantOf, label, localOf } from './webhook-words.js';
 
 const PATH = '/api/webhooks/endpoints';
+const MINUTE = 60_000;
 const DAY = 86_400_000;
 
 /** @type {Endpoint[]} */
@@ -189,7 +190,7 @@ function replay(endpoint) {
   const number = find('replay-number');
   const submit = part(dialog, 'button[type="submit"]');
   from.value = localOf(new Date(Date.now() - DAY));
-  to.value = localOf(new Date());
+  to.value = localOf(new Date(Date.now() + MINUTE)); // the field has no seconds, and all until now is meant
   events.value = '';
   let isCounted = false;
   const forget = () => {

@@ -24,8 +24,11 @@ export function duration(milliseconds) {
   return milliseconds < 3_600_000 ? `${Math.round(milliseconds / 60_000)} min` : `${Math.round(milliseconds / 3_600_000)} h`;
 }
 
-/** What `datetime-local` has, as an instant for the API; null for an empty field. @param {string} value */
-export const instantOf = (value) => (value ? new Date(value).toISOString() : null);
+/** What `datetime-local` has, as an instant for the API; null for what is none. @param {string} value */
+export function instantOf(value) {
+  const instant = new Date(value);
+  return Number.isNaN(instant.getTime()) ? null : instant.toISOString();
+}
 
 /** An instant as `datetime-local` has it. @param {Date} instant */
 export function localOf(instant) {
