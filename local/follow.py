@@ -22,6 +22,7 @@ from operations.stack import Stack
 _PAUSE_SECONDS = 0.5
 _DELIVERIES_SHOWN = 5
 _MILESTONES_SHOWN = 5
+_WEBHOOKS_SHOWN = 5
 _LONGEST_DETAIL = 160
 _COMMON_FIELDS = frozenset(
     {"location", "message", "timestamp", "service", "level", "trace_id", "xray_trace_id", "cold_start"}
@@ -59,21 +60,24 @@ class Actor(Protocol):
 
 
 class Names(Protocol):
-    """Readable names of subjects and chats."""
+    """Readable names of subjects, chats and endpoints."""
 
     def subject(self, key: str) -> str: ...
     def change(self, key: str, count: float) -> str: ...
     def message(self, chat_id: str) -> str: ...
+    def endpoint(self, endpoint_id: str) -> str: ...
 
 
 class CloudNames:
-    """Names from the stats table and the sandbox."""
+    """Names from the stats and webhooks tables and the sandbox."""
 
     def __init__(self, settings: Settings, stack: Stack) -> None:
         self._stats = stack.clients.table(stack.output("StatsTable"))
+        self._webhooks = stack.clients.table(stack.output("WebhooksTable"))
         self._sandbox_url = settings.sandbox_url if "telegram" in settings.sandboxed else None
         self._http = httpx.Client(trust_env=False, timeout=2)
         self._subjects: dict[str, str] = {}
+        self._endpoints: dict[str, str] = {}
         self._counts: dict[str, float] = {}
         self._shown: set[int] = set()
 
@@ -89,6 +93,13 @@ class CloudNames:
         before = self._counts.get(key)
         self._counts[key] = count
         return f" ({count - before:+,})" if before is not None and before != count else ""
+
+    def endpoint(self, endpoint_id: str) -> str:
+        """An endpoint's description, or its host."""
+        if endpoint_id not in self._endpoints:
+            item = self._webhooks.get_item(Key={"pk": "endpoints", "sk": endpoint_id}).get("Item", {})
+            self._endpoints[endpoint_id] = str(item.get("description") or item.get("host") or endpoint_id)
+        return self._endpoints[endpoint_id]
 
     def message(self, chat_id: str) -> str:
         """Recipient and text; without a sandbox to ask, only the chat's id."""
@@ -135,7 +146,7 @@ def follow(settings: Settings, stack: Stack, processes: Processes, terminal: Ter
 def describe(records: Iterable[Record], names: Names) -> Iterator[Event]:
     """The events that a person wants to see, by time: readings, milestones, deliveries and problems."""
     deliveries: Counter[str] = Counter()
-    milestones = 0
+    milestones = webhooks = 0
     for record in sorted(records, key=_time):
         at, trace_id = _time(record), str(record.get("trace_id", ""))
         match record.get("message"):
@@ -157,14 +168,33 @@ def describe(records: Iterable[Record], names: Names) -> Iterator[Event]:
                     deliveries[trace_id] += 1
                     if deliveries[trace_id] <= _DELIVERIES_SHOWN:
                         yield Event(at, "telegram", names.message(str(chat_id)), "cyan", trace_id)
+            case "webhook sent" | "webhook failed" | "webhook skipped":
+                webhooks += 1
+                if webhooks <= _WEBHOOKS_SHOWN:
+                    yield _webhook(record, names, at)
             case message if record.get("level") in _PROBLEMS:
                 kind, colour = _PROBLEMS[record["level"]]
                 yield Event(at, kind, f"{record.get('service')}: {message}{_details(record)}", colour, trace_id)
     if milestones > _MILESTONES_SHOWN:
         yield _now("milestone", f"and {milestones - _MILESTONES_SHOWN:,} more milestones", "green")
+    if webhooks > _WEBHOOKS_SHOWN:
+        yield _now("webhook", f"and {webhooks - _WEBHOOKS_SHOWN:,} more attempts", "cyan")
     for trace_id, delivered in deliveries.items():
         if delivered > _DELIVERIES_SHOWN:
             yield _now("telegram", f"and {delivered - _DELIVERIES_SHOWN:,} more messages", "cyan", trace_id)
+
+
+def _webhook(record: Record, names: Names, at: float) -> Event:
+    """An attempt: `milestone_reached → demo CRM: 200 in 12 ms`."""
+    what = f"{record.get('type', 'message')} → {names.endpoint(str(record.get('endpoint')))}"
+    trace_id = str(record.get("trace_id", ""))
+    if record.get("message") == "webhook sent":
+        return Event(at, "webhook", f"{what}: {record.get('status')} in {record.get('ms')} ms", "cyan", trace_id)
+    if record.get("message") == "webhook skipped":
+        return Event(at, "webhook", f"{what}: skipped, {record.get('reason')}", "yellow", trace_id)
+    due = record.get("due")
+    then = f"tried again at {datetime.fromisoformat(due).astimezone():%H:%M:%S}" if due else "not tried again"
+    return Event(at, "webhook", f"{what}: {record.get('reason')}, {then}", "yellow", trace_id)
 
 
 def _is_news(record: Record) -> bool:

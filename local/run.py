@@ -111,11 +111,12 @@ def run(settings: Settings, processes: Processes, terminal: Terminal) -> None:
 
 
 def stack_parameters(settings: Settings) -> dict[str, str]:
-    """What differs from production: the addresses of platforms, sockets and sign-in keys, and the user's settings."""
+    """What differs from production: addresses of platforms, sockets, keys and webhooks, and the user's settings."""
     parameters = {choice.platform.url_parameter: choice.url for choice in settings.platforms if choice.url}
     parameters |= {
         "WebSocketBase": f"127.0.0.1:{settings.port}/_aws/execute-api",
         "UserPoolJwksBase": settings.aws_endpoint_url,
+        "WebhookAllowedTargets": settings.webhook_targets,
         **settings.viewers,
     }
     return parameters | ({"FetchSchedule": settings.fetch_schedule} if settings.fetch_schedule else {})
@@ -167,6 +168,7 @@ def introduce(settings: Settings, admin_key: str, password: str | None, terminal
     lines = {
         "pages": f"{settings.api_url}/leaderboard and, for a TV, {settings.api_url}/tv",
         "live": f"{settings.api_url}/live/{viewers.CHANNEL}" if settings.demo else f"{settings.api_url}/live/ANY-ID",
+        "webhooks": f"{settings.api_url}/webhooks",
         "sign in": f"as {users}, password {password}" if password else f"create a user first: {command}",
         "API": f"{settings.api_url}/api/docs",
         "admin key": f"Authorization: Bearer {admin_key}",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -29,6 +30,7 @@ VIEWER_HOST_HEADER = "x-cairn-edge-host"
 _DEFAULT_PORT = 4566
 _DEMO_SCHEDULE = "rate(1 minute)"
 _DEMO_CHANNELS = '{"demo": "Demo stream"}'
+_TARGET = re.compile(r"(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:]+\]):\d{1,5}")
 _VIEWER_NUMBERS: Mapping[str, tuple[int, int]] = {
     "VIEWER_HEARTBEAT_INTERVAL": (1000, 1_800_000),
     "VIEWER_TIMEOUT": (2, 3600),
@@ -113,6 +115,8 @@ class Settings:
     platforms: tuple[PlatformChoice, ...]
     viewers: Mapping[str, str]
     """What is chosen about viewers, by the name of the template's parameter; what is not is as in production."""
+    extra_targets: tuple[str, ...] = ()
+    """Hosts and ports, besides the sandbox's, that webhooks may call though they are not public."""
     secret: str = field(repr=False, default_factory=lambda: secrets.token_hex(20))
     """The secret access key of the local cloud's root, new with each run."""
 
@@ -135,6 +139,12 @@ class Settings:
     @property
     def sandbox_url(self) -> str | None:
         return _sandbox_url(self.port) if self.sandboxed else None
+
+    @property
+    def webhook_targets(self) -> str:
+        """What webhooks may call though it is not public, as the template's parameter has it."""
+        sandbox = (f"127.0.0.1:{self.sandbox_port}",) if self.sandboxed else ()
+        return ",".join((*sandbox, *self.extra_targets))
 
     @property
     def sandboxed(self) -> frozenset[str]:
@@ -164,6 +174,7 @@ def read_settings(environment: Mapping[str, str], dotenv: Path) -> Settings:
         fetch_schedule=values.get("CAIRN_FETCH_SCHEDULE", _DEMO_SCHEDULE if demo else None),
         platforms=tuple(_choose(platform, values, port) for platform in PLATFORMS),
         viewers=_viewers({"LIVE_CHANNELS": _DEMO_CHANNELS, **values} if demo else values),
+        extra_targets=_targets(values.get("WEBHOOK_ALLOWED_TARGETS", "")),
     )
 
 
@@ -213,6 +224,13 @@ def _viewers(values: Mapping[str, str]) -> dict[str, str]:
     if "LIVE_CHANNELS" in values:
         chosen["LIVE_CHANNELS"] = _live_channels(values["LIVE_CHANNELS"])
     return {"".join(map(str.capitalize, name.split("_"))): value for name, value in chosen.items()}
+
+
+def _targets(text: str) -> tuple[str, ...]:
+    targets = tuple(target for target in re.split(r"[,\s]+", text) if target)
+    if wrong := [target for target in targets if not _TARGET.fullmatch(target)]:
+        raise StartError(f"WEBHOOK_ALLOWED_TARGETS must be hosts with ports, such as 127.0.0.1:9000, not {wrong[0]!r}")
+    return targets
 
 
 def _live_channels(text: str) -> str:

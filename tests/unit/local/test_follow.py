@@ -23,6 +23,9 @@ class KnownNames:
     def message(self, chat_id: str) -> str:
         return f"to chat {chat_id}: Stone & Trail has 100K subscribers"
 
+    def endpoint(self, endpoint_id: str) -> str:
+        return {"ep_1": "demo CRM"}[endpoint_id]
+
 
 def lines(records: Iterable[Record]) -> list[tuple[str, str, str]]:
     """The lines for log records, each with the common fields added."""
@@ -129,3 +132,22 @@ def test_an_invocation_that_raised_is_one_error_with_its_last_line() -> None:
 def test_a_time_out_is_an_error() -> None:
     (record,) = records(["START RequestId: 1", "Task timed out after 60.00 seconds"], "fetch_stats")
     assert record == {"level": "ERROR", "message": "Task timed out after 60.00 seconds", "service": "fetch_stats"}
+
+
+def test_each_attempt_of_a_webhook_is_shown_with_its_outcome() -> None:
+    sent = {"message": "webhook sent", "endpoint": "ep_1", "type": "milestone_reached", "status": 200, "ms": 12}
+    assert line(sent) == ("webhook", "milestone_reached → demo CRM: 200 in 12 ms", TRACE)
+    failed = {"message": "webhook failed", "endpoint": "ep_1", "type": "payment_failed", "reason": "HTTP 503"}
+    assert line(failed) == ("webhook", "payment_failed → demo CRM: HTTP 503, not tried again", TRACE)
+    again = line({**failed, "due": "2026-11-30T14:03:12.250Z"})
+    assert again
+    assert again[1].startswith("payment_failed → demo CRM: HTTP 503, tried again at ")
+    skipped = {"message": "webhook skipped", "endpoint": "ep_1", "reason": "no e-mail or phone"}
+    assert line(skipped) == ("webhook", "message → demo CRM: skipped, no e-mail or phone", TRACE)
+
+
+def test_a_burst_of_webhooks_is_summed_up() -> None:
+    record = {"message": "webhook sent", "endpoint": "ep_1", "type": "milestone_reached", "status": 200, "ms": 12}
+    shown = lines([record] * 12)
+    assert len(shown) == 6
+    assert shown[-1][:2] == ("webhook", "and 7 more attempts")

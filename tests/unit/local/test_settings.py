@@ -29,6 +29,7 @@ def test_by_default_every_platform_is_the_sandbox() -> None:
         "FetchSchedule": "rate(1 minute)",
         "WebSocketBase": "127.0.0.1:4566/_aws/execute-api",
         "UserPoolJwksBase": "http://127.0.0.1:4566",
+        "WebhookAllowedTargets": "127.0.0.1:4568",
         "LiveChannels": '{"demo": "Demo stream"}',
     }
     assert all(all(choice.secret.values()) for choice in given.platforms)
@@ -54,6 +55,18 @@ def test_with_every_key_there_is_no_sandbox_and_its_port_may_be_taken() -> None:
     given = settings(YOUTUBE_API_KEY="k", TELEGRAM_BOT_TOKEN="1:t", INSTAGRAM_ACCESS_TOKEN="t", INSTAGRAM_USER_ID="1")
     assert given.sandbox_url is None
     assert list(given.ports) == [4566, 4567]
+
+
+def test_webhooks_may_call_the_sandbox_and_what_is_named() -> None:
+    targets = "127.0.0.1:9000, [::1]:9001 crm.localhost:80"
+    assert settings(WEBHOOK_ALLOWED_TARGETS=targets).webhook_targets == (
+        "127.0.0.1:4568,127.0.0.1:9000,[::1]:9001,crm.localhost:80"
+    )
+    real = settings(YOUTUBE_API_KEY="k", TELEGRAM_BOT_TOKEN="1:t", INSTAGRAM_ACCESS_TOKEN="t")
+    assert real.webhook_targets == ""
+    for wrong in ("127.0.0.1", "http://127.0.0.1:9000", "127.0.0.1:port", "*:80"):
+        with pytest.raises(StartError, match=r"127\.0\.0\.1:9000"):
+            settings(WEBHOOK_ALLOWED_TARGETS=wrong)
 
 
 def test_the_webhook_secret_is_made_up_unless_it_is_given() -> None:
