@@ -7,10 +7,13 @@ from infra.capability import Capability
 from infra.functions import Function
 from infra.identity import Identity
 from infra.realtime import Realtime
+from infra.webhooks import Webhooks
 
 
 class Api(Capability):
-    def __init__(self, scope: Construct, construct_id: str, *, identity: Identity, realtime: Realtime) -> None:
+    def __init__(
+        self, scope: Construct, construct_id: str, *, identity: Identity, realtime: Realtime, webhooks: Webhooks
+    ) -> None:
         super().__init__(scope, construct_id)
         settings, tables = self.settings, self.tables
         self.api = Function(
@@ -49,11 +52,24 @@ class Api(Capability):
         tables.grant_settings(self.api)
         tables.sessions.grant(self.api, "PutItem", keys=("ticket#*", "revoked#*"))
         tables.sessions.grant(self.api, "BatchGetItem", keys=("revoked#*",))
-        tables.webhooks.grant(self.api, "GetItem", "Query", "PutItem", "UpdateItem", "DeleteItem", keys=("endpoints",))
-        self.vault.grant_seal(self.api)
+        self._manage_webhooks(webhooks)
         self.queues.fetch.grant_send(self.api)
         # To close the sockets of a session that signs out.
         self.queues.broadcast.grant_send(self.api)
         self.platforms.grant_call(self.api)
         identity.grant_sign_in(self.api)
         self.url = self.api.add_public_url()
+
+    def _manage_webhooks(self, webhooks: Webhooks) -> None:
+        """Endpoints; what becomes of events, which others store but for examples; and what is published by requests."""
+        table = self.tables.webhooks
+        read = ("endpoints", "events#*", "endpoint#*", "response#*", "publication#*", "feedback#*", "sweep")
+        table.grant(self.api, "GetItem", "BatchGetItem", "Query", keys=read, indexes=("due",))
+        table.grant(self.api, "PutItem", "UpdateItem", "DeleteItem", keys=("endpoints",))
+        # An example, the sweep's progress; an erasure, a report.
+        table.grant(self.api, "PutItem", keys=("events#*", "publication#*", "sweep"))
+        table.grant(self.api, "UpdateItem", keys=("events#*", "publication#*", "endpoint#*", "feedback#*"))
+        table.grant(self.api, "DeleteItem", keys=("response#*",))
+        self.queues.webhook.grant_send(self.api)
+        self.vault.grant_seal(self.api)
+        webhooks.pass_targets(self.api)

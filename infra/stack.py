@@ -57,7 +57,7 @@ class Cairn(Foundation):
         leaderboard = Leaderboard(self, "Leaderboard")
         # user pool ─► api ─► tables, fetch queue
         identity = Identity(self, "Identity")
-        api = Api(self, "Api", identity=identity, realtime=realtime)
+        api = Api(self, "Api", identity=identity, realtime=realtime, webhooks=webhooks)
         # browser, Telegram ─► CloudFront ─► pages, api, telegram_webhook, viewer_heartbeat
         pages = Pages(self, "Pages")
         Cdn(self, "Cdn", pages=pages, api=api, telegram=telegram, viewers=viewers, realtime=realtime)

@@ -32,6 +32,7 @@ from operations import (
     queues,
     subscribers,
     target,
+    webhooks,
 )
 from operations.clients import Clients
 from operations.deployment import commands as deployment
@@ -79,7 +80,7 @@ def _recorded(options: argparse.Namespace, stack: Stack) -> list[str]:
 
 
 def _run(options: argparse.Namespace, stack: Stack) -> list[str]:
-    if command := personal_data.COMMANDS.get(options.command):
+    if command := personal_data.COMMANDS.get(options.command) or webhooks.COMMANDS.get(options.command):
         return command(options, stack)
     match options.command:
         case "keys create":
@@ -192,6 +193,7 @@ def _parser() -> argparse.ArgumentParser:
     deployment.add_commands(commands)
     _people(commands)
     personal_data.add_commands(commands)
+    webhooks.add_commands(commands)
 
     migrate = commands.add_parser(
         "migrate", help="move data of an older version; make deploy runs it, repeats are safe"

@@ -22,7 +22,7 @@ from cairn.audit import Actor, Outcome, printable
 from cairn.clock import from_iso, from_millis, iso, to_millis
 from operations.stack import OperationError, Stack
 
-READS = frozenset({"keys list", "people list", "subscribers suspended", "queues", "audit"})
+READS = frozenset({"keys list", "people list", "subscribers suspended", "webhooks endpoints", "queues", "audit"})
 """The commands that change nothing. Every other one leaves a line."""
 
 _STREAM = "operations"
@@ -30,7 +30,7 @@ _LOG_GROUP = "LogGroup"
 _PATTERN = "{ $.audit IS TRUE }"
 _AGE = re.compile(r"(\d{1,5})([mhd])")
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
-_TARGETS = ("name", "id_or_name", "platform", "milestone_id", "subject", "chat", "queue", "person")
+_TARGETS = ("name", "id_or_name", "platform", "milestone_id", "subject", "chat", "queue", "person", "endpoint")
 """The options that say on what a command works; no other reaches the log."""
 
 
@@ -98,7 +98,7 @@ def _put(stack: Stack, group: str, message: str, present: datetime) -> None:
 
 def _targets(options: argparse.Namespace) -> list[str]:
     kind = options.command.partition(" ")[0]
-    singular = {"keys": "key:", "people": "person:"}.get(kind, "")
+    singular = {"keys": "key:", "people": "person:", "webhooks": "endpoint:"}.get(kind, "")
     found: list[str] = []
     for name in _TARGETS:
         value = getattr(options, name, None) or []

@@ -25,5 +25,7 @@ def operators_stack() -> Stack:
         "DetectMilestoneFunction": "detect",
         "UserPoolId": POOL_ID,
         "BroadcastQueueUrl": os.environ["BROADCAST_QUEUE_URL"],
+        "WebhookQueueUrl": os.environ["WEBHOOK_QUEUE_URL"],
+        "WebhookKey": os.environ["WEBHOOK_KEY"],
     }
     return Stack("Cairn", clients, tables | others, "")

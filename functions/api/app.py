@@ -23,6 +23,9 @@ from functions.api.openapi import SCHEMES, adapt, methods_of
 from functions.api.schemas import Health
 from functions.api.sessions import account
 from functions.api.sessions import routes as sessions
+from functions.api.webhooks import messages as webhook_messages
+from functions.api.webhooks import reports as webhook_reports
+from functions.api.webhooks import routes as webhooks
 
 TITLE = "Cairn"
 VERSION = "1.0.0"
@@ -51,7 +54,7 @@ class Api(LambdaFunctionUrlResolver):
 
 
 app = Api(enable_validation=True, json_body_deserializer=partial(json.loads, parse_float=_exact))
-for system in (channels, milestones, leaderboard, sessions, account):
+for system in (channels, milestones, leaderboard, sessions, account, webhooks, webhook_messages, webhook_reports):
     app.include_router(system.router)
 app.configure_openapi(
     title=TITLE,

@@ -47,6 +47,11 @@ class Caller:
         return self.scopes & MODULES
 
     @property
+    def name(self) -> str:
+        """Who it is, for people: `ada`, or the name and id of a key."""
+        return self.identity.id if isinstance(self.identity, Person) else f"{self.identity.name} ({self.identity.id})"
+
+    @property
     def user_id(self) -> str | None:
         return self.identity.id if isinstance(self.identity, Person) else None
 

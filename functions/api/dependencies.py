@@ -20,6 +20,7 @@ from cairn.channels.recording import Recording
 from cairn.channels.registry import Channels
 from cairn.channels.status import ChannelStatuses
 from cairn.clock import now
+from cairn.guarded import GuardedClient
 from cairn.identity import user_pool
 from cairn.identity.api_keys import ApiKeys
 from cairn.identity.cognito import IdTokens, SigningKeys
@@ -40,12 +41,10 @@ from cairn.rules import Rule, catalogue
 from cairn.rules.ladder import Ladder
 from cairn.settings import from_environment
 from cairn.telegram.subscribers import Subscribers
-from cairn.webhooks import vault
-from cairn.webhooks.endpoints import Endpoints
-from cairn.webhooks.vault import Vault
 from cairn.workspace.store import Workspaces
 from functions.api.auth import Authenticator
 from functions.api.sessions.session_end import SessionEnd
+from functions.api.webhooks.dependencies import Webhooks
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,13 +79,19 @@ class Settings:
     implausible_increase: int = 10_000
     webhooks_table: str = ""
     webhook_key: str = ""
+    webhook_queue_url: str = ""
+    webhook_allowed_targets: str = ""
 
 
 class Dependencies:
-    """The adapters of a warm function, created on first use; `transport` replaces the network."""
+    """The adapters of a warm function, created on first use; `transport` replaces the network.
 
-    def __init__(self, transport: httpx.BaseTransport | None = None) -> None:
+    `client` replaces the network for addresses that somebody chose.
+    """
+
+    def __init__(self, transport: httpx.BaseTransport | None = None, client: GuardedClient | None = None) -> None:
         self._transport = transport
+        self._client = client
 
     @cached_property
     def settings(self) -> Settings:
@@ -224,8 +229,16 @@ class Dependencies:
     # -- webhooks
 
     @cached_property
-    def endpoints(self) -> Endpoints:
-        return Endpoints(dynamodb.table(self.settings.webhooks_table), Vault(vault.client(), self.settings.webhook_key))
+    def webhooks(self) -> Webhooks:
+        settings = self.settings
+        return Webhooks(
+            table=settings.webhooks_table,
+            key=settings.webhook_key,
+            queue_url=settings.webhook_queue_url,
+            targets=settings.webhook_allowed_targets,
+            workspaces=self.workspaces,
+            client=self._client,
+        )
 
     @cached_property
     def _http(self) -> httpx.Client:

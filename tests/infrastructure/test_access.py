@@ -76,7 +76,7 @@ TABLES: Mapping[str, Mapping[str, set[str]]] = {
     "Sessions": {"api": {"PutItem", "BatchGetItem"}, "ws_connect": {"DeleteItem", "BatchGetItem"}},
     "Settings": {"api": {"GetItem"}, "deliver_webhook": {"GetItem"}},
     "Webhooks": {
-        "api": {"GetItem", "Query", "DeleteItem"} | WRITE_ITEM,
+        "api": READ_ITEMS | WRITE_ITEM | {"Query", "DeleteItem"},
         "deliver_webhook": READ_ITEMS | WRITE_ITEM | {"Query"},
     },
     "Presence": {
@@ -101,7 +101,7 @@ QUEUES: Mapping[str, Mapping[str, set[str]]] = {
         "broadcast": SEND,
         "count_viewers": CONSUME | SEND,
     },
-    "WebhookQueue": {"detect_milestone": SEND, "deliver_webhook": CONSUME | SEND},
+    "WebhookQueue": {"detect_milestone": SEND, "deliver_webhook": CONSUME | SEND, "api": SEND},
     "FetchDeadLetters": {},
     "NotifyDeadLetters": {},
     "BroadcastDeadLetters": {},

@@ -79,11 +79,13 @@ MAY_CHANGE: Mapping[tuple[str, str], Mapping[str, set[str]]] = {
     ("Sessions", "revoked#ab"): {PUT: {"api"}},
     ("Sessions", "revoked#session#1"): {PUT: {"api"}},
     ("Webhooks", "endpoints"): {PUT: {"api"}, UPDATE: {"api", "deliver_webhook"}, DELETE: {"api"}},
-    ("Webhooks", "events#2026-11-30#1"): {PUT: {"deliver_webhook"}},
-    ("Webhooks", "endpoint#ep_1"): {PUT: {"deliver_webhook"}},
-    ("Webhooks", "response#msg_1"): {PUT: {"deliver_webhook"}},
+    ("Webhooks", "events#2026-11-30#1"): {PUT: {"deliver_webhook", "api"}, UPDATE: {"api"}},
+    ("Webhooks", "endpoint#ep_1"): {PUT: {"deliver_webhook"}, UPDATE: {"api"}},
+    ("Webhooks", "response#msg_1"): {PUT: {"deliver_webhook"}, DELETE: {"api"}},
     ("Webhooks", "sequence#rep:17"): {UPDATE: {"deliver_webhook"}},
-    ("Webhooks", "sweep"): {PUT: {"deliver_webhook"}},
+    ("Webhooks", "sweep"): {PUT: {"deliver_webhook", "api"}},
+    ("Webhooks", "publication#key:1"): {PUT: {"api"}, UPDATE: {"api"}},
+    ("Webhooks", "feedback#ep_1"): {UPDATE: {"api"}},
 }
 """Who may change which items, and how; an item that a function may change only in part is in a test of its own."""
 
@@ -174,7 +176,7 @@ def test_only_detection_announces_a_milestone_beside_who_carries_the_announcemen
     assert grants.who_may("sqs:SendMessage", "NotifyQueueUrl") == notify
     broadcast = {"detect_milestone", "broadcast", "api", "deliver_webhook"}
     assert grants.who_may("sqs:SendMessage", "BroadcastQueueUrl") == broadcast
-    assert grants.who_may("sqs:SendMessage", "WebhookQueueUrl") == {"detect_milestone", "deliver_webhook"}
+    assert grants.who_may("sqs:SendMessage", "WebhookQueueUrl") == {"detect_milestone", "deliver_webhook", "api"}
 
 
 def test_only_the_functions_of_rooms_post_to_sockets_or_close_them(template: Template, grants: Grants) -> None:

@@ -158,6 +158,14 @@ NEW_KEYS = {
     ("settings", "current"),
     ("settings", "version#{}"),
     ("endpoints", "{}"),
+    ("events#{}#{}", "{}"),
+    ("sequence#{}", "sequence"),
+    ("endpoint#{}", "{}"),
+    ("response#{}", "{}"),
+    ("publication#{}", "{}"),
+    ("feedback#{}", "{}"),
+    ("sweep", "sweep"),
+    ("slots", "{}"),
 }
 """Documented keys that release 0.1.0 did not have: nothing of them has to survive the upgrade from it."""
 
@@ -177,7 +185,7 @@ NEW_ATTRIBUTES = {
 }
 """Attributes of readings, marks and milestones that release 0.1.0 did not have; each is optional."""
 
-NEW_MESSAGES = {"signed_out"}
+NEW_MESSAGES = {"signed_out", "webhook_event", "webhook_attempt", "webhook_lane", "webhook_replay"}
 """Messages that release 0.1.0 did not send."""
 
 _CODE = re.compile(r"`([^`]+)`")

@@ -21,11 +21,12 @@ from cairn.aws.sqs import Queue
 from cairn.clock import from_iso, iso, now
 from cairn.identity.api_keys import ApiKeys
 from cairn.identity.revocations import Revocations
-from cairn.messages import _TYPES
+from cairn.messages import _TYPES, Message, WebhookAttempt, WebhookEvent, WebhookLane, WebhookReplay
 from cairn.realtime.membership import shard_of
 from cairn.realtime.sign_out import SignOut
 from cairn.telegram.announcement import AnnouncementChat
 from cairn.telegram.deliveries import Deliveries
+from cairn.webhooks.model import event_id
 from operations.migration import move_boards, move_keys
 from testing.account import Account, account
 from testing.api import event as url_event
@@ -108,6 +109,18 @@ def know_the_announcement_channel(site_account: Account, name: str, chat_id: str
     channel = AnnouncementChat(site_account.cloud.table("AUDIENCE_TABLE"), name)
     channel.resolve(chat_id, at)
     channel.hold(at)
+
+
+def queue_webhooks(at: datetime) -> None:
+    """What waits of an event for webhooks, its attempt, a lane, and a replay, whose endpoint is deleted meanwhile."""
+    endpoint, event = "ep_000000000000", event_id(at, "upgrade")
+    messages: list[Message] = [
+        WebhookEvent(event, "acme.order_paid", "user:7", at, '{"amount":49}', "", "w1"),
+        WebhookAttempt(endpoint, 0, event.removeprefix("evt_"), "", "w2"),
+        WebhookLane(endpoint, 0, None, "w3"),
+        WebhookReplay(endpoint, "r1", at, at, (), failed_only=True, after="", trace_id="w4"),
+    ]
+    Queue(boto3.client("sqs"), os.environ["WEBHOOK_QUEUE_URL"]).send(messages)
 
 
 def sign_out_everywhere(site_account: Account, name: str, at: datetime) -> None:

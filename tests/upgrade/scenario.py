@@ -400,4 +400,5 @@ def _last_seconds(story: Story) -> None:
     story.tickets.append(story.ticket(cookies=story.sign_in("ada")))
     assert site.api("DELETE", "/api/session", cookies=story.sign_in("ada")).status == 204
     product.sign_out_everywhere(site.account, "gus", site.now)
+    product.queue_webhooks(site.now)
     site.vanish("ghost")

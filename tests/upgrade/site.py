@@ -15,7 +15,7 @@ from tests.upgrade import product
 from tests.upgrade.world import World
 
 SETTINGS = {"LIVE_CHANNELS": json.dumps({"demo": "Demo stream"})}
-QUEUES = ("notify", "fetch", "broadcast", "count")
+QUEUES = ("notify", "fetch", "broadcast", "count", "webhooks")
 SCHEDULE = {"source": "schedule"}
 MOST_STEPS = 3000
 
