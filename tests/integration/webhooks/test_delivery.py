@@ -9,6 +9,7 @@ import pytest
 
 from cairn.clock import now
 from cairn.webhooks.model import Endpoint, Event, Message
+from testing.logs import Written
 from testing.webhook_site import Receiver, WebhookSite, hangs, in_turn, ok, status, webhook_site
 
 SECOND = timedelta(seconds=1)
@@ -54,6 +55,18 @@ def test_a_failure_is_retried_by_the_schedule_under_the_same_id_until_it_succeed
     assert 4 <= gaps[0] <= 7.1
     assert 48 <= gaps[1] <= 73
     assert 240 <= gaps[2] <= 361 + 60
+
+
+def test_each_attempt_is_logged_with_the_type_and_the_trace_of_its_event(site: WebhookSite, logs: Written) -> None:
+    site.endpoint(Receiver(in_turn(status(500), ok)))
+    event = site.publish("acme.order_paid")
+    site.run(MINUTE)
+    lines = [line for line in logs.lines if line["message"] in {"webhook failed", "webhook sent"}]
+    assert [(line["message"], line["type"], line["trace_id"]) for line in lines] == [
+        ("webhook failed", "acme.order_paid", event.trace_id),
+        ("webhook sent", "acme.order_paid", event.trace_id),
+    ]
+    assert event.trace_id
 
 
 def test_the_last_retry_is_really_made_and_then_the_message_has_failed(site: WebhookSite) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -36,8 +37,8 @@ from cairn.webhooks.pace import Pace
 
 BEHIND = timedelta(seconds=30)
 """A message that has waited longer for its first attempt leaves the queue: its lane has more than it can send."""
-SOON = timedelta(minutes=1)
-"""What is due later is found by the schedule."""
+SOON = timedelta(seconds=75)
+"""The retry after a minute, up to a fifth late, is woken of itself; what is due later is found by the schedule."""
 LEFT_FOR_ONE = 20.0
 """Seconds that an attempt and its notes may take."""
 NOTE_AGAIN = (0.2, 1.0, 3.0)
@@ -77,12 +78,13 @@ class Sending:
         endpoint, event = found
         metrics.add_dimensions(endpoint=endpoint.id)
         current = stored or Message(message.endpoint, message.event)
-        if message.resend:
-            again = replace(current, status="pending", resend=message.resend, round_from=current.tries)
-            self._attempt(endpoint, event, again)
-            return
-        behind = queued_at is not None and self.clock() - queued_at > BEHIND
-        self._send_or_put_off(endpoint, event, current, behind=behind)
+        with _logged_with(event):
+            if message.resend:
+                again = replace(current, status="pending", resend=message.resend, round_from=current.tries)
+                self._attempt(endpoint, event, again)
+                return
+            behind = queued_at is not None and self.clock() - queued_at > BEHIND
+            self._send_or_put_off(endpoint, event, current, behind=behind)
 
     def lane(self, message: WebhookLane, seconds_left: Callable[[], float]) -> None:
         """Send what is due in a lane, one after the other, until it is done or the time is up."""
@@ -115,7 +117,8 @@ class Sending:
         endpoint, event = found
         if endpoint.state == "paused" or (endpoint.state == "active" and is_open(endpoint, self.clock())):
             return False
-        return self._send_or_put_off(endpoint, event, stored, behind=False)
+        with _logged_with(event):
+            return self._send_or_put_off(endpoint, event, stored, behind=False)
 
     def _both(self, endpoint_id: str, key: str) -> tuple[Endpoint, Event] | None:
         endpoint, event = self.endpoints.get(endpoint_id), self.events.get(key)
@@ -289,6 +292,11 @@ def _next(trace_id: str) -> str:
     """Another deduplication key for the next message of a chain."""
     base, _, number = trace_id.partition("+")
     return f"{base}+{int(number or 0) + 1}"
+
+
+def _logged_with(event: Event) -> AbstractContextManager[None]:
+    """Each line says what it is about, and has the trace of the event, also when a message is tried again."""
+    return logger.append_context_keys(type=event.type, trace_id=event.trace_id)
 
 
 def _log(message: Message, words: str, **fields: object) -> None:
