@@ -22,7 +22,7 @@ from typing import Any
 from testing.fault_injection import Failure, FaultInjector
 
 WORKERS = 2
-SENDERS = ("notify", "broadcast", "ws_connect")
+SENDERS = ("notify", "broadcast", "ws_connect", "deliver_webhook")
 
 
 @dataclass(frozen=True)
