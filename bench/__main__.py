@@ -21,6 +21,7 @@ from bench import (
     units,
     viewers,
     webhook_costs,
+    webhooks,
 )
 from bench.figures import Section
 
@@ -50,6 +51,7 @@ PARTS: Mapping[str, Callable[[], Section | Sequence[Section]]] = {
     "costs": _costs,
     "strangers": strangers.measure,
     "webhook_costs": webhook_costs.measure,
+    "webhooks": webhooks.measure,
 }
 
 

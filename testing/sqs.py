@@ -205,8 +205,10 @@ class Fifo(_Queue):
     def deliver(self, invoke: Invoke, group: str | None = None) -> list[str]:
         """Hand a batch over; the ids of the messages that will be retried. When the invocation fails, all stay."""
         batch = self.receive(group)
-        if not batch:
-            return []
+        return self.hand_over(batch, invoke) if batch else []
+
+    def hand_over(self, batch: list[Message], invoke: Invoke) -> list[str]:
+        """Hand over what was received; as `deliver`."""
         records = [message.record() for message in batch]
         failures = self._invoke(invoke, batch, records)["batchItemFailures"]
         failed = [failure["itemIdentifier"] for failure in failures]
