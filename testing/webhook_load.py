@@ -1,6 +1,6 @@
 """Webhooks under load, in virtual time: as many Lambdas at once as Lambda would run, and nothing is waited for.
 
-Each message of the queue is handled by an invocation in a thread and in a sandbox of its own; a group has one message
+Each message of the queue is handled by an invocation in a job and in a sandbox of its own; a group has one message
 in flight. Each AWS call takes AWS_SECONDS, and each attempt as long as its receiver takes.
 """
 
