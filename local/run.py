@@ -14,7 +14,7 @@ from types import FrameType
 
 from cairn.clock import now
 from cairn.identity.api_keys import SCOPES, ApiKeys
-from local import cloud, demo, follow, platforms, sales, synth, viewers
+from local import cloud, demo, follow, platforms, sales, synth, viewers, webhooks
 from local.processes import STOP_SIGNALS, Processes, Running, child_environment, require_free
 from local.settings import EDGE_SECRET, ROOT, Settings, StartError, read_settings
 from local.terminal import Terminal, standard_output
@@ -94,6 +94,9 @@ def run(settings: Settings, processes: Processes, terminal: Terminal) -> None:
     password, actors = None, list[follow.Actor]()
     if settings.demo:
         actors = [demo.Visitor(settings, admin_key), salesperson := sales.Salesperson(settings, admin_key)]
+        if settings.sandbox_url:
+            with terminal.step("webhooks") as step:
+                step.text = webhooks.connect(settings, admin_key)
         with terminal.step("demo") as step:
             step.text = (
                 demo.seed(settings, admin_key) if settings.sandbox_url else "no demo channels without the sandbox"
