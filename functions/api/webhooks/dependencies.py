@@ -61,7 +61,7 @@ class Webhooks:
 
     @cached_property
     def listing(self) -> Listing:
-        return Listing(self._events, self.deliveries, now)
+        return Listing(self.endpoints, self._events, self.deliveries, now)
 
     @cached_property
     def publishing(self) -> Publishing:

@@ -231,6 +231,19 @@ def test_messages_are_listed_with_filters_the_newest_first(site: ApiSite) -> Non
     assert site.messages(endpoint="ep_000000000000") == []
 
 
+def test_what_a_deleted_endpoint_was_not_sent_is_listed_as_failed(site: ApiSite) -> None:
+    made = site.endpoint()
+    site("POST", f"{ENDPOINTS}/{made['id']}/pause")
+    site.publish()
+    site.deliver()
+    assert [one["status"] for one in site.messages()] == ["pending"]
+    site("DELETE", f"{ENDPOINTS}/{made['id']}")
+    assert site.messages(status="pending") == []
+    for query in ({}, {"endpoint": made["id"]}, {"status": "failed"}):
+        (found,) = site.messages(**query)
+        assert (found["status"], found["errorMessage"], found["dueAt"]) == ("failed", "the endpoint was deleted", None)
+
+
 @pytest.mark.parametrize("by", ["time", "endpoint"])
 @pytest.mark.parametrize("limit", [1, 2, 3, 100])
 def test_pages_have_every_message_once(site: ApiSite, by: str, limit: int) -> None:

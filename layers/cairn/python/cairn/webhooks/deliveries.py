@@ -27,6 +27,8 @@ from cairn.webhooks.model import RETENTION, Attempt, Message, key_at, parse_mess
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import Table
 
+PAGE = 250
+"""Messages that one query reads: whoever wants a few does not pay for a megabyte."""
 KEPT_ATTEMPTS = 30
 """A person who sends a message again and again does not make its item grow without end."""
 _TRIES = 5
@@ -52,7 +54,8 @@ class Deliveries:
     def of_endpoint(self, endpoint: str, low: str, high: str, *, newest_first: bool = False) -> Iterator[Message]:
         """An endpoint's messages of events with keys from `low` to before `high`, read as far as they are asked for."""
         where = Key("pk").eq(f"endpoint#{endpoint}") & Key("sk").between(low, high)
-        for message in readable(_to_message, query_all(self._table, where, ScanIndexForward=not newest_first)):
+        items = query_all(self._table, where, ScanIndexForward=not newest_first, Limit=PAGE)
+        for message in readable(_to_message, items):
             if message.event < high:
                 yield message
 

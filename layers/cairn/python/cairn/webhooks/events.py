@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import Table
 
 SHARDS = 4
+PAGE = 250
+"""Items of a shard that one query reads: whoever wants a few does not pay for a megabyte."""
 _DAY = timedelta(days=1)
 
 
@@ -97,7 +99,7 @@ class Events:
 
     def _of_shard(self, partition: str, low: str, high: str, newest_first: bool) -> Iterator[Event]:
         where = Key("pk").eq(partition) & Key("sk").between(low, high)
-        items = query_all(self._table, where, ScanIndexForward=not newest_first)
+        items = query_all(self._table, where, ScanIndexForward=not newest_first, Limit=PAGE)
         for event in readable(_to_event, items):
             if event.key < high and not self._is_over(event):
                 yield event

@@ -6,8 +6,8 @@ A message that waits in the queue for its first attempt has no item. Its event s
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import islice
 from operator import attrgetter
@@ -16,6 +16,7 @@ from typing import TypeVar
 from cairn.aws.cursors import decode, encode
 from cairn.clock import Clock
 from cairn.webhooks.deliveries import Deliveries
+from cairn.webhooks.endpoints import Endpoints
 from cairn.webhooks.events import Events
 from cairn.webhooks.model import Event, Message, Status, key_at
 
@@ -23,6 +24,7 @@ MOST_READ = 1000
 """Events or messages that a page reads at most; then it ends, and may be short or empty, with a cursor."""
 IN_QUEUE = timedelta(minutes=20)
 """After so long, a first attempt has been noted, or is queued again by the sweep, which looks after 15 minutes."""
+DELETED = "the endpoint was deleted"
 MOST_IN_QUEUE = 500
 """Events that are looked at for messages in the queue, in a list of one endpoint."""
 T = TypeVar("T")
@@ -58,7 +60,8 @@ class Page:
 
 
 class Listing:
-    def __init__(self, events: Events, deliveries: Deliveries, clock: Clock) -> None:
+    def __init__(self, endpoints: Endpoints, events: Events, deliveries: Deliveries, clock: Clock) -> None:
+        self._endpoints = endpoints
         self._events = events
         self._deliveries = deliveries
         self._clock = clock
@@ -70,6 +73,7 @@ class Listing:
         after = (position["event"], position["endpoint"]) if position else None
         if after:
             high = after[0] + "0"  # keys have one length: no other one lies between
+        existing = {endpoint.id for endpoint in self._endpoints.all()}
         chunks = self._of_endpoint(wanted, low, high) if wanted.endpoint else self._of_all(wanted, low, high)
         items: list[Listed] = []
         read = 0
@@ -78,8 +82,8 @@ class Listing:
                 place = (listed.message.event, listed.message.endpoint)
                 if after and not _comes_after(place, after):
                     continue
-                if _fits(listed, wanted):
-                    items.append(listed)
+                if _fits(shown := _settled(listed, existing), wanted):
+                    items.append(shown)
                 if len(items) == limit:
                     return Page(items, _cursor(place))
             read += _CHUNK
@@ -135,6 +139,14 @@ def _distinct(messages: Iterable[Message]) -> Iterator[Message]:
         if message.event != last:
             yield message
         last = message.event
+
+
+def _settled(listed: Listed, existing: Collection[str]) -> Listed:
+    """What a deleted endpoint was not sent will not be: the item of the message may still say that it waits."""
+    message = listed.message
+    if message.status != "pending" or message.endpoint in existing:
+        return listed
+    return replace(listed, message=replace(message, status="failed", due_at=None, error=DELETED))
 
 
 def _comes_after(place: tuple[str, str], other: tuple[str, str]) -> bool:
