@@ -60,7 +60,7 @@ class Queues(Construct):
             "Webhook",
             max_receives=30,
             overdue=Overdue("webhooks", 900, "An event has waited a quarter of an hour for its first attempt."),
-            visibility_timeout=Duration.minutes(3),
+            visibility_timeout=Duration.seconds(270),
             in_order=True,
         )
         self.schedule_failures = DeadLetters(self, "ScheduleFailures")

@@ -31,7 +31,8 @@ class Webhooks(Capability):
             self,
             "deliver_webhook",
             description="Brings events to the webhook endpoints that want them",
-            timeout=Duration.seconds(30),
+            # An attempt takes 15 seconds at most, and its notes four more when the table does not answer at once.
+            timeout=Duration.seconds(45),
             endless_chain=True,
         )
         # One message at a time: an endpoint that is slow holds up no other one.
@@ -42,8 +43,8 @@ class Webhooks(Capability):
         queues.notify.grant_send(function)
         tables.webhooks.grant(function, "GetItem", "BatchGetItem", "Query", indexes=("due",))
         tables.webhooks.grant(function, "PutItem", keys=("events#*", "endpoint#*", "response#*", "sweep"))
-        # An endpoint's state and health, the numbers of events, and the intervals of rate limits.
-        tables.webhooks.grant(function, "UpdateItem", keys=("endpoints", "sequence#*", "slots"))
+        # An endpoint's health, a message that is put off, the numbers of events, and the intervals of rate limits.
+        tables.webhooks.grant(function, "UpdateItem", keys=("endpoints", "endpoint#*", "sequence#*", "slots"))
         tables.settings.grant(function, "GetItem")
         self.vault.grant_open(function)
         self.pass_targets(function)

@@ -37,7 +37,7 @@ TIMEOUTS = {
     "erase_retired_reps": 300,
     "viewer_heartbeat": 10,
     "count_viewers": 20,
-    "deliver_webhook": 30,
+    "deliver_webhook": 45,
 }
 MOST_STEPS = 3000
 
@@ -54,7 +54,7 @@ class Account:
         self.broadcast = Fifo(clock, "broadcast", max_receives=30, hidden=timedelta(minutes=2))
         self.count = Fifo(clock, "count_viewers", max_receives=30, hidden=timedelta(minutes=2), recursive=True)
         self.webhooks = Fifo(
-            clock, "deliver_webhook", max_receives=30, hidden=timedelta(minutes=3), recursive=True, batch=1
+            clock, "deliver_webhook", max_receives=30, hidden=timedelta(seconds=270), recursive=True, batch=1
         )
         self.set_aside: list[dict[str, Any]] = []
         """The stream records that the functions themselves put into the queue of failures."""

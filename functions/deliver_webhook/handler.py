@@ -168,9 +168,9 @@ def create(dependencies: Dependencies) -> Callable[[dict[str, Any], LambdaContex
             elif isinstance(message, WebhookAttempt):
                 dependencies.sending.first(message, _queued_at(record))
             elif isinstance(message, WebhookLane):
-                dependencies.sending.lane(message, seconds_left)
+                dependencies.sending.lane(message, _queued_at(record), seconds_left)
             else:
-                dependencies.replay.handle(message)
+                dependencies.replay.handle(message, seconds_left)
 
         if "Records" not in event:
             dependencies.sweep.run(seconds_left)

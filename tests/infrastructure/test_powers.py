@@ -80,7 +80,7 @@ MAY_CHANGE: Mapping[tuple[str, str], Mapping[str, set[str]]] = {
     ("Sessions", "revoked#session#1"): {PUT: {"api"}},
     ("Webhooks", "endpoints"): {PUT: {"api"}, UPDATE: {"api", "deliver_webhook"}, DELETE: {"api"}},
     ("Webhooks", "events#2026-11-30#1"): {PUT: {"deliver_webhook", "api"}, UPDATE: {"api"}},
-    ("Webhooks", "endpoint#ep_1"): {PUT: {"deliver_webhook"}, UPDATE: {"api"}},
+    ("Webhooks", "endpoint#ep_1"): {PUT: {"deliver_webhook"}, UPDATE: {"api", "deliver_webhook"}},
     ("Webhooks", "response#msg_1"): {PUT: {"deliver_webhook"}, DELETE: {"api"}},
     ("Webhooks", "sequence#rep:17"): {UPDATE: {"deliver_webhook"}},
     ("Webhooks", "sweep"): {PUT: {"deliver_webhook", "api"}},

@@ -6,13 +6,15 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 
+import httpx
 import pytest
 
 from cairn.aws import sqs
 from cairn.clock import now
 from cairn.messages import WebhookAttempt, WebhookReplay
 from cairn.webhooks.circuit import lane_of
-from cairn.webhooks.model import Contact, Endpoint, Event, Message, parse_message_id
+from cairn.webhooks.model import Attempt, Contact, Endpoint, Event, Message, parse_message_id
+from cairn.webhooks.vault import Vault, VaultUnavailableError
 from testing.functions import FUNCTIONS
 from testing.webhook_site import Receiver, WebhookSite, in_turn, ok, status, webhook_site
 
@@ -228,12 +230,134 @@ def test_one_slow_and_one_dead_endpoint_delay_nobody_else(site: WebhookSite) -> 
     slow = site.endpoint(Receiver(seconds=14))
     site.endpoint(Receiver(status(500)))
     events = [site.publish() for _ in range(30)]
-    site.settle()
+    site.run(3 * MINUTE)  # here one worker does everybody's work, one after the other
     for endpoint in good:
         assert {found(site, endpoint, event).status for event in events} == {"sent"}
     site.run(HOUR)
     assert {found(site, slow, event).status for event in events} == {"sent"}
     assert not site.receiver(slow).repeated
+
+
+def test_a_message_that_cannot_be_handled_holds_up_no_other_one(site: WebhookSite) -> None:
+    endpoint = site.endpoint(Receiver(in_turn(status(500), ok)))
+    poisoned = site.publish()
+    site.account.step()
+    site.account.step()
+    table = site.account.cloud.table("WEBHOOKS_TABLE")
+    key = {"pk": f"endpoint#{endpoint.id}", "sk": poisoned.key}
+    table.update_item(
+        Key=key,
+        UpdateExpression="SET #log = :nonsense",
+        ExpressionAttributeNames={"#log": "log"},
+        ExpressionAttributeValues={":nonsense": ["not an attempt"]},
+    )
+    others = [site.publish() for _ in range(20)]
+    site.run(HOUR)
+    assert {found(site, endpoint, event).status for event in others} == {"sent"}
+    site.run(3 * HOUR)
+    assert table.get_item(Key=key)["Item"]["status"] == "failed"
+    assert not site.account.webhooks.dead_letters
+
+
+def test_while_the_key_cannot_be_used_messages_wait_and_are_sent_afterwards(
+    site: WebhookSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    endpoint = site.endpoint()
+
+    def unavailable(*_: object) -> bytes:
+        raise VaultUnavailableError("KMS does not answer")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Vault, "open", unavailable)
+        event = site.publish()
+        site.run(HOUR)
+        waiting = found(site, endpoint, event)
+        assert (waiting.status, waiting.tries) == ("pending", 0)
+    site.run(3 * MINUTE)
+    assert found(site, endpoint, event).status == "sent"
+    assert not site.account.webhooks.dead_letters
+
+
+def test_a_slow_endpoint_has_a_few_messages_of_lane_work_and_not_more_and_more(site: WebhookSite) -> None:
+    slow = site.endpoint(Receiver(seconds=14))
+    for _ in range(60):
+        site.publish(subject=None)
+    most = 0
+    for _ in range(12):
+        site.run(MINUTE)
+        work = [one.group for one in site.account.webhooks.messages if '"webhook_lane"' in one.body]
+        most = max([most, *(work.count(group) for group in work)])
+    assert most <= 6
+    assert not site.receiver(slow).repeated
+
+
+def test_a_message_that_a_worker_is_sending_is_sent_by_no_other_one(site: WebhookSite) -> None:
+    """Two workers see it while the number of lanes changes."""
+    receiver = Receiver(status(500))
+    endpoint = site.endpoint(receiver)
+    event = site.publish()
+    site.account.step()
+    site.account.step()
+    sending = FUNCTIONS["deliver_webhook"].dependencies.sending
+    stored = found(site, endpoint, event)
+    assert sending._take(stored)
+    assert sending._take(stored) is None
+    receiver.respond = ok
+    site.run(MINUTE)
+    assert len(receiver.received) == 1
+    site.run(5 * MINUTE)
+    assert found(site, endpoint, event).status == "sent", "the worker that took it died"
+
+
+def test_an_outcome_never_hides_what_another_worker_noted(site: WebhookSite) -> None:
+    endpoint = site.endpoint()
+    event = site.publish()
+    site.settle()
+    deliveries = FUNCTIONS["deliver_webhook"].dependencies.deliveries
+    late = Message(
+        endpoint.id,
+        event.key,
+        tries=1,
+        attempts=(Attempt(1, now(), 5, None, "TIMEOUT", "no answer"),),
+        due_at=now() + MINUTE,
+    )
+    deliveries.note(late)
+    noted = found(site, endpoint, event)
+    assert (noted.status, noted.tries, noted.due_at) == ("sent", 2, None)
+    assert [attempt.error for attempt in noted.attempts] == [None, "TIMEOUT"]
+
+
+def test_a_sparse_replay_of_a_long_range_goes_on_where_it_stopped(
+    site: WebhookSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cairn.webhooks.replay.READ", 7)
+    failing = Receiver(status(410))
+    endpoint = site.endpoint(failing, events=("acme.rare",))
+    site.endpoint()
+    rare = site.publish("acme.rare")
+    for _ in range(30):
+        site.publish("acme.common")
+    last = site.publish("acme.rare")
+    site.settle()
+    failing.respond = ok
+    site.endpoints.resume(endpoint.id)
+    send(site, replay(endpoint, failed_only=False))
+    site.run(2 * MINUTE)
+    assert {found(site, endpoint, event).status for event in (rare, last)} == {"sent"}
+
+
+def test_an_answer_that_repeats_secrets_is_kept_without_them(site: WebhookSite) -> None:
+    def echo(request: httpx.Request) -> httpx.Response:
+        return httpx.Response(500, text=f"{request.url} {request.headers['authorization']}")
+
+    endpoint = site.endpoint(Receiver(echo), headers={"authorization": "Bearer s3cr3t-token"})
+    event = site.publish()
+    site.settle()
+    deliveries = FUNCTIONS["deliver_webhook"].dependencies.deliveries
+    kept = "".join(deliveries.responses(found(site, endpoint, event).id).values())
+    assert kept
+    assert "s3cr3t-token" not in kept
+    assert "/hook" not in kept
 
 
 def test_a_message_id_names_its_event_and_endpoint(site: WebhookSite) -> None:

@@ -7,7 +7,7 @@ import warnings
 from aws_lambda_powertools.logging import Logger
 from aws_lambda_powertools.metrics import Metrics, MetricUnit, single_metric
 
-__all__ = ["Logger", "MetricUnit", "Metrics", "fetch_error", "logger", "metrics"]
+__all__ = ["Logger", "MetricUnit", "Metrics", "fetch_error", "logger", "metrics", "single_metric"]
 
 # Most invocations have no metrics to publish, which is no reason to warn.
 warnings.filterwarnings("ignore", message="No application metrics to publish")

@@ -36,7 +36,7 @@ class Intervals:
         """
         start, millis = to_millis(now), -(-length // timedelta(milliseconds=1))
         latest = to_millis(now + max_wait)
-        implausible = to_millis(now + max_wait + LONGEST_LEASE)
+        implausible = to_millis(now + max_wait + max(LONGEST_LEASE, 2 * length))
         try:
             self.table.update_item(
                 Key=slot_key(scope),

@@ -21,7 +21,7 @@ LAST_PROBE = timedelta(minutes=30)
 PROBE = timedelta(minutes=1)
 """How long the one who probes has; if it dies, another one probes then."""
 TOO_MANY = timedelta(minutes=1)
-"""The least pause after an answer 429 that does not say how long."""
+"""The pause after an answer 429 that does not say how long."""
 LONGEST_RETRY_AFTER = timedelta(hours=12)
 JITTER = 0.2
 PAUSING = frozenset({429, 503})
@@ -64,8 +64,10 @@ def pause_of(status: int | None, retry_after: str | None, now: datetime) -> time
     """The pause that an answer asks for, at most LONGEST_RETRY_AFTER; zero if it asks for none."""
     if status not in PAUSING:
         return timedelta(0)
-    least = TOO_MANY if status == 429 and not retry_after else timedelta(0)
-    return min(max(least, _seconds_or_date(retry_after or "", now)), LONGEST_RETRY_AFTER)
+    asked = _seconds_or_date(retry_after or "", now)
+    if status == 429 and not asked:
+        asked = TOO_MANY
+    return min(asked, LONGEST_RETRY_AFTER)
 
 
 def closed_until(health: Health, now: datetime, status: int | None, retry_after: str | None) -> datetime | None:

@@ -60,20 +60,49 @@ class Deliveries:
                 yield message
 
     def note(self, message: Message, response: bytes = b"") -> Message:
-        """Store what became of a message, with what others have noted of it meanwhile; returns it as stored.
+        """Store the outcome of an attempt, which is the last one of `message`; returns the message as stored.
 
-        `message.version` is that of the stored message, 0 for none. `response` is the body of the answer to its last
-        attempt. It is stored first, so that a noted attempt has it.
+        `message.version` is that of the stored message, 0 for none. What others noted meanwhile stays: their attempts,
+        a delivery, feedback. `response` is the body of the answer; it is stored first, so a noted attempt has it.
+        ContentionError when others keep changing it.
         """
-        if response:
-            self._keep(message, response)
         for _ in range(_TRIES):
-            noted = replace(message, version=message.version + 1)
-            if self._put(noted, message.version):
-                return noted
-            stored = self.get(message.endpoint, message.event) or replace(message, version=0)
-            message = replace(message, version=stored.version, feedback=dict(message.feedback) | dict(stored.feedback))
+            if response:
+                self._keep(message, response)
+            if self.decide(message):
+                return replace(message, version=message.version + 1)
+            message = _merged(message, self.get(message.endpoint, message.event))
         raise ContentionError(f"message {message.id} is being changed by others")
+
+    def decide(self, message: Message) -> bool:
+        """Store what is to become of a message, unless somebody changed it since it was read; whether it was stored."""
+        return self._put(replace(message, version=message.version + 1), message.version)
+
+    def set_aside(self, endpoint: str, event_key: str, until: datetime, reason: str, most: int) -> None:
+        """Put off a message that could not be handled, whatever its item looks like; after `most` times it fails."""
+        answer: Any = self._table.update_item(
+            Key=_key(endpoint, event_key),
+            UpdateExpression="SET due_endpoint = :endpoint, due_at = :until, #error = :reason, #status = "
+            "if_not_exists(#status, :pending), expires_at = if_not_exists(expires_at, :expires) "
+            "ADD #version :one, stumbled :one",
+            ExpressionAttributeNames={"#error": "error", "#status": "status", "#version": "version"},
+            ExpressionAttributeValues={
+                ":endpoint": endpoint,
+                ":until": iso(until),
+                ":reason": reason[:200],
+                ":pending": "pending",
+                ":expires": self._expires_at(),
+                ":one": 1,
+            },
+            ReturnValues="UPDATED_NEW",
+        )
+        if int(answer["Attributes"]["stumbled"]) >= most:
+            self._table.update_item(
+                Key=_key(endpoint, event_key),
+                UpdateExpression="SET #status = :failed REMOVE due_endpoint, due_at, stumbled",
+                ExpressionAttributeNames={"#status": "status"},
+                ExpressionAttributeValues={":failed": "failed"},
+            )
 
     def _put(self, message: Message, version: int) -> bool:
         condition: ConditionBase = Attr("version").eq(version) if version else Attr("pk").not_exists()
@@ -137,6 +166,25 @@ class Deliveries:
         return int((self._clock() + RETENTION).timestamp())
 
 
+def _merged(message: Message, stored: Message | None) -> Message:
+    """The outcome of the last attempt of `message`, added to what is stored."""
+    if stored is None:
+        return replace(message, version=0)
+    attempt = replace(message.attempts[-1], number=stored.tries + 1)
+    kept = replace(
+        message,
+        version=stored.version,
+        tries=stored.tries + 1,
+        attempts=(*stored.attempts, attempt),
+        sent_at=stored.sent_at or message.sent_at,
+        resend=message.resend or stored.resend,
+        feedback=dict(message.feedback) | dict(stored.feedback),
+    )
+    if stored.status == "sent" and message.status != "sent":
+        return replace(kept, status="sent", due_at=None, error="")
+    return kept
+
+
 def range_of(since: datetime, before: datetime) -> tuple[str, str]:
     """The keys of the events of a range of time, for `of_endpoint`."""
     return key_at(since), key_at(before)
@@ -160,6 +208,7 @@ def _to_item(message: Message, expires_at: int) -> Item:
         "log": [_attempt_fields(attempt) for attempt in message.attempts[-KEPT_ATTEMPTS:]] or None,
         "due_endpoint": message.endpoint if message.due_at else None,
         "due_at": iso(message.due_at) if message.due_at else None,
+        "taken_until": to_millis(message.taken_until) if message.taken_until else None,
         "sent_at": to_millis(message.sent_at) if message.sent_at else None,
         "error": message.error or None,
         "template": message.template,
@@ -193,6 +242,7 @@ def _to_message(item: Item) -> Message:
         round_from=int(item.get("round_from", 0)),
         attempts=tuple(_to_attempt(fields) for fields in item.get("log", ())),
         due_at=from_iso(item["due_at"]) if "due_at" in item else None,
+        taken_until=from_millis(int(item["taken_until"])) if "taken_until" in item else None,
         sent_at=from_millis(int(item["sent_at"])) if "sent_at" in item else None,
         error=item.get("error", ""),
         template=item.get("template"),

@@ -63,8 +63,7 @@ class FanOut:
         """Note the messages of an event that comes late; the sweep has looked past its time already."""
         lane = lane_of(event.key, self._lanes)
         for endpoint in event.endpoints:
-            if self._deliveries.get(endpoint, event.key) is None:
-                self._deliveries.note(Message(endpoint, event.key, due_at=self._clock(), error="the event came late"))
+            self._deliveries.decide(Message(endpoint, event.key, due_at=self._clock(), error="the event came late"))
             self._queue.send([WebhookLane(endpoint, lane, None, f"late {event.id}")])
 
 

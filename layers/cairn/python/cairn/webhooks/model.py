@@ -184,6 +184,8 @@ class Message:
     round_from: int = 0
     """How many tries there were when it was last started again, after which the retry schedule began once more."""
     due_at: datetime | None = None
+    taken_until: datetime | None = None
+    """Until when a worker is sending it, as far as another one has to care."""
     sent_at: datetime | None = None
     error: str = ""
     """Why it is pending, failed or skipped, for people: `HTTP 503`, `the endpoint is paused`."""

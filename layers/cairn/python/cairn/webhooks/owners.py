@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from datetime import datetime
 
 from cairn.aws.sqs import Queue
 from cairn.clock import Clock, iso
@@ -22,10 +23,13 @@ class Owners:
     notify: Queue
     clock: Clock
 
-    def tell(self, endpoint: Endpoint, reason: str) -> None:
-        """Tell the owner, if there is one. A repeat is told once: its key is the same."""
+    def tell(self, endpoint: Endpoint, since: datetime, reason: str) -> None:
+        """Tell the owner, if there is one, of an endpoint that has failed since an instant.
+
+        A repeat is told once, because its key is the same.
+        """
         kind, _, name = (endpoint.owner or "").partition(":")
-        key = f"{endpoint.id}/disabled/{endpoint.version}/{iso(endpoint.health.failing_since or self.clock())}"
+        key = f"{endpoint.id}/disabled/{iso(since)}"
         named = endpoint.description or endpoint.host
         if kind == "user":
             data = {"endpoint": endpoint.id, "description": named, "reason": reason}

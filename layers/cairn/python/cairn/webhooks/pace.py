@@ -9,7 +9,7 @@ from cairn.aws.intervals import Intervals
 from cairn.clock import Clock, Sleep
 from cairn.webhooks.model import Endpoint
 
-LONGEST_WAIT = timedelta(seconds=5)
+LONGEST_WAIT = timedelta(seconds=1)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from itertools import islice
+from datetime import timedelta
 
 from cairn.aws.sqs import Queue
 from cairn.clock import Clock
@@ -14,11 +14,14 @@ from cairn.webhooks.deliveries import Deliveries, range_of
 from cairn.webhooks.endpoints import Endpoints
 from cairn.webhooks.events import Events
 from cairn.webhooks.filters import matches
-from cairn.webhooks.model import Endpoint, Message
+from cairn.webhooks.model import Endpoint, Message, instant_of
 from cairn.webhooks.sending import lanes
 
-CHUNK = 200
-"""Messages that one invocation makes due."""
+READ = 1000
+"""Events or messages that one invocation looks at, whether it sends them or not."""
+LEFT_AT_LEAST = 10.0
+QUEUED_FOR = timedelta(minutes=15)
+"""A younger message without an item still waits for its first attempt."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,39 +35,61 @@ class Replay:
     lanes: int
     clock: Clock
 
-    def count(self, endpoint: Endpoint, message: WebhookReplay, most: int) -> int:
-        """How many messages it would send, counted up to `most`."""
-        return sum(1 for _ in islice(self._found(endpoint, message), most))
+    def handle(self, message: WebhookReplay, seconds_left: Callable[[], float]) -> None:
+        """Make the next messages due; another message goes on after READ of them, or when the time is up.
 
-    def handle(self, message: WebhookReplay) -> None:
-        """Make the next CHUNK of messages due; another message goes on after them. A repeat makes none due twice."""
-        endpoint = self.endpoints.get(message.endpoint)
+        A repeat makes none due twice. What is delivered meanwhile is not sent again.
+        """
+        endpoint = self.endpoints.get(message.endpoint, consistent=True)
         if endpoint is None:
             return
-        found = list(islice(self._found(endpoint, message), CHUNK))
-        for one in found:
-            if one.resend != message.request:
-                again = replace(
-                    one, status="pending", due_at=self.clock(), resend=message.request, round_from=one.tries
-                )
-                self.deliveries.note(replace(again, error="sent again"))
-        logger.info("messages to be sent again", endpoint=endpoint.id, messages=len(found), request=message.request)
-        if found:
+        due, last = 0, ""
+        for read, (key, wanted) in enumerate(self._keys(endpoint, message), start=1):
+            due += wanted and self._make_due(endpoint, key, message)
+            last = key
+            if read >= READ or seconds_left() < LEFT_AT_LEAST:
+                break
+        else:
+            last = ""
+        logger.info("messages to be sent again", endpoint=endpoint.id, messages=due, request=message.request)
+        if due:
             self.queue.send(lanes(endpoint.id, self.lanes, f"replay {message.request} {message.after}"))
-        if len(found) == CHUNK:
-            self.queue.send([replace(message, after=found[-1].event)])
+        if last:
+            self.queue.send([replace(message, after=last)])
 
-    def _found(self, endpoint: Endpoint, message: WebhookReplay) -> Iterator[Message]:
-        """The messages, the oldest first: of all events that the endpoint wants now, or only those that failed."""
+    def _keys(self, endpoint: Endpoint, message: WebhookReplay) -> Iterator[tuple[str, bool]]:
+        """The keys of the events of the range, the oldest first, and whether each may be wanted."""
         low, high = range_of(message.since, message.before)
-        low = max(low, message.after + "~") if message.after else low
+        low = max(low, f"{message.after}~") if message.after else low
         if message.failed_only:
             for one in self.deliveries.of_endpoint(endpoint.id, low, high):
-                if one.status == "failed" or one.resend == message.request:
-                    yield one
+                yield one.event, one.status == "failed"
             return
         for event in self.events.in_range(low, high):
-            wanted = not message.event_types or event.type in message.event_types
-            if wanted and endpoint.wants(event.type) and matches(endpoint.filter, event) and not event.erased:
-                stored = self.deliveries.get(endpoint.id, event.key, consistent=False)
-                yield stored or Message(endpoint.id, event.key)
+            named = not message.event_types or event.type in message.event_types
+            yield (
+                event.key,
+                named and endpoint.wants(event.type) and matches(endpoint.filter, event) and not event.erased,
+            )
+
+    def _make_due(self, endpoint: Endpoint, key: str, message: WebhookReplay) -> bool:
+        """Whether the message was made due: not by a repeat of this request, nor before its first attempt."""
+        stored = self.deliveries.get(endpoint.id, key)
+        if stored is None:
+            event = self.events.get(key)
+            queued = event is not None and endpoint.id in event.endpoints
+            if queued and self.clock() - instant_of(key) < QUEUED_FOR:
+                return False
+        elif stored.resend == message.request or (message.failed_only and stored.status != "failed"):
+            return False
+        again = stored or Message(endpoint.id, key)
+        return self.deliveries.decide(
+            replace(
+                again,
+                status="pending",
+                due_at=self.clock(),
+                round_from=again.tries,
+                resend=message.request,
+                error="sent again",
+            )
+        )

@@ -13,16 +13,18 @@ from datetime import datetime, timedelta
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from cairn.aws.dynamodb import get
+from boto3.dynamodb.conditions import Attr
+from botocore.exceptions import ClientError
+
+from cairn.aws.dynamodb import get, rejected_item
 from cairn.aws.sqs import Queue
 from cairn.clock import Clock, from_millis, iso, to_millis
-from cairn.observability import MetricUnit, logger, metrics
+from cairn.observability import MetricUnit, logger, metrics, single_metric
 from cairn.webhooks.circuit import is_open
 from cairn.webhooks.deliveries import Deliveries
 from cairn.webhooks.endpoints import Endpoints
 from cairn.webhooks.events import Events
-from cairn.webhooks.fan_out import first_attempts
-from cairn.webhooks.model import Event
+from cairn.webhooks.model import Event, Message
 from cairn.webhooks.sending import lanes
 
 if TYPE_CHECKING:
@@ -75,6 +77,10 @@ class Sweep:
                 continue
             if endpoint.state == "paused":
                 continue
+            with single_metric(
+                name="OldestWebhook", unit=MetricUnit.Seconds, value=(now - oldest).total_seconds()
+            ) as one:
+                one.add_dimension("endpoint", endpoint.id)
             yield oldest
             if not is_open(endpoint, now):
                 self.queue.send(lanes(endpoint.id, self.lanes, f"sweep {iso(now)}"))
@@ -84,25 +90,31 @@ class Sweep:
         checked = from_millis(int(stored["until"])) if stored else now - FIRST_LOOK
         until = now - SETTLED
         left = 0
-        events = self.events.between(checked, until)
+        events, existing = self.events.between(checked, until), {endpoint.id for endpoint in self.endpoints.all()}
         while group := list(islice(events, 100)):
             if seconds_left() < LEFT_AT_LEAST:
                 until = group[0].at
                 break
-            left += self._requeue(group)
+            left += self._requeue(group, existing)
         if until > checked:
-            self.table.put_item(Item=_KEY | {"until": to_millis(until)})
+            self._checked(until)
         return left
 
-    def _requeue(self, events: list[Event]) -> int:
-        noted = self.deliveries.many([(endpoint, event.key) for event in events for endpoint in event.endpoints])
-        lost = [
-            attempt
-            for event in events
-            for attempt in first_attempts(event, self.lanes)
-            if (attempt.endpoint, event.key) not in noted
-        ]
-        if lost:
-            logger.warning("messages left by a crash", messages=len(lost), first=lost[0].event)
-            self.queue.send(lost)
-        return len(lost)
+    def _checked(self, until: datetime) -> None:
+        try:
+            self.table.put_item(
+                Item=_KEY | {"until": to_millis(until)},
+                ConditionExpression=Attr("until").not_exists() | Attr("until").lt(to_millis(until)),
+            )
+        except ClientError as error:  # another run was faster
+            rejected_item(error)
+
+    def _requeue(self, events: list[Event], existing: set[str]) -> int:
+        """Note as due what was never noted. If its first attempt still comes, it finds that."""
+        wanted = [(endpoint, event.key) for event in events for endpoint in event.endpoints if endpoint in existing]
+        noted = self.deliveries.many(wanted)
+        lost = [Message(*key, due_at=self.clock(), error="left by a crash") for key in wanted if key not in noted]
+        left = sum(self.deliveries.decide(message) for message in lost)
+        if left:
+            logger.warning("messages left by a crash", messages=left, first=lost[0].id)
+        return left
