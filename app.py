@@ -7,6 +7,7 @@ from pathlib import Path
 
 from aws_cdk import App
 
+from cairn.workspace.document import InvalidSettingsError, initial
 from infra.settings import Settings, SettingsError
 from infra.stack import Cairn
 
@@ -22,6 +23,10 @@ app = App(
 try:
     # The CDK command line tells the region of the credentials, to which a stack goes that names none.
     settings = Settings.from_context(app.node.try_get_context, deployed_to=os.environ.get("CDK_DEFAULT_REGION", ""))
+    try:
+        initial(settings.initial_settings)
+    except InvalidSettingsError as error:
+        raise SettingsError(f"cdk.json, context:\n  {error}") from None
     Cairn(app, settings.stack_name, settings=settings)
 except SettingsError as error:
     sys.exit(f"Error: {error}")

@@ -6,13 +6,11 @@ written them: through the functions, that would take minutes.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, fields
 from datetime import timedelta
 from typing import Any
-from unittest.mock import patch
 
 import boto3
 
@@ -29,6 +27,7 @@ from testing.item_sizes import item_size
 from testing.sqs import Fifo, in_place_of_sqs
 from testing.viewer_site import Site, count_now
 from testing.websocket_api import FakePoster, in_place_of_api_gateway
+from testing.workspace import begin_with
 
 CHANNEL = "evening-show"
 TAB = "sL0SM9cOFvHcCIhA="
@@ -130,7 +129,7 @@ def simulated_audience() -> Iterator[Audience]:
         clock = stack.enter_context(controlled_clock())
         poster = stack.enter_context(in_place_of_api_gateway())
         account = stack.enter_context(metered_account())
-        stack.enter_context(patch.dict(os.environ, LADDERS='{"viewers": [1000000000]}'))
+        begin_with(ladders={"viewers": [1_000_000_000]})
         queue = stack.enter_context(
             in_place_of_sqs(Fifo(clock, "count", max_receives=30, hidden=_VISIBILITY_TIMEOUT, recursive=True))
         )

@@ -26,6 +26,7 @@ from bench.ministack import ministack
 from testing.cloud import Context
 from testing.functions import FUNCTIONS
 from testing.platforms import FakePlatforms
+from testing.workspace import begin_with
 
 WARM_UP, ROUNDS = 3, 20
 BUDGETS = {"api": 0.25}
@@ -69,7 +70,8 @@ def measure() -> Section:
             elsewhere.platforms += time.thread_time() - start
 
     with gateway() as url, ministack() as aws, _functions(httpx.MockTransport(answer), elsewhere):
-        os.environ |= {"CONNECTIONS_URL": url, "TELEGRAM_MESSAGES_PER_SECOND": "1000"}
+        os.environ["CONNECTIONS_URL"] = url
+        begin_with(telegram_messages_per_second=1000)
         with captured_logs():
             stage = Stage(aws, platforms)
             spent = {case: _spent(stage, case, elsewhere) for case in CASES}

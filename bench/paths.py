@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -23,6 +22,7 @@ from testing.call_order import Call, CallOrder, before, in_sequence
 from testing.cloud import cloud
 from testing.platforms import FakePlatforms
 from testing.websocket_api import in_place_of_api_gateway
+from testing.workspace import begin_with
 
 FRAME, FRAME_ONTO_PODIUM, MESSAGE, COUNT = 6, 8, 8, 13
 """Budgets."""
@@ -107,7 +107,7 @@ def _walked(walk_along: Callable[[Walk], None]) -> Path:
         return platforms.answer(request)
 
     with in_place_of_api_gateway() as poster, cloud(httpx.MockTransport(answer)) as aws:
-        os.environ["VIEWER_COUNT_UPDATE_INTERVAL"] = str(INTERVAL_MILLIS)
+        begin_with(viewer_count_update_interval=INTERVAL_MILLIS)
         order.watch()
         poster.before, poster.loop = lambda: order.end(POST), asyncio.new_event_loop  # with threads, as in AWS
         stage = Stage(aws, platforms)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -12,9 +11,10 @@ from bench.account import Account, Work, metered_account
 from bench.figures import Figure, Section, at_most
 from cairn.clock import iso, now, to_millis
 from cairn.model import Reading
-from cairn.readings.history import History, day_of
+from cairn.readings.history import History
 from cairn.readings.stats import Stats
 from testing.functions import FUNCTIONS
+from testing.workspace import begin_with
 
 BATCH = 50
 PART = 30
@@ -110,8 +110,8 @@ def _first_of_a_day(account: Account) -> float:
 
 
 def _alerts() -> tuple[Section, dict[int, Work], Work]:
-    every = _alert(PART, "1")
-    sixth = _alert(PART, "6")
+    every = _alert(PART, 1)
+    sixth = _alert(PART, 6)
     hundred, first_full_part = _alert_in_parts(100)
     section = Section(
         "An alert",
@@ -136,9 +136,9 @@ def _alerts() -> tuple[Section, dict[int, Work], Work]:
     return section, {PART: every, 100: hundred}, first_full_part
 
 
-def _alert(chats: int, progress_every: str) -> Work:
+def _alert(chats: int, progress_every: int) -> Work:
     with metered_account(channels=1, chats=chats) as account:
-        os.environ["TELEGRAM_PROGRESS_EVERY"] = progress_every
+        begin_with(telegram_progress_every=progress_every)
         _cross(account)
         work = account.notify()
         assert len(account.platforms.sent) == chats
@@ -222,7 +222,7 @@ def _fill(account: Account, count: int) -> None:
             batch.put_item(Item=_history_item(last, at))
     for day in range(1, DAYS + 1):
         at = last.as_of - timedelta(days=day)
-        history.close_day(last, day_of(at, "UTC"))
+        history.close_day(last, at.date())
 
 
 def _history_item(reading: Reading, at: datetime) -> dict[str, Any]:

@@ -27,13 +27,8 @@ class Api(Capability):
             includes="functions/*/openapi.json",
             audited=True,
             environment={
-                "REFRESH_AGE_SECONDS": str(settings.refresh_age_seconds),
-                "STALE_AFTER_SECONDS": str(settings.stale_after_seconds),
-                "LADDERS": settings.ladders_json,
-                "TIME_ZONE": settings.time_zone,
                 "AVATAR_HOSTS": settings.avatar_hosts_list,
                 "WEBSOCKET_URL": realtime.url,
-                **settings.plausibility,
             },
         )
         tables.stats.grant(self.api, "GetItem", "BatchGetItem", "PutItem")
@@ -50,6 +45,7 @@ class Api(Capability):
         tables.leaderboard.grant(self.api, "UpdateItem", keys=("ids",))
         tables.keys.grant(self.api, "GetItem")
         tables.grant_settings(self.api)
+        tables.settings.grant(self.api, "Query", "PutItem", keys=("settings",))
         tables.sessions.grant(self.api, "PutItem", keys=("ticket#*", "revoked#*"))
         tables.sessions.grant(self.api, "BatchGetItem", keys=("revoked#*",))
         self._manage_webhooks(webhooks)

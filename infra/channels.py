@@ -18,8 +18,8 @@ class Channels(Capability):
             "fetch_stats",
             description="Fetches the tracked channels' counts from the platforms and stores those that changed",
             timeout=Duration.seconds(60),
-            environment=self.settings.plausibility,
         )
+        tables.grant_settings(self.fetch_stats)
         self.platforms.grant_call(self.fetch_stats)
         tables.stats.grant(self.fetch_stats, "BatchGetItem")
         tables.stats.grant(self.fetch_stats, "PutItem", keys=("channel:*",))

@@ -16,8 +16,8 @@ class Leaderboard(Capability):
             "month_rollover",
             description="Keeps the last month's final board and starts every rep's new month at zero",
             timeout=Duration.minutes(5),
-            environment={"LADDERS": self.settings.ladders_json, "TIME_ZONE": self.settings.time_zone},
         )
+        self.tables.grant_settings(self.month_rollover)
         self.tables.stats.grant(self.month_rollover, "GetItem", "PutItem", keys=("rep:*",))
         self.tables.grant_board(self.month_rollover)
         self.tables.grant_board_reading(self.month_rollover, "by_score")
@@ -25,8 +25,9 @@ class Leaderboard(Capability):
             self,
             "Schedule",
             description="Rolls the month over in its first hours, repeatedly, until every rep is in the new month",
-            # Each run continues where the previous one stopped, whether it failed or ran out of time.
-            expression="cron(0/5 0-2 1 * ? *)",
+            # All the time: when a month begins, the settings say. Between months, a run reads nothing but them. Each
+            # run continues where the previous one stopped, whether it failed or ran out of time.
+            expression="cron(0/5 * * * ? *)",
             function=self.month_rollover,
         )
         self.erase_retired_reps = Function(
@@ -34,12 +35,8 @@ class Leaderboard(Capability):
             "erase_retired_reps",
             description="Erases the personal data of reps who retired long ago",
             timeout=Duration.minutes(5),
-            environment={
-                "LADDERS": self.settings.ladders_json,
-                "TIME_ZONE": self.settings.time_zone,
-                "RETIRED_REPS_KEPT_DAYS": str(self.settings.retired_reps_kept_days),
-            },
         )
+        self.tables.grant_settings(self.erase_retired_reps)
         self.tables.stats.grant(self.erase_retired_reps, "GetItem", "BatchGetItem")
         self.tables.stats.grant(self.erase_retired_reps, "PutItem", keys=("rep:*",))
         self.tables.milestones.grant(self.erase_retired_reps, "Query", "GetItem")

@@ -45,7 +45,7 @@ class Queues(Construct):
             in_order=True,
         )
         # A channel's next count waits until its next viewer may time out, and there is always such a message.
-        count_seconds = foundation(self).settings.viewer_timeout + 240
+        count_seconds = foundation(self).settings.initial_settings.get("viewer_timeout", 60) + 240
         self.count = Queue(
             self,
             "Count",

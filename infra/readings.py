@@ -24,14 +24,10 @@ class Readings(Capability):
             "detect_milestone",
             description="Compares a reading with the one before it and claims each milestone once",
             timeout=Duration.seconds(30),
-            environment={
-                "LADDERS": self.settings.ladders_json,
-                "TIME_ZONE": self.settings.time_zone,
-                "AVATAR_HOSTS": self.settings.avatar_hosts_list,
-            },
+            environment={"AVATAR_HOSTS": self.settings.avatar_hosts_list},
         )
         tables, queues = self.tables, self.queues
-        self.parameters.pass_to(function, "LIVE_CHANNELS")
+        tables.grant_settings(function)
         tables.stats.feed(function, failures=queues.detection_failures, parallel=10)
         # When a rep enters or leaves the podium, this is stored as another reading of the rep.
         tables.stats.grant(function, "GetItem", "PutItem", keys=("rep:*",))
@@ -50,8 +46,8 @@ class Readings(Capability):
             "check_milestones",
             description="Compares all stored readings with their high-water marks and reports what is missing",
             timeout=Duration.minutes(5),
-            environment={"LADDERS": self.settings.ladders_json, "TIME_ZONE": self.settings.time_zone},
         )
+        self.tables.grant_settings(function)
         # No list has every subject. It is the only function that may read a whole table.
         self.tables.stats.grant(function, "Scan")
         self.tables.stats.grant(function, "UpdateItem", attributes=("subject", "recheck", "as_of"))
@@ -72,8 +68,8 @@ class Readings(Capability):
             "record_history",
             description="Stores each reading for charts, and its day's summary",
             timeout=Duration.seconds(30),
-            environment={"TIME_ZONE": self.settings.time_zone},
         )
+        self.tables.grant_settings(function)
         # One lane writes some 125 readings a second.
         failures, window = self.queues.history_failures, Duration.seconds(5)
         self.tables.stats.feed(function, failures=failures, window=window, parallel=2)

@@ -10,7 +10,6 @@ from constructs import Construct
 from infra.capability import Capability, foundation
 from infra.functions import Function
 from infra.outputs import output
-from infra.parameters import JOINS
 
 STAGE = "live"
 
@@ -30,10 +29,7 @@ class Realtime(Capability):
             timeout=Duration.seconds(20),
             # One full CPU: posting is mostly TLS and JSON.
             memory_size=1769,
-            environment={
-                "TIME_ZONE": self.settings.time_zone,
-                "AVATAR_HOSTS": self.settings.avatar_hosts_list,
-            },
+            environment={"AVATAR_HOSTS": self.settings.avatar_hosts_list},
         )
         self.ws_connect = Function(
             self,
@@ -129,7 +125,7 @@ class Realtime(Capability):
         tables.sessions.grant(function, "BatchGetItem", keys=("revoked#*",))
         tables.grant_presence(function)
         self.queues.count.grant_send(function)
-        self.parameters.pass_to(function, *JOINS)
+        tables.grant_settings(function)
         self.grant_post(function)
 
     def _grant_broadcast(self) -> None:
@@ -148,6 +144,7 @@ class Realtime(Capability):
         tables.presence.grant(function, "Query")
         queues.count.grant_send(function)
         tables.grant_board_reading(function, "by_score")
+        tables.grant_settings(function)
         self.grant_post(function)
 
     def grant_post(self, function: Function) -> None:

@@ -1,4 +1,4 @@
-"""A schedule that starts a function in the operator's time zone. Failed starts go to the ScheduleFailures queue."""
+"""A schedule that starts a function. Failed starts go to the ScheduleFailures queue."""
 
 import json
 
@@ -34,7 +34,7 @@ class Schedule(Construct):
             "Schedule",
             description=description,
             schedule_expression=expression,
-            schedule_expression_timezone=stack.settings.time_zone,
+            schedule_expression_timezone=stack.settings.schedule_time_zone,
             flexible_time_window=scheduler.CfnSchedule.FlexibleTimeWindowProperty(mode="OFF"),
             target=scheduler.CfnSchedule.TargetProperty(
                 arn=target,

@@ -2,9 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping
-from itertools import pairwise
 from typing import Annotated, Any, Literal, Self
-from zoneinfo import available_timezones
 
 from aws_cdk import RemovalPolicy
 from pydantic import (
@@ -14,7 +12,6 @@ from pydantic import (
     ConfigDict,
     Field,
     PositiveInt,
-    StringConstraints,
     ValidationError,
     ValidationInfo,
     field_validator,
@@ -32,28 +29,16 @@ def _parsed(value: object) -> object:
     return json.loads(value) if isinstance(value, str) else value
 
 
-def _time_zone(name: str) -> str:
-    if name not in available_timezones():
-        raise ValueError("not a time zone of the IANA database, such as Europe/Berlin or UTC")
-    return name
-
-
-def _rising(steps: tuple[int, ...]) -> tuple[int, ...]:
-    if any(higher <= lower for lower, higher in pairwise(steps)):
-        raise ValueError("each threshold must be higher than the one before it")
-    return steps
-
-
 def _region(name: str) -> str:
     if problem := region_problem(name):
         raise ValueError(problem)
     return name
 
 
-def _small(channels: Mapping[str, str]) -> Mapping[str, str]:
-    if len(json.dumps(channels, ensure_ascii=False).encode()) > _MAX_BYTES:
+def _small(given: Mapping[str, object]) -> Mapping[str, object]:
+    if len(json.dumps(given, ensure_ascii=False).encode()) > _MAX_BYTES:
         raise ValueError(f"more than {_MAX_BYTES} bytes of JSON, half of the limit for a function's environment")
-    return channels
+    return given
 
 
 def _with_telegram(platforms: Mapping[str, object]) -> Mapping[str, object]:
@@ -62,8 +47,37 @@ def _with_telegram(platforms: Mapping[str, object]) -> Mapping[str, object]:
     return platforms
 
 
+CHANGED_WHILE_RUNNING = (
+    *("ladders", "time_zone", "implausible_factor", "implausible_increase"),
+    *("refresh_age_seconds", "stale_after_seconds", "retired_reps_kept_days", "live_channels"),
+    *("viewer_heartbeat_interval", "viewer_timeout", "viewer_count_update_interval"),
+    *("viewer_joins_per_minute", "viewer_joins_per_minute_56", "viewer_joins_per_minute_48"),
+    *("viewer_joins_per_minute_total", "viewer_channels_per_minute", "viewer_channels_per_minute_total"),
+    *("viewer_milestone_per_address", "viewer_milestone_seconds"),
+    *("telegram_announcement_chat", "telegram_messages_per_second", "telegram_progress_every"),
+)
+"""What version 0.1.0 had in cdk.json, and a person now changes while Cairn runs (docs/settings.md). Still read here."""
+_TEXTS = frozenset({"time_zone", "telegram_announcement_chat"})
 # https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 _MAX_BYTES = 2048
+
+
+def _initial_settings(context: Callable[[str], Any]) -> dict[str, Any]:
+    """The object `initial_settings`, and what is in the places of 0.1.0. SettingsError for text that is not JSON."""
+    given: dict[str, Any] = {}
+    for name in ("initial_settings", *CHANGED_WHILE_RUNNING):
+        value = context(name)
+        try:
+            value = value if name in _TEXTS else _parsed(value)
+        except ValueError:
+            raise SettingsError(f"cdk.json, context:\n  {name}: not JSON (got {value!r})") from None
+        if name == "initial_settings":
+            if not isinstance(value, Mapping):
+                raise SettingsError(f"cdk.json, context:\n  {name}: not an object (got {value!r})")
+            given = dict(value)
+        elif value is not None:
+            given.setdefault(name, value)
+    return given
 
 
 class PlatformSettings(BaseModel):
@@ -126,36 +140,12 @@ class Settings(BaseModel):
 
     fetch_schedule: Annotated[str, Field(pattern=r"^(rate|cron)\(.+\)$")]
     milestone_check_schedule: Annotated[str, Field(pattern=r"^(rate|cron)\(.+\)$")]
-    refresh_age_seconds: PositiveInt
-    stale_after_seconds: PositiveInt
-    implausible_factor: Annotated[int, Field(ge=2, description="a count that rises further has to be confirmed")]
-    implausible_increase: Annotated[int, Field(ge=0, description="and only if it rises by more than this")]
-    time_zone: Annotated[str, AfterValidator(_time_zone)]
-    ladders: Annotated[
-        Mapping[str, Annotated[tuple[PositiveInt, ...], Field(min_length=1), AfterValidator(_rising)]],
-        BeforeValidator(_parsed),
-        Field(description="name of a rule to thresholds that replace its own"),
-    ]
+    schedule_time_zone: Annotated[str, Field(min_length=1, description="of cron() expressions; IANA's name")]
 
-    viewer_heartbeat_interval: Annotated[int, Field(ge=1000, description="milliseconds")]
-    viewer_timeout: Annotated[int, Field(ge=2, le=3600, description="seconds")]  # slots expire after three hours
-    viewer_count_update_interval: Annotated[int, Field(ge=500, le=60_000, description="milliseconds")]
-    viewer_joins_per_minute: Annotated[PositiveInt, Field(description="from one address, for IPv6 one /64")]
-    viewer_joins_per_minute_56: Annotated[PositiveInt, Field(description="from one IPv6 /56")]
-    viewer_joins_per_minute_48: Annotated[PositiveInt, Field(description="from one IPv6 /48")]
-    viewer_joins_per_minute_total: PositiveInt
-    viewer_channels_per_minute: Annotated[PositiveInt, Field(description="opened from one address or IPv6 /48")]
-    viewer_channels_per_minute_total: PositiveInt
-    viewer_milestone_per_address: Annotated[PositiveInt, Field(description="viewers that count, for IPv6 of one /64")]
-    viewer_milestone_seconds: Annotated[int, Field(ge=1, le=900, description="how long a milestone has to last")]
-    live_channels: Annotated[
-        Mapping[
-            Annotated[str, Field(pattern=r"^[A-Za-z0-9._~:@-]{1,100}$")],
-            Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)],
-        ],
-        BeforeValidator(_parsed),
+    initial_settings: Annotated[
+        Mapping[str, Any],
         AfterValidator(_small),
-        Field(description="channel id to the name in its milestones on Telegram"),
+        Field(description="values for settings that a person changes while Cairn runs, until one is saved"),
     ]
 
     avatar_hosts: Annotated[
@@ -163,10 +153,6 @@ class Settings(BaseModel):
         BeforeValidator(_parsed),
         Field(max_length=20, description="the hosts whose pictures are shown as reps' avatars"),
     ]
-    retired_reps_kept_days: Annotated[
-        PositiveInt, Field(description="after so many days, a retired rep's personal data is erased")
-    ]
-
     reserved_concurrency: Annotated[
         Mapping[Annotated[str, Field(pattern=r"^[a-z_]+$")], PositiveInt],
         BeforeValidator(_parsed),
@@ -174,11 +160,6 @@ class Settings(BaseModel):
     ]
     # SQS allows 2 to 1,000 as an event source's maximum concurrency.
     notify_concurrency: Annotated[int, Field(ge=2, le=1000)]
-    # Telegram allows about 30 a second for free and up to 1,000 with paid broadcast.
-    telegram_messages_per_second: Annotated[float, Field(gt=0, le=1000)]
-    # A killed sender repeats at most this many messages; progress is written once for as many.
-    telegram_progress_every: PositiveInt
-    telegram_announcement_chat: Annotated[str, Field(pattern=r"^(@\w+|-?\d+)?$", description="empty: none")]
 
     platforms: Annotated[
         Mapping[Annotated[str, Field(pattern=r"^[a-z][a-z0-9]*$")], PlatformSettings],
@@ -193,13 +174,6 @@ class Settings(BaseModel):
             raise ValueError("domain_name and certificate_arn are given together, or neither is")
         return arn
 
-    @field_validator("viewer_timeout")
-    @classmethod
-    def _allows_a_lost_heartbeat(cls, seconds: int, info: ValidationInfo) -> int:
-        if 1000 * seconds < 2 * info.data.get("viewer_heartbeat_interval", 0):
-            raise ValueError("must be two of viewer_heartbeat_interval or more, so that one heartbeat may be lost")
-        return seconds
-
     @classmethod
     def from_context(cls, context: Callable[[str], Any], *, deployed_to: str = "") -> Self:
         """Read every setting. SettingsError names each invalid one and says what it should be.
@@ -208,28 +182,17 @@ class Settings(BaseModel):
         """
         if not context("region") and (problem := region_problem(deployed_to)):
             raise SettingsError(f"cdk.json, context:\n  region: empty, and the credentials' {problem}")
-        given = {name: context(name) for name in cls.model_fields}
         try:
+            given = {name: context(name) for name in cls.model_fields if name != "initial_settings"}
+            given["initial_settings"] = _initial_settings(context)
             return cls.model_validate({name: value for name, value in given.items() if value is not None})
         except ValidationError as error:
             problems = [f"  {'.'.join(map(str, e['loc']))}: {e['msg']} (got {e['input']!r})" for e in error.errors()]
             raise SettingsError("cdk.json, context:\n" + "\n".join(problems)) from None
 
     @property
-    def plausibility(self) -> dict[str, str]:
-        """The variables of a function that fetches counts."""
-        return {
-            "IMPLAUSIBLE_FACTOR": str(self.implausible_factor),
-            "IMPLAUSIBLE_INCREASE": str(self.implausible_increase),
-        }
-
-    @property
-    def ladders_json(self) -> str:
-        return json.dumps(self.model_dump(mode="json")["ladders"])
-
-    @property
-    def live_channels_json(self) -> str:
-        return json.dumps(self.model_dump(mode="json")["live_channels"], ensure_ascii=False)
+    def initial_settings_json(self) -> str:
+        return json.dumps(dict(self.initial_settings), ensure_ascii=False)
 
     @property
     def avatar_hosts_list(self) -> str:

@@ -70,6 +70,7 @@ class Tables(Construct):
     def grant_settings(self, function: Function) -> None:
         """Let a function read the settings that a person changes while Cairn runs."""
         self.settings.grant(function, "GetItem", keys=("settings",))
+        function.add_environment(INITIAL_SETTINGS=foundation(self).parameters.initial_settings.value_as_string)
 
     def grant_presence(self, function: Function) -> None:
         """Let a function add and remove viewers, and read the last count."""

@@ -27,12 +27,8 @@ class Telegram(Capability):
             # It waits: a message takes 3 ms of CPU, and a lane sends one in 137 ms. 256 MB have a seventh of a vCPU.
             memory_size=256,
             endless_chain=True,
-            environment={
-                "TELEGRAM_ANNOUNCEMENT_CHAT": settings.telegram_announcement_chat,
-                "TELEGRAM_MESSAGES_PER_SECOND": str(settings.telegram_messages_per_second),
-                "TELEGRAM_PROGRESS_EVERY": str(settings.telegram_progress_every),
-            },
         )
+        tables.grant_settings(function)
         queues.notify.feed(function, max_concurrency=settings.notify_concurrency)
         queues.notify.grant_send(function)
         tables.audience.grant(function, "Query", keys=("subscribers", "delivery#*"))
@@ -46,19 +42,15 @@ class Telegram(Capability):
         return function
 
     def _telegram_webhook(self) -> Function:
-        settings, tables = self.settings, self.tables
+        tables = self.tables
         function = Function(
             self,
             "telegram_webhook",
             description="Answers the bot's commands: /start, /stop, /status, /help",
             timeout=Duration.seconds(10),
             audited=True,
-            environment={
-                "STALE_AFTER_SECONDS": str(settings.stale_after_seconds),
-                "LADDERS": settings.ladders_json,
-                "TIME_ZONE": settings.time_zone,
-            },
         )
+        tables.grant_settings(function)
         tables.audience.grant(function, "GetItem", "PutItem", "UpdateItem", "DeleteItem", keys=_SUBSCRIPTIONS)
         tables.channels.grant(function, "Query", "BatchGetItem")
         tables.stats.grant(function, "BatchGetItem")

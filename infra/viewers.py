@@ -5,7 +5,6 @@ from constructs import Construct
 
 from infra.capability import Capability
 from infra.functions import Function
-from infra.parameters import COUNTS, JOINS
 from infra.realtime import Realtime
 
 
@@ -14,7 +13,7 @@ class Viewers(Capability):
 
     def __init__(self, scope: Construct, construct_id: str, *, realtime: Realtime) -> None:
         super().__init__(scope, construct_id)
-        settings, tables, queues = self.settings, self.tables, self.queues
+        tables, queues = self.tables, self.queues
         self.viewer_heartbeat = Function(
             self,
             "viewer_heartbeat",
@@ -22,9 +21,6 @@ class Viewers(Capability):
             timeout=Duration.seconds(10),
             environment={
                 "ADDRESS_KEY": realtime.address_key,
-                "LADDERS": settings.ladders_json,
-                "STALE_AFTER_SECONDS": str(settings.stale_after_seconds),
-                "TIME_ZONE": settings.time_zone,
                 "WEBSOCKET_URL": realtime.url,
             },
         )
@@ -36,15 +32,13 @@ class Viewers(Capability):
             timeout=Duration.seconds(20),
             # One full CPU: a large channel is thousands of items to read.
             memory_size=1769,
-            environment={"TIME_ZONE": settings.time_zone, "LADDERS": settings.ladders_json},
             # Each count requests the channel's next one, as long as somebody views it.
             endless_chain=True,
         )
-        self.parameters.pass_to(self.viewer_heartbeat, *JOINS, *COUNTS)
-        self.parameters.pass_to(self.count_viewers, *COUNTS)
         queues.count.feed(self.count_viewers, batch_size=10)
         for function in (self.viewer_heartbeat, self.count_viewers):
             queues.count.grant_send(function)
+            tables.grant_settings(function)
             tables.grant_presence(function)
             tables.presence.grant(function, "Query")
             # When a count is due, the first to request it makes it for everyone.

@@ -45,7 +45,7 @@ class Webhooks(Capability):
         tables.webhooks.grant(function, "PutItem", keys=("events#*", "endpoint#*", "response#*", "sweep"))
         # An endpoint's health, a message that is put off, the numbers of events, and the intervals of rate limits.
         tables.webhooks.grant(function, "UpdateItem", keys=("endpoints", "endpoint#*", "sequence#*", "slots"))
-        tables.settings.grant(function, "GetItem")
+        tables.grant_settings(function)
         self.vault.grant_open(function)
         self.pass_targets(function)
         Schedule(

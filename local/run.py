@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import shutil
 import signal
@@ -120,7 +121,7 @@ def stack_parameters(settings: Settings) -> dict[str, str]:
         "WebSocketBase": f"127.0.0.1:{settings.port}/_aws/execute-api",
         "UserPoolJwksBase": settings.aws_endpoint_url,
         "WebhookAllowedTargets": settings.webhook_targets,
-        **settings.viewers,
+        "InitialSettings": json.dumps(dict(settings.initial_settings), ensure_ascii=False),
     }
     return parameters | ({"FetchSchedule": settings.fetch_schedule} if settings.fetch_schedule else {})
 

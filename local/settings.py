@@ -8,8 +8,9 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-from cairn.viewers.presence_slots import is_channel_id
+from cairn.workspace.document import SETTINGS, InvalidSettingsError, initial, plain
 from local.sandbox import (
     SANDBOX_INSTAGRAM_TOKEN,
     SANDBOX_INSTAGRAM_USER_ID,
@@ -31,20 +32,8 @@ _DEFAULT_PORT = 4566
 _DEMO_SCHEDULE = "rate(1 minute)"
 _DEMO_CHANNELS = '{"demo": "Demo stream"}'
 _TARGET = re.compile(r"(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:]+\]):\d{1,5}")
-_VIEWER_NUMBERS: Mapping[str, tuple[int, int]] = {
-    "VIEWER_HEARTBEAT_INTERVAL": (1000, 1_800_000),
-    "VIEWER_TIMEOUT": (2, 3600),
-    "VIEWER_COUNT_UPDATE_INTERVAL": (500, 60_000),
-    "VIEWER_JOINS_PER_MINUTE": (1, 1_000_000),
-    "VIEWER_JOINS_PER_MINUTE_56": (1, 1_000_000),
-    "VIEWER_JOINS_PER_MINUTE_48": (1, 1_000_000),
-    "VIEWER_JOINS_PER_MINUTE_TOTAL": (1, 1_000_000),
-    "VIEWER_CHANNELS_PER_MINUTE": (1, 1_000_000),
-    "VIEWER_CHANNELS_PER_MINUTE_TOTAL": (1, 1_000_000),
-    "VIEWER_MILESTONE_PER_ADDRESS": (1, 1_000_000),
-    "VIEWER_MILESTONE_SECONDS": (1, 900),
-}
-"""The settings of viewers, with minimum and maximum."""
+_CHOSEN = ("LIVE_CHANNELS", "LADDERS", *(name.upper() for name in SETTINGS if name.startswith("viewer_")))
+"""The settings (docs/settings.md) that a local cloud may begin with, as environment variables."""
 
 
 class StartError(Exception):
@@ -113,8 +102,8 @@ class Settings:
     fetch_schedule: str | None
     """None: as in production."""
     platforms: tuple[PlatformChoice, ...]
-    viewers: Mapping[str, str]
-    """What is chosen about viewers, by the name of the template's parameter; what is not is as in production."""
+    initial_settings: Mapping[str, Any]
+    """What is chosen of the settings that a person changes while Cairn runs; what is not is as in production."""
     extra_targets: tuple[str, ...] = ()
     """Hosts and ports, besides the sandbox's, that webhooks may call though they are not public."""
     secret: str = field(repr=False, default_factory=lambda: secrets.token_hex(20))
@@ -173,7 +162,7 @@ def read_settings(environment: Mapping[str, str], dotenv: Path) -> Settings:
         demo=demo,
         fetch_schedule=values.get("CAIRN_FETCH_SCHEDULE", _DEMO_SCHEDULE if demo else None),
         platforms=tuple(_choose(platform, values, port) for platform in PLATFORMS),
-        viewers=_viewers({"LIVE_CHANNELS": _DEMO_CHANNELS, **values} if demo else values),
+        initial_settings=_initial_settings({"LIVE_CHANNELS": _DEMO_CHANNELS, **values} if demo else values),
         extra_targets=_targets(values.get("WEBHOOK_ALLOWED_TARGETS", "")),
     )
 
@@ -208,24 +197,6 @@ def _choose(platform: Platform, values: Mapping[str, str], port: int) -> Platfor
     return PlatformChoice(platform, url, secret, sandboxed)
 
 
-def _viewers(values: Mapping[str, str]) -> dict[str, str]:
-    """The same rules as infra/settings.py has for cdk.json."""
-    defaults = json.loads((ROOT / "cdk.json").read_text(encoding="utf-8"))["context"]
-    numbers = {name: values.get(name, str(defaults[name.lower()])) for name in _VIEWER_NUMBERS}
-    for name, (least, most) in _VIEWER_NUMBERS.items():
-        if not numbers[name].isdecimal() or not least <= int(numbers[name]) <= most:
-            raise StartError(f"{name} must be a whole number from {least} to {most}, not {numbers[name]!r}")
-    if 1000 * int(numbers["VIEWER_TIMEOUT"]) < 2 * int(numbers["VIEWER_HEARTBEAT_INTERVAL"]):
-        raise StartError(
-            f"VIEWER_TIMEOUT ({numbers['VIEWER_TIMEOUT']} seconds) must be at least twice VIEWER_HEARTBEAT_INTERVAL "
-            f"({numbers['VIEWER_HEARTBEAT_INTERVAL']} milliseconds), so that one heartbeat may be lost"
-        )
-    chosen = {name: numbers[name] for name in _VIEWER_NUMBERS if name in values}
-    if "LIVE_CHANNELS" in values:
-        chosen["LIVE_CHANNELS"] = _live_channels(values["LIVE_CHANNELS"])
-    return {"".join(map(str.capitalize, name.split("_"))): value for name, value in chosen.items()}
-
-
 def _targets(text: str) -> tuple[str, ...]:
     targets = tuple(target for target in re.split(r"[,\s]+", text) if target)
     if wrong := [target for target in targets if not _TARGET.fullmatch(target)]:
@@ -233,18 +204,20 @@ def _targets(text: str) -> tuple[str, ...]:
     return targets
 
 
-def _live_channels(text: str) -> str:
+def _initial_settings(values: Mapping[str, str]) -> dict[str, Any]:
+    """The settings to begin with, by name. StartError for one that cannot work."""
+    given: dict[str, Any] = {}
+    for variable in (name for name in _CHOSEN if name in values):
+        try:
+            given[variable.lower()] = json.loads(values[variable])
+        except ValueError:
+            raise StartError(f"{variable} must be JSON, not {values[variable]!r}") from None
     try:
-        channels = json.loads(text)
-    except ValueError:
-        channels = None
-    if not isinstance(channels, dict) or not all(
-        is_channel_id(channel) and isinstance(name, str) and name.strip() for channel, name in channels.items()
-    ):
-        raise StartError(
-            f"LIVE_CHANNELS must be JSON such as {_DEMO_CHANNELS}, with a name for each channel, not {text!r}"
-        )
-    return json.dumps(channels)
+        return plain(initial(given).given)  # type: ignore[no-any-return]  # of an object, an object
+    except InvalidSettingsError as error:
+        name, problem = next(iter(error.problems.items()))
+        example = f", as in {_DEMO_CHANNELS}" if name == "live_channels" else ""
+        raise StartError(f"{name.upper()}: {problem}{example}") from None
 
 
 def _sandbox_url(port: int) -> str:

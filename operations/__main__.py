@@ -30,6 +30,7 @@ from operations import (
     personal_data,
     platform_secrets,
     queues,
+    settings,
     subscribers,
     target,
     webhooks,
@@ -106,7 +107,9 @@ def _run(options: argparse.Namespace, stack: Stack) -> list[str]:
         case "people remove":
             return [people.remove(stack, options.name)]
         case "migrate":
-            return migration.migrate(stack)
+            return [*migration.migrate(stack), *settings.seed(settings.workspaces(stack), target.context())]
+        case "settings" | "settings set" | "settings undo" | "settings history":
+            return settings.run(options, stack)
         case "pages publish":
             return [pages.publish(stack)]
         case "rollover":
@@ -215,6 +218,7 @@ def _parser() -> argparse.ArgumentParser:
     webhook.set_defaults(command="telegram webhook")
 
     _subscribers(commands)
+    settings.add_commands(commands)
 
     announce = commands.add_parser("announce", help="notify those who were not notified of a milestone")
     announce.add_argument("milestone_id", metavar="MILESTONE_ID")

@@ -22,7 +22,12 @@ from cairn.audit import Actor, Outcome, printable
 from cairn.clock import from_iso, from_millis, iso, to_millis
 from operations.stack import OperationError, Stack
 
-READS = frozenset({"keys list", "people list", "subscribers suspended", "webhooks endpoints", "queues", "audit"})
+READS = frozenset(
+    {
+        *("keys list", "people list", "subscribers suspended", "webhooks endpoints"),
+        *("queues", "audit", "settings", "settings history"),
+    }
+)
 """The commands that change nothing. Every other one leaves a line."""
 
 _STREAM = "operations"
@@ -30,7 +35,10 @@ _LOG_GROUP = "LogGroup"
 _PATTERN = "{ $.audit IS TRUE }"
 _AGE = re.compile(r"(\d{1,5})([mhd])")
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
-_TARGETS = ("name", "id_or_name", "platform", "milestone_id", "subject", "chat", "queue", "person", "endpoint")
+_TARGETS = (
+    *("name", "id_or_name", "platform", "milestone_id", "subject", "chat", "queue", "person"),
+    *("endpoint", "setting"),
+)
 """The options that say on what a command works; no other reaches the log."""
 
 
@@ -98,7 +106,8 @@ def _put(stack: Stack, group: str, message: str, present: datetime) -> None:
 
 def _targets(options: argparse.Namespace) -> list[str]:
     kind = options.command.partition(" ")[0]
-    singular = {"keys": "key:", "people": "person:", "webhooks": "endpoint:"}.get(kind, "")
+    prefixes = {"keys": "key:", "people": "person:", "webhooks": "endpoint:", "settings": "setting:"}
+    singular = prefixes.get(kind, "")
     found: list[str] = []
     for name in _TARGETS:
         value = getattr(options, name, None) or []

@@ -20,10 +20,11 @@ from cairn.readings.detection import Announcer, announcer_of
 from cairn.readings.milestones import Milestones
 from cairn.readings.reverting import Plan, Reverting
 from cairn.readings.stats import Stats, to_item
-from cairn.rules import Rule, catalogue
 from cairn.settings import from_environment
 from cairn.telegram.deliveries import Deliveries
-from operations.stack import OperationError, Stack
+from cairn.workspace.rule_book import RuleBook
+from operations.settings import workspaces
+from operations.stack import OperationError, Stack, variables_of
 
 FAILED = "FAILED"
 
@@ -40,7 +41,7 @@ def announce(stack: Stack, milestone_id: str) -> str:
         raise OperationError(f"No milestone {milestone_id}; GET /api/milestones lists the ids")
     if milestone.reverted:
         raise OperationError(f"{milestone_id} was reverted by {milestone.reverted.by}: {milestone.reverted.reason}")
-    announcer = announcer_of(milestone.subject, _announcers(stack)[1])
+    announcer = announcer_of(milestone.subject, _announcers(stack))
     if announcer is None:
         raise OperationError(f"Milestones of a {milestone.subject.kind} are not announced")
     deliveries = Deliveries(stack.clients.table(stack.output("AudienceTable")), milestones)
@@ -71,12 +72,11 @@ def redetect(stack: Stack, keys: list[str]) -> list[str]:
 
 def reverting(stack: Stack) -> Reverting:
     """What reverts milestones of the deployed Cairn."""
-    rules, by_kind = _announcers(stack)
     return Reverting(
         milestones=Milestones(stack.clients.table(stack.output("MilestonesTable"))),
         stats=Stats(stack.clients.table(stack.output("StatsTable"))),
-        rules=rules,
-        announcer=partial(announcer_of, announcers=by_kind),
+        rule_book=RuleBook(workspaces(stack)),
+        announcer=partial(announcer_of, announcers=_announcers(stack)),
         clock=now,
     )
 
@@ -117,19 +117,11 @@ def _stored(plan: Plan) -> str:
     return f"{metrics} at {iso(plan.reading.as_of)}{given}"
 
 
-def _announcers(stack: Stack) -> tuple[tuple[Rule, ...], Mapping[str, Announcer]]:
-    """The rules and the announcers of the deployed detection."""
-    variables = _variables(stack)
-    rules = catalogue(json.loads(variables["LADDERS"]), variables["TIME_ZONE"])
-    resources = from_environment(Resources, variables)
+def _announcers(stack: Stack) -> Mapping[str, Announcer]:
+    """The announcers of the deployed detection."""
+    resources = from_environment(Resources, variables_of(stack, "DetectMilestone"))
     queue = partial(Queue, stack.clients.sqs)
-    return rules, announcers(resources, rules, table=stack.clients.table, queue=queue)
-
-
-def _variables(stack: Stack) -> Mapping[str, str]:
-    """The environment of the deployed detection."""
-    name = stack.output("DetectMilestoneFunction")
-    return stack.clients.functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
+    return announcers(resources, workspaces(stack).latest(), table=stack.clients.table, queue=queue)
 
 
 def _redetect(stack: Stack, subject: Subject, stats: Stats) -> str:

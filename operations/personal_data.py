@@ -28,11 +28,12 @@ from cairn.readings.milestones import Milestones
 from cairn.readings.stats import Stats
 from cairn.realtime.event_log import KEY_RETENTION, EventLog
 from cairn.realtime.personal_data import ConnectionItems, SessionItems
-from cairn.rules import catalogue
 from cairn.telegram.personal_data import ChatItems
 from cairn.viewers.personal_data import ViewerItems
 from cairn.webhooks.personal_data import WebhookItems
+from cairn.workspace.rule_book import RuleSet
 from operations import people, queues
+from operations.settings import workspaces
 from operations.stack import OperationError, Stack
 
 KINDS = ("rep", "telegram", "viewer", "person", "user", "contact")
@@ -153,14 +154,13 @@ class _Finder:
             event_log.suppress(milestone_id, present)
 
     def _reps(self) -> RepItems:
-        variables = self._detection()
-        rules = catalogue(json.loads(variables["LADDERS"]), variables["TIME_ZONE"])
+        rules = RuleSet.of(workspaces(self._stack).latest())
         stats, board, leaderboard = (self._table(name) for name in ("Stats", "Board", "Leaderboard"))
         boards = Boards(board, leaderboard)
-        reps = Reps(stats=Stats(stats), boards=boards, rules=rules, time_zone=variables["TIME_ZONE"], clock=now)
+        reps = Reps(stats=Stats(stats), boards=boards, rules=rules, clock=now)
         return RepItems(
             reps=reps,
-            rules=rules,
+            rules=rules.rules,
             stats=stats,
             milestones=self._table("Milestones"),
             history=self._table("History"),
@@ -168,11 +168,6 @@ class _Finder:
             leaderboard=leaderboard,
             clock=now,
         )
-
-    def _detection(self) -> Mapping[str, str]:
-        """The environment of the deployed detection."""
-        name = self._stack.output("DetectMilestoneFunction")
-        return self._stack.clients.functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
 
     def _table(self, name: str) -> Any:
         return self._stack.clients.table(self._stack.output(f"{name}Table"))

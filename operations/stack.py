@@ -35,6 +35,12 @@ class Stack:
         return self.outputs[key]
 
 
+def variables_of(stack: Stack, function: str) -> Mapping[str, str]:
+    """The environment of a deployed function, such as DetectMilestone."""
+    name = stack.output(f"{function}Function")
+    return stack.clients.functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
+
+
 def read_stack(clients: Clients, name: str) -> Stack:
     """The stack as CloudFormation describes it."""
     try:

@@ -22,6 +22,7 @@ from testing.fault_injection import FaultInjector, SandboxDied
 from testing.functions import FUNCTIONS, InvocationFailedError
 from testing.sqs import Fifo, StandardQueue
 from testing.websocket_api import Gateway, poster_in_place_of_api_gateway
+from testing.workspace import begin_with
 
 TIMEOUTS = {
     "fetch_stats": 60,
@@ -157,8 +158,8 @@ class _Context(Context):
 
 
 @contextmanager
-def account(answer: Callable[[httpx.Request], httpx.Response], **settings: str) -> Iterator[Account]:
-    """A fresh account; `answer` responds for the platforms, `settings` override those of `testing.cloud`."""
+def account(answer: Callable[[httpx.Request], httpx.Response], **settings: Any) -> Iterator[Account]:
+    """A fresh account; `answer` responds for the platforms, and a deployment began with these settings."""
     with controlled_clock() as clock:
         made = Account(clock, answer)
         with (
@@ -166,7 +167,7 @@ def account(answer: Callable[[httpx.Request], httpx.Response], **settings: str) 
             poster_in_place_of_api_gateway(made.gateway),
             cloud(httpx.MockTransport(made.wire.http)) as made.cloud,
         ):
-            os.environ |= settings
+            begin_with(**settings)
             for function in TIMEOUTS:
                 FUNCTIONS[function].warm_up()
             for variable in SECRETS:

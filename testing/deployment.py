@@ -46,6 +46,7 @@ class Answers:
             "ListServiceQuotas": {"Quotas": []},
             "GetApis": {"Items": []},
             "CreateInvalidation": {},
+            "GetFunctionConfiguration": {"Environment": {"Variables": {"INITIAL_SETTINGS": "{}"}}},
         }
 
     def give(self, operation: str, answer: dict[str, Any] | Exception) -> None:
@@ -201,6 +202,7 @@ def create_stack(
     }
     stack.outputs = {output: stack.resources[logical_id].physical_id for output, logical_id in names.items()}
     stack.outputs |= {"DistributionId": f"E{name}", "ApiUrl": f"https://{name.lower()}.example"}
+    stack.outputs |= {"DetectMilestoneFunction": f"{name}-detect", "ApiFunction": f"{name}-api"}
     return stack
 
 

@@ -17,6 +17,7 @@ from aws_lambda_powertools.utilities import parameters
 from cairn.aws import dynamodb, sqs, websocket_api
 from cairn.aws.websocket_api import Connect
 from cairn.webhooks import vault
+from cairn.workspace.following import following_settings
 from testing import adversarial_dynamodb
 from testing.webhook_client import PostByTransport
 
@@ -76,7 +77,7 @@ class Running:
         """Create every adapter, as a first invocation does."""
         cls = type(self.dependencies)
         for name in dir(cls):
-            if isinstance(inspect.getattr_static(cls, name), cached_property):
+            if isinstance(inspect.getattr_static(cls, name), cached_property | following_settings):
                 getattr(self.dependencies, name)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from functools import partial
 
@@ -14,18 +13,19 @@ from cairn.readings.detection import announcer_of
 from cairn.readings.milestones import Milestones
 from cairn.readings.reverting import Reverting
 from cairn.readings.stats import Stats
-from cairn.rules import catalogue
 from cairn.settings import from_environment
+from cairn.workspace.rule_book import RuleBook
+from cairn.workspace.store import Workspaces
 
 
 def reverting() -> Reverting:
     resources = from_environment(Resources)
-    rules = catalogue(json.loads(os.environ["LADDERS"]), resources.time_zone)
-    by_kind = announcers(resources, rules, table=dynamodb.table, queue=sqs.queue)
+    workspaces = Workspaces(dynamodb.table(os.environ["SETTINGS_TABLE"]), given=os.environ["INITIAL_SETTINGS"])
+    by_kind = announcers(resources, workspaces.latest(), table=dynamodb.table, queue=sqs.queue)
     return Reverting(
         milestones=Milestones(dynamodb.table(resources.milestones_table)),
         stats=Stats(dynamodb.table(resources.stats_table)),
-        rules=rules,
+        rule_book=RuleBook(workspaces),
         announcer=partial(announcer_of, announcers=by_kind),
         clock=now,
     )

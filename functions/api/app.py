@@ -26,6 +26,7 @@ from functions.api.sessions import routes as sessions
 from functions.api.webhooks import messages as webhook_messages
 from functions.api.webhooks import reports as webhook_reports
 from functions.api.webhooks import routes as webhooks
+from functions.api.workspace import routes as workspace
 
 TITLE = "Cairn"
 VERSION = "1.0.0"
@@ -54,7 +55,11 @@ class Api(LambdaFunctionUrlResolver):
 
 
 app = Api(enable_validation=True, json_body_deserializer=partial(json.loads, parse_float=_exact))
-for system in (channels, milestones, leaderboard, sessions, account, webhooks, webhook_messages, webhook_reports):
+SYSTEMS = (
+    *(channels, milestones, leaderboard, sessions, account, workspace),
+    *(webhooks, webhook_messages, webhook_reports),
+)
+for system in SYSTEMS:
     app.include_router(system.router)
 app.configure_openapi(
     title=TITLE,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
@@ -37,10 +36,12 @@ from cairn.readings.milestones import Milestones
 from cairn.readings.stats import Stats
 from cairn.realtime.sign_out import SignOut
 from cairn.realtime.tickets import Tickets
-from cairn.rules import Rule, catalogue
 from cairn.rules.ladder import Ladder
 from cairn.settings import from_environment
 from cairn.telegram.subscribers import Subscribers
+from cairn.workspace.document import Workspace
+from cairn.workspace.following import following_settings
+from cairn.workspace.rule_book import RuleSet
 from cairn.workspace.store import Workspaces
 from functions.api.auth import Authenticator
 from functions.api.sessions.session_end import SessionEnd
@@ -62,10 +63,7 @@ class Settings:
     settings_table: str
     fetch_queue_url: str
     broadcast_queue_url: str
-    refresh_age_seconds: int
-    stale_after_seconds: int
-    ladders: str
-    time_zone: str
+    initial_settings: str
     avatar_hosts: str
     user_pool_id: str
     user_pool_client_id: str
@@ -75,8 +73,6 @@ class Settings:
     cdn_keys: str
     direct_calls: str
     # With defaults, because an upgrade changes a function's code before its environment.
-    implausible_factor: int = 20
-    implausible_increase: int = 10_000
     webhooks_table: str = ""
     webhook_key: str = ""
     webhook_queue_url: str = ""
@@ -99,13 +95,14 @@ class Dependencies:
 
     @cached_property
     def workspaces(self) -> Workspaces:
-        return Workspaces(dynamodb.table(self.settings.settings_table))
+        return Workspaces(dynamodb.table(self.settings.settings_table), given=self.settings.initial_settings)
+
+    @property
+    def workspace(self) -> Workspace:
+        """The settings that hold."""
+        return self.workspaces.current()
 
     # -- readings
-
-    @cached_property
-    def rules(self) -> tuple[Rule, ...]:
-        return catalogue(json.loads(self.settings.ladders), self.settings.time_zone)
 
     @cached_property
     def stats(self) -> Stats:
@@ -176,33 +173,39 @@ class Dependencies:
     def platforms(self) -> Platforms:
         return Platforms(self._http)
 
-    @cached_property
-    def fetching(self) -> Fetching:
-        plausibility = Plausibility(self.settings.implausible_factor, self.settings.implausible_increase)
+    @following_settings
+    def fetching(self, workspace: Workspace) -> Fetching:
         return Fetching(
             channels=self.channels,
-            recording=Recording(channels=self.channels, stats=self.stats, plausibility=plausibility),
+            recording=Recording(
+                channels=self.channels,
+                stats=self.stats,
+                rules_version=workspace.rules_version,
+                plausibility=Plausibility.of(workspace),
+            ),
             order=FetchOrder(dynamodb.table(self.settings.channels_table)),
             platforms=self.platforms,
             queue=sqs.queue(self.settings.fetch_queue_url),
         )
 
-    @cached_property
-    def statuses(self) -> ChannelStatuses:
+    @following_settings
+    def statuses(self, workspace: Workspace) -> ChannelStatuses:
         return ChannelStatuses(
             channels=self.channels,
             stats=self.stats,
             milestones=self.milestones,
-            rules=self.rules,
-            stale_after=timedelta(seconds=self.settings.stale_after_seconds),
+            rules=RuleSet.of(workspace).rules,
+            stale_after=timedelta(seconds=workspace.stale_after_seconds),
             clock=now,
         )
 
     # -- the leaderboard
 
-    @cached_property
-    def rep_rules(self) -> dict[str, Ladder]:
-        return {rule.name: rule for rule in self.rules if rule.kind == KIND and isinstance(rule, Ladder)}
+    @following_settings
+    def rep_rules(self, workspace: Workspace) -> dict[str, Ladder]:
+        return {
+            rule.name: rule for rule in RuleSet.of(workspace).rules if rule.kind == KIND and isinstance(rule, Ladder)
+        }
 
     @cached_property
     def avatars(self) -> Avatars:
@@ -220,11 +223,9 @@ class Dependencies:
     def badges(self) -> Badges:
         return Badges(dynamodb.table(self.settings.milestones_table))
 
-    @cached_property
-    def reps(self) -> Reps:
-        return Reps(
-            stats=self.stats, boards=self.boards, rules=self.rules, time_zone=self.settings.time_zone, clock=now
-        )
+    @following_settings
+    def reps(self, workspace: Workspace) -> Reps:
+        return Reps(stats=self.stats, boards=self.boards, rules=RuleSet.of(workspace), clock=now)
 
     # -- webhooks
 

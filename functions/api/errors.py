@@ -53,7 +53,8 @@ def error_response(error: CairnError) -> Response[str]:
     headers: dict[str, str | list[str]] = {}
     if isinstance(error, PlatformPausedError | TooManySignInsError):
         headers["Retry-After"] = str(max(1, round((error.until - now()).total_seconds())))
-    response = _response(error.status, error.message, headers=headers)
+    details = [detail for detail in error.details if isinstance(detail, dict)]
+    response = _response(error.status, error.message, details, headers)
     if isinstance(error, SessionEndedError):
         response.cookies = cookies.expired(permanent=error.permanent)
     return response

@@ -22,6 +22,7 @@ from cairn.realtime.event_log import EventLog
 from cairn.realtime.membership import Sockets
 from cairn.settings import from_environment
 from cairn.viewers.presence import Presence
+from cairn.workspace.store import Workspaces
 from functions.broadcast.batch import PERMANENT, WAITING, Broadcast, Received
 from functions.broadcast.board import BoardFrames
 from functions.broadcast.broadcaster import Broadcaster
@@ -40,7 +41,8 @@ class Settings:
     broadcast_queue_url: str
     count_queue_url: str
     connections_url: str
-    time_zone: str
+    settings_table: str
+    initial_settings: str
     avatar_hosts: str
 
 
@@ -66,6 +68,10 @@ class Dependencies:
         )
 
     @cached_property
+    def workspaces(self) -> Workspaces:
+        return Workspaces(dynamodb.table(self.settings.settings_table), given=self.settings.initial_settings)
+
+    @cached_property
     def broadcaster(self) -> Broadcaster:
         settings = self.settings
         connections = dynamodb.table(settings.connections_table)
@@ -77,7 +83,7 @@ class Dependencies:
             board_refresh=BoardRefresh(connections),
             board=BoardFrames(
                 Boards(dynamodb.table(settings.board_table), dynamodb.table(settings.leaderboard_table)),
-                settings.time_zone,
+                lambda: self.workspaces.current().zones,
                 Avatars.of(settings.avatar_hosts),
             ),
             queue=sqs.queue(settings.broadcast_queue_url),

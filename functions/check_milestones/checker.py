@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cairn.clock import Clock
@@ -10,7 +9,7 @@ from cairn.observability import logger
 from cairn.readings.milestones import Milestones
 from cairn.readings.stats import Stats
 from cairn.readings.unannounced import mark_keys, unannounced
-from cairn.rules import Rule
+from cairn.workspace.rule_book import RuleBook
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,20 +22,21 @@ class Checked:
 
 
 class Checker:
-    def __init__(self, stats: Stats, milestones: Milestones, rules: Sequence[Rule], clock: Clock) -> None:
+    def __init__(self, stats: Stats, milestones: Milestones, rule_book: RuleBook, clock: Clock) -> None:
         self._stats = stats
         self._milestones = milestones
-        self._rules = rules
+        self._rule_book = rule_book
         self._clock = clock
 
     def check_page(self, after: str | None) -> Checked:
         """Check the readings after a key, and request a new look at those that show something missing."""
         readings, last = self._stats.page(after)
         present = self._clock()
-        marks = self._milestones.marks([key for one in readings for key in mark_keys(one, self._rules, present)])
+        judged = [(reading, self._rule_book.of(reading).rules) for reading in readings]
+        marks = self._milestones.marks([key for one, rules in judged for key in mark_keys(one, rules, present)])
         missing = 0
-        for reading in readings:
-            found = [crossing for crossing, _ in unannounced(reading, marks, self._rules, present)]
+        for reading, rules in judged:
+            found = [crossing for crossing, _ in unannounced(reading, marks, rules, present)]
             if found and self._stats.recheck(reading):
                 missing += 1
                 logger.warning(

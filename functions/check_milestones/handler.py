@@ -6,7 +6,6 @@ the stream's detection announces it, in its place after everything that is still
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -20,8 +19,9 @@ from cairn.observability import MetricUnit, logger, metrics
 from cairn.readings.check_progress import CheckProgress
 from cairn.readings.milestones import Milestones
 from cairn.readings.stats import Stats
-from cairn.rules import Rule, catalogue
 from cairn.settings import from_environment
+from cairn.workspace.rule_book import RuleBook
+from cairn.workspace.store import Workspaces
 from functions.check_milestones.checker import Checker
 
 RESERVE_SECONDS = 20.0
@@ -32,8 +32,8 @@ RESERVE_SECONDS = 20.0
 class Settings:
     stats_table: str
     milestones_table: str
-    ladders: str
-    time_zone: str
+    settings_table: str
+    initial_settings: str
 
 
 class Dependencies:
@@ -44,8 +44,8 @@ class Dependencies:
         return from_environment(Settings)
 
     @cached_property
-    def rules(self) -> tuple[Rule, ...]:
-        return catalogue(json.loads(self.settings.ladders), self.settings.time_zone)
+    def workspaces(self) -> Workspaces:
+        return Workspaces(dynamodb.table(self.settings.settings_table), given=self.settings.initial_settings)
 
     @cached_property
     def progress(self) -> CheckProgress:
@@ -54,7 +54,9 @@ class Dependencies:
     @cached_property
     def checker(self) -> Checker:
         stats = Stats(dynamodb.table(self.settings.stats_table))
-        return Checker(stats, Milestones(dynamodb.table(self.settings.milestones_table)), self.rules, now)
+        return Checker(
+            stats, Milestones(dynamodb.table(self.settings.milestones_table)), RuleBook(self.workspaces), now
+        )
 
 
 def create(dependencies: Dependencies) -> Callable[[dict[str, Any], LambdaContext], dict[str, Any]]:

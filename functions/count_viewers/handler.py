@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -19,26 +18,27 @@ from cairn.messages import CountViewers
 from cairn.observability import logger
 from cairn.readings.stats import Stats
 from cairn.settings import from_environment
-from cairn.viewers.count_settings import MilestoneSettings, Pace
+from cairn.viewers.count_settings import MilestoneTest, Pace
 from cairn.viewers.counting import Counting
 from cairn.viewers.presence import Presence
+from cairn.workspace.document import Workspace
+from cairn.workspace.following import following_settings
+from cairn.workspace.rule_book import RuleSet
+from cairn.workspace.store import Workspaces
 from functions.count_viewers.stale_sockets import StaleSockets
 
 MAX_WAIT = timedelta(seconds=1)
 """SQS delays a message by whole seconds; the function waits for the fraction, once for the whole batch."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settings(MilestoneSettings):
+@dataclass(frozen=True, slots=True)
+class Settings:
     presence_table: str
     stats_table: str
     count_queue_url: str
     connections_url: str
-    time_zone: str
-    live_channels: str
-    viewer_heartbeat_interval: int
-    viewer_timeout: int
-    viewer_count_update_interval: int
+    settings_table: str
+    initial_settings: str
 
 
 class Dependencies:
@@ -66,18 +66,18 @@ class Dependencies:
         return Presence.of(table, queue, now)
 
     @cached_property
-    def counting(self) -> Counting:
+    def workspaces(self) -> Workspaces:
+        return Workspaces(dynamodb.table(self.settings.settings_table), given=self.settings.initial_settings)
+
+    @following_settings
+    def counting(self, workspace: Workspace) -> Counting:
         return Counting.of(
             self.presence,
             stats=Stats(dynamodb.table(self.settings.stats_table)),
-            pace=Pace.of(
-                heartbeat=self.settings.viewer_heartbeat_interval,
-                timeout=self.settings.viewer_timeout,
-                interval=self.settings.viewer_count_update_interval,
-            ),
-            test=self.settings.milestone_test,
-            names=json.loads(self.settings.live_channels),
-            time_zone=self.settings.time_zone,
+            pace=Pace.of(workspace),
+            test=MilestoneTest.of(workspace),
+            names=workspace.live_channels,
+            rules=RuleSet.of(workspace),
         )
 
     @cached_property

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
 from typing import Any
@@ -41,6 +41,7 @@ RESERVE_SECONDS = 2.0
 class Settings:
     webhooks_table: str
     settings_table: str
+    initial_settings: str
     webhook_queue_url: str
     notify_queue_url: str
     broadcast_queue_url: str
@@ -69,7 +70,7 @@ class Dependencies:
 
     @cached_property
     def workspaces(self) -> Workspaces:
-        return Workspaces(dynamodb.table(self.settings.settings_table), now)
+        return Workspaces(dynamodb.table(self.settings.settings_table), given=self.settings.initial_settings)
 
     @cached_property
     def client(self) -> GuardedClient:
@@ -125,7 +126,7 @@ class Dependencies:
             owners=Owners(sqs.queue(settings.broadcast_queue_url), sqs.queue(settings.notify_queue_url), now),
             queue=self.queue,
             rules=self.rules,
-            template_rules=[asdict(rule) for rule in self.workspaces.current().webhook_templates],
+            template_rules=self.workspaces.current().webhook_templates,
             clock=now,
         )
 

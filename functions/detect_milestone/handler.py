@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,14 +15,18 @@ from cairn.aws.streams import Failures, process_in_order
 from cairn.observability import logger, metrics
 from cairn.readings.detection import Detection
 from cairn.readings.milestones import Milestones
-from cairn.rules import catalogue
 from cairn.settings import from_environment
+from cairn.workspace.document import Workspace
+from cairn.workspace.following import following_settings
+from cairn.workspace.rule_book import RuleBook
+from cairn.workspace.store import Workspaces
 
 
 @dataclass(frozen=True, slots=True)
 class Settings(Resources):
-    ladders: str
     failures_url: str
+    settings_table: str
+    initial_settings: str
 
 
 class Dependencies:
@@ -38,13 +41,19 @@ class Dependencies:
         return Failures(self.settings.failures_url)
 
     @cached_property
-    def detection(self) -> Detection:
-        settings = self.settings
-        rules = catalogue(json.loads(settings.ladders), settings.time_zone)
+    def workspaces(self) -> Workspaces:
+        return Workspaces(dynamodb.table(self.settings.settings_table), given=self.settings.initial_settings)
+
+    @cached_property
+    def rule_book(self) -> RuleBook:
+        return RuleBook(self.workspaces)
+
+    @following_settings
+    def detection(self, workspace: Workspace) -> Detection:
         return Detection(
-            Milestones(dynamodb.table(settings.milestones_table)),
-            announcers(settings, rules, table=dynamodb.table, queue=sqs.queue),
-            rules,
+            Milestones(dynamodb.table(self.settings.milestones_table)),
+            announcers(self.settings, workspace, table=dynamodb.table, queue=sqs.queue),
+            self.rule_book,
         )
 
 

@@ -6,7 +6,6 @@ where the previous one ended, and a repetition changes nothing.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -25,8 +24,11 @@ from cairn.leaderboard.reps import Reps
 from cairn.leaderboard.retired import retired_by
 from cairn.observability import logger
 from cairn.readings.stats import Stats
-from cairn.rules import catalogue
 from cairn.settings import from_environment
+from cairn.workspace.document import Workspace
+from cairn.workspace.following import following_settings
+from cairn.workspace.rule_book import RuleSet
+from cairn.workspace.store import Workspaces
 
 RESERVE_SECONDS = 30.0
 """Reserved for the last rep, who may have years of daily values."""
@@ -43,9 +45,8 @@ class Settings:
     history_table: str
     leaderboard_table: str
     board_table: str
-    ladders: str
-    time_zone: str
-    retired_reps_kept_days: int
+    settings_table: str
+    initial_settings: str
 
 
 class Dependencies:
@@ -54,6 +55,10 @@ class Dependencies:
     @cached_property
     def settings(self) -> Settings:
         return from_environment(Settings)
+
+    @cached_property
+    def workspaces(self) -> Workspaces:
+        return Workspaces(dynamodb.table(self.settings.settings_table), given=self.settings.initial_settings)
 
     @cached_property
     def stats(self) -> Stats:
@@ -67,13 +72,12 @@ class Dependencies:
     def rep_ids(self) -> RepIds:
         return RepIds(dynamodb.table(self.settings.leaderboard_table))
 
-    @cached_property
-    def items(self) -> RepItems:
-        settings = self.settings
-        rules = catalogue(json.loads(settings.ladders), settings.time_zone)
+    @following_settings
+    def items(self, workspace: Workspace) -> RepItems:
+        settings, rules = self.settings, RuleSet.of(workspace)
         return RepItems(
-            reps=Reps(stats=self.stats, boards=self.boards, rules=rules, time_zone=settings.time_zone, clock=now),
-            rules=rules,
+            reps=Reps(stats=self.stats, boards=self.boards, rules=rules, clock=now),
+            rules=rules.rules,
             stats=dynamodb.table(settings.stats_table),
             milestones=dynamodb.table(settings.milestones_table),
             history=dynamodb.table(settings.history_table),
@@ -89,7 +93,7 @@ def create(dependencies: Dependencies) -> Callable[[dict[str, Any], LambdaContex
     @logger.inject_lambda_context(clear_state=True)
     def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         """How many reps were erased; ErasureError when one failed, after all others were tried."""
-        until = now() - timedelta(days=dependencies.settings.retired_reps_kept_days)
+        until = now() - timedelta(days=dependencies.workspaces.current().retired_reps_kept_days)
         erased, failed = 0, list[str]()
         for subject in retired_by(until, dependencies.stats, dependencies.rep_ids):
             if context.get_remaining_time_in_millis() / 1000 < RESERVE_SECONDS:

@@ -23,6 +23,9 @@ from cairn.messages import FetchBatch
 from cairn.observability import logger, metrics
 from cairn.readings.stats import Stats
 from cairn.settings import from_environment
+from cairn.workspace.document import Workspace
+from cairn.workspace.following import following_settings
+from cairn.workspace.store import Workspaces
 
 RESERVE_SECONDS = 20.0
 """Reserved for the last call to a platform, with its retries and writes."""
@@ -33,9 +36,8 @@ class Settings:
     stats_table: str
     channels_table: str
     fetch_queue_url: str
-    # With defaults, because an upgrade changes a function's code before its environment.
-    implausible_factor: int = 20
-    implausible_increase: int = 10_000
+    settings_table: str
+    initial_settings: str
 
 
 class Dependencies:
@@ -58,13 +60,21 @@ class Dependencies:
         return Platforms(http.client(self._transport))
 
     @cached_property
-    def fetching(self) -> Fetching:
+    def workspaces(self) -> Workspaces:
+        return Workspaces(dynamodb.table(self.settings.settings_table), given=self.settings.initial_settings)
+
+    @following_settings
+    def fetching(self, workspace: Workspace) -> Fetching:
         table = dynamodb.table(self.settings.channels_table)
         channels, stats = Channels(table), Stats(dynamodb.table(self.settings.stats_table))
-        plausibility = Plausibility(self.settings.implausible_factor, self.settings.implausible_increase)
         return Fetching(
             channels=channels,
-            recording=Recording(channels=channels, stats=stats, plausibility=plausibility),
+            recording=Recording(
+                channels=channels,
+                stats=stats,
+                rules_version=workspace.rules_version,
+                plausibility=Plausibility.of(workspace),
+            ),
             order=FetchOrder(table),
             platforms=self.platforms,
             queue=sqs.queue(self.settings.fetch_queue_url),

@@ -1,14 +1,15 @@
 """Rolls the month over: each rep's last board is archived, and their month begins at zero.
 
-The schedule ticks several times in a month's first hours: each tick continues where the previous one ended, and does
-nothing when all reps are rolled over. An update of a rep rolls that rep over first, so no sale waits for this function.
+The schedule ticks all the time, since a person may choose another time zone at any time. Only in a month's first hours
+a tick looks at the board: it continues where the previous one ended, and does nothing when all reps are rolled over. An
+update of a rep rolls that rep over first, so no sale waits for this function.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import cached_property
 from typing import Any
 
@@ -20,9 +21,14 @@ from cairn.leaderboard.boards import Boards
 from cairn.leaderboard.reps import Reps
 from cairn.observability import MetricUnit, logger, metrics
 from cairn.readings.stats import Stats
-from cairn.rules import catalogue
 from cairn.settings import from_environment
+from cairn.workspace.document import Workspace
+from cairn.workspace.following import following_settings
+from cairn.workspace.rule_book import RuleSet
+from cairn.workspace.store import Workspaces
 
+FIRST_HOURS = timedelta(hours=3)
+"""For how long after a month's begin the schedule's ticks look for reps who are not in it."""
 RESERVE_SECONDS = 10.0
 """Reserved for the last rep."""
 
@@ -36,21 +42,28 @@ class Settings:
     stats_table: str
     leaderboard_table: str
     board_table: str
-    ladders: str
-    time_zone: str
+    settings_table: str
+    initial_settings: str
 
 
 class Dependencies:
     """The adapters of a warm function, made on first use."""
 
     @cached_property
-    def reps(self) -> Reps:
-        settings = from_environment(Settings)
+    def settings(self) -> Settings:
+        return from_environment(Settings)
+
+    @cached_property
+    def workspaces(self) -> Workspaces:
+        return Workspaces(dynamodb.table(self.settings.settings_table), given=self.settings.initial_settings)
+
+    @following_settings
+    def reps(self, workspace: Workspace) -> Reps:
+        settings = self.settings
         return Reps(
             stats=Stats(dynamodb.table(settings.stats_table)),
             boards=Boards(dynamodb.table(settings.board_table), dynamodb.table(settings.leaderboard_table)),
-            rules=catalogue(json.loads(settings.ladders), settings.time_zone),
-            time_zone=settings.time_zone,
+            rules=RuleSet.of(workspace),
             clock=now,
         )
 
@@ -62,6 +75,9 @@ def create(dependencies: Dependencies) -> Callable[[dict[str, Any], LambdaContex
     @metrics.log_metrics
     def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         """How many reps were rolled over; RolloverError when one failed, after all others were tried."""
+        zones, present = dependencies.workspaces.current().zones, now()
+        if event.get("source") == "schedule" and zones.month(present - FIRST_HOURS) == zones.month(present):
+            return {"turned": 0}
         reps, rolled_over, failed = dependencies.reps, 0, list[str]()
         for subject in reps.not_rolled_over():
             if context.get_remaining_time_in_millis() / 1000 < RESERVE_SECONDS:

@@ -23,6 +23,9 @@ from cairn.telegram.bot import Bot
 from cairn.telegram.deliveries import Deliveries
 from cairn.telegram.send_slots import SendSlots
 from cairn.telegram.subscribers import Subscribers
+from cairn.workspace.document import Workspace
+from cairn.workspace.following import following_settings
+from cairn.workspace.store import Workspaces
 from functions.notify.audience import Audience
 from functions.notify.notifier import Notification, Notifier
 from functions.notify.pace import Pace
@@ -40,9 +43,8 @@ class Settings:
     notify_queue_url: str
     telegram_api_url: str
     telegram_secret: str
-    telegram_announcement_chat: str
-    telegram_messages_per_second: float
-    telegram_progress_every: int
+    settings_table: str
+    initial_settings: str
 
 
 class Dependencies:
@@ -72,8 +74,12 @@ class Dependencies:
         return Subscribers(dynamodb.table(self.settings.audience_table))
 
     @cached_property
-    def announcement(self) -> AnnouncementChat | None:
-        chat = self.settings.telegram_announcement_chat
+    def workspaces(self) -> Workspaces:
+        return Workspaces(dynamodb.table(self.settings.settings_table), given=self.settings.initial_settings)
+
+    @following_settings
+    def announcement(self, workspace: Workspace) -> AnnouncementChat | None:
+        chat = workspace.telegram_announcement_chat
         return AnnouncementChat(dynamodb.table(self.settings.audience_table), chat) if chat else None
 
     @cached_property
@@ -89,10 +95,11 @@ class Dependencies:
         """New for each message, because the bot's token may have been rotated."""
         token = read_secret(self.settings.telegram_secret).get("TELEGRAM_BOT_TOKEN", "")
         bot = Bot(self.http, self.settings.telegram_api_url, token)
+        workspace = self.workspaces.current()
         audience = Audience(subscribers=self.subscribers, announcement=self.announcement, bot=bot, clock=now)
         pace = Pace(
             send_slots=self.send_slots,
-            messages_per_second=self.settings.telegram_messages_per_second,
+            messages_per_second=workspace.telegram_messages_per_second,
             clock=now,
         )
         sender = Sender(
@@ -100,7 +107,7 @@ class Dependencies:
             deliveries=self.deliveries,
             audience=audience,
             pace=pace,
-            progress_every=self.settings.telegram_progress_every,
+            progress_every=workspace.telegram_progress_every,
         )
         return Notifier(
             audience=audience,

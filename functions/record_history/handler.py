@@ -12,10 +12,11 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from cairn.aws import dynamodb
 from cairn.aws.streams import Failures, process_in_order
 from cairn.observability import logger
-from cairn.readings.history import History, day_of
+from cairn.readings.history import History
 from cairn.readings.stats import change_of
 from cairn.settings import from_environment
 from cairn.viewers.subjects import CATEGORY as LIVE
+from cairn.workspace.store import Workspaces
 
 ONCE_A_MINUTE = frozenset({LIVE})
 """The categories of subjects that change every few seconds: their history keeps one reading a minute."""
@@ -25,7 +26,8 @@ ONCE_A_MINUTE = frozenset({LIVE})
 class Settings:
     history_table: str
     failures_url: str
-    time_zone: str
+    settings_table: str
+    initial_settings: str
 
 
 class Dependencies:
@@ -38,6 +40,10 @@ class Dependencies:
     @cached_property
     def failures(self) -> Failures:
         return Failures(self.settings.failures_url)
+
+    @cached_property
+    def workspaces(self) -> Workspaces:
+        return Workspaces(dynamodb.table(self.settings.settings_table), given=self.settings.initial_settings)
 
     @cached_property
     def history(self) -> History:
@@ -53,8 +59,8 @@ def create(dependencies: Dependencies) -> Callable[[dict[str, Any], LambdaContex
         with logger.append_context_keys(trace_id=new.trace_id, subject=str(new.subject)):
             dependencies.history.add(new, once_a_minute=new.subject.category in ONCE_A_MINUTE)
             if old:
-                day = day_of(old.as_of, dependencies.settings.time_zone)
-                if day < day_of(new.as_of, dependencies.settings.time_zone):
+                zones = dependencies.workspaces.current().zones
+                if (day := zones.day(old.as_of)) < zones.day(new.as_of):
                     dependencies.history.close_day(old, day)
 
     @logger.inject_lambda_context(clear_state=True)

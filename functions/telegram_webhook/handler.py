@@ -26,10 +26,13 @@ from cairn.model import new_trace_id
 from cairn.observability import logger, metrics
 from cairn.readings.milestones import Milestones
 from cairn.readings.stats import Stats
-from cairn.rules import catalogue
 from cairn.settings import from_environment
 from cairn.telegram.send_slots import SendSlots
 from cairn.telegram.subscribers import Subscribers
+from cairn.workspace.document import Workspace
+from cairn.workspace.following import following_settings
+from cairn.workspace.rule_book import RuleSet
+from cairn.workspace.store import Workspaces
 from functions.telegram_webhook.command_handler import CommandHandler
 from functions.telegram_webhook.commands import parse
 
@@ -49,9 +52,8 @@ class Settings:
     telegram_secret: str
     cdn_keys: str
     direct_calls: str
-    stale_after_seconds: int
-    ladders: str
-    time_zone: str
+    settings_table: str
+    initial_settings: str
 
 
 class Dependencies:
@@ -66,15 +68,19 @@ class Dependencies:
         return Cdn.of(self.settings.cdn_keys, self.settings.direct_calls)
 
     @cached_property
-    def command_handler(self) -> CommandHandler:
+    def workspaces(self) -> Workspaces:
+        return Workspaces(dynamodb.table(self.settings.settings_table), given=self.settings.initial_settings)
+
+    @following_settings
+    def command_handler(self, workspace: Workspace) -> CommandHandler:
         settings = self.settings
         channels = Channels(dynamodb.table(settings.channels_table))
         statuses = ChannelStatuses(
             channels=channels,
             stats=Stats(dynamodb.table(settings.stats_table)),
             milestones=Milestones(dynamodb.table(settings.milestones_table)),
-            rules=catalogue(json.loads(settings.ladders), settings.time_zone),
-            stale_after=timedelta(seconds=settings.stale_after_seconds),
+            rules=RuleSet.of(workspace).rules,
+            stale_after=timedelta(seconds=workspace.stale_after_seconds),
             clock=now,
         )
         return CommandHandler(

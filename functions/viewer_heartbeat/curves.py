@@ -7,16 +7,17 @@ from typing import Any
 
 from cairn.clock import Clock, iso
 from cairn.model import Reading, Subject
-from cairn.readings.history import History, day_of
+from cairn.readings.history import History
 from cairn.readings.stats import Stats
 from cairn.viewers.subjects import viewer_subject
+from cairn.zones import Zones
 
 
 class Curves:
-    def __init__(self, *, stats: Stats, history: History, time_zone: str, clock: Clock) -> None:
+    def __init__(self, *, stats: Stats, history: History, zones: Zones, clock: Clock) -> None:
         self._stats = stats
         self._history = history
-        self._zone = time_zone
+        self._zones = zones
         self._clock = clock
 
     def of(self, channel: str, hours: int) -> dict[str, Any]:
@@ -48,6 +49,6 @@ class Curves:
 
     def _peak(self, last: Reading, now: datetime) -> dict[str, Any] | None:
         """Today's peak; the viewers who were present when the day began belong to it."""
-        today = day_of(now, self._zone)
-        viewers = int(last.metrics["peak" if day_of(last.as_of, self._zone) == today else "viewers"])
+        today = self._zones.day(now)
+        viewers = int(last.metrics["peak" if self._zones.day(last.as_of) == today else "viewers"])
         return {"viewers": viewers, "day": today.isoformat()} if viewers else None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -15,17 +14,21 @@ from cairn.clock import now
 from cairn.readings.history import History
 from cairn.readings.stats import Stats
 from cairn.settings import from_environment
-from cairn.viewers.count_settings import MilestoneSettings, Pace
+from cairn.viewers.count_settings import MilestoneTest, Pace
 from cairn.viewers.counting import Counting
-from cairn.viewers.join_limits import JoinLimits, JoinSettings
+from cairn.viewers.join_limits import JoinCaps, JoinLimits
 from cairn.viewers.presence import Presence
+from cairn.workspace.document import Workspace
+from cairn.workspace.following import following_settings
+from cairn.workspace.rule_book import RuleSet
+from cairn.workspace.store import Workspaces
 from functions.viewer_heartbeat.curves import Curves
 from functions.viewer_heartbeat.followers import Followers
 from functions.viewer_heartbeat.heartbeats import Heartbeats
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settings(JoinSettings, MilestoneSettings):
+@dataclass(frozen=True, slots=True)
+class Settings:
     presence_table: str
     stats_table: str
     history_table: str
@@ -34,16 +37,9 @@ class Settings(JoinSettings, MilestoneSettings):
     websocket_url: str
     cdn_keys: str
     direct_calls: str
-    stale_after_seconds: int
-    time_zone: str
-    live_channels: str
-    viewer_heartbeat_interval: int
-    viewer_timeout: int
-    viewer_count_update_interval: int
-
-    @property
-    def timeout(self) -> timedelta:
-        return timedelta(seconds=self.viewer_timeout)
+    address_key: str
+    settings_table: str
+    initial_settings: str
 
 
 class Dependencies:
@@ -58,52 +54,58 @@ class Dependencies:
         return Cdn.of(self.settings.cdn_keys, self.settings.direct_calls)
 
     @cached_property
+    def workspaces(self) -> Workspaces:
+        return Workspaces(dynamodb.table(self.settings.settings_table), given=self.settings.initial_settings)
+
+    @property
+    def workspace(self) -> Workspace:
+        return self.workspaces.current()
+
+    @property
+    def timeout(self) -> timedelta:
+        return timedelta(seconds=self.workspace.viewer_timeout)
+
+    @property
     def names(self) -> Mapping[str, str]:
         """The names of the live channels that the operator named, by their ids."""
-        found: dict[str, str] = json.loads(self.settings.live_channels)
-        return found
+        return self.workspace.live_channels
 
-    @cached_property
-    def join_limits(self) -> JoinLimits:
-        return JoinLimits(
-            dynamodb.table(self.settings.presence_table), self.settings.viewer_joins_per_minute, self.settings.join_caps
-        )
+    @following_settings
+    def join_limits(self, workspace: Workspace) -> JoinLimits:
+        table = dynamodb.table(self.settings.presence_table)
+        return JoinLimits(table, workspace.viewer_joins_per_minute, JoinCaps.of(workspace))
 
-    @cached_property
-    def heartbeats(self) -> Heartbeats:
-        return Heartbeats(timedelta(milliseconds=self.settings.viewer_heartbeat_interval / 4))
+    @following_settings
+    def heartbeats(self, workspace: Workspace) -> Heartbeats:
+        return Heartbeats(timedelta(milliseconds=workspace.viewer_heartbeat_interval / 4))
 
     @cached_property
     def presence(self) -> Presence:
         table, queue = dynamodb.table(self.settings.presence_table), sqs.queue(self.settings.count_queue_url)
         return Presence.of(table, queue, now)
 
-    @cached_property
-    def counting(self) -> Counting:
+    @following_settings
+    def counting(self, workspace: Workspace) -> Counting:
         return Counting.of(
             self.presence,
             stats=self._stats,
-            pace=Pace.of(
-                heartbeat=self.settings.viewer_heartbeat_interval,
-                timeout=self.settings.viewer_timeout,
-                interval=self.settings.viewer_count_update_interval,
-            ),
-            test=self.settings.milestone_test,
-            names=self.names,
-            time_zone=self.settings.time_zone,
+            pace=Pace.of(workspace),
+            test=MilestoneTest.of(workspace),
+            names=workspace.live_channels,
+            rules=RuleSet.of(workspace),
         )
 
-    @cached_property
-    def curves(self) -> Curves:
+    @following_settings
+    def curves(self, workspace: Workspace) -> Curves:
         history = History(dynamodb.table(self.settings.history_table))
-        return Curves(stats=self._stats, history=history, time_zone=self.settings.time_zone, clock=now)
+        return Curves(stats=self._stats, history=history, zones=workspace.zones, clock=now)
 
-    @cached_property
-    def followers(self) -> Followers:
+    @following_settings
+    def followers(self, workspace: Workspace) -> Followers:
         return Followers(
             channels=Channels(dynamodb.table(self.settings.channels_table)),
             stats=self._stats,
-            stale_after=timedelta(seconds=self.settings.stale_after_seconds),
+            stale_after=timedelta(seconds=workspace.stale_after_seconds),
             clock=now,
         )
 

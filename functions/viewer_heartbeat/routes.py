@@ -25,7 +25,7 @@ def join(dependencies: Dependencies, event: Event) -> Response:
     network = network_tag(address, request.channel, settings.address_key)
     viewer_id = request.viewer_id or secrets.token_urlsafe(16)
     secret = secrets.token_urlsafe(16)
-    until = now() + settings.timeout
+    until = now() + dependencies.timeout
     slot = dependencies.presence.enter(request.channel, viewer_id, requests.tab_of(secret), until, network)
     logger.info("joined", channel=request.channel)
     return responses.json_answer(
@@ -36,7 +36,7 @@ def join(dependencies: Dependencies, event: Event) -> Response:
 def heartbeat(dependencies: Dependencies, event: Event) -> Response:
     slot = requests.slot(event)
     if dependencies.heartbeats.is_due(slot, now()):
-        dependencies.presence.keep_alive(slot, now() + dependencies.settings.timeout)
+        dependencies.presence.keep_alive(slot, now() + dependencies.timeout)
         dependencies.heartbeats.accept(slot, now())
     return responses.json_answer(_presence_json(dependencies, slot.channel))
 
@@ -55,7 +55,7 @@ def count(dependencies: Dependencies, query: ChannelQuery) -> Response:
 
 def sse(dependencies: Dependencies, query: ChannelQuery) -> Response:
     found = dependencies.counting.current(query.channel)
-    retry, event_id = dependencies.settings.viewer_count_update_interval // 2, str(to_millis(found.changed_at))
+    retry, event_id = dependencies.workspace.viewer_count_update_interval // 2, str(to_millis(found.changed_at))
     return responses.stream(retry, event_id, count_json(found), query.last_event_id)
 
 
@@ -64,14 +64,14 @@ def curve(dependencies: Dependencies, query: ChannelQuery) -> Response:
 
 
 def channel(dependencies: Dependencies, query: ChannelQuery) -> Response:
-    settings = dependencies.settings
+    settings, workspace = dependencies.settings, dependencies.workspace
     return responses.json_answer(
         {
             "channelId": query.channel,
             "name": dependencies.names.get(query.channel),
             "webSocketUrl": settings.websocket_url,
-            "heartbeatInterval": settings.viewer_heartbeat_interval,
-            "countInterval": settings.viewer_count_update_interval,
+            "heartbeatInterval": workspace.viewer_heartbeat_interval,
+            "countInterval": workspace.viewer_count_update_interval,
             "followers": dependencies.followers.of(query.channel),
         }
     )
@@ -126,11 +126,11 @@ def _retry_after(dependencies: Dependencies, error: CairnError) -> int | None:
     if isinstance(error, TooManyJoinsError):
         return max(1, math.ceil((error.until - now()).total_seconds()))
     # By then, tabs that closed without notice have expired.
-    return dependencies.settings.viewer_timeout if isinstance(error, TooManyTabsError) else None
+    return dependencies.workspace.viewer_timeout if isinstance(error, TooManyTabsError) else None
 
 
 def _presence_json(dependencies: Dependencies, channel: str) -> dict[str, int]:
     """The last count, and at least the caller: a new one is made when the count queue requests it."""
     counted = dependencies.presence.last_count(channel)
     viewers = max(1, counted.viewers if counted else 0)
-    return {"viewers": viewers, "heartbeatInterval": dependencies.settings.viewer_heartbeat_interval}
+    return {"viewers": viewers, "heartbeatInterval": dependencies.workspace.viewer_heartbeat_interval}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -21,19 +20,24 @@ from cairn.realtime.event_log import EventLog
 from cairn.realtime.membership import Sockets
 from cairn.realtime.tickets import Tickets
 from cairn.settings import from_environment
-from cairn.viewers.join_limits import JoinLimits, JoinSettings
+from cairn.viewers.join_limits import JoinCaps, JoinLimits
 from cairn.viewers.presence import Presence
+from cairn.workspace.document import Workspace
+from cairn.workspace.following import following_settings
+from cairn.workspace.store import Workspaces
 from functions.ws_connect.request_handler import Peer, RequestHandler
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settings(JoinSettings):
+@dataclass(frozen=True, slots=True)
+class Settings:
     connections_table: str
     sessions_table: str
     connections_url: str
     presence_table: str
     count_queue_url: str
-    live_channels: str = "{}"
+    address_key: str
+    settings_table: str
+    initial_settings: str
 
 
 class Dependencies:
@@ -64,17 +68,21 @@ class Dependencies:
         return Revocations(dynamodb.table(self.settings.sessions_table))
 
     @cached_property
-    def request_handler(self) -> RequestHandler:
+    def workspaces(self) -> Workspaces:
+        return Workspaces(dynamodb.table(self.settings.settings_table), given=self.settings.initial_settings)
+
+    @following_settings
+    def request_handler(self, workspace: Workspace) -> RequestHandler:
         return RequestHandler(
             sockets=self.sockets,
             event_log=EventLog(dynamodb.table(self.settings.connections_table)),
             presence=self.presence,
             join_limits=JoinLimits(
                 dynamodb.table(self.settings.presence_table),
-                self.settings.viewer_joins_per_minute,
-                self.settings.join_caps,
+                workspace.viewer_joins_per_minute,
+                JoinCaps.of(workspace),
             ),
-            named=frozenset(json.loads(self.settings.live_channels)),
+            named=frozenset(workspace.live_channels),
             address_key=self.settings.address_key,
             poster=self._connect(self.settings.connections_url),
             clock=now,

@@ -8,7 +8,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from operations import migration, pages
+from operations import migration, pages, settings
 from operations.clients import Clients
 from operations.deployment import alarm_address, preflight, protection, stacks
 from operations.deployment.cdk import Cdk
@@ -56,7 +56,7 @@ class Deployment:
             # After a failure too: it may have been an update, of a stack that holds data.
             self.protect()
         stack = self._same_stack(outputs)
-        for line in migration.migrate(stack):
+        for line in (*migration.migrate(stack), *settings.seed(settings.workspaces(stack), self.settings)):
             self.console.say(line)
         self.console.say(pages.publish(stack))
         self._remind(stack)
@@ -82,13 +82,22 @@ class Deployment:
         found = stacks.find(self.clients, self.target.stack)
         return found is not None and found.stands
 
+    def _kept(self) -> dict[str, str]:
+        """What an operator of 0.1.0 has set, and this cdk.json does not say: the deployment begins with it."""
+        kept = settings.before_the_table(read_stack(self.clients, self.target.stack))
+        named = {*self.settings, *self.settings.get("initial_settings", {}), *self.chosen}
+        for name in sorted(kept.keys() - named):
+            self.console.say(f"settings: {name} stays as it was deployed, {kept[name]}")
+        return {name: value for name, value in kept.items() if name not in named}
+
     def _deploy(self, first: bool, approval: str | None) -> dict[str, str]:
         if approval is None:
             approval = "broadening" if self.console.interactive else "never"
+        chosen = self.chosen if first else {**self._kept(), **self.chosen}
         if approval == "never":
-            self.cdk.diff(self.target, self.chosen)
+            self.cdk.diff(self.target, chosen)
         if not first or self._setting("removal_policy") != "retain":
-            return self.cdk.deploy(self.target, self.chosen, approval=approval)
+            return self.cdk.deploy(self.target, chosen, approval=approval)
         self.cdk.deploy(self.target, {**self.chosen, "protection": "off"}, approval=approval)
         self.console.say("The stack stands. Now it is protected from deletion:")
         return self.cdk.deploy(self.target, self.chosen, approval="never")

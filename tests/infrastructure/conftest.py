@@ -71,8 +71,8 @@ def wider_template(context: Mapping[str, Any]) -> Template:
 
 @pytest.fixture(scope="session")
 def zoned_template(context: Mapping[str, Any]) -> Template:
-    """For an operator with a time zone."""
-    return Template.of(stack_of(context, time_zone="Europe/Berlin"))
+    """For an operator whose cron() expressions are not of UTC."""
+    return Template.of(stack_of(context, schedule_time_zone="Europe/Berlin"))
 
 
 @pytest.fixture(scope="session")

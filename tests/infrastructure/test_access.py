@@ -14,6 +14,13 @@ HTTP_METHODS = ("DELETE", "GET", "PATCH", "POST", "PUT")
 PRESENCE = {"GetItem", "UpdateItem", "DeleteItem"}
 BOARD = READ_ITEMS | WRITE_ITEM | {"Query"}
 
+FOLLOW_SETTINGS = (
+    *("api", "broadcast", "check_milestones", "count_viewers", "deliver_webhook", "detect_milestone"),
+    "erase_retired_reps",
+    *("fetch_stats", "month_rollover", "notify", "record_history", "telegram_webhook"),
+    *("viewer_heartbeat", "ws_connect"),
+)
+
 TABLES: Mapping[str, Mapping[str, set[str]]] = {
     "Stats": {
         "fetch_stats": {"BatchGetItem", "PutItem"},
@@ -74,7 +81,10 @@ TABLES: Mapping[str, Mapping[str, set[str]]] = {
     "Signins": {"api": {"GetItem", "DeleteItem"} | WRITE_ITEM},
     "Keys": {"api": {"GetItem"}},
     "Sessions": {"api": {"PutItem", "BatchGetItem"}, "ws_connect": {"DeleteItem", "BatchGetItem"}},
-    "Settings": {"api": {"GetItem"}, "deliver_webhook": {"GetItem"}},
+    "Settings": {
+        **{function: {"GetItem"} for function in FOLLOW_SETTINGS},
+        "api": {"GetItem", "Query", "PutItem"},
+    },
     "Webhooks": {
         "api": READ_ITEMS | WRITE_ITEM | {"Query", "DeleteItem"},
         "deliver_webhook": READ_ITEMS | WRITE_ITEM | {"Query"},

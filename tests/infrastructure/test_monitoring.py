@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from cairn.workspace.document import DEFAULTS
 from infra.packaging import ROOT
 from tests.infrastructure.template import Properties, Template, target
 
@@ -133,7 +134,7 @@ def test_a_queue_whose_messages_wait_too_long_is_noticed_and_a_count_may_wait_fo
         if alarm["MetricName"] == "ApproximateAgeOfOldestMessage"
     }
     assert set(limits) == {"Notify", "Broadcast", "Count", "Webhook"}
-    assert limits["Count"] >= context["viewer_timeout"] + 2 * 60
+    assert limits["Count"] >= DEFAULTS.viewer_timeout + 2 * 60
 
 
 def test_the_topic_lets_this_accounts_alarms_in(template: Template) -> None:

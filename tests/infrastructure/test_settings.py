@@ -1,5 +1,6 @@
 """An invalid setting stops the synthesis with a clear message, not the deployment or, later, a function."""
 
+import json
 import os
 import subprocess
 import sys
@@ -9,8 +10,9 @@ from typing import Any
 
 import pytest
 
+from cairn.workspace.document import SETTINGS
 from infra.packaging import ROOT
-from infra.settings import Settings, SettingsError
+from infra.settings import CHANGED_WHILE_RUNNING, Settings, SettingsError
 
 CERTIFICATE = "arn:aws:acm:us-east-1:123456789012:certificate/c0ffee00-1111-2222-3333-444444444444"
 
@@ -24,28 +26,11 @@ CERTIFICATE = "arn:aws:acm:us-east-1:123456789012:certificate/c0ffee00-1111-2222
         ("threat_protection", "on"),
         ("fetch_schedule", "every five minutes"),
         ("milestone_check_schedule", "2 hours"),
-        ("refresh_age_seconds", 0),
-        ("stale_after_seconds", "soon"),
-        ("implausible_factor", 1),
-        ("implausible_increase", -1),
-        ("time_zone", "Europe/Atlantis"),
-        ("ladders", {"followers": []}),
-        ("ladders", {"followers": [100, 100]}),
+        ("schedule_time_zone", ""),
+        ("initial_settings", []),
+        ("initial_settings", "not JSON"),
+        ("initial_settings", {"live_channels": {f"channel-{number}": "🗻" * 100 for number in range(6)}}),
         ("ladders", "not JSON"),
-        ("viewer_heartbeat_interval", 999),
-        ("viewer_heartbeat_interval", "often"),
-        ("viewer_timeout", 0),
-        ("viewer_timeout", 59),
-        ("viewer_count_update_interval", 499),
-        ("viewer_joins_per_minute", 0),
-        ("live_channels", {"a room": "Spaces are not for ids"}),
-        ("live_channels", {"a" * 101: "Too long"}),
-        ("live_channels", {"": "Nothing"}),
-        ("live_channels", {"demo\n": "Another line"}),
-        ("live_channels", {"demo": "  "}),
-        ("live_channels", {"demo": "🗻" * 101}),
-        ("live_channels", {f"channel-{number}": "🗻" * 100 for number in range(6)}),
-        ("live_channels", "not JSON"),
         ("avatar_hosts", ["*.example.com"]),
         ("avatar_hosts", ["https://example.com"]),
         ("avatar_hosts", ["example.com:8443"]),
@@ -54,16 +39,9 @@ CERTIFICATE = "arn:aws:acm:us-east-1:123456789012:certificate/c0ffee00-1111-2222
         ("avatar_hosts", ["Example.com"]),
         ("avatar_hosts", ["example.com; script-src *"]),
         ("avatar_hosts", [f"pictures{number}.example.com" for number in range(21)]),
-        ("retired_reps_kept_days", 0),
-        ("viewer_joins_per_minute_48", 0),
-        ("viewer_milestone_per_address", 0),
-        ("viewer_milestone_seconds", 901),
         ("reserved_concurrency", {"detect_milestone": 0}),
         ("notify_concurrency", 1),
         ("notify_concurrency", 1001),
-        ("telegram_messages_per_second", 0),
-        ("telegram_progress_every", 0),
-        ("telegram_announcement_chat", "my channel"),
         ("platforms", {}),
         ("platforms", {"youtube": {"url": "https://www.googleapis.com/youtube/v3", "keys": ["YOUTUBE_API_KEY"]}}),
         ("platforms", {"telegram": {"url": "https://api.telegram.org/", "keys": ["TELEGRAM_BOT_TOKEN"]}}),
@@ -123,25 +101,35 @@ def test_a_setting_that_is_missing_is_named(context: Mapping[str, Any], name: st
         Settings.from_context({**context, name: None}.get)
 
 
-def test_a_viewers_timeout_leaves_room_for_a_lost_heartbeat_and_is_rejected_with_the_reason(
-    context: Mapping[str, Any],
-) -> None:
-    with pytest.raises(SettingsError, match=r"viewer_timeout: .*two of viewer_heartbeat_interval"):
-        Settings.from_context({**context, "viewer_heartbeat_interval": 30_001}.get)
-    assert Settings.from_context({**context, "viewer_heartbeat_interval": 5_000, "viewer_timeout": "10"}.get)
-
-
-def test_live_channels_are_given_as_text_or_as_an_object_and_keep_their_letters(context: Mapping[str, Any]) -> None:
-    for given in ({"youtube:UC_x-1": " Höhenzug 🏔 "}, '{"youtube:UC_x-1": "Höhenzug 🏔"}'):
-        settings = Settings.from_context({**context, "live_channels": given}.get)
-        assert settings.live_channels_json == '{"youtube:UC_x-1": "Höhenzug 🏔"}'
-
-
 def test_a_setting_may_be_given_as_text_as_the_command_line_does(context: Mapping[str, Any]) -> None:
-    given = {**context, "notify_concurrency": "7", "ladders": '{"followers": [10, 20]}'}
+    given = {**context, "notify_concurrency": "7", "ladders": '{"subscribers": [10, 20]}'}
     settings = Settings.from_context(given.get)
     assert settings.notify_concurrency == 7
-    assert settings.ladders_json == '{"followers": [10, 20]}'
+    assert settings.initial_settings == {"ladders": {"subscribers": [10, 20]}}
+
+
+def test_what_an_operator_has_set_where_0_1_0_had_it_is_what_cairn_begins_with(context: Mapping[str, Any]) -> None:
+    """docs/settings.md: nobody has to edit cdk.json before the deployment that moves the settings."""
+    former = {"time_zone": "Europe/Berlin", "live_channels": {"demo": "Höhenzug 🏔"}, "viewer_timeout": 90}
+    settings = Settings.from_context({**context, **former, "initial_settings": {"viewer_timeout": 120}}.get)
+    assert settings.initial_settings == {**former, "viewer_timeout": 120}
+    assert json.loads(settings.initial_settings_json) == settings.initial_settings
+
+
+def test_every_setting_that_cdk_json_had_is_one_that_a_person_changes_now() -> None:
+    webhooks = {name for name in SETTINGS if name.startswith("webhook_")}
+    assert {*CHANGED_WHILE_RUNNING} == SETTINGS.keys() - webhooks
+
+
+def test_the_app_refuses_a_value_that_cairn_could_not_begin_with(tmp_path: Path) -> None:
+    given = json.dumps({"time_zone": "Europe/Atlantis"})
+    environment = os.environ | {"CDK_CONTEXT_JSON": given, "CDK_OUTDIR": str(tmp_path)}
+    app = subprocess.run(
+        [sys.executable, "app.py"], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+    )
+    assert app.returncode == 1
+    assert "time_zone: must be a time zone" in app.stderr
+    assert "Traceback" not in app.stderr
 
 
 def test_production_is_kept_unless_the_operator_says_otherwise(context: Mapping[str, Any]) -> None:

@@ -15,6 +15,7 @@ from testing.cloud import Cloud, Context
 from testing.functions import FUNCTIONS
 from testing.platforms import FakePlatforms, counts
 from testing.subscribers import subscribe
+from testing.workspace import begin_with
 
 CATS = "UC" + "c" * 22
 PATH = f"/api/channels/youtube:{CATS}"
@@ -188,7 +189,7 @@ def test_while_the_bot_is_held_nothing_is_sent_and_then_everything(
 def test_the_announcement_channel_is_also_notified_and_only_once(
     api: Api, aws: Cloud, platforms: FakePlatforms, counted: Any
 ) -> None:
-    os.environ["TELEGRAM_ANNOUNCEMENT_CHAT"] = "@cairn_news"
+    begin_with(telegram_announcement_chat="@cairn_news")
     subscribe(aws, "77")
     counted(10_100)
     counted(25_000)

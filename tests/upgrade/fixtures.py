@@ -95,7 +95,7 @@ def logged(site: Site, room: str) -> dict[int, dict[str, Any]]:
 
 
 @contextmanager
-def arrived(fixture: Fixture, *, at: datetime | None = None, migrated: bool = True, **settings: str) -> Iterator[Site]:
+def arrived(fixture: Fixture, *, at: datetime | None = None, migrated: bool = True, **settings: Any) -> Iterator[Site]:
     """A fresh account of the present code with everything that the release left in tables, at the instant of recording.
 
     The operator's command has moved what has a new place, unless that is yet to come.

@@ -179,6 +179,8 @@ NEW_ATTRIBUTES = {
     "revisions",
     "revision",
     "counts_from",
+    "rules_version",
+    "peaks",
     "reverted_at",
     "reverted_by",
     "reason",

@@ -14,7 +14,7 @@ from urllib.parse import quote
 from tests.upgrade import product
 from tests.upgrade.world import World
 
-SETTINGS = {"LIVE_CHANNELS": json.dumps({"demo": "Demo stream"})}
+SETTINGS = {"live_channels": {"demo": "Demo stream"}}
 QUEUES = ("notify", "fetch", "broadcast", "count", "webhooks")
 SCHEDULE = {"source": "schedule"}
 MOST_STEPS = 3000
@@ -223,7 +223,7 @@ def channel_path(channel_id: str) -> str:
 
 
 @contextmanager
-def site(world: World | None = None, **settings: str) -> Iterator[Site]:
+def site(world: World | None = None, **settings: Any) -> Iterator[Site]:
     """A fresh account at the tests' first instant, with nothing in it."""
     outside = world or World()
     with product.silence(), product.account(outside.answer, **SETTINGS, **settings) as account:

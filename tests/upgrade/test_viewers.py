@@ -97,7 +97,7 @@ def test_joins_of_an_address_go_on_counting(fixture: Fixture) -> None:
     """In the minute before the upgrade, when several releases answer beside each other."""
     (counted,) = [item for item in fixture.items("PRESENCE_TABLE") if "joins" in item]
     at, joins = product.from_iso(counted["sk"]["S"]), int(counted["joins"]["N"])
-    with arrived(fixture, at=at, VIEWER_JOINS_PER_MINUTE=str(joins + 4)) as site:
+    with arrived(fixture, at=at, viewer_joins_per_minute=joins + 4) as site:
         assert [site.viewer("join", "other").status for _ in range(6)] == [200] * 4 + [429] * 2
         site.advance_to(at + timedelta(minutes=1))
         assert site.viewer("join", "other").status == 200

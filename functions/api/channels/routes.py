@@ -17,7 +17,6 @@ from cairn.channels.status import METRIC, ChannelStatus
 from cairn.clock import now
 from cairn.errors import BadInputError, NotFoundError
 from cairn.model import Number
-from cairn.readings.history import day_of
 from functions.api.auth import requires
 from functions.api.channels import schemas
 from functions.api.errors import responses
@@ -95,7 +94,7 @@ def read_channel(
     channel = _tracked(channel_id)
     if refresh == "auto":
         status = router.dependencies.statuses.of([channel])[0]
-        age = timedelta(seconds=router.dependencies.settings.refresh_age_seconds)
+        age = timedelta(seconds=router.dependencies.workspace.refresh_age_seconds)
         if status.as_of is None or now() - status.as_of > age:
             router.trail.writes = True
             # A failed fetch within the refresh age counts too, so that a broken channel costs no extra calls.
@@ -159,8 +158,8 @@ def channel_history(
         return schemas.ChannelHistory(id=channel.id, bucket=bucket, items=readings, next_cursor=next_cursor)
     if until < EARLIEST or since > present:
         return schemas.ChannelHistory(id=channel.id, bucket=bucket, items=[], next_cursor=None)
-    zone = router.dependencies.settings.time_zone
-    first, last = day_of(max(since, EARLIEST), zone), day_of(min(until, present), zone)
+    zones = router.dependencies.workspace.zones
+    first, last = zones.day(max(since, EARLIEST)), zones.day(min(until, present))
     if (last - first).days >= MAX_DAYS:
         raise BadInputError(f"from, to: at most {MAX_DAYS} days per request")
     return schemas.ChannelHistory(id=channel.id, bucket=bucket, items=_days(channel, first, last), next_cursor=None)
@@ -168,7 +167,7 @@ def channel_history(
 
 def _days(channel: Channel, first: date, last: date) -> list[schemas.DailyValues]:
     """One entry a day: the values at the day's end, or the stored reading from its own day on."""
-    history, zone = router.dependencies.history, router.dependencies.settings.time_zone
+    history, zones = router.dependencies.history, router.dependencies.workspace.zones
     ended = history.days(channel.subject, first, last)
     before = history.before(channel.subject, first)
     current = router.dependencies.stats.get(channel.subject)
@@ -176,7 +175,7 @@ def _days(channel: Channel, first: date, last: date) -> list[schemas.DailyValues
     values = []
     for day in (first + timedelta(days=offset) for offset in range((last - first).days + 1)):
         earlier = known
-        if current and day_of(current.as_of, zone) <= day:
+        if current and zones.day(current.as_of) <= day:
             known = dict(current.metrics)
         elif day in ended:
             known = dict(ended[day].metrics)

@@ -109,7 +109,7 @@ def ticket() -> schemas.SocketTicket:
 def config() -> schemas.Config:
     return schemas.Config(
         web_socket_url=router.dependencies.settings.websocket_url,
-        time_zone=router.dependencies.settings.time_zone,
+        time_zone=router.dependencies.workspace.zones.at(now()),
         ladders={
             name: list(rule.thresholds)
             for name, rule in router.dependencies.rep_rules.items()

@@ -212,6 +212,6 @@ def silence() -> Iterator[None]:
 def way(*, announcement_chat: str = "", telegram: Platforms | None = None) -> Iterator[Scenario]:
     """A fresh account without channels and subscribers."""
     platforms = telegram or Platforms()
-    with silence(), account(platforms.answer, TELEGRAM_ANNOUNCEMENT_CHAT=announcement_chat) as made:
+    with silence(), account(platforms.answer, telegram_announcement_chat=announcement_chat) as made:
         platforms.clock = made.clock
         yield Scenario(made, platforms)

@@ -347,7 +347,7 @@ def _rank(row: Mapping[str, Any]) -> tuple[int, int]:
 
 
 @contextmanager
-def sales_floor(**settings: str) -> Iterator[FloorWay]:
+def sales_floor(**settings: Any) -> Iterator[FloorWay]:
     """A fresh account without reps and sockets."""
     with silence(), account(Platforms().answer, **settings) as made:
         made.sources.remove(made.history)  # it has its failures at every call in test_every_call

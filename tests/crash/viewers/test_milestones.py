@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -85,9 +86,9 @@ class Channel:
 
 
 @contextmanager
-def live(**settings: str) -> Iterator[Channel]:
+def live(**settings: Any) -> Iterator[Channel]:
     platforms = Platforms()
-    settings = {"LIVE_CHANNELS": '{"demo": "Demo stream"}', "VIEWER_JOINS_PER_MINUTE": "100000"} | settings
+    settings = {"live_channels": {"demo": "Demo stream"}, "viewer_joins_per_minute": 100_000} | settings
     with silence(), account(platforms.answer, **settings) as made:
         platforms.clock = made.clock
         subscribers = Subscribers(made.cloud.table("AUDIENCE_TABLE"))
@@ -126,7 +127,7 @@ def test_one_address_makes_no_telephone_ring_and_the_real_milestone_is_still_ann
 @pytest.mark.parametrize("by_socket", [False, True], ids=["heartbeats", "sockets"])
 def test_how_many_viewers_of_a_network_count(addresses: list[str], most: int, *, by_socket: bool) -> None:
     """By socket as by heartbeats; the last threshold below `most` is what is announced."""
-    with live(LADDERS='{"viewers": [3, 12, 48, 60]}') as here:
+    with live(ladders={"viewers": [3, 12, 48, 60]}) as here:
         for number, address in enumerate(addresses):
             if by_socket:
                 client = Client(f"c{number}", address=address)
@@ -190,7 +191,7 @@ def test_an_audience_that_shrinks_and_returns_is_not_announced_again() -> None:
 
 
 def test_the_settings_decide_how_many_and_how_long() -> None:
-    with live(VIEWER_MILESTONE_PER_ADDRESS="10", VIEWER_MILESTONE_SECONDS="5") as here:
+    with live(viewer_milestone_per_address=10, viewer_milestone_seconds=5) as here:
         for number in range(12):
             here.arrive(number, "203.0.113.9")
         here.run(4 * SECOND)
@@ -201,7 +202,7 @@ def test_the_settings_decide_how_many_and_how_long() -> None:
 
 def test_a_milestone_that_lasted_is_announced_once_wherever_a_function_fails(prove: Prove) -> None:
     def lasted(points: Explorer) -> Verdict:
-        with live(VIEWER_MILESTONE_SECONDS="3") as here:
+        with live(viewer_milestone_seconds=3) as here:
             here.audience(10)
             names = ("count_viewers", "detect_milestone", "viewer_heartbeat")
             with points.at_every_call_of(here.account.wire, *names):

@@ -204,7 +204,7 @@ def test_an_unexpected_error_of_one_channel_is_raised_after_the_others_are_store
     channels, queue = Channels(table), sqs.queue(os.environ["FETCH_QUEUE_URL"])
     fetching = Fetching(
         channels=channels,
-        recording=Recording(channels=channels, stats=Poisoned(aws.table("STATS_TABLE"))),
+        recording=Recording(channels=channels, stats=Poisoned(aws.table("STATS_TABLE")), rules_version=0),
         order=FetchOrder(table),
         platforms=FUNCTIONS["fetch_stats"].dependencies.platforms,
         queue=queue,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -15,6 +14,7 @@ from testing.api import Api
 from testing.clock import ControlledClock, controlled_clock
 from testing.cloud import Cloud, cloud
 from testing.platforms import FakePlatforms
+from testing.workspace import begin_with
 
 CATS = "UC" + "c" * 22
 PATH = f"/api/channels/youtube:{CATS}"
@@ -118,7 +118,7 @@ def test_a_range_where_nothing_can_be_is_empty(
 def in_zone(zone: str, platforms: FakePlatforms) -> Iterator[tuple[Api, Cloud, ControlledClock]]:
     """An account whose operator lives in another time zone."""
     with controlled_clock() as clock, cloud(platforms.transport()) as aws:
-        os.environ["TIME_ZONE"] = zone
+        begin_with(time_zone=zone)
         yield Api(aws), aws, clock
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from datetime import timedelta
 from typing import Any
 
@@ -18,6 +17,7 @@ from testing.clock import ControlledClock
 from testing.cloud import Cloud, Context
 from testing.functions import FUNCTIONS
 from testing.platforms import FakePlatforms, counts
+from testing.workspace import begin_with
 from tests.integration.channels.tracking import CATS, GOOD, PATH, STALE_AFTER
 
 TICK = 300
@@ -204,9 +204,7 @@ def test_a_jump_that_may_be_true_is_announced_at_once(cats: Channel, count: int)
 
 
 def test_the_thresholds_are_the_operators(cats: Channel) -> None:
-    os.environ["IMPLAUSIBLE_FACTOR"] = "2"
-    os.environ["IMPLAUSIBLE_INCREASE"] = "100"
-    FUNCTIONS.restart()
+    begin_with(implausible_factor=2, implausible_increase=100)
     cats.tick(20_000)
     assert (cats.count, cats.trouble) == (9_900, "implausible_count")
 

@@ -6,15 +6,15 @@ from typing import Any
 
 import httpx
 
-from testing.cloud import SETTINGS, Cloud
+from testing.cloud import INITIAL_SETTINGS, Cloud
 from testing.platforms import FakePlatforms, counts
 
 CATS, DOGS = "UC" + "c" * 22, "UC" + "d" * 22
 GOOD = {"platform": "youtube", "handle": CATS}
 PATH = f"/api/channels/youtube:{CATS}"
 ENCODED = f"/api/channels/youtube%3A{CATS}"
-REFRESH_AGE = int(SETTINGS["REFRESH_AGE_SECONDS"])
-STALE_AFTER = int(SETTINGS["STALE_AFTER_SECONDS"])
+REFRESH_AGE = INITIAL_SETTINGS["refresh_age_seconds"]
+STALE_AFTER = INITIAL_SETTINGS["stale_after_seconds"]
 
 
 def busy_platforms() -> FakePlatforms:

@@ -85,8 +85,10 @@ def test_a_template_is_synthesised_for_the_stack_region_and_settings_without_bui
 
 
 def test_settings_that_are_wrong_are_named_in_one_line_without_a_traceback() -> None:
-    wrong = {"time_zone": "Europe/Atlantis", "notify_concurrency": "1"}
-    with pytest.raises(OperationError, match=r"cdk\.json, context: time_zone: .* notify_concurrency: ") as raised:
+    wrong = {"schedule_time_zone": "", "notify_concurrency": "1"}
+    with pytest.raises(
+        OperationError, match=r"cdk\.json, context: schedule_time_zone: .* notify_concurrency: "
+    ) as raised:
         InstalledCdk().synthesise(target(), wrong)
     assert "Traceback" not in str(raised.value)
     assert "\n" not in str(raised.value)

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from infra.settings import Settings
 from operations.deployment import alarm_address
 from operations.deployment.deploy import Deployment
 from operations.stack import OperationError
@@ -240,3 +241,40 @@ def assert_protected(clients: FakeClients) -> None:
         elif resource.kind == "AWS::Cognito::UserPool":
             pool = clients.cognito.describe_user_pool(UserPoolId=resource.physical_id)["UserPool"]
             assert pool["DeletionProtection"] == "ACTIVE"
+
+
+def test_what_an_operator_had_set_in_0_1_0_is_what_the_deployment_begins_with(
+    deployment: Deployment, cdk: FakeCdk, clients: FakeClients, console: FakeConsole
+) -> None:
+    """Although the new cdk.json says nothing of it, and before any function could use a default."""
+    stack = create_stack(clients, "Cairn")
+    del stack.outputs["SettingsTable"]
+    was = {"LADDERS": '{"subscribers": [10, 20]}', "TIME_ZONE": "Asia/Kolkata", "STALE_AFTER_SECONDS": "1800"}
+    clients.answers.give("GetFunctionConfiguration", {"Environment": {"Variables": was}})
+    kept = deployment._kept()
+    assert kept == {"ladders": '{"subscribers": [10, 20]}', "time_zone": "Asia/Kolkata"}
+    assert "settings: time_zone stays as it was deployed, Asia/Kolkata" in console.said
+    given = Settings.from_context({**deployment.settings, **kept}.get).initial_settings
+    assert given == {"ladders": {"subscribers": [10, 20]}, "time_zone": "Asia/Kolkata"}
+
+
+def test_what_this_cdk_json_says_is_not_replaced_by_what_was_deployed(
+    deployment: Deployment, clients: FakeClients
+) -> None:
+    stack = create_stack(clients, "Cairn")
+    del stack.outputs["SettingsTable"]
+    clients.answers.give("GetFunctionConfiguration", {"Environment": {"Variables": {"TIME_ZONE": "Asia/Kolkata"}}})
+    deployment.settings["initial_settings"] = {"time_zone": "Europe/Berlin"}  # type: ignore[index]  # a dict
+    assert deployment._kept() == {}
+
+
+def test_what_was_deployed_is_kept_as_version_1_and_cdk_json_no_longer_counts(
+    deployment: Deployment, clients: FakeClients, console: FakeConsole
+) -> None:
+    began = {"Environment": {"Variables": {"INITIAL_SETTINGS": '{"time_zone": "Asia/Kolkata"}'}}}
+    clients.answers.give("GetFunctionConfiguration", began)
+    deployment.run()
+    assert "settings: version 1 has what was deployed (time_zone)" in console.said
+    deployment.settings["initial_settings"] = {"time_zone": "Europe/Berlin"}  # type: ignore[index]  # a dict
+    deployment.run()
+    assert "settings: time_zone of cdk.json is not used; version 1 holds (./cairn settings)" in console.said

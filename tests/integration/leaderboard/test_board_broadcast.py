@@ -18,6 +18,7 @@ from cairn.leaderboard.rows import Row
 from cairn.messages import BoardChanged
 from cairn.model import Subject
 from cairn.realtime.frames import BILLED_BYTES
+from cairn.zones import UTC_ONLY, Zones
 from functions.broadcast.board import TOP, BoardFrames, board_frame
 from testing.broadcast import ADA, BroadcastBench, broadcast_bench
 from testing.clock import ControlledClock
@@ -74,7 +75,7 @@ def test_everybody_is_shown_the_board(floor: BroadcastBench, poster: FakePoster)
 
 def test_a_board_too_large_for_a_frame_is_its_top_and_the_total(floor: BroadcastBench) -> None:
     fill(floor, 7)
-    state = BoardFrames(boards_of(floor.aws), "UTC", AVATARS, top=5).now(now(), "t")
+    state = BoardFrames(boards_of(floor.aws), lambda: UTC_ONLY, AVATARS, top=5).now(now(), "t")
     frame = json.loads(state.frame)
     assert ([rep["rank"] for rep in frame["data"]], frame["total"]) == ([1, 2, 3, 4, 5], 7)
 
@@ -82,7 +83,7 @@ def test_a_board_too_large_for_a_frame_is_its_top_and_the_total(floor: Broadcast
 @pytest.mark.parametrize(("zone", "period"), [("America/Los_Angeles", "2026-11"), ("Asia/Tokyo", "2026-12")])
 def test_the_month_is_the_sales_floors_own(floor: BroadcastBench, zone: str, period: str) -> None:
     floor.clock.advance_to(datetime(2026, 11, 30, 22, tzinfo=UTC))
-    state = BoardFrames(boards_of(floor.aws), zone, AVATARS).now(now(), "t")
+    state = BoardFrames(boards_of(floor.aws), lambda: Zones.of(zone), AVATARS).now(now(), "t")
     assert json.loads(state.frame)["period"] == period
 
 
@@ -130,7 +131,7 @@ def test_wherever_a_sandbox_dies_the_last_board_is_shown(floor: BroadcastBench, 
     fill(floor, 1)
     changed(floor, "1")
     died = floor.bring_and_die(calls)
-    assert died == (calls < 6)
+    assert died == (calls < 7)
     boards_of(floor.aws).store(row(2, 5))
     changed(floor, "2")
     floor.settle()

@@ -24,8 +24,10 @@ from cairn.model import Number, Reading, Subject
 from cairn.readings.detection import Change
 from cairn.readings.stats import Stats
 from cairn.rules import catalogue
+from cairn.zones import Zones
 from testing.leaderboard import Floor, at
 from testing.outages import CONFLICT, OUTAGE, failing
+from testing.workspace import rule_set
 
 ADA, GRACE = Subject("rep", "1"), Subject("rep", "2")
 
@@ -254,7 +256,9 @@ class Mortal(Boards):
 
 
 def reps_on(boards: Boards, time_zone: str = "UTC") -> Reps:
-    return Reps(stats=Stats(named("stats")), boards=boards, rules=catalogue(), time_zone=time_zone, clock=now)
+    zones = Zones.of(time_zone)
+    rules = rule_set(*catalogue(zones=zones), zones=zones)
+    return Reps(stats=Stats(named("stats")), boards=boards, rules=rules, clock=now)
 
 
 def reconcile(reps: Reps, new: Reading, old: Reading | None = None) -> None:

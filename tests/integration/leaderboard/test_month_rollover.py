@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,6 +13,7 @@ from testing.dynamodb import stored
 from testing.functions import FUNCTIONS
 from testing.leaderboard import Floor, at
 from testing.outages import failing
+from testing.workspace import begin_with
 
 DECEMBER = at("2026-12-01T00:00:00Z")
 
@@ -21,11 +21,9 @@ DECEMBER = at("2026-12-01T00:00:00Z")
 @pytest.fixture
 def new_york(floor: Floor) -> Iterator[Floor]:
     """A floor whose months begin five hours later than UTC's."""
-    os.environ["TIME_ZONE"] = "America/New_York"
-    FUNCTIONS.forget()
+    begin_with(time_zone="America/New_York")
     yield floor
-    os.environ["TIME_ZONE"] = "UTC"
-    FUNCTIONS.forget()
+    begin_with(time_zone="UTC")
 
 
 def kept(floor: Floor, period: str) -> dict[int, float]:
@@ -65,8 +63,9 @@ def test_the_months_numbers_begin_at_zero_and_the_others_go_on(floor: Floor) -> 
 
 def test_a_new_year_begins_at_zero_too(floor: Floor) -> None:
     rep = floor.hire(yearlyRevenue=5000, yearlySignups=60, yearlyGrowth=3, allTimeRevenue=9000)
-    floor.clock.advance_to(at("2026-12-31T23:59:59Z"))
+    floor.clock.advance_to(DECEMBER)
     floor.roll_over()
+    floor.clock.advance_to(at("2026-12-31T23:59:59Z"))
     assert floor.rep(rep)["yearlyRevenue"] == 5000
     floor.clock.advance_to(at("2027-01-01T00:00:00Z"))
     assert floor.roll_over() == {"turned": 1}

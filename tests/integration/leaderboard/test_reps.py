@@ -28,6 +28,7 @@ from testing.cloud import MOVED, cloud
 from testing.dynamodb import stored
 from testing.platforms import FakePlatforms
 from testing.records import stream_record
+from testing.workspace import rule_book, rule_set
 
 LADDERS = {
     "revenue": ("monthly_revenue", (10_000, 25_000, 50_000, 75_000, 100_000)),
@@ -100,8 +101,8 @@ class World:
         stats.records.clear()
         self.boards, self.stats, self.heard = boards, stats, Announced()
         self.now, rules = START, catalogue()
-        self.reps = Reps(stats=stats, boards=boards, rules=rules, time_zone="UTC", clock=lambda: self.now)
-        self.detection = Detection(milestones, {"rep": self.heard}, rules)
+        self.reps = Reps(stats=stats, boards=boards, rules=rule_set(*rules), clock=lambda: self.now)
+        self.detection = Detection(milestones, {"rep": self.heard}, rule_book(*rules))
         self.seen: dict[int, Seen] = {}
         self.hired: list[int] = []
         self.answered: list[Milestone] = []

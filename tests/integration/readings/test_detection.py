@@ -24,6 +24,7 @@ from testing.cloud import Cloud, cloud
 from testing.platforms import FakePlatforms
 from testing.readings import channel_reading
 from testing.records import stream_record
+from testing.workspace import rule_book
 from tests.unit.rules.oracle import Celebration, Oracle, Seen
 from tests.unit.rules.test_sequences import START, ZONES, steps, values
 
@@ -51,11 +52,12 @@ class Machine(RuleBasedStateMachine):
     )
     def begin(self, restarts: Any, baseline: Any, offset: int) -> None:
         thresholds = tuple(map(int, FOLLOWER_STEPS))
-        ladder = Ladder("subscribers", "channel", "subscribers", thresholds, baseline, restarts, ZONES[offset])
+        zones = ZONES[offset]
+        ladder = Ladder("subscribers", "channel", "subscribers", thresholds, baseline, restarts, zones)
         self.subject = Subject("channel", uuid4().hex)  # one table for all examples, a subject for each
         self.queue, self.milestones = Notes(), Milestones(self.table)
         audience = ChannelAnnouncer(notify=self.queue)  # type: ignore[arg-type]  # a fake queue
-        self.detection = Detection(self.milestones, {"channel": audience}, (ladder,))
+        self.detection = Detection(self.milestones, {"channel": audience}, rule_book(ladder))
         self.oracle = Oracle(thresholds, baseline == "silent", restarts, offset)
         self.expected: list[Celebration] = []
         self.at, self.record = START, dict[str, Any]()

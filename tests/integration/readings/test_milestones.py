@@ -22,6 +22,7 @@ from testing.cloud import Cloud
 from testing.outages import failing
 from testing.readings import CATS, channel_milestone, channel_reading
 from testing.records import stream_record
+from testing.workspace import rule_book
 
 
 @pytest.fixture
@@ -176,7 +177,7 @@ class BrokenQueue(Queue):
 def test_a_record_given_up_after_its_claim_leaves_its_milestone_to_the_next(milestones: Milestones) -> None:
     queue = BrokenQueue()
     audience = ChannelAnnouncer(notify=queue)
-    detection = Detection(milestones, {"channel": audience}, catalogue())
+    detection = Detection(milestones, {"channel": audience}, rule_book(*catalogue()))
     detection.process(change("e0", None, 4_000))
     for _ in range(20):
         with pytest.raises(ConnectionError):
@@ -192,7 +193,7 @@ def test_a_threshold_is_dated_when_it_was_first_reached_whatever_announces_it(
     milestones: Milestones, clock: ControlledClock
 ) -> None:
     queue = BrokenQueue()
-    detection = Detection(milestones, {"channel": ChannelAnnouncer(notify=queue)}, catalogue())
+    detection = Detection(milestones, {"channel": ChannelAnnouncer(notify=queue)}, rule_book(*catalogue()))
     detection.process(change("e0", None, 4_000))
     reached_at = now()
     with pytest.raises(ConnectionError):
@@ -211,7 +212,7 @@ def test_no_alert_is_sent_of_what_could_not_be_recorded(milestones: Milestones) 
     """Its tally is stored with the milestone."""
     queue = BrokenQueue()
     queue.down = False
-    detection = Detection(milestones, {"channel": ChannelAnnouncer(notify=queue)}, catalogue())
+    detection = Detection(milestones, {"channel": ChannelAnnouncer(notify=queue)}, rule_book(*catalogue()))
     detection.process(change("e0", None, 4_000))
     crossing = change("e1", 4_000, 6_000)
     with failing(milestones._table, "PutItem"), pytest.raises(ClientError):

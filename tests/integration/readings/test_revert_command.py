@@ -41,6 +41,7 @@ def stack(aws: Cloud, clock: ControlledClock) -> Stack:
         "MilestonesTable": "milestones_table",
         "StatsTable": "stats_table",
         "DetectMilestoneFunction": "detect",
+        "SettingsTable": "settings_table",
     }
     return Stack("Cairn", clients, outputs, "")
 

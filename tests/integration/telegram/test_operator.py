@@ -40,6 +40,7 @@ def stack(aws: Cloud) -> Stack:
         "AudienceTable": "audience_table",
         "MilestonesTable": "milestones_table",
         "DetectMilestoneFunction": "detect",
+        "SettingsTable": "settings_table",
     }
     return Stack("Cairn", clients, outputs, "")
 

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 
+from testing.workspace import know_settings
 from tests.crash.viewers.audience import LiveWay, live
 
 COUNTED = timedelta(seconds=4)
@@ -18,6 +19,7 @@ BESIDE = {"record_history: dynamodb PutItem"}
 def calls(here: LiveWay, by: str, name: str) -> list[str]:
     """The calls from a join by socket or by HTTP to the first frame with the new count."""
     here.run(timedelta(seconds=10))
+    know_settings("count_viewers", "detect_milestone", "record_history", "viewer_heartbeat", "ws_connect")
     before = len(here.account.wire.calls)
     getattr(here, by)(name)
     here.run(COUNTED)

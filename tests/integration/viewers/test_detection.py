@@ -25,6 +25,7 @@ from testing.cloud import Cloud, Context
 from testing.functions import FUNCTIONS
 from testing.outages import failing
 from testing.readings import channel_reading, viewers_reading
+from testing.workspace import begin_with
 
 DONE: dict[str, list[object]] = {"batchItemFailures": []}
 
@@ -191,7 +192,7 @@ def test_peaks_are_in_the_history_of_milestones(stage: Stage, api: Api) -> None:
 
 
 def test_only_the_channels_that_the_operator_named_are_announced_by_telegram(stage: Stage) -> None:
-    os.environ["LIVE_CHANNELS"] = json.dumps({"demo": "Demo stream"})
+    begin_with(live_channels={"demo": "Demo stream"})
     stage.count(12)
     stage.count(12, channel="somebody-elses")
     assert stage.alerts() == ["Demo stream: 10"]
@@ -199,7 +200,7 @@ def test_only_the_channels_that_the_operator_named_are_announced_by_telegram(sta
 
 @pytest.mark.parametrize("queue", ["broadcast", "notify"])
 def test_whichever_queue_fails_a_peak_is_announced_to_all_by_the_retry(stage: Stage, queue: str) -> None:
-    os.environ["LIVE_CHANNELS"] = json.dumps({"demo": "Demo stream"})
+    begin_with(live_channels={"demo": "Demo stream"})
     stage.write(viewers=12, connections=12)
     changes = stage.aws.changes()
     live: Any = FUNCTIONS["detect_milestone"].dependencies.detection._announcers["channel:live"]
@@ -220,7 +221,7 @@ def test_an_operator_announces_a_peak_again_to_the_same_recipients(
     event, _ = stage.count(12)
     stage.clock.sleep(301)  # the queue accepts the key again
     clients = Clients.of_the_account()
-    variables = dict(os.environ) | {"LIVE_CHANNELS": json.dumps(named)}
+    variables = dict(os.environ) | {"INITIAL_SETTINGS": json.dumps({"live_channels": named})}
     configuration = {"Environment": {"Variables": variables}}
     events: Any = clients.functions.meta.events
     events.register(
@@ -228,6 +229,7 @@ def test_an_operator_announces_a_peak_again_to_the_same_recipients(
     )
     outputs = {
         "AudienceTable": "audience_table",
+        "SettingsTable": "settings_table",
         "MilestonesTable": "milestones_table",
         "BroadcastQueueUrl": os.environ["BROADCAST_QUEUE_URL"],
         "NotifyQueueUrl": os.environ["NOTIFY_QUEUE_URL"],

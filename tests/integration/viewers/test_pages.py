@@ -18,6 +18,7 @@ from testing.clock import START, ControlledClock
 from testing.cloud import Cloud
 from testing.readings import viewers_reading
 from testing.viewer_site import Site
+from testing.workspace import begin_with
 
 CATS = Channel("youtube", "UCcats", "@cats", "Cats", START - timedelta(days=9), page="https://youtube.test/@cats")
 NOBODY_FOLLOWS = {
@@ -65,7 +66,7 @@ def test_a_page_receives_the_sockets_url_and_the_heartbeat_interval(site: Site) 
 
 
 def test_a_channel_that_the_operator_named_has_its_name(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("LIVE_CHANNELS", '{"demo": "Demo stream"}')
+    begin_with(live_channels={"demo": "Demo stream"})
     assert page(site, "demo") == NOBODY_FOLLOWS | {"name": "Demo stream"}
     assert page(site, "other")["name"] is None
 
@@ -198,7 +199,7 @@ def test_a_day_on_which_nobody_watched_has_no_peak(site: Site) -> None:
 
 
 def test_a_day_is_the_operators(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TIME_ZONE", "Pacific/Kiritimati")
+    begin_with(time_zone="Pacific/Kiritimati")
     watched(site, "demo", 4, START - timedelta(hours=3), peak=90)
     assert curve(site)["peak"] == {"viewers": 4, "day": "2026-11-21"}
 

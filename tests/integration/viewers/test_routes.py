@@ -16,6 +16,7 @@ from testing.logs import Written
 from testing.meter import Meter
 from testing.outages import failing
 from testing.viewer_site import Site, count_now
+from testing.workspace import begin_with, know_settings
 
 A_COUNT = 2.0
 """Seconds after which a request is answered with a new count."""
@@ -35,6 +36,7 @@ def test_a_join_returns_the_viewers_id_and_the_count(site: Site, clock: Controll
 
 def test_a_join_leaves_counting_to_its_message(aws: Cloud, meter: Meter) -> None:
     """A slot, a read of the last count, a message; and the limits of those who open a channel, which nobody watches."""
+    know_settings("viewer_heartbeat")
     with meter.measuring() as used:
         Site().join()
     assert used.calls == {("dynamodb", "GetItem"): 1, ("dynamodb", "UpdateItem"): 1, ("sqs", "SendMessageBatch"): 1}
@@ -263,7 +265,7 @@ def test_a_leave_may_be_a_form(site: Site, clock: ControlledClock, in_base64: bo
 def test_a_flood_of_joins_from_one_address_is_answered_with_retry_after(
     site: Site, clock: ControlledClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("VIEWER_JOINS_PER_MINUTE", "10")
+    begin_with(viewer_joins_per_minute=10)
     clock.sleep(15)
     codes = [site("POST", "join", {"channelId": "demo"}).status for _ in range(12)]
     assert codes == [200] * 10 + [429] * 2
@@ -279,7 +281,7 @@ def test_a_flood_of_joins_from_one_address_is_answered_with_retry_after(
 def test_a_join_that_is_rejected_leaves_nothing_behind(
     site: Site, clock: ControlledClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("VIEWER_JOINS_PER_MINUTE", "2")
+    begin_with(viewer_joins_per_minute=2)
     assert [site("POST", "join", {"channelId": "demo"}).status for _ in range(4)] == [200, 200, 429, 429]
     clock.sleep(A_COUNT)
     assert site.count() == (2, 2)
@@ -288,7 +290,7 @@ def test_a_join_that_is_rejected_leaves_nothing_behind(
 def test_heartbeats_and_counts_are_not_capped(
     site: Site, clock: ControlledClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("VIEWER_JOINS_PER_MINUTE", "1")
+    begin_with(viewer_joins_per_minute=1)
     tab = site.join()
     for _ in range(5):
         clock.sleep(A_COUNT)
@@ -296,7 +298,7 @@ def test_heartbeats_and_counts_are_not_capped(
 
 
 def test_behind_the_cdn_each_caller_has_joins_of_their_own(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("VIEWER_JOINS_PER_MINUTE", "1")
+    begin_with(viewer_joins_per_minute=1)
 
     def join(caller: str, forwarded: str = "192.0.2.99") -> int:
         headers = {"x-cairn-viewer": "", "cloudfront-viewer-address": caller, "x-forwarded-for": forwarded}

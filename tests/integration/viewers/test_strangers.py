@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from datetime import timedelta
 from itertools import cycle, islice
@@ -30,6 +29,7 @@ from testing.logs import Written
 from testing.viewer_site import PromptSite, Site, count_now
 from testing.websocket_api import FakePoster
 from testing.websocket_client import Client
+from testing.workspace import begin_with
 
 IN_FLIGHT = 120_000
 """https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html"""
@@ -81,7 +81,7 @@ def test_joins_of_watched_channels_leave_room_for_those_that_open_one(aws: Cloud
 
 
 def test_an_address_opens_so_many_channels_and_still_joins_others(site: Site, clock: ControlledClock) -> None:
-    os.environ["LIVE_CHANNELS"] = '{"named": "Named"}'
+    begin_with(live_channels={"named": "Named"})
     assert site("POST", "join", {"channelId": "crowded"}, address="198.51.100.1").status == 200
     clock.sleep(3)
     site.count("crowded")
@@ -143,7 +143,7 @@ def pass_ten(aws: Cloud, clock: ControlledClock, channel: str) -> None:
 @pytest.fixture
 def left(aws: Cloud, clock: ControlledClock) -> Cloud:
     """Ten viewers have watched a channel that the operator named, and one that somebody made up, over midnight."""
-    os.environ |= {"LIVE_CHANNELS": '{"named": "Named"}', "VIEWER_MILESTONE_SECONDS": "3"}
+    begin_with(live_channels={"named": "Named"}, viewer_milestone_seconds=3)
     for channel in ("named", "made-up"):
         pass_ten(aws, clock, channel)
         clock.sleep(90_000)
@@ -287,7 +287,7 @@ def test_a_small_join_causes_no_large_replay(aws: Cloud, poster: FakePoster) -> 
 
 
 def test_replays_of_one_address_are_limited_as_joins_are(aws: Cloud, poster: FakePoster) -> None:
-    os.environ["VIEWER_JOINS_PER_MINUTE"] = "20"
+    begin_with(viewer_joins_per_minute=20)
     answers = []
     for number in range(5):
         client = Client(f"c{number}")
@@ -296,7 +296,7 @@ def test_replays_of_one_address_are_limited_as_joins_are(aws: Cloud, poster: Fak
 
 
 def test_a_join_that_is_repeated_without_a_replay_is_no_further_one(aws: Cloud, poster: FakePoster) -> None:
-    os.environ["VIEWER_JOINS_PER_MINUTE"] = "5"
+    begin_with(viewer_joins_per_minute=5)
     client = Client("c")
     assert {client.join("channel:demo").get("code") for _ in range(10)} == {None}
     assert [Client(f"d{number}").join("channel:demo").get("code") for number in range(5)] == [None] * 4 + [

@@ -30,7 +30,7 @@ def test_by_default_every_platform_is_the_sandbox() -> None:
         "WebSocketBase": "127.0.0.1:4566/_aws/execute-api",
         "UserPoolJwksBase": "http://127.0.0.1:4566",
         "WebhookAllowedTargets": "127.0.0.1:4568",
-        "LiveChannels": '{"demo": "Demo stream"}',
+        "InitialSettings": '{"live_channels": {"demo": "Demo stream"}}',
     }
     assert all(all(choice.secret.values()) for choice in given.platforms)
 
@@ -97,16 +97,18 @@ def test_without_the_demo_the_schedule_is_productions_unless_one_is_set() -> Non
     )
 
 
-def test_settings_of_viewers_become_stack_parameters_and_the_rest_is_as_in_production(
+def test_chosen_settings_are_what_the_stack_begins_with_and_the_rest_is_as_in_production(
     tmp_path: Path,
 ) -> None:
-    assert settings(DEMO="0").viewers == {}
+    assert settings(DEMO="0").initial_settings == {}
     chosen = settings("VIEWER_TIMEOUT=3\n", tmp_path, VIEWER_HEARTBEAT_INTERVAL="1000", DEMO="0")
-    assert chosen.viewers == {"ViewerTimeout": "3", "ViewerHeartbeatInterval": "1000"}
+    assert chosen.initial_settings == {"viewer_timeout": 3, "viewer_heartbeat_interval": 1000}
     named = settings(LIVE_CHANNELS='{"youtube:UC_x-1": "Höhenzug"}', VIEWER_JOINS_PER_MINUTE="9")
-    assert named.viewers["ViewerJoinsPerMinute"] == "9"
-    assert json.loads(named.viewers["LiveChannels"]) == {"youtube:UC_x-1": "Höhenzug"}
-    assert named.viewers.items() <= stack_parameters(named).items()
+    assert named.initial_settings == {
+        "live_channels": {"youtube:UC_x-1": "Höhenzug"},
+        "viewer_joins_per_minute": 9,
+    }
+    assert json.loads(stack_parameters(named)["InitialSettings"]) == named.initial_settings
 
 
 @pytest.mark.parametrize(

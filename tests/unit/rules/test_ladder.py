@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from cairn.model import Reading
 from cairn.rules import Rule, Wording, catalogue, crossings
 from cairn.rules.ladder import FOLLOWER_STEPS, Ladder, short
+from cairn.zones import Zones
 from testing.readings import channel_reading
 
 LABELS = [
@@ -30,7 +31,7 @@ def reading(count: int | None) -> Reading:
 
 
 def followers(thresholds: Mapping[str, Sequence[int]] | None = None, time_zone: str = "UTC") -> Rule:
-    return next(rule for rule in catalogue(thresholds, time_zone) if rule.name == "subscribers")
+    return next(rule for rule in catalogue(thresholds, Zones.of(time_zone)) if rule.name == "subscribers")
 
 
 def written(label: str) -> Decimal:

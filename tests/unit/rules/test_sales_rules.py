@@ -15,6 +15,7 @@ from cairn.model import Milestone, Number, Reading, Subject
 from cairn.rules import Rule, Transition, Wording, catalogue, crossings
 from cairn.rules.bonus_tier import BonusTier
 from cairn.rules.rank import podium_step, rank_of
+from cairn.zones import Zones
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
@@ -51,7 +52,7 @@ def test_the_rules_are_those_of_the_source() -> None:
 
 
 def test_every_rules_month_is_that_of_the_operators_time_zone() -> None:
-    new_york = [rule for rule in catalogue(time_zone="America/New_York") if rule.kind == "rep"]
+    new_york = [rule for rule in catalogue(zones=Zones.of("America/New_York")) if rule.kind == "rep"]
     instant = datetime(2026, 12, 1, 4, 59, tzinfo=UTC)
     assert {rule.period(instant) for rule in new_york} == {"2026-11"}
     assert {rule.period(instant + timedelta(minutes=1)) for rule in new_york} == {"2026-12"}
@@ -193,7 +194,7 @@ def test_peaks_that_lag_behind_the_values_do_not_bring_back_what_was_passed() ->
     ],
 )
 def test_a_month_begins_where_the_operator_lives(zone: str, last: str, first: str) -> None:
-    rules = catalogue(time_zone=zone)
+    rules = catalogue(zones=Zones.of(zone))
     before, after = (datetime.fromisoformat(text).replace(tzinfo=UTC) for text in (last, first))
     old = reading(before, {"monthly_signups": 12}, monthly_signups=12)
     assert passed(old, reading(before + timedelta(milliseconds=1), monthly_signups=12), rules) == []

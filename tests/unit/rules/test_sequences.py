@@ -14,12 +14,14 @@ from hypothesis import strategies as st
 from cairn.model import Number, Reading
 from cairn.rules import Transition, crossings
 from cairn.rules.ladder import FOLLOWER_STEPS, Ladder
+from cairn.zones import Zones
 from testing.readings import channel_reading
 from tests.unit.rules.oracle import Celebration, Oracle, Seen
 
 START = datetime(2026, 11, 29, tzinfo=UTC)
 # Etc/GMT-9 is nine hours ahead of UTC: POSIX counts westward.
-ZONES = {0: "UTC", 9: "Etc/GMT-9", -5: "Etc/GMT+5"}
+ZONES = {0: Zones.of("UTC"), 9: Zones.of("Etc/GMT-9"), -5: Zones.of("Etc/GMT+5")}
+STEPS = tuple(map(int, FOLLOWER_STEPS))
 
 values = st.one_of(
     st.none(), st.integers(0, 700), st.sampled_from([0, 99, 100, 101, 249, 250, 499, 500, 1000, 2500, 10_000])
@@ -29,7 +31,13 @@ readings = st.lists(st.tuples(steps, values), max_size=25)
 rules = st.builds(
     lambda restarts, baseline, offset: (
         Ladder(
-            "subscribers", "channel", "subscribers", tuple(map(int, FOLLOWER_STEPS)), baseline, restarts, ZONES[offset]
+            "subscribers",
+            "channel",
+            "subscribers",
+            STEPS,
+            baseline,
+            restarts,
+            ZONES[offset],
         ),
         offset,
     ),

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-
 import pytest
 
 from cairn.webhooks.templates import template_of
@@ -71,7 +69,7 @@ def test_the_rule_with_the_most_conditions_wins_and_of_equals_the_first(
 def test_by_default_events_get_the_names_that_the_source_gave_them(
     type_: str, data: dict[str, object], template: str | None
 ) -> None:
-    rules = [asdict(rule) for rule in Workspace().webhook_templates]
+    rules = list(Workspace().webhook_templates)
     assert template_of(event(data, type=type_), rules) == template
 
 

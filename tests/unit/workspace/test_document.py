@@ -15,7 +15,6 @@ from cairn.workspace.document import (
     MAX_CHANNELS,
     SETTINGS,
     InvalidSettingsError,
-    TemplateRule,
     Workspace,
     initial,
     loaded,
@@ -78,6 +77,8 @@ def changed(before: Workspace = DEFAULTS, /, **changes: Any) -> Workspace:
         ("webhook_templates", [{"type": "milestone_reached", "when": {"value": None}, "template": "x"}]),
         ("webhook_templates", [{"type": "milestone_reached", "when": {}, "template": ""}]),
         ("webhook_templates", [{"type": "a", "when": {}, "template": "b", "or": "c"}]),
+        ("webhook_templates", [{"type": "a", "when": {"x": {"like": "b"}}, "template": "b"}]),
+        ("webhook_templates", [{"type": "a", "when": {"x": {"eq": {}}}, "template": "b"}]),
         ("webhook_templates", "century_club"),
         ("no_such_setting", 1),
         ("version", 7),
@@ -125,7 +126,9 @@ def test_every_value_survives_being_stored_as_json() -> None:
     values: dict[str, Any] = {
         "ladders": {"subscribers": (10, 20), "viewers": (5,)},
         "live_channels": {"youtube:UC_x-1": "Höhenzug 🏔"},
-        "webhook_templates": (TemplateRule("milestone_reached", {"rule": "viewers", "value": 10, "new": True}, "ten"),),
+        "webhook_templates": (
+            {"type": "milestone_reached", "when": {"rule": "viewers", "value": {"gte": 10}}, "template": "ten"},
+        ),
         "telegram_messages_per_second": 12.5,
         "webhook_retry_schedule": (0, 1, 2),
     }
@@ -154,7 +157,7 @@ def test_the_deployments_values_are_checked_too() -> None:
 
 def test_every_setting_has_words_and_a_default_that_can_be_saved() -> None:
     names = {field.name for field in fields(Workspace)}
-    about = {"version", "rules_version", "changed_at", "changed_by", "reason", "zones", "given"}
+    about = {"version", "rules_version", "rules_changed_at", "changed_at", "changed_by", "reason", "zones", "given"}
     assert SETTINGS.keys() == names - about
     for name, setting in SETTINGS.items():
         assert setting.words.endswith("."), name

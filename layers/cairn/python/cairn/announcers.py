@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -20,10 +19,11 @@ from cairn.leaderboard.reps import Reps
 from cairn.model import Milestone
 from cairn.readings.detection import Announcer, Change
 from cairn.readings.stats import Stats
-from cairn.rules import Rule
 from cairn.viewers.announce import ViewerAnnouncer
 from cairn.viewers.subjects import CATEGORY as LIVE
 from cairn.webhooks.announce import WebhookAnnouncer
+from cairn.workspace.document import Workspace
+from cairn.workspace.rule_book import RuleSet
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import Table
@@ -41,8 +41,6 @@ class Resources:
     notify_queue_url: str
     broadcast_queue_url: str
     webhook_queue_url: str
-    live_channels: str
-    time_zone: str
     avatar_hosts: str
 
 
@@ -71,21 +69,21 @@ class Together:
 
 def announcers(
     resources: Resources,
-    rules: tuple[Rule, ...],
+    workspace: Workspace,
     *,
     table: Callable[[str], Table],
     queue: Callable[[str], Queue],
 ) -> Mapping[str, Announcer]:
     """The announcers by kind of subject, or by category where a platform has its own."""
-    by_name = {rule.name: rule for rule in rules}
+    rules = RuleSet.of(workspace)
     broadcast = queue(resources.broadcast_queue_url)
-    webhooks = WebhookAnnouncer(webhooks=queue(resources.webhook_queue_url), rules=by_name)
+    webhooks = WebhookAnnouncer(webhooks=queue(resources.webhook_queue_url), rules=rules.by_name)
     channels = Together(ChannelAnnouncer(notify=queue(resources.notify_queue_url)), webhooks)
     viewers = ViewerAnnouncer(
         broadcast=broadcast,
         subscribers=channels,
-        named=frozenset(json.loads(resources.live_channels)),
-        rules=by_name,
+        named=frozenset(workspace.live_channels),
+        rules=rules.by_name,
     )
     reps = RepAnnouncer(
         broadcast=broadcast,
@@ -93,13 +91,12 @@ def announcers(
             stats=Stats(table(resources.stats_table)),
             boards=Boards(table(resources.board_table), table(resources.leaderboard_table)),
             rules=rules,
-            time_zone=resources.time_zone,
             clock=now,
         ),
         badges=Badges(table(resources.milestones_table)),
         board_refresh=BoardRefresh(table(resources.connections_table)),
         avatars=Avatars.of(resources.avatar_hosts),
-        rules=by_name,
+        rules=rules.by_name,
         clock=now,
     )
     return {"channel": channels, LIVE: viewers, REP: Together(reps, webhooks)}

@@ -59,13 +59,15 @@ class Reading:
     """The step to which the source rounds a metric down; absent when the metric is exact."""
     details: Details = field(default_factory=dict)
     peaks: Mapping[str, Number] = field(default_factory=dict)
-    """The highest values of the current period, as far as the writer knows; thresholds up to them count as passed."""
+    """The highest values so far, of a rep in the month, as far as the writer knows: they count as passed."""
     revisions: Mapping[str, int] = field(default_factory=dict)
     """By rule: how often its milestones of the current period were reverted, as far as the writer knows."""
     measured_at: datetime | None = None
     """When the values were true, if the writer said so or the values were not written with the last change."""
     recheck: str = ""
     """A new id requests that the stored reading is compared with its high-water marks, however it came about."""
+    rules_version: int | None = None
+    """The version of the rules by which its writer judged it, and by which detection does; None if it said none."""
     expires_at: datetime | None = None
     """When the subject is forgotten, unless it changes again; a stranger may have made it up. None: never."""
 

@@ -58,6 +58,9 @@ class Zones:
         return Zones(tuple(kept[-MAX_CHANGES:]))
 
 
+UTC_ONLY = Zones.of("UTC")
+
+
 def _agreement(one: str, other: str, earliest: datetime) -> datetime:
     """The first instant from `earliest` at which both zones have the same date, or else the same month."""
     zones = ZoneInfo(one), ZoneInfo(other)

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Self
 
 from cairn.model import Number
 from cairn.rules import catalogue
+from cairn.workspace.document import DEFAULTS, Workspace
 
 CONFIRMED_AFTER = timedelta(seconds=60)
 """How long after the first reading of a jump a second one confirms it."""
@@ -21,8 +23,12 @@ class Plausibility:
     high-water marks announce nothing when the count returns.
     """
 
-    factor: int = 20
-    increase: int = 10_000
+    factor: int = DEFAULTS.implausible_factor
+    increase: int = DEFAULTS.implausible_increase
+
+    @classmethod
+    def of(cls, workspace: Workspace) -> Self:
+        return cls(workspace.implausible_factor, workspace.implausible_increase)
 
     def implausible(self, before: Mapping[str, Number], after: Mapping[str, Number]) -> dict[str, Number]:
         """The metrics of `after` that rose implausibly; one that was unknown before did not rise."""

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from cairn.channels.handles import Handles
 from cairn.channels.health import Health
 from cairn.channels.platforms import CountsUnavailable, Platform
-from cairn.channels.plausibility import Plausibility
+from cairn.channels.plausibility import Plausibility, watched
 from cairn.channels.registry import Channel, Channels
 from cairn.clock import Clock, now
 from cairn.errors import PlatformPausedError
-from cairn.model import Reading
+from cairn.model import Number, Reading
 from cairn.observability import MetricUnit, logger, metrics
 from cairn.readings.stats import Stats
 
@@ -51,11 +51,18 @@ class Recorded:
 
 class Recording:
     def __init__(
-        self, *, channels: Channels, stats: Stats, plausibility: Plausibility | None = None, clock: Clock = now
+        self,
+        *,
+        channels: Channels,
+        stats: Stats,
+        rules_version: int,
+        plausibility: Plausibility | None = None,
+        clock: Clock = now,
     ) -> None:
         self._health = Health(channels, plausibility or Plausibility(), clock)
         self._handles = Handles(channels, clock)
         self._stats = stats
+        self._rules_version = rules_version
         self._clock = clock
 
     def fetch(self, platform: Platform, group: Sequence[Channel], source: str, trace_id: str) -> Recorded:
@@ -76,7 +83,15 @@ class Recording:
                     continue
                 else:
                     reading = Reading(
-                        channel.subject, channel.name, result.metrics, as_of, source, trace_id, result.precision
+                        channel.subject,
+                        channel.name,
+                        result.metrics,
+                        as_of,
+                        source,
+                        trace_id,
+                        result.precision,
+                        peaks=_peaks(result.metrics, before),
+                        rules_version=self._rules_version,
                     )
                     summary += self._store(reading, before)
                     self._handles.update(platform, channel, result)
@@ -99,6 +114,12 @@ class Recording:
         metrics.add_metric("ReadingsStored", MetricUnit.Count, 1)
         logger.info("reading stored", subject=str(reading.subject), metrics=dict(reading.metrics))
         return Summary(stored=1)
+
+
+def _peaks(counted: Mapping[str, Number], before: Reading | None) -> dict[str, Number]:
+    """The highest counts of those that lead to milestones; a hidden count keeps its own."""
+    highest = {**watched(before.metrics), **before.peaks} if before else {}
+    return {**highest, **{metric: max(value, highest.get(metric, 0)) for metric, value in watched(counted).items()}}
 
 
 def _same(reading: Reading, stored: Reading | None) -> bool:

@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import ROUND_DOWN, Decimal
-from zoneinfo import ZoneInfo
 
 from cairn.clock import Clock, iso
 from cairn.codec import number
@@ -20,9 +19,10 @@ from cairn.leaderboard.rows import SCORE, Row, row_of, same_row
 from cairn.model import Details, Milestone, Number, Reading, Subject, new_trace_id
 from cairn.readings.detection import Change
 from cairn.readings.stats import MAX_AHEAD, Stats
-from cairn.rules import Rule, Transition, crossings
+from cairn.rules import Transition, crossings
 from cairn.rules.bonus_tier import BonusTier
 from cairn.rules.rank import PODIUM_SIZE, podium_step
+from cairn.workspace.rule_book import RuleSet
 
 KIND = "rep"
 MONTHLY = ("monthly_revenue", "monthly_signups", "goal_progress", "bonus_tier", "podium")
@@ -54,12 +54,13 @@ class UpdateResult:
 
 
 class Reps:
-    def __init__(self, *, stats: Stats, boards: Boards, rules: Sequence[Rule], time_zone: str, clock: Clock) -> None:
+    def __init__(self, *, stats: Stats, boards: Boards, rules: RuleSet, clock: Clock) -> None:
         self._stats = stats
         self._boards = boards
-        self._rules = [rule for rule in rules if rule.kind == KIND]
-        self._tier = next(rule for rule in rules if isinstance(rule, BonusTier))
-        self._zone = ZoneInfo(time_zone)
+        self._rules = [rule for rule in rules.rules if rule.kind == KIND]
+        self._tier = next(rule for rule in rules.rules if isinstance(rule, BonusTier))
+        self._rules_version = rules.version
+        self._zones = rules.zones
         self._clock = clock
 
     @property
@@ -312,7 +313,15 @@ class Reps:
         metrics = {**rep.metrics, "bonus_tier": self._tier.tier_of(rep)}
         watched = {rule.metric for rule in self._rules} & metrics.keys()
         peaks = {metric: max(metrics[metric], rep.peaks.get(metric, 0)) for metric in sorted(watched)}
-        return replace(rep, metrics=metrics, peaks=peaks, as_of=at, source=source, trace_id=trace_id)
+        return replace(
+            rep,
+            metrics=metrics,
+            peaks=peaks,
+            as_of=at,
+            source=source,
+            trace_id=trace_id,
+            rules_version=self._rules_version,
+        )
 
     def _in_month_of(self, rep: Reading, at: datetime) -> Reading:
         """The rep in the month of `at`: the values of an earlier month, and of an earlier year, are reset to zero."""
@@ -326,7 +335,7 @@ class Reps:
         return replace(rep, metrics={**kept, **dict.fromkeys(ended, 0)}, peaks={}, revisions={})
 
     def _month(self, at: datetime) -> str:
-        return at.astimezone(self._zone).strftime("%Y-%m")
+        return self._zones.month(at)
 
     def _stored_at(self, rep: Reading, as_of: datetime) -> datetime:
         """When to store values that were true at `as_of`: now, or in the month that has not ended for this rep."""

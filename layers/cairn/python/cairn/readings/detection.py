@@ -13,7 +13,8 @@ from cairn.observability import MetricUnit, logger, metrics
 from cairn.readings.milestones import Milestones
 from cairn.readings.stats import MAX_AHEAD, change_of
 from cairn.readings.unannounced import mark_keys, unannounced
-from cairn.rules import Crossing, Rule, crossings
+from cairn.rules import Crossing, Transition, crossings
+from cairn.workspace.rule_book import RuleBook, RuleSet
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +59,15 @@ class Detection:
     a failure between telling and recording leaves something told that is not listed yet, and the retry lists it.
 
     `announcers` are by kind of subject, such as `rep`, or by category, such as `channel:live`.
+
+    A reading is judged by the rules that it was written by. Where those are others than its predecessor's, thresholds
+    that are new and were passed before are set silently: nothing is announced because somebody changed a ladder.
     """
 
-    def __init__(self, milestones: Milestones, announcers: Mapping[str, Announcer], rules: tuple[Rule, ...]) -> None:
+    def __init__(self, milestones: Milestones, announcers: Mapping[str, Announcer], rule_book: RuleBook) -> None:
         self._milestones = milestones
         self._announcers = announcers
-        self._rules = rules
+        self._rule_book = rule_book
 
     def process(self, record: dict[str, Any]) -> tuple[Announcer, Change] | None:
         """Announce the milestones of one stream record; returns what `finish` is to be given after the whole batch.
@@ -80,14 +84,17 @@ class Detection:
         announcer = announcer_of(new.subject, self._announcers)
         if announcer is None:
             return None
+        rules = self._rule_book.of(new)
         with logger.append_context_keys(trace_id=new.trace_id, subject=str(new.subject)):
+            if old:
+                self._settle(old, new, rules, record["eventID"], announcer)
             # The writer of peaks may have been wrong, or have crashed: only the high-water marks decide here.
-            for crossing in crossings(replace(old, peaks={}) if old else None, new, self._rules):
+            for crossing in crossings(replace(old, peaks={}) if old else None, new, rules.rules):
                 self._announce(crossing, new, record["eventID"], announcer)
             if old and new.expires_at and old.as_of.date() < new.as_of.date():
-                self._keep_marks(new, new.expires_at)
+                self._keep_marks(new, new.expires_at, rules)
             if new.recheck and new.recheck != (old.recheck if old else "") and not new.expired(now()):
-                self._recheck(new, record["eventID"], announcer)
+                self._recheck(new, rules, record["eventID"], announcer)
         return announcer, Change(old, new, stored, record["eventID"])
 
     def finish(self, processed: Sequence[tuple[Announcer, Change]]) -> None:
@@ -98,17 +105,48 @@ class Detection:
         for announcer, changes in by_announcer.values():
             announcer.changed(changes)
 
-    def _keep_marks(self, reading: Reading, expires_at: datetime) -> None:
+    def _settle(self, old: Reading, new: Reading, rules: RuleSet, event_id: str, announcer: Announcer) -> None:
+        """Where the rules have changed, raise the marks silently to what is a threshold now and was passed before.
+
+        First, what is missing by the rules before is announced: the marks will not show it any more.
+        """
+        before = self._rule_book.of(old)
+        if before.version == rules.version:
+            return
+        highest = old.at_its_peak()
+        added = []
+        for rule in rules.rules:
+            earlier = before.by_name.get(rule.name) if rule.kind == new.subject.kind else None
+            period = rule.period(new.as_of)
+            if earlier and earlier.period(old.as_of) == period:
+                passed = {*(rule.passed(highest) or ())} - {*(earlier.passed(highest) or ())}
+                added += [(rule.name, period, max(passed))] if passed else []
+        if added:
+            self._recheck(highest, before, event_id, announcer)
+        for name, period, threshold in added:
+            self._milestones.claim(
+                new.subject,
+                name,
+                period,
+                threshold,
+                achieved_at=old.as_of,
+                event_id=event_id,
+                transition=Transition.BASELINE,
+                expires_at=new.expires_at,
+            )
+            logger.info("passed before it was a threshold", rule=name, threshold=threshold)
+
+    def _keep_marks(self, reading: Reading, expires_at: datetime, rules: RuleSet) -> None:
         """Once a day, keep the marks of a subject that expires from expiring while it is above a threshold."""
-        for rule in self._rules:
+        for rule in rules.rules:
             if rule.kind == reading.subject.kind and rule.passed(reading):
                 self._milestones.put_off(reading.subject, rule.name, rule.period(reading.as_of), expires_at)
 
-    def _recheck(self, reading: Reading, event_id: str, announcer: Announcer) -> None:
+    def _recheck(self, reading: Reading, rules: RuleSet, event_id: str, announcer: Announcer) -> None:
         """Announce what was missed: the stream carries the request, so nothing before it is still under way."""
         present = now()
-        marks = self._milestones.marks(mark_keys(reading, self._rules, present))
-        for crossing, at_its_height in unannounced(reading, marks, self._rules, present):
+        marks = self._milestones.marks(mark_keys(reading, rules.rules, present))
+        for crossing, at_its_height in unannounced(reading, marks, rules.rules, present):
             logger.warning("announcing what was missed", rule=crossing.rule.name, threshold=crossing.threshold)
             self._announce(crossing, at_its_height, event_id, announcer)
 

@@ -14,7 +14,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
-from zoneinfo import ZoneInfo
 
 from boto3.dynamodb.conditions import Attr, Key
 from botocore.exceptions import ClientError
@@ -100,11 +99,6 @@ class History:
         # A reading stored under the start of its minute may be outside the range.
         requested = [point for point in kept if since <= point.at <= until]
         return requested, encode(answer.get("LastEvaluatedKey"))
-
-
-def day_of(instant: datetime, time_zone: str) -> date:
-    """The calendar day of an instant in the operator's time zone."""
-    return instant.astimezone(ZoneInfo(time_zone)).date()
 
 
 def _minute(instant: datetime) -> datetime:

@@ -19,8 +19,11 @@ from cairn.readings.detection import Announcer
 from cairn.readings.milestones import LoweredMark, MarkKey, Milestones
 from cairn.readings.stats import Stats
 from cairn.rules import Rule
+from cairn.workspace.rule_book import RuleBook, RuleSet
 
 MAX_ATTEMPTS = 5
+POLLED = frozenset({"channel"})
+"""Kinds of subjects whose source says the true value at the next reading; of others, somebody sends it."""
 _MILLISECOND = timedelta(milliseconds=1)
 
 
@@ -47,13 +50,13 @@ class Reverting:
         *,
         milestones: Milestones,
         stats: Stats,
-        rules: Sequence[Rule],
+        rule_book: RuleBook,
         announcer: Callable[[Subject], Announcer | None],
         clock: Clock,
     ) -> None:
         self._milestones = milestones
         self._stats = stats
-        self._rules = {rule.name: rule for rule in rules}
+        self._rule_book = rule_book
         self._announcer = announcer
         self._clock = clock
 
@@ -68,7 +71,7 @@ class Reverting:
         if named is None:
             raise NotFoundError(f"no milestone {milestone_id}; GET /api/milestones lists the ids")
         reading = self._stats.get(named.subject)
-        if value is not None and reading and reading.peaks:
+        if value is not None and named.subject.kind not in POLLED:
             raise BadInputError(f"{named.subject}: correct its stored numbers instead of giving a value")
         if not named.reverted and self._is_true(named, reading, value):
             seen = value if value is not None else reading.metrics[named.metric] if reading else None
@@ -118,7 +121,7 @@ class Reverting:
 
     def _is_true(self, milestone: Milestone, reading: Reading | None, value: Number | None) -> bool:
         """Whether the subject stands at or above the milestone's threshold, in the period that it was for."""
-        rule = self._rules.get(milestone.rule)
+        rule = self._rule_of(reading, milestone.rule)
         if reading is None or rule is None or rule.period(reading.as_of) != milestone.period:
             return False
         current = reading.metrics.get(milestone.metric) if value is None else value
@@ -139,14 +142,15 @@ class Reverting:
             of_mark = [one for one in recorded if (one.rule, one.period) == (key.rule, key.period)]
             standing = {one.threshold: one for one in of_mark if not one.reverted and one not in false}
             reverted = {one.threshold: one for one in of_mark if one.threshold not in standing}
-            rule = self._rules.get(key.rule)
-            floors = [_floor(one, reverted, rule) for one in false if one in of_mark]
+            rule = self._rule_of(reading, key.rule)
+            floors = [_floor(one, reverted, self._rule_book) for one in false if one in of_mark]
             threshold = max(*floors, *standing, 0)
             if threshold >= mark.threshold:
                 continue
             counts_from = self._clock()
             if reading and rule and rule.period(reading.as_of) == key.period:
-                counts_from = reading.as_of if value is None else reading.as_of + _MILLISECOND
+                # With a true value, the stored one does not count, nor does it once its peaks are corrected.
+                counts_from = reading.as_of if value is None else reading.as_of + 2 * _MILLISECOND
             since = standing[threshold].achieved_at if threshold in standing else None
             lowered.append(LoweredMark(key, mark, threshold, since, counts_from))
         return lowered
@@ -154,21 +158,21 @@ class Reverting:
     def _correct_peaks(self, plan: Plan) -> None:
         """Let the writer of the subject's values know what counts as passed, and under which ids it will be again."""
         lowered = {mark.key.rule: mark for mark in plan.marks}
-        rules = [rule for rule in self._rules.values() if rule.kind == plan.subject.kind]
-        metrics = {rule.metric for rule in rules if rule.name in lowered}
 
         def corrected(stored: Reading | None) -> Reading:
             if stored is None:
                 raise NotFoundError(f"{plan.subject} has no reading any more")
-            current = {name: mark for name, mark in lowered.items() if self._is_current(mark.key, stored)}
-            affected = [rule for rule in rules if current and rule.metric in metrics]
+            rules = self._rule_book.of(stored)
+            current = {name: mark for name, mark in lowered.items() if _is_current(mark.key, stored, rules)}
+            metrics = {rules.by_name[name].judged_by for name in current}
+            affected = [rule for rule in rules.rules if rule.kind == plan.subject.kind and rule.judged_by in metrics]
             keys = [MarkKey(plan.subject, rule.name, rule.period(stored.as_of)) for rule in affected]
             heights = {key.rule: mark.threshold for key, mark in self._milestones.marks(keys).items()}
             heights |= {name: mark.threshold for name, mark in current.items()}
             peaks = dict(stored.peaks)
-            for metric in {rule.metric for rule in affected} & peaks.keys():
-                passed = [heights.get(rule.name, 0) for rule in affected if rule.metric == metric]
-                peaks[metric] = max(stored.metrics.get(metric, 0), *passed)
+            for metric in metrics & peaks.keys():
+                passed = [heights.get(rule.name, 0) for rule in affected if rule.judged_by == metric]
+                peaks[metric] = max(stored.metrics.get(metric, 0) if plan.given is None else plan.given, *passed)
             revisions = {**stored.revisions, **{name: mark.seen.revision + 1 for name, mark in current.items()}}
             if (peaks, revisions) == (stored.peaks, stored.revisions):
                 return stored
@@ -178,12 +182,22 @@ class Reverting:
         if plan.reading and plan.reading.peaks and lowered:
             self._stats.update(plan.subject, corrected)
 
-    def _is_current(self, key: MarkKey, reading: Reading) -> bool:
-        return self._rules[key.rule].period(reading.as_of) == key.period
+    def _rule_of(self, reading: Reading | None, name: str) -> Rule | None:
+        rules = self._rule_book.of(reading) if reading else self._rule_book.current()
+        return rules.by_name.get(name)
 
 
-def _floor(milestone: Milestone, reverted: Mapping[Number, Milestone], rule: Rule | None) -> Number:
-    """The threshold that was passed before a milestone; one that was reverted, too, does not count."""
+def _is_current(key: MarkKey, reading: Reading, rules: RuleSet) -> bool:
+    rule = rules.by_name.get(key.rule)
+    return rule is not None and rule.period(reading.as_of) == key.period
+
+
+def _floor(milestone: Milestone, reverted: Mapping[Number, Milestone], rule_book: RuleBook) -> Number:
+    """The threshold that was passed before a milestone; one that was reverted, too, does not count.
+
+    By the rules of its time: of a threshold that is newer, nobody knows whether it was passed.
+    """
+    rule = rule_book.at(milestone.achieved_at).by_name.get(milestone.rule)
     lowest = milestone.also_reached[0]
     metrics = {**milestone.metrics, milestone.metric: lowest}
     at_lowest = Reading(milestone.subject, milestone.name, metrics, milestone.achieved_at, "", milestone.trace_id)
@@ -191,4 +205,4 @@ def _floor(milestone: Milestone, reverted: Mapping[Number, Milestone], rule: Rul
     if not below:
         return 0
     before = reverted.get(below[-1])
-    return _floor(before, reverted, rule) if before else below[-1]
+    return _floor(before, reverted, rule_book) if before else below[-1]

@@ -15,6 +15,7 @@ from functools import cache
 from typing import Literal, Protocol
 
 from cairn.model import Milestone, Number, Passed, Reading
+from cairn.zones import UTC_ONLY, Zones
 
 ALL_TIME = "all-time"
 """The period of a rule that never restarts."""
@@ -44,6 +45,10 @@ class Rule(Protocol):
     @property
     def metric(self) -> str: ...
     @property
+    def judged_by(self) -> str:
+        """The metric that thresholds are compared with: `metric`, unless that is only what is shown."""
+
+    @property
     def baseline(self) -> Literal["silent", "announce"]:
         """What a subject's first reading does: set the high-water mark silently, or count as a rise from zero."""
 
@@ -62,8 +67,8 @@ class Rule(Protocol):
     def wording(self, milestone: Milestone) -> Wording:
         """How to show a milestone of this rule."""
 
-    def configured(self, *, thresholds: Sequence[int] | None, time_zone: str) -> Rule:
-        """The same rule with an operator's thresholds, and with the time zone of its periods."""
+    def configured(self, *, thresholds: Sequence[int] | None, zones: Zones) -> Rule:
+        """The same rule with an operator's thresholds, and with the time zones of its periods."""
 
 
 class Transition(Enum):
@@ -143,10 +148,10 @@ def _known() -> tuple[Rule, ...]:
     return tuple(rule for module in modules for rule in getattr(module, "RULES", ()))
 
 
-def catalogue(thresholds: Mapping[str, Sequence[int]] | None = None, time_zone: str = "UTC") -> tuple[Rule, ...]:
+def catalogue(thresholds: Mapping[str, Sequence[int]] | None = None, zones: Zones = UTC_ONLY) -> tuple[Rule, ...]:
     """All rules; `thresholds`, by rule name, replace a rule's own. ValueError for an unknown name."""
     remaining = dict(thresholds or {})
-    rules = tuple(rule.configured(thresholds=remaining.pop(rule.name, None), time_zone=time_zone) for rule in _known())
+    rules = tuple(rule.configured(thresholds=remaining.pop(rule.name, None), zones=zones) for rule in _known())
     if remaining:
         raise ValueError(f"there is no rule named {', '.join(sorted(remaining))}")
     return rules

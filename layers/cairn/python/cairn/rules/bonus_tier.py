@@ -9,6 +9,7 @@ from cairn.model import Milestone, Number, Reading
 from cairn.rules import Wording
 from cairn.rules.ladder import Ladder
 
+PREFIX = "Tier "
 EMOJIS = ("🪙", "💰", "💎", "🏆", "👑", "💯")
 
 
@@ -25,10 +26,10 @@ class BonusTier(Ladder):
         return self.tier(reading.metrics.get(self.metric, 0))
 
     def label(self, threshold: Number) -> str:
-        return f"Tier {self.tier(threshold)}"
+        return f"{PREFIX}{self.tier(threshold)}"
 
     def wording(self, milestone: Milestone) -> Wording:
-        tier = self.tier(milestone.threshold)
+        tier = int(milestone.label.removeprefix(PREFIX))  # by the thresholds that held when it was reached
         emoji = EMOJIS[min(tier, len(EMOJIS)) - 1]
         title = f"Bonus tier {tier}"
         description = f"{milestone.threshold} sign-ups this month: bonus tier {tier}."

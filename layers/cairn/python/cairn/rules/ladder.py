@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal, Self
-from zoneinfo import ZoneInfo
 
 from cairn.model import Milestone, Number, Reading
 from cairn.rules import ALL_TIME, Wording
+from cairn.zones import UTC_ONLY, Zones
 
 FOLLOWER_STEPS = (
     *(100, 250, 500),
@@ -33,16 +33,20 @@ class Ladder:
     thresholds: tuple[int, ...]
     baseline: Literal["silent", "announce"] = "silent"
     restarts: Literal["all-time", "month", "day"] = "all-time"
-    time_zone: str = "UTC"
+    zones: Zones = UTC_ONLY
 
     def __post_init__(self) -> None:
         ascending = all(low < high for low, high in zip(self.thresholds, self.thresholds[1:], strict=False))
         if not self.thresholds or self.thresholds[0] <= 0 or not ascending:
             raise ValueError(f"the ladder {self.name!r} must be positive and ascending: {list(self.thresholds)}")
 
+    @property
+    def judged_by(self) -> str:
+        return self.metric
+
     def period(self, instant: datetime) -> str:
         date_format = _PERIOD_FORMATS[self.restarts]
-        return ALL_TIME if date_format is None else instant.astimezone(ZoneInfo(self.time_zone)).strftime(date_format)
+        return ALL_TIME if date_format is None else self.zones.local(instant).strftime(date_format)
 
     def passed(self, reading: Reading) -> Sequence[Number] | None:
         value = reading.metrics.get(self.metric)
@@ -62,8 +66,8 @@ class Ladder:
         title = f"{milestone.label} {self.metric}"
         return Wording(self.name, title, f"Passed {title}.", milestone.label, "🎉", "bg-primary")
 
-    def configured(self, *, thresholds: Sequence[int] | None, time_zone: str) -> Self:
-        return replace(self, thresholds=tuple(thresholds or self.thresholds), time_zone=time_zone)
+    def configured(self, *, thresholds: Sequence[int] | None, zones: Zones) -> Self:
+        return replace(self, thresholds=tuple(thresholds or self.thresholds), zones=zones)
 
 
 def short(number: Number) -> str:

@@ -9,6 +9,7 @@ from typing import Self
 from cairn.model import Milestone, Number
 from cairn.rules import Wording
 from cairn.rules.ladder import Ladder
+from cairn.zones import Zones
 
 PODIUM_SIZE = 3
 
@@ -24,10 +25,10 @@ class Rank(Ladder):
         title, description = f"Rank {milestone.label}", f"Moved up to {milestone.label} of the month."
         return Wording("rank_change", title, description, milestone.label, "🥇", "bg-yellow-500")
 
-    def configured(self, *, thresholds: Sequence[int] | None, time_zone: str) -> Self:
+    def configured(self, *, thresholds: Sequence[int] | None, zones: Zones) -> Self:
         if thresholds:
             raise ValueError("the rule 'rank' covers the top three ranks and accepts no thresholds")
-        return replace(self, time_zone=time_zone)
+        return replace(self, zones=zones)
 
 
 def podium_step(rank: int) -> int:

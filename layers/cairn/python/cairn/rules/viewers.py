@@ -24,6 +24,10 @@ VIEWER_STEPS = (10, 25, 50, *(int(step) for step in FOLLOWER_STEPS if step <= 10
 class ConcurrentViewers(Ladder):
     """Thresholds in concurrent viewers."""
 
+    @property
+    def judged_by(self) -> str:
+        return SUSTAINED
+
     def passed(self, reading: Reading) -> Sequence[Number] | None:
         lasting = reading.metrics.get(SUSTAINED, reading.metrics.get(self.metric))
         return None if lasting is None else self.thresholds[: bisect_right(self.thresholds, lasting)]

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Self
 
 from cairn.rules.viewers import RULE, VIEWER_STEPS
+from cairn.workspace.document import Workspace
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,10 +19,13 @@ class Pace:
     heartbeat: timedelta
 
     @classmethod
-    def of(cls, *, interval: int, timeout: int, heartbeat: int) -> Self:
-        """From the settings: the interval and the heartbeat in milliseconds, the timeout in seconds."""
+    def of(cls, workspace: Workspace) -> Self:
         millisecond = timedelta(milliseconds=1)
-        return cls(interval * millisecond, timedelta(seconds=timeout), heartbeat * millisecond)
+        return cls(
+            interval=workspace.viewer_count_update_interval * millisecond,
+            timeout=timedelta(seconds=workspace.viewer_timeout),
+            heartbeat=workspace.viewer_heartbeat_interval * millisecond,
+        )
 
     @property
     def look_ahead(self) -> timedelta:
@@ -38,22 +41,10 @@ class MilestoneTest:
     per_address: int
     duration: timedelta
 
-
-@dataclass(frozen=True, kw_only=True)
-class MilestoneSettings:
-    """The same as settings of a function that counts; `ladders` are the operator's thresholds by rule, as JSON.
-
-    The defaults are those of cdk.json: during a deployment a function may have its new code without its new variables.
-    """
-
-    viewer_milestone_per_address: int = 3
-    viewer_milestone_seconds: int = 60
-    ladders: str = "{}"
-
-    @property
-    def milestone_test(self) -> MilestoneTest:
-        return MilestoneTest(
-            thresholds=tuple(json.loads(self.ladders).get(RULE, VIEWER_STEPS)),
-            per_address=self.viewer_milestone_per_address,
-            duration=timedelta(seconds=self.viewer_milestone_seconds),
+    @classmethod
+    def of(cls, workspace: Workspace) -> Self:
+        return cls(
+            thresholds=workspace.ladders.get(RULE, VIEWER_STEPS),
+            per_address=workspace.viewer_milestone_per_address,
+            duration=timedelta(seconds=workspace.viewer_milestone_seconds),
         )

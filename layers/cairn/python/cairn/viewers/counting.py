@@ -25,7 +25,6 @@ from cairn.errors import NotYetError
 from cairn.messages import CountViewers
 from cairn.model import Number, Reading, new_trace_id
 from cairn.observability import logger
-from cairn.readings.history import day_of
 from cairn.readings.stats import MAX_AHEAD, Stats
 from cairn.rules.viewers import SUSTAINED
 from cairn.viewers.count_settings import MilestoneTest, Pace
@@ -35,6 +34,7 @@ from cairn.viewers.presence import CountRequests, Presence
 from cairn.viewers.presence_slots import Headcount, PresenceSlots
 from cairn.viewers.subjects import UNNAMED_RETENTION, viewer_subject
 from cairn.viewers.sustained import Endurance, Sustained
+from cairn.workspace.rule_book import RuleSet
 
 SOURCE = "viewers"
 PER_SHARD = 5000
@@ -57,7 +57,7 @@ class Counting:
         pace: Pace,
         test: MilestoneTest,
         names: Mapping[str, str],
-        time_zone: str,
+        rules: RuleSet,
         clock: Clock,
         per_shard: int = PER_SHARD,
     ) -> None:
@@ -69,7 +69,8 @@ class Counting:
         self._per_address = test.per_address
         self._endurance = Endurance(test.thresholds, test.duration)
         self._names = names
-        self._zone = time_zone
+        self._zones = rules.zones
+        self._rules_version = rules.version
         self._clock = clock
         self._per_shard = per_shard
 
@@ -82,7 +83,7 @@ class Counting:
         pace: Pace,
         test: MilestoneTest,
         names: Mapping[str, str],
-        time_zone: str,
+        rules: RuleSet,
     ) -> Self:
         """Counts the viewers of `presence`."""
         return cls(
@@ -93,7 +94,7 @@ class Counting:
             pace=pace,
             test=test,
             names=names,
-            time_zone=time_zone,
+            rules=rules,
             clock=presence.clock,
         )
 
@@ -221,7 +222,7 @@ class Counting:
                 return stored
             peak = count.viewers
             if stored:
-                same_day = day_of(stored.as_of, self._zone) == day_of(count.as_of, self._zone)
+                same_day = self._zones.day(stored.as_of) == self._zones.day(count.as_of)
                 # Viewers who were present when the day began belong to its peak.
                 peak = max(peak, int(stored.metrics["peak" if same_day else "viewers"]))
             return Reading(
@@ -232,6 +233,8 @@ class Counting:
                 source=SOURCE,
                 trace_id=trace_id,
                 details={"window": count.window},
+                peaks={SUSTAINED: max(sustained, lasted, int(stored.peaks.get(SUSTAINED, 0)) if stored else 0)},
+                rules_version=self._rules_version,
                 expires_at=None if count.channel in self._names else _forgotten_at(count),
             )
 

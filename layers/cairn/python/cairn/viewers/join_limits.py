@@ -18,11 +18,12 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from cairn.cdn import networks
 from cairn.clock import iso
 from cairn.errors import TooManyJoinsError
+from cairn.workspace.document import DEFAULTS, Workspace
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import Table
@@ -35,31 +36,6 @@ MAX_ADDRESSES = 10_000
 """How many a Lambda remembers. Beyond that it forgets the one that joined least recently."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class JoinSettings:
-    """The caps, and the key of network tags, as settings of a function that lets viewers join.
-
-    The defaults are those of cdk.json: during a deployment a function may have its new code without its new variables.
-    """
-
-    viewer_joins_per_minute: int
-    viewer_joins_per_minute_56: int = 225
-    viewer_joins_per_minute_48: int = 250
-    viewer_joins_per_minute_total: int = 60_000
-    viewer_channels_per_minute: int = 30
-    viewer_channels_per_minute_total: int = 1_000
-    address_key: str = ""
-
-    @property
-    def join_caps(self) -> JoinCaps:
-        return JoinCaps(
-            wide=(self.viewer_joins_per_minute_56, self.viewer_joins_per_minute_48),
-            total=self.viewer_joins_per_minute_total,
-            channels=self.viewer_channels_per_minute,
-            channels_total=self.viewer_channels_per_minute_total,
-        )
-
-
 @dataclass(frozen=True, slots=True)
 class JoinCaps:
     """Joins a minute, besides those from an address: from an IPv6 /56 and an IPv6 /48, and in all.
@@ -67,10 +43,19 @@ class JoinCaps:
     And how many of them may open a channel: from an IPv4 address or an IPv6 /48, and in all.
     """
 
-    wide: tuple[int, ...] = (JoinSettings.viewer_joins_per_minute_56, JoinSettings.viewer_joins_per_minute_48)
-    total: int = JoinSettings.viewer_joins_per_minute_total
-    channels: int = JoinSettings.viewer_channels_per_minute
-    channels_total: int = JoinSettings.viewer_channels_per_minute_total
+    wide: tuple[int, ...] = (DEFAULTS.viewer_joins_per_minute_56, DEFAULTS.viewer_joins_per_minute_48)
+    total: int = DEFAULTS.viewer_joins_per_minute_total
+    channels: int = DEFAULTS.viewer_channels_per_minute
+    channels_total: int = DEFAULTS.viewer_channels_per_minute_total
+
+    @classmethod
+    def of(cls, workspace: Workspace) -> Self:
+        return cls(
+            wide=(workspace.viewer_joins_per_minute_56, workspace.viewer_joins_per_minute_48),
+            total=workspace.viewer_joins_per_minute_total,
+            channels=workspace.viewer_channels_per_minute,
+            channels_total=workspace.viewer_channels_per_minute_total,
+        )
 
 
 @dataclass(slots=True)

@@ -18,7 +18,7 @@ from zoneinfo import available_timezones
 
 from cairn.errors import BadInputError
 from cairn.rules import catalogue
-from cairn.zones import Zones
+from cairn.zones import UTC_ONLY, Zones
 
 MAX_BYTES = 100_000
 """Of a version's values as JSON: a third of what DynamoDB stores in an item, and read by each function."""
@@ -32,16 +32,10 @@ _RULES_SETTINGS = frozenset({"ladders", "time_zone"})
 """What decides which thresholds there are, and in which period one is passed."""
 
 
-@dataclass(frozen=True, slots=True)
-class TemplateRule:
-    """Events of this type whose data has all of these values get the template's name.
+TemplateRule = Mapping[str, Any]
+"""`{"type", "when", "template"}`: what events of this type get that meet `when`, written as a filter.
 
-    Of several rules that fit, the one with the most values counts, of equals the first.
-    """
-
-    type: str
-    when: Mapping[str, str | int | bool]
-    template: str
+Of several rules that fit, the one with the most conditions counts, of equals the first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,28 +160,37 @@ def _templates(value: Any) -> tuple[TemplateRule, ...]:
 
 
 def _template(value: Any) -> TemplateRule:
-    if isinstance(value, TemplateRule):
-        return value
     if not isinstance(value, Mapping) or not {"type", "template"} <= value.keys() <= {"type", "when", "template"}:
         raise ValueError("each rule must be {type, when, template}")
-    when = {
-        name: one if isinstance(one, str | bool) else _whole(one)
-        for name, one in _object(value.get("when", {})).items()
-    }
-    return TemplateRule(_text(value["type"]), when, _text(value["template"]))
+    when = _object(value.get("when") or {})
+    return {"type": _text(value["type"]), "when": plain(when), "template": _text(value["template"])}
 
 
 def _check_templates(rules: tuple[TemplateRule, ...]) -> None:
     if len(rules) > MAX_TEMPLATES:
         raise ValueError(f"must be at most {MAX_TEMPLATES} rules")
     for rule in rules:
-        texts = (rule.type, rule.template, *rule.when, *(one for one in rule.when.values() if isinstance(one, str)))
-        if not all(1 <= len(text) <= MAX_TEXT and text.isprintable() for text in texts):
-            raise ValueError(f"each text of a rule must be 1 to {MAX_TEXT} characters")
+        if not all(1 <= len(text) <= MAX_TEXT and text.isprintable() for text in (rule["type"], rule["template"])):
+            raise ValueError(f"type and template must be 1 to {MAX_TEXT} characters")
+        for path, wanted in rule["when"].items():
+            conditions = wanted if isinstance(wanted, Mapping) else {"eq": wanted}
+            if not conditions or not conditions.keys() <= _OPERATORS:
+                raise ValueError(f"{path[:MAX_TEXT]}: a value, or an object of {', '.join(sorted(_OPERATORS))}")
+            if not all(map(_is_comparable, conditions.values())):
+                raise ValueError(f"{path[:MAX_TEXT]}: must be compared with texts, numbers, true or false")
+
+
+def _is_comparable(value: Any) -> bool:
+    values = value if isinstance(value, list) else [value]
+    return all(isinstance(one, str | int | float | Decimal) and len(str(one)) <= MAX_TEXT for one in values)
 
 
 def _source_templates() -> tuple[TemplateRule, ...]:
     """The names that the CRM of the product's usage events knows."""
+
+    def rule(type_: str, when: Mapping[str, Any], template: str) -> TemplateRule:
+        return {"type": type_, "when": when, "template": template}
+
     replies = {
         1: "first_reply_celebration",
         10: "getting_started_congrats",
@@ -200,14 +203,15 @@ def _source_templates() -> tuple[TemplateRule, ...]:
     features = {"meme": "meme_discovery", "write_like_me": "style_activated", "research": "fact_checker_unlocked"}
     return (
         *(
-            TemplateRule("milestone_reached", {"milestone_type": "replies", "milestone_value": value}, name)
+            rule("milestone_reached", {"milestone_type": "replies", "milestone_value": value}, name)
             for value, name in replies.items()
         ),
-        *(TemplateRule("daily_goal_achieved", {"streak_days": days}, name) for days, name in streaks.items()),
-        *(TemplateRule("feature_first_used", {"feature": feature}, name) for feature, name in features.items()),
+        *(rule("daily_goal_achieved", {"streak_days": days}, name) for days, name in streaks.items()),
+        *(rule("feature_first_used", {"feature": feature}, name) for feature, name in features.items()),
     )
 
 
+_OPERATORS = frozenset({"eq", "in", "gte", "exists"})
 _POSITIVE = _between(1, 1_000_000_000)
 
 
@@ -219,10 +223,11 @@ class Workspace:
     """0: nobody has saved any; the deployment's initial values hold."""
     rules_version: int = 0
     """The version that last changed which thresholds there are, or in which period one is passed."""
+    rules_changed_at: datetime | None = None
     changed_at: datetime | None = None
     changed_by: str = ""
     reason: str = ""
-    zones: Zones = field(default=Zones.of("UTC"))
+    zones: Zones = UTC_ONLY
     """Which time zone holds when: it follows `time_zone`, at the first instant that fits."""
     given: Mapping[str, Any] = field(default_factory=dict)
     """The JSON of what somebody has set, by name."""
@@ -253,7 +258,10 @@ class Workspace:
 
     # -- live viewers
     live_channels: Mapping[str, str] = _setting(
-        "Live channels whose milestones leave by Telegram: a channel's id to its name.", {}, _names, _check_channels
+        "Live channels whose milestones are sent by Telegram and webhooks: a channel's id to its name.",
+        {},
+        _names,
+        _check_channels,
     )
     viewer_heartbeat_interval: int = _setting(
         "Milliseconds between a viewer's heartbeats.", 30_000, _whole, _between(1000, 1_800_000)
@@ -341,6 +349,7 @@ class Workspace:
             made,
             version=version,
             rules_version=self.rules_version if same_rules else version,
+            rules_changed_at=self.rules_changed_at if same_rules else at,
             changed_at=at,
             changed_by=by,
             reason=reason,
@@ -371,7 +380,8 @@ def initial(given: Mapping[str, Any]) -> Workspace:
             raise InvalidSettingsError({name: str(error)}) from None
     if problem := _contradiction(made):
         raise InvalidSettingsError(problem)
-    return replace(made, zones=Zones.of(made.time_zone))
+    chosen = {name: value for name, value in made.given.items() if getattr(made, name) != SETTINGS[name].default}
+    return replace(made, zones=Zones.of(made.time_zone), given=chosen)
 
 
 def loaded(given: Mapping[str, Any], **about: Any) -> Workspace:
@@ -388,8 +398,8 @@ def loaded(given: Mapping[str, Any], **about: Any) -> Workspace:
 
 def plain(value: Any) -> Any:
     """A value as JSON has it."""
-    if isinstance(value, TemplateRule):
-        return {"type": value.type, "when": dict(value.when), "template": value.template}
+    if isinstance(value, Decimal):
+        return int(value) if value == value.to_integral_value() else float(value)
     if isinstance(value, Mapping):
         return {name: plain(one) for name, one in value.items()}
     return [plain(one) for one in value] if isinstance(value, tuple | list) else value

@@ -62,7 +62,7 @@ class Workspaces:
                 raise
             found = self._read[1]
             logger.exception("settings not readable; the cached version is used", version=found.version)
-        if self._read and found.version < self._read[1].version:  # a copy that has not caught up
+        if self._read and found.version <= self._read[1].version:  # the same, or a copy that has not caught up
             found = self._read[1]
         self._read = (present, found)
         return found
@@ -114,7 +114,7 @@ class Workspaces:
         found = self.latest()
         if found.version:
             return found
-        first = replace(found, version=1, rules_version=1, changed_at=self._clock(), changed_by=SEEDED_BY)
+        first = replace(found, version=1, changed_at=self._clock(), changed_by=SEEDED_BY)
         transact(self._table, self._puts(first))
         return self.latest()
 
@@ -182,6 +182,7 @@ def _to_item(made: Workspace) -> Item:
     return {
         "version": made.version,
         "rules_version": made.rules_version,
+        **({"rules_changed_at": to_millis(made.rules_changed_at)} if made.rules_changed_at else {}),
         "changed_at": to_millis(made.changed_at) if made.changed_at else 0,
         "changed_by": made.changed_by,
         "reason": made.reason,
@@ -197,6 +198,7 @@ def _to_workspace(item: Item) -> Workspace:
         json.loads(item["given"]),
         version=int(item["version"]),
         rules_version=int(item["rules_version"]),
+        rules_changed_at=from_millis(int(item["rules_changed_at"])) if "rules_changed_at" in item else None,
         changed_at=from_millis(int(item["changed_at"])),
         changed_by=str(item["changed_by"]),
         reason=str(item["reason"]),
