@@ -184,10 +184,10 @@ class Fifo(_Queue):
 
     def due(self) -> datetime | None:
         """When the first message of a group that is not held back can be received."""
-        firsts: dict[str, datetime] = {}
+        held_until: dict[str, datetime] = {}
         for message in self.messages:
-            firsts[message.group] = max(firsts.get(message.group, message.visible_at), self._held_until(message))
-        return min(firsts.values(), default=None)
+            held_until[message.group] = max(held_until.get(message.group, message.visible_at), message.visible_at)
+        return min(held_until.values(), default=None)
 
     def receive(self, group: str | None = None) -> list[Message]:
         """A batch, of all groups or of one, each in order; no message of a group that has one in flight."""
@@ -218,9 +218,6 @@ class Fifo(_Queue):
     def step(self, invoke: Invoke, group: str | None = None) -> None:
         with suppress(InvocationFailedError):
             self.deliver(invoke, group)
-
-    def _held_until(self, message: Message) -> datetime:
-        return max(one.visible_at for one in self.messages if one.group == message.group)
 
 
 @contextmanager
