@@ -103,6 +103,7 @@ def test_a_new_endpoint_gets_what_was_typed_and_shows_its_secret_once(page: Page
     button(secret, "Done").click()
     expect(card(page)).to_contain_text(URL)
     expect(card(page)).to_contain_text("3 conditions · 1 header · at most 0.5 a second · 10% held out")
+    expect(page.locator("#secret")).to_have_text("")  # the dialog's event comes a moment later
     assert SECRET not in page.content()
     page.reload()
     expect(card(page)).to_contain_text(URL)
