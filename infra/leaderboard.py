@@ -25,7 +25,7 @@ class Leaderboard(Capability):
             self,
             "Schedule",
             description="Rolls the month over in its first hours, repeatedly, until every rep is in the new month",
-            # All the time: when a month begins, the settings say. Between months, a run reads nothing but them. Each
+            # All the time: when a month begins, the settings say. Between months, most runs read nothing but them. Each
             # run continues where the previous one stopped, whether it failed or ran out of time.
             expression="cron(0/5 * * * ? *)",
             function=self.month_rollover,

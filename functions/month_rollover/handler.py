@@ -1,15 +1,15 @@
 """Rolls the month over: each rep's last board is archived, and their month begins at zero.
 
-The schedule ticks all the time, since a person may choose another time zone at any time. Only in a month's first hours
-a tick looks at the board: it continues where the previous one ended, and does nothing when all reps are rolled over. An
-update of a rep rolls that rep over first, so no sale waits for this function.
+The schedule ticks all the time, since a person may choose another time zone at any time. In a month's first hours each
+tick looks at the board, later one an hour: it continues where the previous one ended, and does nothing when all reps
+are rolled over. An update of a rep rolls that rep over first, so no sale waits for this function.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any
 
@@ -26,9 +26,11 @@ from cairn.workspace.document import Workspace
 from cairn.workspace.following import following_settings
 from cairn.workspace.rule_book import RuleSet
 from cairn.workspace.store import Workspaces
+from cairn.zones import Zones
 
 FIRST_HOURS = timedelta(hours=3)
-"""For how long after a month's begin the schedule's ticks look for reps who are not in it."""
+"""For how long after a month's begin each of the schedule's ticks looks for reps who are not in it."""
+TICK_MINUTES = 5
 RESERVE_SECONDS = 10.0
 """Reserved for the last rep."""
 
@@ -75,8 +77,7 @@ def create(dependencies: Dependencies) -> Callable[[dict[str, Any], LambdaContex
     @metrics.log_metrics
     def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         """How many reps were rolled over; RolloverError when one failed, after all others were tried."""
-        zones, present = dependencies.workspaces.current().zones, now()
-        if event.get("source") == "schedule" and zones.month(present - FIRST_HOURS) == zones.month(present):
+        if event.get("source") == "schedule" and not _is_due(dependencies.workspaces.current().zones, now()):
             return {"turned": 0}
         reps, rolled_over, failed = dependencies.reps, 0, list[str]()
         for subject in reps.not_rolled_over():
@@ -96,6 +97,11 @@ def create(dependencies: Dependencies) -> Callable[[dict[str, Any], LambdaContex
         return {"turned": rolled_over}
 
     return handler
+
+
+def _is_due(zones: Zones, present: datetime) -> bool:
+    began_lately = zones.month(present - FIRST_HOURS) != zones.month(present)
+    return began_lately or present.minute < TICK_MINUTES
 
 
 handler = create(Dependencies())

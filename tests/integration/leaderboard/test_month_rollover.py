@@ -13,7 +13,7 @@ from testing.dynamodb import stored
 from testing.functions import FUNCTIONS
 from testing.leaderboard import Floor, at
 from testing.outages import failing
-from testing.workspace import begin_with
+from testing.workspace import begin_with, change
 
 DECEMBER = at("2026-12-01T00:00:00Z")
 
@@ -200,3 +200,28 @@ def test_the_rollover_is_counted(floor: Floor, logs: Any) -> None:
     floor.clock.advance_to(DECEMBER)
     floor.roll_over()
     assert logs.metrics["RepsTurned"] == [1]
+
+
+def test_a_rep_whom_every_run_left_out_is_rolled_over_within_an_hour_whenever_that_is_mended(floor: Floor) -> None:
+    rep = floor.hire(monthlyRevenue=100)
+    floor.clock.advance_to(at("2026-12-10T12:05:00Z"))
+    assert floor.roll_over() == {"turned": 0}
+    assert revenues(floor) == {rep: 100}
+    floor.clock.advance_to(at("2026-12-10T13:00:00Z"))
+    assert floor.roll_over() == {"turned": 1}
+
+
+def test_a_month_that_begins_later_by_another_time_zone_is_rolled_over_then(floor: Floor) -> None:
+    """Nobody deploys anything, and no rep's month is cut short."""
+    rep = floor.hire(monthlyRevenue=100)
+    floor.clock.advance_to(at("2026-11-30T23:00:00Z"))
+    change(floor.clock, time_zone="America/Los_Angeles")
+    try:
+        floor.clock.advance_to(at("2026-12-01T07:55:00Z"))
+        assert floor.roll_over() == {"turned": 0}
+        assert revenues(floor) == {rep: 100}
+        floor.clock.advance_to(at("2026-12-01T08:00:00Z"))
+        assert floor.roll_over() == {"turned": 1}
+        assert kept(floor, "2026-11") == {rep: 100}
+    finally:
+        change(floor.clock, time_zone=None)

@@ -241,3 +241,11 @@ def test_detection_that_is_late_judges_by_the_rules_of_the_reading() -> None:
     channel.count(13)
     channel.count(21)
     assert channel.announced == [20]
+
+
+def test_a_milestone_that_was_missed_is_announced_though_its_threshold_was_taken_away() -> None:
+    channel = channel_at(5, [10, 20])
+    channel.count(15, lost=True)
+    channel.versions.change([60])
+    channel.count(16)
+    assert channel.announced == [10]

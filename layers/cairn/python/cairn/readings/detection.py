@@ -114,14 +114,15 @@ class Detection:
         if before.version == rules.version:
             return
         highest = old.at_its_peak()
-        added = []
+        added, differ = [], False
         for rule in rules.rules:
             earlier = before.by_name.get(rule.name) if rule.kind == new.subject.kind else None
             period = rule.period(new.as_of)
             if earlier and earlier.period(old.as_of) == period:
-                passed = {*(rule.passed(highest) or ())} - {*(earlier.passed(highest) or ())}
-                added += [(rule.name, period, max(passed))] if passed else []
-        if added:
+                after, by_then = {*(rule.passed(highest) or ())}, {*(earlier.passed(highest) or ())}
+                added += [(rule.name, period, max(after - by_then))] if after - by_then else []
+                differ = differ or after != by_then
+        if differ:
             self._recheck(highest, before, event_id, announcer)
         for name, period, threshold in added:
             self._milestones.claim(
