@@ -69,16 +69,6 @@ def test_each_attempt_is_logged_with_the_type_and_the_trace_of_its_event(site: W
     assert event.trace_id
 
 
-def test_the_last_retry_is_really_made_and_then_the_message_has_failed(site: WebhookSite) -> None:
-    endpoint = site.endpoint(Receiver(status(500)))
-    event = site.publish()
-    site.settle()
-    site.until(lambda: found(site, endpoint, event).status == "failed")
-    message = found(site, endpoint, event)
-    assert (message.tries, message.error) == (9, "HTTP: HTTP 500")
-    assert len(site.receiver(endpoint).received) == 9
-
-
 def test_a_redirect_is_a_failure_and_is_not_followed(site: WebhookSite) -> None:
     endpoint = site.endpoint(Receiver(status(301, location="https://elsewhere.test/")))
     event = site.publish()
@@ -155,16 +145,3 @@ def test_an_endpoint_that_failed_for_five_days_is_disabled_and_its_owner_is_told
     (told,) = site.telegram
     assert told["chat_id"] == "99"
     assert "CRM" in told["text"]
-
-
-def test_one_bad_message_does_not_disable_an_endpoint(site: WebhookSite) -> None:
-    def refuses_seven(request: object) -> object:
-        return status(400)(request) if b'"number":7' in request.content else ok(request)  # type: ignore[attr-defined,arg-type]
-
-    endpoint = site.endpoint(Receiver(refuses_seven))  # type: ignore[arg-type]
-    for _ in range(10):
-        site.publish()
-        site.run(12 * HOUR)
-    stored = site.endpoints.get(endpoint.id)
-    assert stored
-    assert stored.state == "active"
