@@ -148,7 +148,7 @@ def test_the_board_is_repaired_before_anybody_is_notified(floor: Floor) -> None:
     floor.stream()
     floor.said()
     Stats(table("stats")).record(job(rep, later=1, monthly_revenue=700))
-    floors: Any = FUNCTIONS["detect_milestone"].dependencies.detection._announcers["rep"]
+    floors: Any = FUNCTIONS["detect_milestone"].dependencies.detection._announcers["rep"]._announcers[0]
     with failing(floors._reps._boards._table, "PutItem", when=lambda call: "sk" in call["Item"]):
         assert FUNCTIONS["detect_milestone"]({"Records": floor.aws.changes()}, Context())["batchItemFailures"]
     assert floor.refreshes() == []
@@ -157,7 +157,7 @@ def test_the_board_is_repaired_before_anybody_is_notified(floor: Floor) -> None:
 def test_a_retry_that_finds_its_request_unanswered_sends_it_again(floor: Floor) -> None:
     floor.hire()
     changes = floor.aws.changes()
-    floors: Any = FUNCTIONS["detect_milestone"].dependencies.detection._announcers["rep"]
+    floors: Any = FUNCTIONS["detect_milestone"].dependencies.detection._announcers["rep"]._announcers[0]
     with failing(floors._broadcast._sqs, "SendMessageBatch"):
         assert FUNCTIONS["detect_milestone"]({"Records": changes}, Context())["batchItemFailures"]
     assert floor.refreshes() == []

@@ -31,6 +31,7 @@ def test_from_a_crossing_to_the_first_message(chats: int, announcement_chat: str
         made.remove("detect_milestone: dynamodb UpdateItem")  # that it was announced, which nobody waits for
         for function in ("detect_milestone", "notify"):
             made.remove(f"{function}: dynamodb GetItem")  # of the settings, which a warm function keeps
+        made.remove("detect_milestone: sqs SendMessageBatch")  # to the webhook queue, after that to the notify queue
         made.remove("notify: secrets-manager GetSecretValue")  # which a warm function keeps
         more = bool(announcement_chat) + (chats > 30)
         assert len(made) == 7 + more, made
