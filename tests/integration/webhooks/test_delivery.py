@@ -12,6 +12,9 @@ from cairn.webhooks.model import Endpoint, Event, Message
 from testing.logs import Written
 from testing.webhook_site import Receiver, WebhookSite, hangs, in_turn, ok, status, webhook_site
 
+pytestmark = pytest.mark.undisturbed
+"""What was written a moment ago is read without waiting until every replica has it."""
+
 SECOND = timedelta(seconds=1)
 MINUTE = timedelta(minutes=1)
 HOUR = timedelta(hours=1)

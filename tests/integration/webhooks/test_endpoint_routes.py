@@ -18,6 +18,9 @@ from testing.functions import FUNCTIONS
 from testing.interleaving import before_next_write
 from tests.integration.webhooks.api_site import ENDPOINTS, MESSAGES, URL, ApiSite, api_site
 
+pytestmark = pytest.mark.undisturbed
+"""What was written a moment ago is read without waiting until every replica has it."""
+
 HOUR = timedelta(hours=1)
 GHL = "https://services.leadconnectorhq.test/hooks/Loc4tion1d/webhook-trigger/6f1c2d3e-aaaa-bbbb-cccc-123456789abc"
 

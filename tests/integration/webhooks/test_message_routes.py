@@ -21,6 +21,9 @@ from testing.cloud import Cloud, Context
 from testing.functions import FUNCTIONS
 from tests.integration.webhooks.api_site import ENDPOINTS, EVENTS, MESSAGES, ApiSite, api_site
 
+pytestmark = pytest.mark.undisturbed
+"""What was written a moment ago is read without waiting until every replica has it."""
+
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 
 

@@ -16,6 +16,9 @@ from operations.stack import OperationError, Stack
 from testing.operator import operators_stack
 from tests.integration.webhooks.api_site import ApiSite, api_site
 
+pytestmark = pytest.mark.undisturbed
+"""What was written a moment ago is read without waiting until every replica has it."""
+
 HOUR = timedelta(hours=1)
 
 

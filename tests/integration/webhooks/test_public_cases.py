@@ -20,6 +20,9 @@ from cairn.webhooks.signing import headers
 from testing.functions import FUNCTIONS
 from testing.webhook_site import Receiver, WebhookSite, in_turn, ok, status, webhook_site, with_secret
 
+pytestmark = pytest.mark.undisturbed
+"""What was written a moment ago is read without waiting until every replica has it."""
+
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 SCHEDULE = (0, 5, 60, 300, 1800, 7200, 18_000, 36_000, 36_000)
 

@@ -16,6 +16,9 @@ from cairn.webhooks.statistics import Lift, percentiles
 from testing.functions import FUNCTIONS
 from tests.integration.webhooks.api_site import ApiSite, api_site
 
+pytestmark = pytest.mark.undisturbed
+"""What was written a moment ago is read without waiting until every replica has it."""
+
 STATS, FEEDBACK = "/api/webhooks/stats", "/api/webhooks/feedback"
 SECOND, MINUTE, HOUR = timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1)
 

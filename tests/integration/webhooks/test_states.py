@@ -18,6 +18,9 @@ from cairn.webhooks.vault import Vault, VaultUnavailableError
 from testing.functions import FUNCTIONS
 from testing.webhook_site import Receiver, WebhookSite, in_turn, ok, status, webhook_site
 
+pytestmark = pytest.mark.undisturbed
+"""What was written a moment ago is read without waiting until every replica has it."""
+
 SECOND = timedelta(seconds=1)
 MINUTE = timedelta(minutes=1)
 HOUR = timedelta(hours=1)
