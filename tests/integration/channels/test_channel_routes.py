@@ -121,6 +121,7 @@ def test_a_channel_that_the_platform_does_not_know_is_not_found_and_not_tracked(
 def test_the_list_goes_on_where_it_stopped(api: Api) -> None:
     ids = [api("POST", "/api/channels", body).json["id"] for body in (GOOD, GOOD | {"handle": DOGS})]
     ids.append(api("POST", "/api/channels", {"platform": "telegram", "handle": "@chat42"}).json["id"])
+    catch_up()
     seen: list[str] = []
     cursor: dict[str, object] = {}
     for _ in range(4):

@@ -10,6 +10,7 @@ import pytest
 
 from cairn.channels.handles import ONE_IN
 from cairn.channels.registry import Channels
+from testing.adversarial_dynamodb import catch_up
 from testing.api import Api
 from testing.clock import ControlledClock
 from testing.cloud import Cloud, Context
@@ -87,6 +88,7 @@ def test_a_renamed_account_that_is_added_by_its_new_name_goes_on_where_it_was(
         "lastMilestone": answer.json["lastMilestone"],
         "nextMilestone": answer.json["nextMilestone"],
     }
+    catch_up()
     assert [milestone["label"] for milestone in api("GET", "/api/milestones").json["items"]] == ["2.5K"]
     clock.sleep(300)
     assert tick()["unchanged"] == 1
