@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import Table
 
 PAGE = 250
-"""Messages that one query reads: whoever wants a few does not pay for a megabyte."""
+"""Messages that one query reads: a caller who wants a few does not pay for a megabyte."""
 KEPT_ATTEMPTS = 30
 """A person who sends a message again and again does not make its item grow without end."""
 _TRIES = 5

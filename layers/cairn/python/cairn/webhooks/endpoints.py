@@ -125,7 +125,7 @@ class Endpoints:
     def disable(self, endpoint_id: str, reason: str) -> Endpoint | None:
         """Send nothing, because the endpoint does not take it; None when it is not active, or does not exist.
 
-        Whoever has to be told is told first: a worker may die in between, and the next one finds it disabled.
+        The owner is told first: a worker may die in between, and the next one finds it disabled.
         """
         active: _Condition = (
             "attribute_not_exists(#state) OR #state = :active",

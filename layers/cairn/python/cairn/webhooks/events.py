@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 SHARDS = 4
 PAGE = 250
-"""Items of a shard that one query reads: whoever wants a few does not pay for a megabyte."""
+"""Items of a shard that one query reads: a caller who wants a few does not pay for a megabyte."""
 _DAY = timedelta(days=1)
 
 

@@ -4,7 +4,7 @@
 |---|---|---|---|
 | `feedback#{endpoint's id}` | the subject | when it first opened, clicked, converted, without a message | 90 days |
 
-The hold-out group gets no messages: the receiver reports its subjects, and whoever it reports beside them.
+The hold-out group gets no messages: the receiver reports its subjects, and those that it reports beside them.
 """
 
 from __future__ import annotations

@@ -68,7 +68,7 @@ class Workspaces:
         return found
 
     def latest(self) -> Workspace:
-        """The settings that hold now (consistent read), for whoever is about to change them."""
+        """The settings that hold now (consistent read), for a person who is about to change them."""
         found = self._latest(consistent=True)
         self._read = (self._clock(), found)
         return found
