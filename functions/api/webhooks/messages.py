@@ -8,8 +8,10 @@ from typing import Annotated
 
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.openapi.params import Path, Query
+from pydantic import Field
 
 from cairn.clock import now
+from cairn.errors import BadInputError
 from cairn.identity.cognito import Person
 from cairn.model import new_trace_id
 from cairn.webhooks.catalogue import CATALOGUE, check_data, check_type
@@ -33,6 +35,9 @@ MessageId = Annotated[
         pattern=r"^msg_[0-9a-v]{32}$",
     ),
 ]
+EventId = Annotated[str, Field(pattern=r"^evt_[0-9a-v]{20}$")]
+MOST_EVENTS = 100
+"""Events that a list of messages may name."""
 MOST_DUE = 1000
 """Messages of an endpoint that `process-queue` counts."""
 RESERVE_SECONDS = 5.0
@@ -102,6 +107,10 @@ def list_messages(
     endpoint: Annotated[str | None, Query(description="Only those to this endpoint.", max_length=40)] = None,
     type: Annotated[str | None, Query(description="Only those of this type of event.", max_length=100)] = None,  # noqa: A002 - the parameter's name
     subject: Annotated[str | None, Query(description="Only those about this subject.", max_length=200)] = None,
+    event: Annotated[
+        list[EventId] | None,
+        Query(description="Only those of these events: several, with a comma between, or once for each."),
+    ] = None,
     from_: Annotated[When | None, Query(alias="from", description="The first instant; 90 days ago by default.")] = None,
     to: Annotated[When | None, Query(description="The instant before which events happened; now by default.")] = None,
     limit: Limit = 50,
@@ -113,7 +122,10 @@ def list_messages(
     # A minute more than now, because other clocks may be a little ahead; and 90 days are all there is.
     since = max(since, now() - RETENTION - timedelta(days=1))
     before = min(before if to else before + timedelta(minutes=1), now() + timedelta(minutes=1))
-    wanted = Filter(since, max(since, before), endpoint, status, type, subject)
+    if event and len(event) > MOST_EVENTS:
+        raise BadInputError(f"event: must be at most {MOST_EVENTS}")
+    keys = tuple(one.removeprefix("evt_") for one in event or ())
+    wanted = Filter(since, max(since, before), endpoint, status, type, subject, keys)
     page = router.dependencies.webhooks.listing.page(wanted, limit, cursor)
     return schemas.Messages(items=[shown.message(one) for one in page.items], next_cursor=page.next_cursor)
 

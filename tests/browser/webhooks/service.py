@@ -160,10 +160,12 @@ class Service:
 
     def _list(self, query: dict[str, str]) -> web.Response:
         wanted = {name: value for name, value in query.items() if name in ("status", "endpoint", "type", "subject")}
+        events = query["event"].split(",") if "event" in query else [message["event"] for message in self.messages]
         found = [
             message
             for message in self.messages
             if all(message[name] == value for name, value in wanted.items())
+            and message["event"] in events
             and query.get("from", "") <= message["createdAt"]
             and message["createdAt"] < query.get("to", "9")
         ]

@@ -300,6 +300,16 @@ def test_a_deletion_asks_first(page: Page, service: Service) -> None:
 # -- deliveries
 
 
+def test_an_address_leads_to_what_was_sent_of_one_event(page: Page, service: Service) -> None:
+    """The page of usage links there from a milestone."""
+    one = service.endpoint(description="One")
+    wanted, _ = service.message(one), service.message(one, type="payment_failed")
+    page.goto(f"/webhooks#deliveries?event={wanted['event']}")
+    expect(rows(page)).to_have_count(1)
+    expect(rows(page)).to_contain_text("milestone_reached")
+    expect(page.get_by_role("search").get_by_label("Event")).to_have_value(wanted["event"])
+
+
 def test_deliveries_are_filtered_and_the_address_keeps_the_filter(page: Page, service: Service) -> None:
     one, other = service.endpoint(description="One"), service.endpoint(description="Other")
     service.message(one)

@@ -234,6 +234,30 @@ def test_messages_are_listed_with_filters_the_newest_first(site: ApiSite) -> Non
     assert site.messages(endpoint="ep_000000000000") == []
 
 
+def test_the_messages_of_named_events_are_found_wherever_they_are(site: ApiSite) -> None:
+    """A page that lists milestones asks what was sent of each, in one request."""
+    first, second = site.endpoint(), site.endpoint("https://other.test/")
+    events = []
+    for number in range(4):
+        events.append(site.publish(data={"n": number}))
+        site.clock.advance_to(now() + HOUR)
+    site.deliver()
+    both = [(events[2], first["id"]), (events[2], second["id"])]
+    for query in ({"event": events[2]}, {"event": f"{events[2]},{events[2]}"}, {"event": events[2], "limit": 1}):
+        assert sorted((one["event"], one["endpoint"]) for one in site.messages(**query)) == sorted(both), query
+    several = site.messages(event=f"{events[0]},{events[3]},evt_{'0' * 20}")
+    assert [one["event"] for one in several] == [events[3], events[3], events[0], events[0]]
+    assert [one["endpoint"] for one in site.messages(event=events[1], endpoint=second["id"])] == [second["id"]]
+    assert site.messages(event=events[1], status="failed") == []
+    assert site.messages(event=events[1], to=events_begin(site)) == []
+    for wrong in ("evt_1", "msg_" + "0" * 20, ",".join(events[:1] * 101)):
+        assert site("GET", MESSAGES, query={"event": wrong}).status == 400, wrong
+
+
+def events_begin(site: ApiSite) -> str:
+    return min(str(one["createdAt"]) for one in site.messages())
+
+
 def test_what_a_deleted_endpoint_was_not_sent_is_listed_as_failed(site: ApiSite) -> None:
     made = site.endpoint()
     site("POST", f"{ENDPOINTS}/{made['id']}/pause")

@@ -43,6 +43,8 @@ class Filter:
     status: Status | None = None
     type: str | None = None
     subject: str | None = None
+    events: tuple[str, ...] = ()
+    """The keys of the only events that are wanted; without any, all. They are read one by one, wherever they are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +76,7 @@ class Listing:
         if after:
             high = after[0] + "0"  # keys have one length: no other one lies between
         existing = {endpoint.id for endpoint in self._endpoints.all()}
-        chunks = self._of_endpoint(wanted, low, high) if wanted.endpoint else self._of_all(wanted, low, high)
+        chunks = self._chunks(wanted, low, high)
         items: list[Listed] = []
         read = 0
         for chunk in chunks:
@@ -92,8 +94,15 @@ class Listing:
                 return Page(items, _cursor((last.event, last.endpoint)))
         return Page(items, None)
 
-    def _of_all(self, wanted: Filter, low: str, high: str) -> Iterator[list[Listed]]:
-        events = self._events.in_range(low, high, newest_first=True)
+    def _chunks(self, wanted: Filter, low: str, high: str) -> Iterator[list[Listed]]:
+        if wanted.events:
+            named = self._events.many([key for key in wanted.events if low <= key < high])
+            return self._of_events(sorted(named.values(), key=attrgetter("key"), reverse=True), wanted)
+        if wanted.endpoint:
+            return self._of_endpoint(wanted, low, high)
+        return self._of_events(self._events.in_range(low, high, newest_first=True), wanted)
+
+    def _of_events(self, events: Iterable[Event], wanted: Filter) -> Iterator[list[Listed]]:
         for events_of_chunk in _chunks(events):
             fitting = [event for event in events_of_chunk if _event_fits(event, wanted)]
             keys = [(endpoint, event.key) for event in fitting for endpoint in sorted(event.endpoints)]
@@ -163,7 +172,8 @@ def _fits(listed: Listed, wanted: Filter) -> bool:
         by_event = wanted.type is None and wanted.subject is None and listed.message.endpoint != _PAST_ALL
     else:
         by_event = _event_fits(listed.event, wanted)
-    return by_event and wanted.status in (None, listed.message.status)
+    by_endpoint = wanted.endpoint in (None, listed.message.endpoint)
+    return by_event and by_endpoint and wanted.status in (None, listed.message.status)
 
 
 def _cursor(place: tuple[str, str]) -> str | None:
