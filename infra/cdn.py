@@ -1,4 +1,4 @@
-"""browser, Telegram ─► CloudFront ─► pages, api, telegram_webhook, viewer_heartbeat: one origin for all of them."""
+"""browser, Telegram, a product ─► CloudFront ─► pages and the functions with a URL: one origin for all of them."""
 
 from pathlib import Path
 
@@ -17,10 +17,13 @@ from infra.outputs import output
 from infra.pages import Pages
 from infra.realtime import Realtime
 from infra.telegram import Telegram
+from infra.usage import Usage
 from infra.viewers import Viewers
 
 CHANNEL_PAGES = Path(__file__).with_name("channel_pages.js")
 VIEWER = Path(__file__).with_name("viewer.js")
+
+INGEST_PATHS = ("/api/usage/track", "/api/usage/batch", "/api/usage/import")
 
 # https://developer.mozilla.org/en-US/docs/Web/HTTP/Reference/Headers/Content-Security-Policy
 _CLOSED = "default-src 'none'; base-uri 'none'; form-action 'none'"
@@ -43,6 +46,7 @@ class Cdn(Capability):
         api: Api,
         telegram: Telegram,
         viewers: Viewers,
+        usage: Usage,
         realtime: Realtime,
     ) -> None:
         super().__init__(scope, construct_id)
@@ -66,14 +70,16 @@ class Cdn(Capability):
             "CodeHeaders", "Modules, for pages of any site: the files are public anyway", _NOTHING, shared=True
         )
         key = foundation(self).cdn_key.sent
-        http, webhook, heartbeat = (_origin(url, key) for url in (api.url, telegram.webhook_url, viewers.url))
+        http, webhook, heartbeat, ingest = (
+            _origin(url, key) for url in (api.url, telegram.webhook_url, viewers.url, usage.ingest_url)
+        )
         channel_pages = self._at_request("ChannelPages", CHANNEL_PAGES, "Maps every channel's page to the same object")
         viewer = self._at_request("ViewerAddress", VIEWER, "Tells the functions the viewer's address and host")
         domain = self.settings.domain_name
         distribution = cloudfront.Distribution(
             self,
             "Distribution",
-            comment="Cairn: pages, API, Telegram webhook, viewers",
+            comment="Cairn: pages, API, Telegram webhook, viewers, usage",
             certificate=acm.Certificate.from_certificate_arn(self, "Certificate", self.settings.certificate_arn)
             if domain
             else None,
@@ -85,6 +91,7 @@ class Cdn(Capability):
             additional_behaviors={
                 "/api/telegram/webhook": _uncached(webhook, for_api, associations=viewer),
                 "/api/viewer/*": _uncached(heartbeat, for_api, self._from_anywhere()),
+                **{path: _uncached(ingest, for_api, associations=viewer) for path in INGEST_PATHS},
                 # Files beside the pages: nobody needs a key for them, so no function is started for them.
                 "/api/docs": _cached(pages.origin, for_pages),
                 "/api/openapi.json": _cached(pages.origin, for_api),

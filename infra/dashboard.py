@@ -1,6 +1,7 @@
 """One page that follows a reading: a column for each function on its path, and all failures at the bottom.
 
-Viewers have their own row, since most of their requests store no reading; and webhooks, which are for other systems.
+Viewers have their own row, since most of their requests store no reading; so do webhooks, which are for other systems,
+and usage, which a product sends.
 """
 
 from collections.abc import Iterable, Sequence
@@ -18,11 +19,14 @@ from infra.queues import Queue
 from infra.readings import Readings
 from infra.realtime import Realtime
 from infra.telegram import Telegram
+from infra.usage import Usage
 from infra.viewers import Viewers
 from infra.webhooks import Webhooks
 
 _ALERTS = ("AlertsDelivered", "AlertsFailed", "AlertsRetryable", "RefusalsDisbelieved")
 _WEBHOOKS = ("WebhooksSent", "WebhooksRecovered", "WebhookAttemptsFailed", "WebhooksFailed")
+_USAGE_BY_TYPE = 'SEARCH(\'{Cairn,service,type} MetricName="UsageEvents"\', "Sum", 300)'
+"""The types are a setting, so their metrics are found as they come."""
 _FRAMES = ("FramesPosted", "SocketsGone", "SocketsDropped")
 
 
@@ -41,13 +45,15 @@ class Dashboard(Capability):
         viewers: Viewers,
         leaderboard: Leaderboard,
         webhooks: Webhooks,
+        usage: Usage,
     ) -> None:
         super().__init__(scope, construct_id)
         fetch, detect, notify = channels.fetch_stats, readings.detect_milestone, telegram.notify
         broadcast, ws_connect, month_rollover = realtime.broadcast, realtime.ws_connect, leaderboard.month_rollover
         viewer_heartbeat, count_viewers = viewers.viewer_heartbeat, viewers.count_viewers
         functions, queues = self.registry.functions, self.queues
-        http = [function for function in functions if function.public and function is not viewer_heartbeat]
+        ingest_usage, own_row = usage.ingest_usage, (viewer_heartbeat, usage.ingest_usage)
+        http = [function for function in functions if function.public and function not in own_row]
         readers = [function for function in functions if function.stream_of]
         deliver_webhook = webhooks.deliver_webhook
         shown = (queues.notify, queues.broadcast, queues.count, queues.webhook)
@@ -100,10 +106,7 @@ class Dashboard(Capability):
         board.add_widgets(
             _title("Viewers", "They join, send heartbeats, request counts and leave; each change starts a count."),
             _graph("Viewers' requests", *_each([viewer_heartbeat], "UrlRequestCount", "Sum")),
-            _graph(
-                "Viewers' latency, ms",
-                *(viewer_heartbeat.resource.metric("UrlRequestLatency", statistic=s, label=s) for s in ("p50", "p99")),
-            ),
+            _graph("Viewers' latency, ms", *_latencies(viewer_heartbeat)),
             _graph("Viewers' server errors", *_each([viewer_heartbeat], "Url5xxCount", "Sum")),
             _graph("Time to count, ms", *_durations(count_viewers)),
             _queue(queues.count),
@@ -115,6 +118,14 @@ class Dashboard(Capability):
             _graph("Due for, seconds", deliver_webhook.metric("OldestWebhook", statistic="Maximum")),
             _graph("Time to send, ms", *_durations(deliver_webhook)),
             _queue(queues.webhook),
+        )
+        board.add_widgets(
+            _title("Usage", "What a product's users do: counted at once; detection and webhooks come after."),
+            _graph("Usage events", cloudwatch.MathExpression(expression=_USAGE_BY_TYPE, using_metrics={}, label="")),
+            _graph("Usage not counted", *(ingest_usage.metric(name) for name in ("UsageRejected", "UsageNotStored"))),
+            _graph("Usage requests", *_each([ingest_usage], "UrlRequestCount", "Sum")),
+            _graph("Usage latency, ms", *_latencies(ingest_usage)),
+            _graph("Usage server errors", *_each([ingest_usage], "Url5xxCount", "Sum")),
         )
         if others:
             board.add_widgets(*map(_queue, others))
@@ -139,7 +150,7 @@ def _title(name: str, text: str) -> cloudwatch.TextWidget:
     return cloudwatch.TextWidget(markdown=f"## {name}\n{text}", width=4, height=3)
 
 
-def _graph(title: str, *metrics: cloudwatch.Metric, width: int = 4) -> cloudwatch.GraphWidget:
+def _graph(title: str, *metrics: cloudwatch.IMetric, width: int = 4) -> cloudwatch.GraphWidget:
     return cloudwatch.GraphWidget(title=title, left=list(metrics), width=width)
 
 
@@ -154,6 +165,10 @@ def _queue(queue: Queue) -> cloudwatch.GraphWidget:
 def _each(functions: Iterable[Function], metric: str, statistic: str) -> Sequence[cloudwatch.Metric]:
     """The metric of each function, labelled with its name."""
     return [function.resource.metric(metric, statistic=statistic, label=function.name) for function in functions]
+
+
+def _latencies(function: Function) -> Sequence[cloudwatch.Metric]:
+    return [function.resource.metric("UrlRequestLatency", statistic=s, label=s) for s in ("p50", "p99")]
 
 
 def _durations(function: Function) -> Sequence[cloudwatch.Metric]:

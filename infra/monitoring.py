@@ -14,6 +14,7 @@ from infra.functions import Function
 from infra.outputs import output, pascal
 from infra.queues import DeadLetters, Queue
 from infra.telegram import Telegram
+from infra.usage import Usage
 from infra.webhooks import Webhooks
 
 MINUTE = Duration.minutes(1)
@@ -24,7 +25,14 @@ class Monitoring(Capability):
     """What is in the registry gets its alarms here; nothing has to be added for a new function or queue."""
 
     def __init__(
-        self, scope: Construct, construct_id: str, *, channels: Channels, telegram: Telegram, webhooks: Webhooks
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        channels: Channels,
+        telegram: Telegram,
+        webhooks: Webhooks,
+        usage: Usage,
     ) -> None:
         super().__init__(scope, construct_id)
         self._topic = self._alarm_topic()
@@ -38,6 +46,7 @@ class Monitoring(Capability):
             self._platform(platform, channels.fetch_stats)
         self._telegram(telegram.notify)
         self._webhooks(webhooks.deliver_webhook)
+        self._usage(usage.ingest_usage)
 
     def _dead_letters(self, dead_letters: DeadLetters) -> None:
         self._alarm(
@@ -159,6 +168,15 @@ class Monitoring(Capability):
             at_least=1,
             text="Webhook messages were given up after their last attempt; `recover` sends them again.",
             section="webhooks-failed",
+        )
+
+    def _usage(self, ingest_usage: Function) -> None:
+        self._alarm(
+            "UsageNotStored",
+            ingest_usage.metric("UsageNotStored").with_(period=FIVE_MINUTES),
+            at_least=3,
+            text="Usage events could not be stored; what sends them has to send them again.",
+            section="usage-not-stored",
         )
 
     def _alarm_topic(self) -> sns.Topic:

@@ -22,6 +22,7 @@ from infra.realtime import Realtime
 from infra.settings import Settings, SettingsError
 from infra.tables import Tables
 from infra.telegram import Telegram
+from infra.usage import Usage
 from infra.vault import Vault
 from infra.viewers import Viewers
 from infra.webhooks import Webhooks
@@ -51,6 +52,8 @@ class Cairn(Foundation):
         realtime = Realtime(self, "Realtime")
         # browser, embed ─► viewer_heartbeat ─► presence table ─► count queue ─► count_viewers ─► stats table
         viewers = Viewers(self, "Viewers", realtime=realtime)
+        # a product ─► ingest_usage ─► stats table
+        usage = Usage(self, "Usage")
         # webhook queue ─► deliver_webhook ─► endpoints
         webhooks = Webhooks(self, "Webhooks")
         # schedule ─► month_rollover, erase_retired_reps ─► stats table, board table
@@ -58,13 +61,13 @@ class Cairn(Foundation):
         # user pool ─► api ─► tables, fetch queue
         identity = Identity(self, "Identity")
         api = Api(self, "Api", identity=identity, realtime=realtime, webhooks=webhooks)
-        # browser, Telegram ─► CloudFront ─► pages, api, telegram_webhook, viewer_heartbeat
+        # browser, Telegram, a product ─► CloudFront ─► pages, api, telegram_webhook, viewer_heartbeat, ingest_usage
         pages = Pages(self, "Pages")
-        Cdn(self, "Cdn", pages=pages, api=api, telegram=telegram, viewers=viewers, realtime=realtime)
+        Cdn(self, "Cdn", pages=pages, api=api, telegram=telegram, viewers=viewers, usage=usage, realtime=realtime)
 
         Audit(self, "Audit")
         self._check_reservations()
-        Monitoring(self, "Monitoring", channels=channels, telegram=telegram, webhooks=webhooks)
+        Monitoring(self, "Monitoring", channels=channels, telegram=telegram, webhooks=webhooks, usage=usage)
         Dashboard(
             self,
             "Dashboard",
@@ -75,6 +78,7 @@ class Cairn(Foundation):
             viewers=viewers,
             leaderboard=leaderboard,
             webhooks=webhooks,
+            usage=usage,
         )
 
     def _check_reservations(self) -> None:

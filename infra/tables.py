@@ -53,6 +53,14 @@ class Tables(Construct):
             keys_only=("due",),
             time_to_live="expires_at",
         )
+        self.usage = Table(
+            self,
+            "usage",
+            indexes={"due": ("due_partition", "due_at"), "by_activity": ("listing", "active")},
+            keys_only=("due",),
+            time_to_live="expires_at",
+        )
+        """A product's users, as far as counting does not need them, and the ids of usage events."""
 
     def grant_board(self, function: Function) -> None:
         """Let a function store a rep's row on the board, and count the reps who are ahead."""

@@ -39,6 +39,7 @@ TIMEOUTS = {
     "viewer_heartbeat": 10,
     "count_viewers": 20,
     "deliver_webhook": 45,
+    "ingest_usage": 30,
 }
 MOST_STEPS = 3000
 

@@ -25,7 +25,7 @@ Invoke = Callable[[str, dict[str, Any]], Any]
 """Invokes a function by name with an event."""
 
 
-PUBLIC_FUNCTIONS = ("api", "telegram_webhook", "viewer_heartbeat")
+PUBLIC_FUNCTIONS = ("api", "ingest_usage", "telegram_webhook", "viewer_heartbeat")
 """The functions with a Lambda URL, which answer through the distribution only."""
 
 _running: list[str] = []

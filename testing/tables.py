@@ -80,6 +80,30 @@ TABLES: dict[str, dict[str, Any]] = {
     "KEYS_TABLE": _PAIR,
     "SESSIONS_TABLE": _PAIR,
     "SETTINGS_TABLE": _PAIR,
+    "USAGE_TABLE": {
+        "AttributeDefinitions": [
+            *_PAIR["AttributeDefinitions"],
+            {"AttributeName": "due_partition", "AttributeType": "S"},
+            {"AttributeName": "due_at", "AttributeType": "S"},
+            {"AttributeName": "listing", "AttributeType": "S"},
+            {"AttributeName": "active", "AttributeType": "S"},
+        ],
+        "KeySchema": _PAIR["KeySchema"],
+        "GlobalSecondaryIndexes": [
+            {
+                "IndexName": index,
+                "KeySchema": [
+                    {"AttributeName": partition, "KeyType": "HASH"},
+                    {"AttributeName": sort, "KeyType": "RANGE"},
+                ],
+                "Projection": {"ProjectionType": projection},
+            }
+            for index, partition, sort, projection in (
+                ("due", "due_partition", "due_at", "KEYS_ONLY"),
+                ("by_activity", "listing", "active", "ALL"),
+            )
+        ],
+    },
     "WEBHOOKS_TABLE": {
         "AttributeDefinitions": [
             *_PAIR["AttributeDefinitions"],

@@ -19,6 +19,7 @@ from aws_lambda_powertools.event_handler.middlewares import NextMiddleware
 from cairn.cdn import HOST_HEADER
 from cairn.errors import BadInputError, ForbiddenError, NotSignedInError, SessionEndedError, TooLargeError
 from cairn.identity.api_keys import ApiKey, ApiKeys
+from cairn.identity.cached_keys import MAX_CACHED, CachedApiKeys, bearer, require_scope
 from cairn.identity.cognito import MODULES, SESSION_ENDED, IdTokens, Person
 from cairn.identity.revocations import Credential, Revocations
 from functions.api import cookies
@@ -31,7 +32,6 @@ MAX_BYTES = 64 * 1024
 LARGER_MAX_BYTES = {"/api/leaderboard/bulk-update": 512 * 1024}
 CACHE_SECONDS = 30
 """How long a warm Lambda may still accept a revoked key or session."""
-MAX_CACHED = 1000
 UNCACHED = {"/api/ws-ticket"}
 """A socket lives for hours, so a ticket for it is given only to who is not revoked now."""
 
@@ -64,11 +64,10 @@ class Authenticator:
         revocations: Revocations,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._keys = keys
+        self._keys = CachedApiKeys(keys, CACHE_SECONDS, clock)
         self._tokens = tokens
         self._revocations = revocations
         self._clock = clock
-        self._cached: dict[str, tuple[float, ApiKey]] = {}
         self._good: dict[Credential, float] = {}
         """When each token was last found not to be revoked."""
 
@@ -85,9 +84,9 @@ class Authenticator:
         if path in SESSION and writes:
             _require_same_origin(headers)
             return None
-        scheme, _, plaintext = headers.get("authorization", "").partition(" ")
-        if scheme.lower() == "bearer":
-            key = self._key(plaintext, fresh=path in UNCACHED)
+        plaintext = bearer(headers)
+        if plaintext is not None:
+            key = self._keys.find(plaintext, fresh=path in UNCACHED)
             return Caller(key, key.scopes)
         token = cookies.parse(event).get(cookies.SESSION)
         if not token:
@@ -109,18 +108,6 @@ class Authenticator:
         if len(self._good) >= MAX_CACHED:
             self._good.clear()
         self._good[credential] = self._clock()
-
-    def _key(self, plaintext: str, *, fresh: bool) -> ApiKey:
-        if not plaintext:
-            raise NotSignedInError("send an API key: Authorization: Bearer cairn_…")
-        seen, key = self._cached.get(plaintext, (0.0, None))
-        if fresh or key is None or self._clock() - seen > CACHE_SECONDS:
-            self._cached.pop(plaintext, None)
-            key = self._keys.find(plaintext)
-            if key is None:
-                raise NotSignedInError("this API key does not exist or has been revoked")
-            self._cached[plaintext] = (self._clock(), key)
-        return key
 
 
 def same_origin(headers: Mapping[str, str]) -> bool:
@@ -169,13 +156,11 @@ def requires(*scopes: str) -> list[Callable[..., Response[Any]]]:
 
     def check(app: LambdaFunctionUrlResolver, next_middleware: NextMiddleware) -> Response[Any]:
         caller: Caller = app.context["caller"]
-        if not caller.scopes & sufficient:
-            if isinstance(caller.identity, Person):
-                raise ForbiddenError(
-                    f"you lack permission: this request needs the module {' or '.join(sorted(sufficient & MODULES))}"
-                )
+        if not isinstance(caller.identity, Person):
+            require_scope(caller.identity, sufficient)
+        elif not caller.scopes & sufficient:
             raise ForbiddenError(
-                f"this key lacks permission: the request needs the scope {' or '.join(sorted(sufficient))}"
+                f"you lack permission: this request needs the module {' or '.join(sorted(sufficient & MODULES))}"
             )
         return next_middleware(app)
 

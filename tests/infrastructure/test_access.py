@@ -17,7 +17,7 @@ BOARD = READ_ITEMS | WRITE_ITEM | {"Query"}
 FOLLOW_SETTINGS = (
     *("api", "broadcast", "check_milestones", "count_viewers", "deliver_webhook", "detect_milestone"),
     "erase_retired_reps",
-    *("fetch_stats", "month_rollover", "notify", "record_history", "telegram_webhook"),
+    *("fetch_stats", "ingest_usage", "month_rollover", "notify", "record_history", "telegram_webhook"),
     *("viewer_heartbeat", "ws_connect"),
 )
 
@@ -31,6 +31,7 @@ TABLES: Mapping[str, Mapping[str, set[str]]] = {
         "erase_retired_reps": READ_ITEMS | {"PutItem"},
         "viewer_heartbeat": {"GetItem", "PutItem"},
         "count_viewers": {"GetItem", "PutItem"},
+        "ingest_usage": {"GetItem", "PutItem"},
         "api": READ_ITEMS | {"PutItem", "DeleteItem"},
         "telegram_webhook": {"BatchGetItem"},
     },
@@ -79,7 +80,7 @@ TABLES: Mapping[str, Mapping[str, set[str]]] = {
         "detect_milestone": {"UpdateItem"},
     },
     "Signins": {"api": {"GetItem", "DeleteItem"} | WRITE_ITEM},
-    "Keys": {"api": {"GetItem"}},
+    "Keys": {"api": {"GetItem"}, "ingest_usage": {"GetItem"}},
     "Sessions": {"api": {"PutItem", "BatchGetItem"}, "ws_connect": {"DeleteItem", "BatchGetItem"}},
     "Settings": {
         **{function: {"GetItem"} for function in FOLLOW_SETTINGS},
@@ -88,6 +89,9 @@ TABLES: Mapping[str, Mapping[str, set[str]]] = {
     "Webhooks": {
         "api": READ_ITEMS | WRITE_ITEM | {"Query", "DeleteItem"},
         "deliver_webhook": READ_ITEMS | WRITE_ITEM | {"Query"},
+    },
+    "Usage": {
+        "ingest_usage": {"PutItem"},
     },
     "Presence": {
         "viewer_heartbeat": PRESENCE | {"Query"},
@@ -240,7 +244,7 @@ def test_only_the_check_of_all_readings_may_read_a_whole_table(template: Templat
     assert "CheckMilestones" in scans[0]
 
 
-def test_only_the_three_public_functions_may_be_called_by_anybody_and_only_by_their_urls(template: Template) -> None:
+def test_only_the_public_functions_may_be_called_by_anybody_and_only_by_their_urls(template: Template) -> None:
     permissions = [p for p in template.resources("AWS::Lambda::Permission").values() if p["Principal"] == "*"]
     by_url = {
         (template.function_name(target(permission["FunctionName"])), permission["Action"])
@@ -250,7 +254,7 @@ def test_only_the_three_public_functions_may_be_called_by_anybody_and_only_by_th
     assert len(by_url) == len(permissions)
     assert by_url == {
         (function, action)
-        for function in ("api", "telegram_webhook", "viewer_heartbeat")
+        for function in ("api", "ingest_usage", "telegram_webhook", "viewer_heartbeat")
         for action in ("lambda:InvokeFunctionUrl", "lambda:InvokeFunction")
     }
 

@@ -22,7 +22,7 @@ CERTIFICATE = "arn:aws:acm:us-east-1:123456789012:certificate/c0ffee00-1111-2222
 NODE = Path(sys.executable).with_name("node")
 
 
-def test_telegrams_updates_go_to_the_webhook_viewers_to_heartbeats_the_api_has_its_paths_and_all_else_are_pages(
+def test_telegrams_updates_viewers_and_usage_go_to_their_functions_the_api_has_its_paths_and_all_else_are_pages(
     template: Template, distribution: dict[str, Any]
 ) -> None:
     origins = {origin["Id"]: origin_of(template, origin["DomainName"]) for origin in distribution["Origins"]}
@@ -33,6 +33,9 @@ def test_telegrams_updates_go_to_the_webhook_viewers_to_heartbeats_the_api_has_i
     assert paths == [
         ("/api/telegram/webhook", "telegram_webhook"),
         ("/api/viewer/*", "viewer_heartbeat"),
+        ("/api/usage/track", "ingest_usage"),
+        ("/api/usage/batch", "ingest_usage"),
+        ("/api/usage/import", "ingest_usage"),
         ("/api/docs", "pages"),
         ("/api/openapi.json", "pages"),
         ("/api/*", "api"),
@@ -144,7 +147,8 @@ def test_functions_learn_the_viewers_address_and_host_from_the_distribution_what
         for association in behavior.get("FunctionAssociations", [])
         if behavior["PathPattern"].startswith("/api/")
     }
-    assert set(told) == {"/api/telegram/webhook", "/api/*"}
+    usage = {"/api/usage/track", "/api/usage/batch", "/api/usage/import"}
+    assert set(told) == {"/api/telegram/webhook", "/api/*"} | usage
     host = {"host": {"value": "d1.cloudfront.net"}}
     claimed = {VIEWER_HEADER: {"value": "203.0.113.1"}, HOST_HEADER: {"value": "evil.example"}}
     forged = {"viewer": {"ip": "2001:db8::7"}, "request": {"headers": host | claimed}}

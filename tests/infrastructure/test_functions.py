@@ -16,6 +16,7 @@ NAMES = [
     *(
         "erase_retired_reps",
         "fetch_stats",
+        "ingest_usage",
         "month_rollover",
         "notify",
         "record_history",
@@ -136,6 +137,7 @@ def test_a_function_answers_before_what_is_waiting_for_it_gives_up(template: Tem
     assert timeouts["telegram_webhook"] <= 10
     assert timeouts["viewer_heartbeat"] <= 10
     assert timeouts["ws_connect"] <= 29
+    assert timeouts["ingest_usage"] <= 30
 
 
 def test_functions_that_use_sockets_have_their_address_and_those_that_answer_browsers_the_public_one(

@@ -151,6 +151,7 @@ def test_the_dashboard_follows_a_reading_from_left_to_right(template: Template) 
     titles = sorted((w["x"], w["properties"]["markdown"]) for w in widgets if w["type"] == "text")
     assert [re.match(r"## (\d · )?(\w+)", title)[2] for _, title in titles] == [  # type: ignore[index]  # it matches
         "fetch_stats",
+        "Usage",
         "Viewers",
         "Webhooks",
         "detect_milestone",
@@ -183,8 +184,11 @@ def test_the_dashboard_shows_every_metric_that_cairn_reports(template: Template)
         "WebhooksFailed",
         "WebhookDelay",
         "OldestWebhook",
+        "UsageRejected",
+        "UsageNotStored",
     ):
         assert f'"Cairn","{metric}"' in body
+    assert "UsageEvents" in body, "found by a search: its types are a setting"
 
 
 def _functions_watched(alarms: list[Properties], metric: str) -> set[str]:

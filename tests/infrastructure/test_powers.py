@@ -33,6 +33,7 @@ MAY_CHANGE: Mapping[tuple[str, str], Mapping[str, set[str]]] = {
         DELETE: {"api"},
     },
     ("Stats", "rep:1"): {PUT: BOARD},
+    ("Stats", "user:1"): {PUT: {"api", "ingest_usage"}},
     ("Milestones", "channel:youtube:UC1"): {PUT: {"detect_milestone"}, UPDATE: {"detect_milestone"}},
     ("Milestones", "rep:1"): {
         PUT: {"detect_milestone"},
@@ -86,6 +87,7 @@ MAY_CHANGE: Mapping[tuple[str, str], Mapping[str, set[str]]] = {
     ("Webhooks", "sweep"): {PUT: {"deliver_webhook", "api"}},
     ("Webhooks", "publication#key:1"): {PUT: {"api"}, UPDATE: {"api"}},
     ("Webhooks", "feedback#ep_1"): {UPDATE: {"api"}},
+    ("Usage", "event#ab#cd"): {PUT: {"ingest_usage"}},
 }
 """Who may change which items, and how; an item that a function may change only in part is in a test of its own."""
 
@@ -114,8 +116,8 @@ def test_only_an_operator_can_create_or_revoke_an_api_key(grants: Grants) -> Non
         assert not _who(grants, action, "Keys", "anything else"), action
 
 
-def test_only_the_api_looks_up_an_api_key_and_no_function_can_list_them(grants: Grants) -> None:
-    assert _who(grants, "GetItem", "Keys", "keys") == {"api"}
+def test_only_who_is_called_with_an_api_key_looks_it_up_and_no_function_can_list_them(grants: Grants) -> None:
+    assert _who(grants, "GetItem", "Keys", "keys") == {"api", "ingest_usage"}
     for action in ("Query", "Scan", "BatchGetItem", "PartiQLSelect", "ExportTableToPointInTime"):
         assert not _who(grants, action, "Keys", "keys"), action
 
@@ -160,6 +162,13 @@ def test_the_public_viewer_heartbeat_changes_nothing_but_viewers_and_their_count
     assert {(table, key) for _, table, key in _changes(grants, "viewer_heartbeat")} == {
         ("Stats", "channel:live:demo"),
         *(("Presence", key) for name, key in MAY_CHANGE if name == "Presence"),
+    }
+
+
+def test_ingest_usage_changes_nothing_but_users_and_the_ids_of_their_events(grants: Grants) -> None:
+    assert {(table, key) for _, table, key in _changes(grants, "ingest_usage")} == {
+        ("Stats", "user:1"),
+        ("Usage", "event#ab#cd"),
     }
 
 

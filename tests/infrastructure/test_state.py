@@ -151,7 +151,7 @@ def test_what_may_be_forgotten_expires_and_nothing_else_does(template: Template)
         name: {"AttributeName": "expires_at", "Enabled": True}
         for name in (
             *("Stats", "Milestones", "History", "Audience", "Channels"),
-            *("Connections", "Presence", "Signins", "Sessions", "Webhooks"),
+            *("Connections", "Presence", "Signins", "Sessions", "Usage", "Webhooks"),
         )
     }
 

@@ -14,10 +14,13 @@ from testing.logs import Written
 
 PATHS = {
     "api": "/api/health",
+    "ingest_usage": "/api/usage/track",
     "telegram_webhook": "/api/telegram/webhook",
     "viewer_heartbeat": "/api/viewer/count/demo",
 }
-METHODS = {"api": "GET", "telegram_webhook": "POST", "viewer_heartbeat": "GET"}
+METHODS = {"api": "GET", "ingest_usage": "POST", "telegram_webhook": "POST", "viewer_heartbeat": "GET"}
+ANSWERED = dict.fromkeys(PUBLIC_FUNCTIONS, 200) | {"ingest_usage": 401}
+"""Of those who send no API key."""
 
 
 def call(function: str, key: str | None, **headers: str) -> dict[str, Any]:
@@ -44,7 +47,7 @@ def test_a_request_without_the_distributions_key_is_rejected(aws: Cloud, functio
 @pytest.mark.parametrize("key", [CDN_KEY, "the-key-before"])
 @pytest.mark.parametrize("function", PUBLIC_FUNCTIONS)
 def test_a_request_through_the_distribution_is_answered(aws: Cloud, function: str, key: str) -> None:
-    assert call(function, key)["statusCode"] == 200
+    assert call(function, key)["statusCode"] == ANSWERED[function]
 
 
 @pytest.mark.parametrize("function", PUBLIC_FUNCTIONS)
@@ -53,7 +56,7 @@ def test_during_an_upgrade_an_operator_may_allow_both(
 ) -> None:
     monkeypatch.setenv("DIRECT_CALLS", "allow")
     FUNCTIONS.restart(function)
-    assert call(function, None)["statusCode"] == 200
+    assert call(function, None)["statusCode"] == ANSWERED[function]
 
 
 @pytest.mark.parametrize("function", PUBLIC_FUNCTIONS)

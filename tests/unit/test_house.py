@@ -44,6 +44,7 @@ def test_every_function_of_the_contract_is_here() -> None:
     assert set(NAMES) == expected | {
         "check_milestones",
         "deliver_webhook",
+        "ingest_usage",
         "telegram_webhook",
         "month_rollover",
         "erase_retired_reps",

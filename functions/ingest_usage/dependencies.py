@@ -1,0 +1,47 @@
+"""The settings, and the adapters that the routes use, created on first use."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from cairn.aws import dynamodb
+from cairn.cdn import Cdn
+from cairn.identity.api_keys import ApiKeys
+from cairn.identity.cached_keys import CachedApiKeys
+from cairn.settings import from_environment
+from cairn.workspace.store import Workspaces
+
+KEYS_CACHED_SECONDS = 60
+"""How long a warm Lambda may still accept a revoked key."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    stats_table: str
+    usage_table: str
+    keys_table: str
+    settings_table: str
+    initial_settings: str
+    cdn_keys: str
+    direct_calls: str
+
+
+class Dependencies:
+    """The adapters of a warm function, created on first use."""
+
+    @cached_property
+    def settings(self) -> Settings:
+        return from_environment(Settings)
+
+    @cached_property
+    def cdn(self) -> Cdn:
+        return Cdn.of(self.settings.cdn_keys, self.settings.direct_calls)
+
+    @cached_property
+    def keys(self) -> CachedApiKeys:
+        return CachedApiKeys(ApiKeys(dynamodb.table(self.settings.keys_table)), KEYS_CACHED_SECONDS)
+
+    @cached_property
+    def workspaces(self) -> Workspaces:
+        return Workspaces(dynamodb.table(self.settings.settings_table), given=self.settings.initial_settings)
