@@ -80,8 +80,8 @@ class Watched(Stats):
         super().__init__(table)
         self.records: list[dict[str, Any]] = []
 
-    def update(self, subject: Any, change: Any, *, known: Any = None) -> Any:
-        old, new = super().update(subject, change, known=known)
+    def update(self, subject: Any, change: Any, *, known: Any = None, along: Any = None) -> Any:
+        old, new = super().update(subject, change, known=known, along=along)
         if new is not old:
             self.records.append(stream_record(new, old))
         return old, new

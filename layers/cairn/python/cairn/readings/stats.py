@@ -25,6 +25,7 @@ from cairn.codec import details, numbers, text
 from cairn.errors import ContentionError
 from cairn.model import Reading, Subject, new_trace_id
 from cairn.observability import logger
+from cairn.readings.along import Along, write
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import Table
@@ -62,7 +63,12 @@ class Stats:
         return True
 
     def update(
-        self, subject: Subject, change: Callable[[Reading | None], Reading], *, known: Reading | None = None
+        self,
+        subject: Subject,
+        change: Callable[[Reading | None], Reading],
+        *,
+        known: Reading | None = None,
+        along: Along | None = None,
     ) -> tuple[Reading | None, Reading]:
         """Store what `change` makes of the stored reading. Returns the old and the new reading, as the stream has them.
 
@@ -70,6 +76,8 @@ class Stats:
         When `change` returns the same object or raises, nothing is stored. A concurrent write between the read and the
         put restarts the update, so that no writer's fields are lost; a changed reading must have a later `as_of`.
         ContentionError when other writers were faster for several seconds.
+
+        What `along` returns is written in the same transaction; AlongError when it cannot be.
         """
         old: Reading | None = None
         new: Reading | None = None
@@ -88,18 +96,26 @@ class Stats:
             seen = to_millis(old.as_of) if old else seen
             unchanged = "attribute_not_exists(as_of)" if seen is None else "as_of = :seen"
             values = {} if seen is None else {":seen": seen}
-            try:
-                self._table.put_item(
-                    Item=to_item(new),
-                    ConditionExpression=f"{unchanged} OR {_REPLACEABLE}",
-                    ExpressionAttributeValues={**values, **self._replaceable()},
-                )
-            except ClientError as error:
-                rejected_item(error)
-                sleep(random.uniform(0, min(0.5, 0.005 * 2**attempt)))  # noqa: S311 - spreads retries, guards nothing
-            else:
+            put = {
+                "Item": to_item(new),
+                "ConditionExpression": f"{unchanged} OR {_REPLACEABLE}",
+                "ExpressionAttributeValues": {**values, **self._replaceable()},
+            }
+            actions = along(new) if along else ()
+            if write(self._table, put, actions) if actions else self._put(put):
                 return old, new
+            sleep(random.uniform(0, min(0.5, 0.005 * 2**attempt)))  # noqa: S311 - spreads retries, guards nothing
         raise ContentionError(f"too many concurrent updates of {subject}; try again")
+
+    def _put(self, put: Mapping[str, Any]) -> bool:
+        """False when the stored reading has changed, or transactions on it are under way."""
+        try:
+            self._table.put_item(**put)
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "TransactionConflictException":
+                rejected_item(error)
+            return False
+        return True
 
     def recheck(self, reading: Reading) -> bool:
         """Have a stored reading compared with its high-water marks, in the stream's order. False if it was replaced."""
