@@ -1,6 +1,7 @@
 /** Viewers over time as a step line: a count holds until the next one. uPlot draws it in the page's colours. */
+import { axes, color, yRange } from './chart.js';
+
 const HOUR = 3_600_000;
-const MIN_TOP = 5; // keeps the scale's ticks whole for few viewers
 
 /** @typedef {[at: number, viewers: number]} Point */
 
@@ -79,14 +80,6 @@ export class Curve {
 
   /** @param {number[][]} data */
   #newPlot(data) {
-    const style = getComputedStyle(this.#element);
-    const color = (/** @type {string} */ name) => style.getPropertyValue(`--${name}`).trim();
-    const axis = {
-      stroke: color('soft'),
-      font: `12px ${style.fontFamily}`,
-      grid: { stroke: color('line'), width: 1 },
-      ticks: { show: false },
-    };
     return new uPlot({
       ...this.#size(),
       padding: [8, 12, 0, 0],
@@ -96,13 +89,10 @@ export class Curve {
       }] },
       cursor: { y: false, drag: { x: false, y: false }, points: { size: 8 } },
       scales: { x: { time: true }, y: { range: yRange } },
-      axes: [
-        { ...axis, size: 28, grid: { show: false }, values: ticks(time) },
-        { ...axis, size: 44, incrs: WHOLE, values: ticks((tick) => compact.format(tick)) },
-      ],
+      axes: axes(this.#element, time),
       series: [{}, {
-        stroke: color('accent'),
-        fill: color('wash'),
+        stroke: color(this.#element, 'accent'),
+        fill: color(this.#element, 'wash'),
         width: 2,
         paths: uPlot.paths.stepped({ align: 1 }),
         points: { show: false },
@@ -111,13 +101,5 @@ export class Curve {
   }
 }
 
-const WHOLE = Array.from({ length: 7 }, (_, zeros) => [1, 2, 5].map((step) => step * 10 ** zeros)).flat();
-const compact = new Intl.NumberFormat('en-US', { notation: 'compact', maximumFractionDigits: 1 });
 const hours = new Intl.DateTimeFormat('en-US', { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' });
 const time = (/** @type {number} */ seconds) => hours.format(seconds * 1000);
-
-/** @param {uPlot} _plot @param {number | null} _lowest @param {number | null} highest */
-const yRange = (_plot, _lowest, highest) => [0, Math.max(MIN_TOP, Math.ceil((highest ?? 0) * 1.1))];
-
-/** The labels of an axis. @param {(tick: number) => string} label */
-const ticks = (label) => (/** @type {uPlot} */ _plot, /** @type {number[]} */ values) => values.map(label);

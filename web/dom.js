@@ -74,3 +74,9 @@ export function arrange(parent, elements, change = () => {}) {
 export function flash(element) {
   if (motionAllowed()) element.animate([{ background: 'var(--wash)' }, { background: 'transparent' }], 1600);
 }
+
+/** A small label with a state. @param {HTMLElement} badge @param {string} mood @param {string} word */
+export function label(badge, mood, word) {
+  badge.dataset.mood = mood;
+  badge.replaceChildren(text('span', word));
+}

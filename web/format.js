@@ -1,6 +1,9 @@
 /** How numbers and times are written. An unknown value is a dash, never a zero. */
 const LANGUAGE = 'en-US';
 const UNKNOWN = '–';
+const TIME = new Intl.DateTimeFormat(LANGUAGE, {
+  day: 'numeric', month: 'short', hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23',
+});
 
 /** @typedef {number | null | undefined} MaybeNumber */
 
@@ -49,6 +52,12 @@ export function period(instant, timeZone) {
   const value = (/** @type {string} */ wanted) => parts.find(({ type }) => type === wanted)?.value;
   return `${value('year')}-${value('month')}`;
 }
+
+/** An instant in the reader's time zone; a dash for none. @param {string | null | undefined} instant */
+export const when = (instant) => (instant ? TIME.format(new Date(instant)) : UNKNOWN);
+
+/** `1 message`, `1,204 messages`. @param {number} number @param {string} noun */
+export const counted = (number, noun) => `${count(number)} ${noun}${number === 1 ? '' : 's'}`;
 
 /** At most two letters, in place of a missing picture. @param {string | null | undefined} name */
 export function initials(name) {

@@ -4,6 +4,9 @@ export const BOARD_MODULES = ['leaderboard', 'display'];
 /** The modules that may see and change webhooks. */
 export const WEBHOOK_MODULES = ['webhooks'];
 
+/** The modules that may see a product's usage; only an admin changes it. */
+export const USAGE_MODULES = ['analytics'];
+
 /**
  * The pages of the navigation, in its order: a new page is one more line. A person needs one of `modules` to see the
  * page; null is public.
@@ -12,5 +15,6 @@ export const PAGES = Object.freeze([
   { path: '/leaderboard', label: 'Leaderboard', modules: BOARD_MODULES },
   { path: '/tv', label: 'TV', modules: BOARD_MODULES },
   { path: '/live', label: 'Live viewers', modules: null },
+  { path: '/usage', label: 'Usage', modules: USAGE_MODULES },
   { path: '/webhooks', label: 'Webhooks', modules: WEBHOOK_MODULES },
 ]);

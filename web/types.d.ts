@@ -266,3 +266,78 @@ interface PresenceSlot {
   viewerId: string;
   token?: string;
 }
+
+/** Numbers by metric, such as `{"replies": 12}`. */
+type Counts = Record<string, number>;
+
+interface Near {
+  type: string;
+  threshold: number;
+  label: string;
+  value: number;
+  missing: number;
+}
+
+interface Today {
+  date: string;
+  counts: Counts;
+  goalCount: number;
+  dailyGoal: number | null;
+  goalAchieved: boolean;
+}
+
+/** `GET /api/users/{id}` */
+interface User {
+  id: string;
+  name: string | null;
+  email: string | null;
+  phone: string | null;
+  timeZone: string;
+  attributes: Record<string, string | number | boolean | null> | null;
+  createdAt: string;
+  dailyGoal: number | null;
+  nextDailyGoal: { dailyGoal: number | null; from: string } | null;
+  totals: Counts;
+  month: { month: string; counts: Counts };
+  today: Today;
+  firstReplyAt: string | null;
+  firsts: Record<string, string>;
+  features: string[];
+  streakDays: number;
+  streakBegan: string | null;
+  freezes: number;
+  daysWithUs: number;
+  latestMilestone: { id: string; type: string; label: string; threshold: number; value: number; achievedAt: string } | null;
+  near: Near[];
+  asOf: string;
+}
+
+/** `GET /api/users/{id}/usage` */
+interface UsageDay {
+  date: string;
+  counts: Counts;
+  imported: Counts;
+  goalCount: number;
+  dailyGoal: number | null;
+  goalAchieved: boolean;
+  frozen: boolean;
+  counted: boolean;
+}
+
+/** `GET /api/users/{id}/milestones`; `event` is null for what an import reached silently. */
+interface UserMilestone {
+  id: string;
+  title: string;
+  label: string;
+  achievedAt: string;
+  alsoPassed: { threshold: number; label: string }[];
+  corrected: boolean;
+  event: string | null;
+}
+
+/** `GET /api/usage/totals` */
+interface TotalsDay {
+  date: string;
+  counts: Counts;
+  activeUsers?: number;
+}

@@ -1,13 +1,14 @@
 /** What was delivered, what waits and what failed, with every attempt of a message. */
 import { ApiError, call } from './api.js';
 import { ask, open, showProblem } from './dialogs.js';
-import { copy, fill, find, part, text } from './dom.js';
+import { copy, fill, find, label, part, text } from './dom.js';
+import { counted, when } from './format.js';
 import { explained } from './forms.js';
+import { say, told } from './notes.js';
 import { offerTypes } from './webhook-catalogue.js';
 import { knownEndpoints, nameOf } from './webhook-endpoints.js';
 import { messageOnce, readMessage } from './webhook-messages.js';
-import { say, told } from './webhook-notes.js';
-import { STATUSES, counted, instantOf, label, when } from './webhook-words.js';
+import { STATUSES, instantOf } from './webhook-words.js';
 
 const PATH = '/api/webhooks/messages';
 const PAGE = 50;

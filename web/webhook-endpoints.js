@@ -1,12 +1,13 @@
 /** The endpoints: how each is doing, and everything that can be done with one. */
 import { call } from './api.js';
 import { ask, onSubmit, open } from './dialogs.js';
-import { fill, find, part, text } from './dom.js';
+import { fill, find, label, part, text } from './dom.js';
+import { counted } from './format.js';
+import { say, told } from './notes.js';
 import { drawFigures, figuresOf, readFigures } from './webhook-figures.js';
 import { editEndpoint } from './webhook-form.js';
 import { lastAttempt, messageOnce } from './webhook-messages.js';
-import { say, told } from './webhook-notes.js';
-import { FORMATS, counted, duration, healthOf, instantOf, label, localOf } from './webhook-words.js';
+import { FORMATS, duration, healthOf, instantOf, localOf } from './webhook-words.js';
 
 const PATH = '/api/webhooks/endpoints';
 const MINUTE = 60_000;

@@ -1,8 +1,8 @@
 /** How well messages are delivered, in all and of each endpoint, and what people do with them. */
 import { call } from './api.js';
 import { fill, find } from './dom.js';
-import { count, percent } from './format.js';
-import { duration, when } from './webhook-words.js';
+import { count, percent, when } from './format.js';
+import { duration } from './webhook-words.js';
 
 const DAYS = 7;
 

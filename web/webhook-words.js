@@ -1,5 +1,5 @@
-/** What the webhooks' states are called, and how times are written. */
-import { text } from './dom.js';
+/** What the webhooks' states are called, and how times are entered. */
+import { counted, when } from './format.js';
 
 /** @type {Record<string, string>} */
 export const STATUSES = { pending: 'Pending', sent: 'Sent', failed: 'Failed', skipped: 'Skipped', held_out: 'Held out' };
@@ -7,15 +7,6 @@ export const STATUSES = { pending: 'Pending', sent: 'Sent', failed: 'Failed', sk
 export const FORMATS = { standard: 'Standard Webhooks', source: 'Source', ghl: 'GoHighLevel' };
 /** @type {Record<string, string>} */
 const STATES = { active: 'Active', paused: 'Paused', disabled: 'Disabled' };
-const TIME = new Intl.DateTimeFormat('en-US', {
-  day: 'numeric', month: 'short', hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23',
-});
-
-/** An instant in the reader's time zone; a dash for none. @param {string | null | undefined} instant */
-export const when = (instant) => (instant ? TIME.format(new Date(instant)) : '–');
-
-/** `1 message`, `1,204 messages`. @param {number} number @param {string} noun */
-export const counted = (number, noun) => `${number.toLocaleString('en-US')} ${noun}${number === 1 ? '' : 's'}`;
 
 /** 340 ms, 2.1 s, 3 min, 5 h. @param {number} milliseconds */
 export function duration(milliseconds) {
@@ -44,10 +35,4 @@ export function healthOf({ state, stateReason, health }) {
   const next = health.openUntil && Date.parse(health.openUntil) > Date.now()
     ? ` Nothing is sent before ${when(health.openUntil)}; then one attempt finds out whether it is back.` : '';
   return { mood: 'failing', word: 'Failing', words: since + next };
-}
-
-/** A small label with a state. @param {HTMLElement} badge @param {string} mood @param {string} word */
-export function label(badge, mood, word) {
-  badge.dataset.mood = mood;
-  badge.replaceChildren(text('span', word));
 }

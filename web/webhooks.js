@@ -1,13 +1,13 @@
 /** Webhooks: who is told of which events, what was delivered, and what a receiver needs to know. */
 import { patiently } from './api.js';
 import { find, part } from './dom.js';
+import { failed, say, told } from './notes.js';
 import { WEBHOOK_MODULES } from './pages.js';
 import { requireSession } from './require-sign-in.js';
 import { keepSession } from './session.js';
 import { showCatalogue } from './webhook-catalogue.js';
 import { showDeliveries } from './webhook-deliveries.js';
 import { showEndpoints } from './webhook-endpoints.js';
-import { failed, say, told } from './webhook-notes.js';
 
 /** @type {Record<string, (query: URLSearchParams) => Promise<void>>} */
 const VIEWS = { endpoints: showEndpoints, deliveries: showDeliveries, catalogue: showCatalogue };

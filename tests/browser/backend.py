@@ -19,6 +19,7 @@ from typing import Any
 from aiohttp import ClientConnectionResetError, WSMsgType, web
 
 from local.settings import ROOT
+from tests.browser.usage.service import Service as Usage
 from tests.browser.viewers.audience import Audience, iso
 from tests.browser.webhooks.service import Service
 
@@ -88,6 +89,7 @@ class Backend:
         self._events: dict[str, list[dict[str, Any]]] = {}
         self._sockets: dict[web.WebSocketResponse, set[str]] = {}
         self.webhooks = Service(self.now)
+        self.usage = Usage(self.now)
         self.audience = Audience(self.origin, lambda room, frame: self._post(room, frame), self.now)
 
     def close(self) -> None:
@@ -165,6 +167,8 @@ class Backend:
         app.router.add_route("*", "/api/viewer/{what}", self._viewers)
         app.router.add_get("/api/viewer/{what}/{channel}", self._viewers)
         app.router.add_route("*", "/api/webhooks/{path:.*}", self._webhooks)
+        app.router.add_route("*", "/api/users{path:.*}", self._usage)
+        app.router.add_route("*", "/api/usage/{path:.*}", self._usage)
         app.router.add_get("/{path:.*}", self._page)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
         await self._runner.setup()
@@ -332,6 +336,15 @@ class Backend:
         if not {"webhooks", "admin"} & set(MODULES[who]):
             return web.json_response({"error": "Access denied"}, status=403)
         return await self.webhooks.respond(request)
+
+    async def _usage(self, request: web.Request) -> web.Response:
+        who = self._who(request)
+        if not who:
+            return web.json_response({"error": "Sign in first"}, status=401)
+        modules = set(MODULES[who])
+        if not modules & ({"analytics", "admin"} if request.method == "GET" else {"admin"}):
+            return web.json_response({"error": "Access denied"}, status=403)
+        return await self.usage.respond(request)
 
     async def _viewers(self, request: web.Request) -> web.StreamResponse:
         return await self.audience.respond(request)

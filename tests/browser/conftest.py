@@ -70,10 +70,10 @@ def page(context: BrowserContext) -> Iterator[Page]:
     assert troubles == []
 
 
-def shot(page: Page, name: str) -> None:
-    """Keep a screenshot for people to review."""
+def shot(page: Page, name: str, *, whole: bool = False) -> None:
+    """Keep a screenshot for people to review, of the `whole` page or of what is in view."""
     SCREENSHOTS.mkdir(parents=True, exist_ok=True)
-    page.screenshot(path=SCREENSHOTS / f"{name}.png")
+    page.screenshot(path=SCREENSHOTS / f"{name}.png", full_page=whole)
 
 
 def wait_for_the_end_of(page: Page, animation: str) -> None:

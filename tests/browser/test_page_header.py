@@ -12,8 +12,9 @@ from tests.browser.conftest import sign_in
 
 PUBLIC = ["Live viewers"]
 BOARD = ["Leaderboard", "TV", "Live viewers"]
+USAGE = [*PUBLIC, "Usage"]
 HOOKS = [*PUBLIC, "Webhooks"]
-ALL = [*BOARD, "Webhooks"]
+ALL = [*BOARD, "Usage", "Webhooks"]
 PAGES = sorted(page.name for page in WEB.glob("*.html") if page.name != "embed.html")
 
 
@@ -30,7 +31,9 @@ def test_every_page_has_the_header(page: str) -> None:
     assert f'id="{target}"' in text
 
 
-@pytest.mark.parametrize(("name", "allowed"), [("eve", PUBLIC), ("ada", BOARD), ("hook", HOOKS), ("grace", ALL)])
+@pytest.mark.parametrize(
+    ("name", "allowed"), [("tess", PUBLIC), ("eve", USAGE), ("ada", BOARD), ("hook", HOOKS), ("grace", ALL)]
+)
 @pytest.mark.parametrize("path", ["/", "/leaderboard"])
 def test_the_navigation_has_the_pages_that_the_modules_allow(
     browser: Browser, backend: Backend, path: str, name: str, allowed: list[str]

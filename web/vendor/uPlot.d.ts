@@ -6,7 +6,8 @@ interface PlotSize {
 
 declare class uPlot {
   constructor(options: object, data: number[][], target: HTMLElement);
-  static paths: { stepped(options: { align: 1 | -1 }): unknown };
+  static paths: { stepped(options: { align: 1 | -1 }): unknown; bars(options: { size: number[]; radius: number }): unknown };
+  static tzDate(date: Date, timeZone: string): Date;
   readonly cursor: { idx?: number | null };
   readonly data: number[][];
   destroy(): void;
