@@ -49,6 +49,15 @@ def changed(before: Workspace = DEFAULTS, /, **changes: Any) -> Workspace:
         ("ladders", {"subscribers": [10**18]}),
         ("ladders", {"followers": [100]}),
         ("ladders", {"rank": [1]}),
+        ("ladders", {"daily_goal": [1]}),
+        ("usage_types", {}),
+        ("usage_types", {"feature": {"metric": "uses"}}),
+        ("usage_types", {"Reply": {"metric": "replies"}}),
+        ("usage_types", {"reply": {"metric": "subscribers"}}),
+        ("usage_types", {"reply": {"metric": "replies", "ladder": [10, 1]}}),
+        ("usage_types", {"reply": {"metric": "replies", "goal": "yes"}}),
+        ("usage_types", {"a": {"metric": "same", "ladder": [1]}, "b": {"metric": "same", "ladder": [2]}}),
+        ("usage_types", {"reply": {"metric": "replies", "feature": "Two words"}}),
         ("ladders", [100]),
         ("viewer_heartbeat_interval", 999),
         ("viewer_timeout", 59),
@@ -166,7 +175,7 @@ def test_every_setting_has_words_and_a_default_that_can_be_saved() -> None:
 
 
 def test_ladders_may_name_every_rule_that_takes_thresholds() -> None:
-    named = {rule.name: [1, 2, 3] for rule in catalogue() if rule.name != "rank"}
+    named = {rule.name: [1, 2, 3] for rule in catalogue() if rule.name not in ("rank", "daily_goal", "feature")}
     assert changed(ladders=named).ladders["goal"] == (1, 2, 3)
 
 

@@ -68,6 +68,10 @@ class Reading:
     """A new id requests that the stored reading is compared with its high-water marks, however it came about."""
     rules_version: int | None = None
     """The version of the rules by which its writer judged it, and by which detection does; None if it said none."""
+    state: str = ""
+    """What only the subject's own system and its rules read, as JSON: a product user's days. No milestone has it."""
+    silent: bool = False
+    """Nothing that this change passes is announced: it was imported."""
     expires_at: datetime | None = None
     """When the subject is forgotten, unless it changes again; a stranger may have made it up. None: never."""
 

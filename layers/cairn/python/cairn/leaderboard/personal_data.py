@@ -86,8 +86,10 @@ class RepItems:
     def _erase(self, subject: Subject) -> None:
         """The marks are closed first: stream records from before the erasure then announce nothing."""
         now, milestones = self._clock(), Milestones(self._milestones)
-        for rule in self._rules:
-            for period in sorted({rule.period(now), rule.period(now - STREAM_RETENTION)}):
+        for rule in (one for one in self._rules if one.kind == subject.kind):
+            for period in {rule.period(now): None, rule.period(now - STREAM_RETENTION): None}:
+                if period is None:
+                    continue
                 milestones.close(subject, rule.name, period)
         self._reps.erase(subject)
 

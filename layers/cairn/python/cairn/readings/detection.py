@@ -13,7 +13,7 @@ from cairn.observability import MetricUnit, logger, metrics
 from cairn.readings.milestones import Milestones
 from cairn.readings.stats import MAX_AHEAD, change_of
 from cairn.readings.unannounced import mark_keys, unannounced
-from cairn.rules import Crossing, Transition, crossings
+from cairn.rules import Crossing, Transition, crossings, occasion
 from cairn.workspace.rule_book import RuleBook, RuleSet
 
 
@@ -117,11 +117,13 @@ class Detection:
         added, differ = [], False
         for rule in rules.rules:
             earlier = before.by_name.get(rule.name) if rule.kind == new.subject.kind else None
-            period = rule.period(new.as_of)
-            if earlier and earlier.period(old.as_of) == period:
-                after, by_then = {*(rule.passed(highest) or ())}, {*(earlier.passed(highest) or ())}
-                added += [(rule.name, period, max(after - by_then))] if after - by_then else []
-                differ = differ or after != by_then
+            for one in rule.occasions(new) if earlier else ():
+                then = occasion(earlier, highest, one.period) if earlier else None
+                now_passed = occasion(rule, replace(highest, as_of=new.as_of), one.period)
+                if then and now_passed:
+                    after, by_then = {*(now_passed.passed or ())}, {*(then.passed or ())}
+                    added += [(rule.name, one.period, max(after - by_then))] if after - by_then else []
+                    differ = differ or after != by_then
         if differ:
             self._recheck(highest, before, event_id, announcer)
         for name, period, threshold in added:
@@ -140,8 +142,9 @@ class Detection:
     def _keep_marks(self, reading: Reading, expires_at: datetime, rules: RuleSet) -> None:
         """Once a day, keep the marks of a subject that expires from expiring while it is above a threshold."""
         for rule in rules.rules:
-            if rule.kind == reading.subject.kind and rule.passed(reading):
-                self._milestones.put_off(reading.subject, rule.name, rule.period(reading.as_of), expires_at)
+            for one in rule.occasions(reading) if rule.kind == reading.subject.kind else ():
+                if one.passed:
+                    self._milestones.put_off(reading.subject, rule.name, one.period, expires_at)
 
     def _recheck(self, reading: Reading, rules: RuleSet, event_id: str, announcer: Announcer) -> None:
         """Announce what was missed: the stream carries the request, so nothing before it is still under way."""

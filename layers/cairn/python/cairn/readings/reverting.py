@@ -18,7 +18,7 @@ from cairn.observability import logger
 from cairn.readings.detection import Announcer
 from cairn.readings.milestones import LoweredMark, MarkKey, Milestones
 from cairn.readings.stats import Stats
-from cairn.rules import Rule
+from cairn.rules import Rule, occasion
 from cairn.workspace.rule_book import RuleBook, RuleSet
 
 MAX_ATTEMPTS = 5
@@ -122,9 +122,10 @@ class Reverting:
     def _is_true(self, milestone: Milestone, reading: Reading | None, value: Number | None) -> bool:
         """Whether the subject stands at or above the milestone's threshold, in the period that it was for."""
         rule = self._rule_of(reading, milestone.rule)
-        if reading is None or rule is None or rule.period(reading.as_of) != milestone.period:
+        one = occasion(rule, reading, milestone.period) if reading and rule else None
+        if one is None:
             return False
-        current = reading.metrics.get(milestone.metric) if value is None else value
+        current = one.value if value is None else value
         return current is not None and current >= milestone.threshold
 
     def _lowered(
@@ -148,7 +149,7 @@ class Reverting:
             if threshold >= mark.threshold:
                 continue
             counts_from = self._clock()
-            if reading and rule and rule.period(reading.as_of) == key.period:
+            if reading and rule and occasion(rule, reading, key.period):
                 # With a true value, the stored one does not count, nor does it once its peaks are corrected.
                 counts_from = reading.as_of if value is None else reading.as_of + 2 * _MILLISECOND
             since = standing[threshold].achieved_at if threshold in standing else None
@@ -166,7 +167,7 @@ class Reverting:
             current = {name: mark for name, mark in lowered.items() if _is_current(mark.key, stored, rules)}
             metrics = {rules.by_name[name].judged_by for name in current}
             affected = [rule for rule in rules.rules if rule.kind == plan.subject.kind and rule.judged_by in metrics]
-            keys = [MarkKey(plan.subject, rule.name, rule.period(stored.as_of)) for rule in affected]
+            keys = [MarkKey(plan.subject, rule.name, one.period) for rule in affected for one in rule.occasions(stored)]
             heights = {key.rule: mark.threshold for key, mark in self._milestones.marks(keys).items()}
             heights |= {name: mark.threshold for name, mark in current.items()}
             peaks = dict(stored.peaks)
@@ -189,7 +190,7 @@ class Reverting:
 
 def _is_current(key: MarkKey, reading: Reading, rules: RuleSet) -> bool:
     rule = rules.by_name.get(key.rule)
-    return rule is not None and rule.period(reading.as_of) == key.period
+    return rule is not None and occasion(rule, reading, key.period) is not None
 
 
 def _floor(milestone: Milestone, reverted: Mapping[Number, Milestone], rule_book: RuleBook) -> Number:

@@ -178,6 +178,8 @@ def to_item(reading: Reading) -> Item:
         **({"measured_at": to_millis(reading.measured_at)} if reading.measured_at else {}),
         **({"rules_version": reading.rules_version} if reading.rules_version is not None else {}),
         **({"recheck": reading.recheck} if reading.recheck else {}),
+        **({"state": reading.state} if reading.state else {}),
+        **({"silent": True} if reading.silent else {}),
         **({"expires_at": int(reading.expires_at.timestamp())} if reading.expires_at else {}),
     }
 
@@ -213,6 +215,8 @@ def to_reading(item: Item) -> Reading:
         revisions={rule: int(count) for rule, count in item.get("revisions", {}).items()},
         measured_at=from_millis(int(item["measured_at"])) if "measured_at" in item else None,
         recheck=item.get("recheck", ""),
+        state=text(item.get("state", "")),
+        silent=bool(item.get("silent", False)),
         rules_version=int(item["rules_version"]) if "rules_version" in item else None,
         expires_at=from_millis(1000 * int(item["expires_at"])) if "expires_at" in item else None,
     )

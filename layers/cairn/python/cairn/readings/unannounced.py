@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from cairn.model import Reading
 from cairn.readings.milestones import HighWaterMark, MarkKey
-from cairn.rules import Crossing, Rule, Transition
+from cairn.rules import Crossing, Rule, Transition, occasion
 
 ENDED_LATELY = timedelta(days=1)
 """For how long after a period's end its marks are still looked at."""
@@ -20,7 +20,8 @@ def mark_keys(reading: Reading, rules: Sequence[Rule], now: datetime) -> list[Ma
         MarkKey(reading.subject, rule.name, period)
         for rule in rules
         if rule.kind == reading.subject.kind
-        for period in dict.fromkeys((rule.period(reading.as_of), rule.period(now - ENDED_LATELY)))
+        for period in dict.fromkeys((*(one.period for one in rule.occasions(reading)), rule.period(now - ENDED_LATELY)))
+        if period is not None
     ]
 
 
@@ -35,17 +36,26 @@ def unannounced(
     by_name = {rule.name: rule for rule in rules}
     for key in mark_keys(reading, rules, now):
         rule, mark = by_name[key.rule], marks.get(key)
-        passed = rule.passed(reading) if key.period == rule.period(reading.as_of) else None
+        one = occasion(rule, reading, key.period)
+        passed = one.passed if one else None
+        value, more = (one.value, one.details) if one else (None, {})
         if mark is None:
             if passed is None:
                 continue
-            transition = Transition.BASELINE if rule.baseline == "silent" else Transition.CROSSED
-            if passed or transition is Transition.BASELINE:
-                yield Crossing(rule, key.period, tuple(passed), transition), reading
+            silent = rule.baseline == "silent" or reading.silent
+            transition = Transition.BASELINE if silent else Transition.CROSSED
+            if passed or rule.baseline == "silent":
+                yield Crossing(rule, key.period, tuple(passed), transition, value=value, details=more), reading
         elif passed and passed[-1] > mark.threshold and (not mark.counts_from or reading.as_of >= mark.counts_from):
-            yield Crossing(rule, key.period, tuple(passed), Transition.CROSSED), reading
+            transition = Transition.BASELINE if reading.silent else Transition.CROSSED
+            yield Crossing(rule, key.period, tuple(passed), transition, value=value, details=more), reading
         elif mark.told < mark.threshold:
-            value = max(reading.metrics.get(rule.metric, mark.threshold), mark.threshold)
-            then = replace(reading, metrics={**reading.metrics, rule.metric: value})
+            # The value may have fallen since.
+            height = max(reading.metrics.get(rule.metric, mark.threshold), mark.threshold)
+            then = replace(reading, metrics={**reading.metrics, rule.metric: height})
             below = [step for step in rule.passed(then) or () if step < mark.threshold]
-            yield Crossing(rule, key.period, (*below, mark.threshold), Transition.CROSSED), then
+            value = max(value or height, height) if one else height
+            yield (
+                Crossing(rule, key.period, (*below, mark.threshold), Transition.CROSSED, value=value, details=more),
+                then,
+            )

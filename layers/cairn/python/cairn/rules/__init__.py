@@ -8,13 +8,13 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
 from functools import cache
 from typing import Literal, Protocol
 
-from cairn.model import Milestone, Number, Passed, Reading
+from cairn.model import Details, Milestone, Number, Passed, Reading
 from cairn.zones import UTC_ONLY, Zones
 
 ALL_TIME = "all-time"
@@ -23,7 +23,10 @@ ALL_TIME = "all-time"
 
 @dataclass(frozen=True, slots=True)
 class Wording:
-    """How to show a milestone: `type` is its kind for programs, `value` what was reached, `color` a Tailwind class."""
+    """How to show a milestone: `type` is its kind for programs, `value` what was reached, `color` a Tailwind class.
+
+    `event` is the type of its webhook event, and `fields` is what the event's data has besides every milestone's.
+    """
 
     type: str
     title: str
@@ -31,6 +34,20 @@ class Wording:
     value: str | int
     emoji: str
     color: str
+    event: str = "milestone_reached"
+    fields: Mapping[str, str | Number] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Occasion:
+    """What a reading says about one period of a rule."""
+
+    period: str
+    passed: Sequence[Number] | None
+    """The thresholds that were passed in it, ascending; None when that is unknown."""
+    value: Number | None
+    details: Details = field(default_factory=dict)
+    """What a milestone of this occasion says besides the reading's details."""
 
 
 class Rule(Protocol):
@@ -52,8 +69,14 @@ class Rule(Protocol):
     def baseline(self) -> Literal["silent", "announce"]:
         """What a subject's first reading does: set the high-water mark silently, or count as a rise from zero."""
 
-    def period(self, instant: datetime) -> str:
-        """The period of an instant; thresholds may be passed again in each period."""
+    def period(self, instant: datetime) -> str | None:
+        """The period of an instant, in each of which thresholds may be passed again.
+
+        None if only a reading knows its periods: a user's own day, a feature.
+        """
+
+    def occasions(self, reading: Reading) -> Sequence[Occasion]:
+        """What a reading says: about the period of its instant, or about each period that it knows of."""
 
     def passed(self, reading: Reading) -> Sequence[Number] | None:
         """The thresholds at or below the reading's value, ascending; None when the value is unknown."""
@@ -89,6 +112,9 @@ class Crossing:
     transition: Transition
     previous: Number = 0
     """The highest threshold passed before in the period, as far as the images show."""
+    value: Number | None = None
+    """What was reached; None for the reading's value of the rule's metric."""
+    details: Details = field(default_factory=dict)
 
     @property
     def threshold(self) -> Number:
@@ -106,12 +132,12 @@ class Crossing:
             period=self.period,
             threshold=self.threshold,
             label=rule.label(self.threshold),
-            value=reading.metrics[rule.metric],
+            value=reading.metrics[rule.metric] if self.value is None else self.value,
             also_passed=tuple(Passed(step, rule.label(step)) for step in self.passed[:-1] if step > notified),
             achieved_at=achieved_at,
             trace_id=reading.trace_id,
             metrics=reading.metrics,
-            details=reading.details,
+            details={**reading.details, **self.details},
             revision=revision,
         )
 
@@ -121,25 +147,37 @@ def crossings(old: Reading | None, new: Reading, rules: Iterable[Rule]) -> list[
     result = []
     peak = old.at_its_peak() if old else None
     for rule in rules:
-        after = rule.passed(new) if rule.kind == new.subject.kind else None
-        if after is None:
+        if rule.kind != new.subject.kind:
             continue
-        period = rule.period(new.as_of)
-        transition = Transition.CROSSED
-        before: Sequence[Number] | None = ()
-        if old is None or peak is None:
-            transition = Transition.BASELINE if rule.baseline == "silent" else Transition.CROSSED
-        elif rule.period(old.as_of) == period:
-            before = rule.passed(peak)
-            if before is None:
-                transition = Transition.REAPPEARED if rule.baseline == "silent" else Transition.CROSSED
-                before = ()
-        elif rule.baseline == "silent" and not after:
-            # A high-water mark from the period's start: a count that is hidden and reappears is then announced.
-            transition = Transition.BASELINE
-        if transition is not Transition.CROSSED or (after and (not before or after[-1] > before[-1])):
-            result.append(Crossing(rule, period, tuple(after), transition, before[-1] if before else 0))
+        earlier = {one.period: one.passed for one in rule.occasions(peak)} if peak else {}
+        for one in rule.occasions(new):
+            if one.passed is None:
+                continue
+            transition = Transition.CROSSED
+            before: Sequence[Number] | None = ()
+            if peak is None:
+                transition = Transition.BASELINE if rule.baseline == "silent" else Transition.CROSSED
+            elif one.period in earlier:
+                before = earlier[one.period]
+                if before is None:
+                    transition = Transition.REAPPEARED if rule.baseline == "silent" else Transition.CROSSED
+                    before = ()
+            elif rule.baseline == "silent" and not one.passed:
+                # A high-water mark from the period's start: a count that is hidden and reappears is then announced.
+                transition = Transition.BASELINE
+            risen = bool(one.passed) and (not before or one.passed[-1] > before[-1])
+            if transition is Transition.CROSSED and not risen:
+                continue
+            if new.silent:
+                transition = Transition.BASELINE
+            previous = before[-1] if before else 0
+            result.append(Crossing(rule, one.period, tuple(one.passed), transition, previous, one.value, one.details))
     return result
+
+
+def occasion(rule: Rule, reading: Reading, period: str) -> Occasion | None:
+    """What a reading says about a period of a rule, if anything."""
+    return next((one for one in rule.occasions(reading) if one.period == period), None)
 
 
 @cache

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Literal, Self
 
 from cairn.model import Milestone, Number, Reading
-from cairn.rules import ALL_TIME, Wording
+from cairn.rules import ALL_TIME, Occasion, Wording
 from cairn.zones import UTC_ONLY, Zones
 
 FOLLOWER_STEPS = (
@@ -44,9 +44,14 @@ class Ladder:
     def judged_by(self) -> str:
         return self.metric
 
-    def period(self, instant: datetime) -> str:
+    def period(self, instant: datetime) -> str | None:
         date_format = _PERIOD_FORMATS[self.restarts]
         return ALL_TIME if date_format is None else self.zones.local(instant).strftime(date_format)
+
+    def occasions(self, reading: Reading) -> Sequence[Occasion]:
+        period = self.period(reading.as_of)
+        assert period is not None
+        return (Occasion(period, self.passed(reading), reading.metrics.get(self.metric)),)
 
     def passed(self, reading: Reading) -> Sequence[Number] | None:
         value = reading.metrics.get(self.metric)

@@ -18,6 +18,8 @@ from zoneinfo import available_timezones
 
 from cairn.errors import BadInputError
 from cairn.rules import catalogue
+from cairn.rules.counter import DEFAULT_TYPES
+from cairn.workspace.usage_types import check_types, to_types
 from cairn.zones import UTC_ONLY, Zones
 
 MAX_BYTES = 100_000
@@ -28,7 +30,7 @@ MAX_CHANNELS = 1000
 MAX_TEMPLATES = 200
 MAX_TEXT = 100
 DAY = 86_400
-_RULES_SETTINGS = frozenset({"ladders", "time_zone"})
+_RULES_SETTINGS = frozenset({"ladders", "time_zone", "usage_types"})
 """What decides which thresholds there are, and in which period one is passed."""
 
 
@@ -285,6 +287,15 @@ class Workspace:
     )
     viewer_milestone_seconds: int = _setting(
         "Seconds that a number of viewers has to last to be a milestone.", 60, _whole, _between(1, 900)
+    )
+
+    # -- product usage
+    usage_types: Mapping[str, Mapping[str, Any]] = _setting(
+        "What a product's users do: by the type of event the metric, whether it counts for the daily goal, its "
+        "milestones, and the feature that it implies.",
+        DEFAULT_TYPES,
+        to_types,
+        check_types,
     )
 
     # -- Telegram

@@ -16,6 +16,7 @@ from cairn.errors import NotFoundError
 from cairn.model import Reading
 from cairn.observability import logger
 from cairn.rules import Rule, catalogue
+from cairn.rules.counter import counters
 from cairn.workspace.document import Workspace
 from cairn.zones import Zones
 
@@ -30,7 +31,8 @@ class RuleSet:
 
     @classmethod
     def of(cls, workspace: Workspace) -> RuleSet:
-        return cls(workspace.rules_version, catalogue(workspace.ladders, workspace.zones), workspace.zones)
+        fixed = catalogue(workspace.ladders, workspace.zones)
+        return cls(workspace.rules_version, (*fixed, *counters(workspace.usage_types)), workspace.zones)
 
     @cached_property
     def by_name(self) -> dict[str, Rule]:
