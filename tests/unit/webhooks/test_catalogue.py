@@ -20,6 +20,7 @@ from tests.unit.webhooks.values import objects, scalars, values
 PUBLISHED = (
     *("milestone_reached", "user_created", "subscription_started", "subscription_updated"),
     *("payment_failed", "payment_recovered", "subscription_canceled", "trial_ending"),
+    *("daily_goal_achieved", "feature_first_used"),
 )
 
 
@@ -46,7 +47,7 @@ def keywords(schema: Any) -> set[str]:
 
 def test_the_sources_types_are_all_there() -> None:
     assert set(PUBLISHED) <= set(CATALOGUE)
-    assert "milestone_reverted" in CATALOGUE
+    assert {"milestone_reverted", "streak_lost", "streak_restored", "user_deleted"} <= set(CATALOGUE)
 
 
 @pytest.mark.parametrize("name", CATALOGUE)
@@ -68,7 +69,7 @@ def test_schemas_use_only_what_is_checked(name: str) -> None:
 @given(st.sampled_from(sorted(CATALOGUE)), st.data())
 def test_our_check_finds_what_the_reference_finds(name: str, draw: st.DataObject) -> None:
     schema = {**CATALOGUE[name].schema}
-    declared = sorted(schema["properties"])
+    declared = sorted(schema["properties"]) or ["more"]
     changed = draw.draw(st.dictionaries(st.sampled_from(declared), scalars | objects | values, max_size=3))
     left_out = draw.draw(st.sets(st.sampled_from(declared), max_size=2))
     data = {key: value for key, value in {**CATALOGUE[name].example, **changed}.items() if key not in left_out}
@@ -94,6 +95,12 @@ def without_formats(schema: Any) -> Any:
         ("payment_failed", {"retryAt": "tomorrow"}, "data.retryAt: must be an instant"),
         ("payment_failed", {"retryAt": "2026-12-03"}, "data.retryAt: must be an instant"),
         ("subscription_started", {"interval": "fortnight"}, "data.interval: must be one of day, week"),
+        ("daily_goal_achieved", {"streakDays": "7"}, "data.streakDays: must be a whole number or null"),
+        ("daily_goal_achieved", {"streak_days": -1}, "data.streak_days: must be at least 0"),
+        ("daily_goal_achieved", {"date": "30.11.2026"}, "data.date: must be like"),
+        ("feature_first_used", {}, "data.feature: is missing"),
+        ("feature_first_used", {"feature": None}, "data.feature: must be a text"),
+        ("streak_lost", {"date": None}, "data.date: must be a text"),
         ("milestone_reached", {"milestone_type": "replies"}, "data.milestone: is missing"),
         ("milestone_reached", {"milestone_type": "replies", "milestone_value": "10"}, "data.milestone_value: "),
         ("milestone_reached", {"alsoPassed": [{"threshold": 1}]}, "data.alsoPassed.0.label: is missing"),
@@ -115,6 +122,10 @@ def test_data_that_a_type_does_not_have_is_refused_with_its_field(type_: str, da
             "milestone_reached",
             {"milestone_type": "replies", "milestone_value": 10, "lifetime_total": 10, "is_first": False},
         ),
+        ("daily_goal_achieved", {"streak_days": 7}),
+        ("daily_goal_achieved", {"date": "2026-11-30", "streakDays": 7, "dailyGoal": None}),
+        ("feature_first_used", {"feature": "meme"}),
+        ("user_deleted", {}),
         ("acme.order_paid", {"anything": [{"at": "all"}]}),
     ],
 )
@@ -189,4 +200,4 @@ def test_a_type_that_follows_the_guide_is_as_the_others() -> None:
     check_type(f"acme.{added.name}")
     assert list(Validator(added.schema).iter_errors(added.example)) == []
     assert keywords(added.schema) <= KEYWORDS
-    assert violation({**added.example, "goal": -1}, added.schema, "data") == "data.goal: must be at least 0"
+    assert violation({**added.example, "members": -1}, added.schema, "data") == "data.members: must be at least 0"

@@ -2,38 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from cairn.clock import iso
 from cairn.codec import to_json
 from cairn.messages import WebhookEvent
-from cairn.model import Milestone, Reading
+from cairn.model import Milestone, Reading, Subject
 from cairn.rules import Rule
 from cairn.webhooks.catalogue import MILESTONE, REVERTED
-from cairn.webhooks.model import Event, event_id
+from cairn.webhooks.milestone_schema import USER_FIELDS
+from cairn.webhooks.model import Contact, Event, event_id
 
 if TYPE_CHECKING:
     from cairn.aws.sqs import Queue
     from cairn.readings.detection import Change
 
-NOT_SENT = frozenset({"avatar", "retired_at", "window"})
-"""Details that only Cairn's own pages and functions use; an avatar is an address that anybody may have chosen."""
+NOT_SENT = frozenset({"avatar", "retired_at", "window", "date", "streak_days", "feature"})
+"""Details that only Cairn's own pages and functions use, or that are fields of their own.
+
+An avatar is an address that anybody may have chosen.
+"""
+_USER = "user"
+
+ContactOf = Callable[[Subject], Contact | None]
 
 
-def milestone_event(milestone: Milestone, rule: Rule) -> Event:
-    """The event of a milestone; the same milestone always gives the same one."""
+def nobody(_: Subject) -> None:
+    """The contact of subjects that have none."""
+
+
+def milestone_event(milestone: Milestone, rule: Rule, contact: Contact | None = None) -> Event:
+    """The event of a milestone; the same milestone always gives the same id."""
     return Event(
         id=event_id(milestone.achieved_at, milestone.id),
         type=MILESTONE,
         at=milestone.achieved_at,
         subject=str(milestone.subject),
         data=_data(milestone, rule),
+        contact=contact,
         trace_id=milestone.trace_id,
     )
 
 
-def reverted_event(milestone: Milestone, rule: Rule) -> Event:
+def reverted_event(milestone: Milestone, rule: Rule, contact: Contact | None = None) -> Event:
     """The event that an operator took a milestone back. ValueError for a milestone that stands."""
     if milestone.reverted is None:
         raise ValueError(f"{milestone.id} was not reverted")
@@ -44,6 +57,7 @@ def reverted_event(milestone: Milestone, rule: Rule) -> Event:
         at=reversal.at,
         subject=str(milestone.subject),
         data={**_data(milestone, rule), "revertedAt": iso(reversal.at), "reason": reversal.reason},
+        contact=contact,
         trace_id=milestone.trace_id,
     )
 
@@ -64,23 +78,44 @@ def queued(event: Event) -> WebhookEvent:
 
 
 class WebhookAnnouncer:
-    """`webhooks` is the webhook queue. It announces what it is given: whose milestones it gets, others decide."""
+    """`webhooks` is the webhook queue. It announces what it is given: whose milestones it gets, others decide.
 
-    def __init__(self, *, webhooks: Queue, rules: Mapping[str, Rule]) -> None:
+    `contact_of` reads whom a CRM knows a subject as.
+    """
+
+    def __init__(self, *, webhooks: Queue, rules: Mapping[str, Rule], contact_of: ContactOf = nobody) -> None:
         self._webhooks = webhooks
         self._rules = rules
+        self._contact_of = contact_of
 
     def celebrate(self, milestone: Milestone) -> None:
         """No room shows it."""
 
     def announce(self, milestone: Milestone) -> None:
-        self._webhooks.send([queued(milestone_event(milestone, self._rules[milestone.rule]))])
+        contact = self._contact_of(milestone.subject)
+        self._webhooks.send([queued(milestone_event(milestone, self._rules[milestone.rule], contact))])
 
     def changed(self, changes: Sequence[Change]) -> None:
         """Changes between two milestones are not sent."""
 
     def reverted(self, milestone: Milestone, standing: Sequence[Milestone]) -> None:  # noqa: ARG002 - only badges need it
-        self._webhooks.send([queued(reverted_event(milestone, self._rules[milestone.rule]))])
+        contact = self._contact_of(milestone.subject)
+        self._webhooks.send([queued(reverted_event(milestone, self._rules[milestone.rule], contact))])
+
+    def tell(
+        self, type_: str, subject: Subject, *, at: datetime, key: str, data: Mapping[str, Any], trace_id: str
+    ) -> None:
+        """Send an event that is no milestone. Of the same subject, instant and key it is sent once."""
+        told = Event(
+            id=event_id(at, f"{subject}/{key}"),
+            type=type_,
+            at=at,
+            subject=str(subject),
+            data=data,
+            contact=self._contact_of(subject),
+            trace_id=trace_id,
+        )
+        self._webhooks.send([queued(told)])
 
 
 def _data(milestone: Milestone, rule: Rule) -> dict[str, Any]:
@@ -104,7 +139,13 @@ def _data(milestone: Milestone, rule: Rule) -> dict[str, Any]:
         "metrics": dict(milestone.metrics),
         "details": {name: value for name, value in milestone.details.items() if name not in NOT_SENT},
         "achievedAt": iso(milestone.achieved_at),
+        **(_of_a_user(milestone) if milestone.subject.kind == _USER else {}),
     }
+
+
+def _of_a_user(milestone: Milestone) -> dict[str, Any]:
+    """The fields of a product's users: all of them in each event, so that a receiver knows where to look."""
+    return {**dict.fromkeys(USER_FIELDS), "streakDays": milestone.metrics.get("streak")}
 
 
 def _is_first(milestone: Milestone, rule: Rule) -> bool:

@@ -14,10 +14,34 @@ from typing import Any
 
 from cairn.codec import from_json, to_json
 from cairn.errors import BadInputError
+from cairn.webhooks.milestone_schema import (
+    COUNT,
+    EITHER,
+    FEATURE_EXAMPLE,
+    GOAL_EXAMPLE,
+    INSTANT,
+    LOCAL_DATE,
+    MILESTONE_EXAMPLE,
+    MILESTONE_FIELDS,
+    NUMBER,
+    PUBLISHED_FIELDS,
+    REVERSAL_FIELDS,
+    STREAK,
+    TEXT,
+    TIME_ZONE,
+    USER_FIELDS,
+    object_of,
+)
 from cairn.webhooks.schema import violation
 
 MILESTONE = "milestone_reached"
 REVERTED = "milestone_reverted"
+DAILY_GOAL = "daily_goal_achieved"
+FEATURE = "feature_first_used"
+USER_CREATED = "user_created"
+STREAK_LOST = "streak_lost"
+STREAK_RESTORED = "streak_restored"
+USER_DELETED = "user_deleted"
 MAX_TYPE = 100
 MAX_DATA = 32_768
 """Bytes of an event's data as JSON."""
@@ -79,122 +103,53 @@ def _check_depth(value: object, field: str, levels: int) -> None:
 
 # -- fields
 
-_TEXT = {"type": "string"}
-_NUMBER = {"type": "number"}
-_COUNT = {"type": "integer", "minimum": 0}
-_INSTANT = {"type": "string", "format": "date-time"}
-_STEP = {"type": "object", "properties": {"threshold": _NUMBER, "label": _TEXT}, "required": ["threshold", "label"]}
 _MONEY = {
-    "amount": {**_NUMBER, "description": "In the currency's main unit: 49.00 is 49 dollars."},
-    "currency": {**_TEXT, "pattern": "^[A-Z]{3}$", "description": "ISO 4217."},
+    "amount": {**NUMBER, "description": "In the currency's main unit: 49.00 is 49 dollars."},
+    "currency": {**TEXT, "pattern": "^[A-Z]{3}$", "description": "ISO 4217."},
 }
 _PLAN = {
-    "plan": _TEXT,
+    "plan": TEXT,
     **_MONEY,
     "interval": {"enum": ["day", "week", "month", "year"]},
 }
+_SOURCE = {**TEXT, "description": "Where the user came from; of Cairn's own, usage or api."}
+_NAMED_FEATURE = {**USER_FIELDS["feature"], "type": "string"}
+_OF_A_DAY = {"date": LOCAL_DATE, "streakDays": STREAK, "timeZone": TIME_ZONE}
 
-
-def _object(properties: Mapping[str, Any], **more: Any) -> dict[str, Any]:
-    return {"type": "object", "properties": dict(properties), **more}
-
-
-_MILESTONE = {
-    "milestone": {**_TEXT, "description": "The milestone's id, as GET /api/milestones lists it."},
-    "subject": {**_TEXT, "description": "Whose milestone it is: channel:youtube:UC…, rep:17."},
-    "kind": {**_TEXT, "description": "The subject's kind: channel, rep."},
-    "name": {**_TEXT, "description": "The subject's name."},
-    "rule": {**_TEXT, "description": "What was counted: subscribers, viewers, revenue, signups, goal, …"},
-    "metric": {**_TEXT, "description": "The number that the rule looks at."},
-    "period": {**_TEXT, "description": "all-time, or the month or day for which the rule counts."},
-    "threshold": {**_NUMBER, "description": "What was passed."},
-    "label": {**_TEXT, "description": "The threshold as people write it."},
-    "value": {**_NUMBER, "description": "The metric's value in the reading that passed it."},
-    "alsoPassed": {
-        "type": "array",
-        "items": _STEP,
-        "description": "Lower thresholds that the same reading passed, ascending.",
-    },
-    "isFirst": {"type": "boolean", "description": "Whether the subject had passed none of the rule in this period."},
-    "title": {**_TEXT, "description": "What it is in a few words."},
-    "description": {**_TEXT, "description": "What it is in a sentence."},
-    "emoji": _TEXT,
-    "metrics": {
-        "type": "object",
-        "additionalProperties": _NUMBER,
-        "description": "All metrics of the reading, by name; one that is absent is unknown, and not zero.",
-    },
-    "details": _object(
-        {"team": _TEXT, "user_id": {"type": ["string", "integer"]}},
-        description="What describes the subject besides its metrics.",
-    ),
-    "achievedAt": _INSTANT,
-}
-_AS_PUBLISHED = {
-    "milestone_type": {**_TEXT, "description": "What a product counted, when it publishes a milestone of its own."},
-    "milestone_value": _NUMBER,
-    "lifetime_total": {"type": ["number", "null"]},
-    "is_first": {"type": "boolean"},
-}
-_EITHER = [{"required": list(_MILESTONE)}, {"required": ["milestone_type", "milestone_value"]}]
-"""A milestone of Cairn's, or one that a product published with the fields of its own plan."""
-
-_MILESTONE_EXAMPLE = {
-    "milestone": "rep:17/revenue/2026-11/25000",
-    "subject": "rep:17",
-    "kind": "rep",
-    "name": "Ada Okafor",
-    "rule": "revenue",
-    "metric": "monthly_revenue",
-    "period": "2026-11",
-    "threshold": 25_000,
-    "label": "$25,000",
-    "value": from_json("25400.50"),
-    "alsoPassed": [{"threshold": 10_000, "label": "$10,000"}],
-    "isFirst": True,
-    "title": "$25,000 in a month",
-    "description": "Monthly revenue passed $25,000.",
-    "emoji": "💰",
-    "metrics": {"monthly_revenue": from_json("25400.50"), "monthly_signups": 14},
-    "details": {"team": "North", "user_id": "ada"},
-    "achievedAt": "2026-11-30T14:03:07.250Z",
-}
-_REVERTED = {
-    **_MILESTONE,
-    "revertedAt": _INSTANT,
-    "reason": {**_TEXT, "description": "Why the operator took it back."},
-}
 
 _TYPES = (
     EventType(
         MILESTONE,
         "A subject passed a milestone: a channel, a rep, a live stream that the operator named, a product's user.",
-        _object({**_MILESTONE, **_AS_PUBLISHED}, anyOf=_EITHER),
-        _MILESTONE_EXAMPLE,
+        object_of({**MILESTONE_FIELDS, **PUBLISHED_FIELDS, **USER_FIELDS}, anyOf=EITHER),
+        MILESTONE_EXAMPLE,
         contact=False,
     ),
     EventType(
         REVERTED,
         "An operator took a milestone back, because it was false.",
-        _object({**_REVERTED, **_AS_PUBLISHED}, anyOf=[{"required": list(_REVERTED)}, _EITHER[1]]),
+        object_of(
+            {**REVERSAL_FIELDS, **PUBLISHED_FIELDS, **USER_FIELDS},
+            anyOf=[{"required": list(REVERSAL_FIELDS)}, EITHER[1]],
+        ),
         {
-            **_MILESTONE_EXAMPLE,
+            **MILESTONE_EXAMPLE,
             "revertedAt": "2026-11-30T15:20:00.000Z",
             "reason": "a booking was entered twice",
         },
         contact=False,
     ),
     EventType(
-        "user_created",
-        "Somebody signed up for the product.",
-        _object({"plan": _TEXT, "source": {**_TEXT, "description": "Where the user came from."}, "timeZone": _TEXT}),
+        USER_CREATED,
+        "Somebody signed up for the product, or was seen for the first time.",
+        object_of({"plan": TEXT, "source": _SOURCE, "timeZone": TIME_ZONE}),
         {"plan": "free", "source": "newsletter", "timeZone": "Europe/Lisbon"},
         contact=True,
     ),
     EventType(
         "subscription_started",
         "A user began to pay, or a trial began.",
-        _object({**_PLAN, "trialEndsAt": _INSTANT, "currentPeriodEndsAt": _INSTANT}),
+        object_of({**_PLAN, "trialEndsAt": INSTANT, "currentPeriodEndsAt": INSTANT}),
         {
             "plan": "pro",
             "amount": from_json("49.00"),
@@ -208,7 +163,7 @@ _TYPES = (
     EventType(
         "subscription_updated",
         "A subscription changed: another plan, another price, another number of seats.",
-        _object({**_PLAN, "previousPlan": _TEXT, "seats": _COUNT, "currentPeriodEndsAt": _INSTANT}),
+        object_of({**_PLAN, "previousPlan": TEXT, "seats": COUNT, "currentPeriodEndsAt": INSTANT}),
         {
             "plan": "team",
             "amount": from_json("199.00"),
@@ -223,7 +178,7 @@ _TYPES = (
     EventType(
         "payment_failed",
         "A payment was refused.",
-        _object({**_MONEY, "plan": _TEXT, "invoice": _TEXT, "attempt": _COUNT, "reason": _TEXT, "retryAt": _INSTANT}),
+        object_of({**_MONEY, "plan": TEXT, "invoice": TEXT, "attempt": COUNT, "reason": TEXT, "retryAt": INSTANT}),
         {
             "amount": from_json("49.00"),
             "currency": "USD",
@@ -238,22 +193,59 @@ _TYPES = (
     EventType(
         "payment_recovered",
         "A payment that had failed went through.",
-        _object({**_MONEY, "plan": _TEXT, "invoice": _TEXT, "attempt": _COUNT}),
+        object_of({**_MONEY, "plan": TEXT, "invoice": TEXT, "attempt": COUNT}),
         {"amount": from_json("49.00"), "currency": "USD", "plan": "pro", "invoice": "in_1042", "attempt": 2},
         contact=True,
     ),
     EventType(
         "subscription_canceled",
         "A subscription was cancelled; `endsAt` says until when it was paid for.",
-        _object({"plan": _TEXT, "reason": _TEXT, "endsAt": _INSTANT}),
+        object_of({"plan": TEXT, "reason": TEXT, "endsAt": INSTANT}),
         {"plan": "pro", "reason": "too expensive", "endsAt": "2026-12-30T00:00:00.000Z"},
         contact=True,
     ),
     EventType(
         "trial_ending",
         "A trial ends soon.",
-        _object({"plan": _TEXT, "trialEndsAt": _INSTANT, "daysLeft": _COUNT}),
+        object_of({"plan": TEXT, "trialEndsAt": INSTANT, "daysLeft": COUNT}),
         {"plan": "pro", "trialEndsAt": "2026-12-14T00:00:00.000Z", "daysLeft": 3},
+        contact=True,
+    ),
+    EventType(
+        DAILY_GOAL,
+        "A user of the product reached the goal of a day; `streakDays` says on how many days in a row.",
+        object_of({**MILESTONE_FIELDS, **PUBLISHED_FIELDS, **USER_FIELDS, "streak_days": COUNT}),
+        GOAL_EXAMPLE,
+        contact=True,
+    ),
+    EventType(
+        FEATURE,
+        "A user of the product used a feature for the first time.",
+        object_of(
+            {**MILESTONE_FIELDS, **PUBLISHED_FIELDS, **USER_FIELDS, "feature": _NAMED_FEATURE}, required=["feature"]
+        ),
+        FEATURE_EXAMPLE,
+        contact=True,
+    ),
+    EventType(
+        STREAK_LOST,
+        "A user's streak ended: a day went by without the goal, and it is too late to report anything for that day.",
+        object_of(_OF_A_DAY),
+        {"date": "2026-11-27", "streakDays": 12, "timeZone": "Europe/Lisbon"},
+        contact=True,
+    ),
+    EventType(
+        STREAK_RESTORED,
+        "What a user did on an earlier day was reported late, and mended the streak.",
+        object_of(_OF_A_DAY),
+        {"date": "2026-11-29", "streakDays": 13, "timeZone": "Europe/Lisbon"},
+        contact=True,
+    ),
+    EventType(
+        USER_DELETED,
+        "A user of the product was erased. Nothing is sent about this user any more.",
+        object_of({}),
+        {},
         contact=True,
     ),
 )

@@ -55,7 +55,7 @@ def body(
     own = {f"data_{key}" if key in head else key: values[key] for key in sorted(values.keys() - set(_catalogue_keys()))}
     fields = {**head, **{key: values.get(key) for key in _catalogue_keys()}, **own}
     unknown = _examples() if sample else {}
-    return {key: unknown.get(key, UNKNOWN) if value is None else value for key, value in fields.items()}
+    return {key: unknown.get(key, UNKNOWN) if value in (None, UNKNOWN) else value for key, value in fields.items()}
 
 
 def body_keys() -> tuple[str, ...]:
@@ -126,5 +126,6 @@ def _examples() -> Mapping[str, Any]:
     """A value for each key, so that each can be picked, whichever type the sample is of."""
     examples: dict[str, Any] = {}
     for type_ in reversed(list(CATALOGUE.values())):
-        examples |= _flat(Event("", type_.name, EPOCH, None, type_.example))
-    return {**{key: value for key, value in examples.items() if value is not None}, **_SAMPLES}
+        flat = _flat(Event("", type_.name, EPOCH, None, type_.example))
+        examples |= {key: value for key, value in flat.items() if value is not None}
+    return {**examples, **_SAMPLES}
