@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from local.sandbox.clock import Clock
+from local.sandbox.crm_mail import Mail, mail_of
 
 CrmMode = Literal["status", "hang", "trickle", "reset", "endless"]
 RetryAfterForm = Literal["seconds", "date"]
@@ -74,6 +75,12 @@ class Delivery:
             return ""
         found = (body.get("type") or body.get("event")) if isinstance(body, dict) else None
         return found if isinstance(found, str) else ""
+
+    @property
+    def mail(self) -> Mail | None:
+        """The e-mail that it is a reason for: once for each message that is genuine and was accepted."""
+        acted_upon = self.problem is None and self.outcome == ACCEPTED and not self.accepted_before
+        return mail_of(self.body) if acted_upon else None
 
 
 @dataclass

@@ -94,7 +94,20 @@ def item(delivery: Delivery) -> str:
         f'<li class="{"genuine" if delivery.problem is None else "doubtful"}">'
         f"<p><strong>{escape(delivery.type or 'no type')}</strong> {clock_time(delivery.time)}</p>"
         f'<p class="soft">{escape(trust)} · answered: {escape(delivery.outcome)}{repeat}{again}</p>'
-        f"<pre>{escape(headers)}</pre><pre>{escape(pretty(delivery.body))}</pre></li>"
+        f"{mail(delivery)}<details><summary>The request</summary><pre>{escape(headers)}</pre>"
+        f"<pre>{escape(pretty(delivery.body))}</pre></details></li>"
+    )
+
+
+def mail(delivery: Delivery) -> str:
+    """The e-mail that the CRM would send."""
+    sent = delivery.mail
+    if sent is None:
+        return ""
+    to = f"E-mail to {sent.to}" if sent.to else "No e-mail: the address is not known"
+    return (
+        f'<div class="mail"><p class="soft">{escape(to)} · template {escape(sent.template)}</p>'
+        f"<p><strong>{escape(sent.subject)}</strong></p><p>{escape(sent.text)}</p></div>"
     )
 
 

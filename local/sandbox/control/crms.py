@@ -81,4 +81,5 @@ def crm_view(world: World, crm: Crm) -> dict[str, Any]:
 
 
 def delivery_view(delivery: Delivery) -> dict[str, Any]:
-    return {**asdict(delivery), "type": delivery.type, "verified": delivery.problem is None}
+    mail = delivery.mail and asdict(delivery.mail)
+    return {**asdict(delivery), "type": delivery.type, "verified": delivery.problem is None, "mail": mail}
