@@ -158,8 +158,7 @@ def describe(records: Iterable[Record], names: Names) -> Iterator[Event]:
             case "milestone reached":
                 milestones += 1
                 if milestones <= _MILESTONES_SHOWN:
-                    text = f"{record.get('name_')} reached {record.get('label')}"
-                    yield Event(at, "milestone", text, "green", trace_id)
+                    yield Event(at, "milestone", f"{record.get('name_')} {_reached(record)}", "green", trace_id)
             case "event broadcast" if record.get("sockets") and _is_news(record):
                 sockets = f"{record['sockets']:,} socket{'s' if record['sockets'] > 1 else ''}"
                 yield Event(at, "room", f"{record.get('event_id')} sent to {sockets}", "cyan", trace_id)
@@ -182,6 +181,23 @@ def describe(records: Iterable[Record], names: Names) -> Iterator[Event]:
     for trace_id, delivered in deliveries.items():
         if delivered > _DELIVERIES_SHOWN:
             yield _now("telegram", f"and {delivered - _DELIVERIES_SHOWN:,} more messages", "cyan", trace_id)
+
+
+def _reached(record: Record) -> str:
+    """What a milestone is about: a user's rule is in its id, `user:ada/replies/all-time/100`."""
+    label = record.get("label")
+    match str(record.get("milestone_id")).split("/"):
+        case [subject, "daily_goal", day, _] if subject.startswith("user:"):
+            return f"met the daily goal of {day} ({label})"
+        case [subject, "feature", feature, _] if subject.startswith("user:"):
+            return f"used {feature} for the first time"
+        case [subject, "streak", *_] if subject.startswith("user:"):
+            return f"reached a streak of {label}"
+        case [subject, "days_with_us", *_] if subject.startswith("user:"):
+            return f"reached {label} with us"
+        case [subject, rule, *_] if subject.startswith("user:"):
+            return f"reached {label} {rule}"
+    return f"reached {label}"
 
 
 def _webhook(record: Record, names: Names, at: float) -> Event:

@@ -14,7 +14,7 @@ from uuid import uuid4
 import httpx
 
 from local.demo import checked, client
-from local.settings import Settings
+from local.settings import Settings, StartError
 
 _FIRST_AFTER_SECONDS = 18.0
 _LIVELY_SECONDS = 300.0
@@ -38,11 +38,10 @@ class Customer:
     @property
     def profile(self) -> dict[str, Any]:
         """What `PUT /api/users` takes."""
-        email = f"{self.id}@example.com"
         return {
             "id": self.id,
             "name": self.name,
-            "email": email,
+            "email": f"{self.id}@example.com",
             "timeZone": self.time_zone,
             "dailyGoal": self.goal,
             "attributes": {"plan": "pro" if self.days else "trial"},
@@ -140,10 +139,10 @@ class Product:
 
 
 def require(results: list[dict[str, Any]]) -> None:
-    """ValueError with the first error among the results of a bulk request."""
+    """StartError with the first error among the results of a bulk request."""
     for result in results:
         if error := result.get("error"):
-            raise ValueError(f"the demo's users: {error}")
+            raise StartError(f"Setting up the demo's users failed: {error}")
 
 
 def past(customer: Customer, today: date, rng: random.Random) -> list[dict[str, Any]]:

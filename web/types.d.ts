@@ -294,7 +294,7 @@ interface User {
   phone: string | null;
   timeZone: string;
   attributes: Record<string, string | number | boolean | null> | null;
-  createdAt: string;
+  createdAt: string | null;
   dailyGoal: number | null;
   nextDailyGoal: { dailyGoal: number | null; from: string } | null;
   totals: Counts;
@@ -316,6 +316,7 @@ interface User {
 interface UsageDay {
   date: string;
   counts: Counts;
+  /** Besides `counts`. */
   imported: Counts;
   goalCount: number;
   dailyGoal: number | null;
@@ -324,15 +325,26 @@ interface UsageDay {
   counted: boolean;
 }
 
-/** `GET /api/users/{id}/milestones`; `event` is null for what an import reached silently. */
+/** `GET /api/users/{id}/milestones`; `event` is the webhooks' id of it. */
 interface UserMilestone {
   id: string;
-  title: string;
+  type: string;
+  period: string;
+  threshold: number;
   label: string;
   achievedAt: string;
   alsoPassed: { threshold: number; label: string }[];
+  streakDays: number | null;
   corrected: boolean;
-  event: string | null;
+  revertedAt: string | null;
+  event: string;
+}
+
+/** `GET /api/users/{id}/freezes` */
+interface Freezes {
+  freezes: number;
+  items: { id: string; count: number; reason: string; by: string; at: string }[];
+  used: string[];
 }
 
 /** `GET /api/usage/totals` */

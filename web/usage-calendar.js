@@ -1,7 +1,7 @@
 /** A year of a user's days as a grid: weeks from left to right, weekdays from top to bottom, each day with its name. */
 import { fill, find, text } from './dom.js';
 import { count } from './format.js';
-import { countsOf, goalWords, longDay, moodOf, shortDay } from './usage-words.js';
+import { allOf, countsOf, goalWords, longDay, moodOf, shortDay } from './usage-words.js';
 
 const DAY = 86_400_000;
 const WEEKDAYS = ['Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat', 'Sun'];
@@ -21,8 +21,8 @@ export function firstDay(today) {
 }
 
 /**
- * Every date from `first` to `last`, with what is known of it. The goal of a day without a record is that of the record
- * before, so that a day without any event is one whose goal was missed.
+ * Every date from `first` to `last`, with what is known of it. A day on which nothing was done has no goal of its own: it
+ * gets that of the day before, so that it is one whose goal was missed.
  * @param {UsageDay[]} known @param {string} first @param {string} last @returns {UsageDay[]}
  */
 export function everyDay(known, first, last) {
@@ -34,9 +34,10 @@ export function everyDay(known, first, last) {
   for (let date = first; date <= last; date = addDays(date, 1)) {
     /** @type {UsageDay} */
     const day = byDate.get(date) ?? {
-      date, counts: {}, imported: {}, goalCount: 0, dailyGoal: goal, goalAchieved: false, frozen: false, counted: false,
+      date, counts: {}, imported: {}, goalCount: 0, dailyGoal: null, goalAchieved: false, frozen: false, counted: false,
     };
-    goal = day.dailyGoal;
+    if (sumOf(day) || day.dailyGoal !== null) goal = day.dailyGoal;
+    else day.dailyGoal = goal;
     days.push(day);
   }
   return days;
@@ -57,12 +58,12 @@ export function drawCalendar(known, today) {
 }
 
 /** @param {UsageDay} day */
-const sumOf = ({ counts }) => Object.values(counts).reduce((sum, number) => sum + Math.max(0, number), 0);
+const sumOf = (day) => Object.values(allOf(day)).reduce((sum, number) => sum + Math.max(0, number), 0);
 
 /** What is said of a day. @param {UsageDay} day @param {string} today */
 export function wordsOf(day, today) {
   const name = `${longDay(day.date)}${day.date === today ? ' (today)' : ''}`;
-  return [name, [countsOf(day.counts) || 'nothing', goalWords(day, today)].filter(Boolean).join('. ')].join(': ');
+  return [name, [countsOf(allOf(day)) || 'nothing', goalWords(day, today)].filter(Boolean).join('. ')].join(': ');
 }
 
 /** @param {UsageDay} day @param {number} most @param {string} today */
@@ -159,9 +160,10 @@ function drawList(days, today) {
   find('day-list').hidden = shown.length === 0;
   fill(find('day-rows'), 'day-row', shown, (row, day) => {
     const imported = countsOf(day.imported);
+    const own = countsOf(day.counts);
     const cells = [
       shortDay(day.date),
-      `${countsOf(day.counts) || '–'}${imported ? ` (imported: ${imported})` : ''}`,
+      [own, imported && `${imported} imported`].filter(Boolean).join(', ') || '–',
       count(day.goalCount),
       goalWords(day, today) || '–',
     ];

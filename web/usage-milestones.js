@@ -1,10 +1,11 @@
 /** A user's milestones, and what was sent of each: those see it who may see webhooks. */
 import { call } from './api.js';
 import { copy, find, label, part, text } from './dom.js';
+import { count } from './format.js';
 import { told } from './notes.js';
 import { WEBHOOK_MODULES } from './pages.js';
 import { allows } from './session.js';
-import { at, pathOf } from './usage-words.js';
+import { at, nameOf, pathOf, shortDay } from './usage-words.js';
 import { STATUSES } from './webhook-words.js';
 
 const PAGE = 25;
@@ -48,28 +49,35 @@ async function more(id, person) {
 /** @param {UserMilestone} milestone */
 function rowOf(milestone) {
   const row = copy('milestone-row');
-  part(row, '.name').textContent = milestone.title;
-  const also = milestone.alsoPassed.map(({ label: passed }) => passed).join(', ');
-  part(row, '.also').textContent = also && `also passed ${also}`;
-  label(part(row, '.badge'), 'corrected', 'Corrected');
-  part(row, '.badge').hidden = !milestone.corrected;
-  part(row, '.badge').title = 'A correction took the total below it again. What was announced stays.';
+  part(row, '.name').textContent = nameOf(milestone);
+  part(row, '.also').textContent = moreOf(milestone);
+  const badge = part(row, '.badge');
+  badge.hidden = !milestone.corrected && !milestone.revertedAt;
+  label(badge, 'corrected', milestone.revertedAt ? 'Taken back' : 'Corrected');
+  badge.title = milestone.revertedAt ? 'An operator took it back.' : 'A correction came after it. What was announced stays.';
   const time = part(row, 'time');
   time.textContent = at(milestone.achievedAt);
   time.dateTime = milestone.achievedAt;
   return row;
 }
 
+/** Which day it was, and what else was passed. @param {UserMilestone} milestone */
+function moreOf({ type, period, streakDays, alsoPassed }) {
+  const also = alsoPassed.map(({ label: passed }) => passed).join(', ');
+  const day = type === 'daily_goal' ? shortDay(period) : '';
+  const streak = type === 'daily_goal' && streakDays ? `day ${count(streakDays)} of a streak` : '';
+  return [day, streak, also && `also passed ${also}`].filter(Boolean).join(', ');
+}
+
 /** @param {{milestone: UserMilestone, row: HTMLElement}[]} rows @param {Session} person */
 async function showSent(rows, person) {
-  const events = rows.flatMap(({ milestone }) => milestone.event ?? []);
+  const events = rows.map(({ milestone }) => milestone.event);
   const mayLook = allows(person, WEBHOOK_MODULES);
   const messages = mayLook && events.length ? await messagesOf(events) : [];
   for (const { milestone, row } of rows) {
     const cell = part(row, '.sent');
     const own = messages.filter(({ event }) => event === milestone.event);
-    if (!milestone.event) cell.textContent = 'Reached silently, by an import';
-    else if (!mayLook) cell.textContent = 'Shown to people with the module webhooks';
+    if (!mayLook) cell.textContent = 'Shown to people with the module webhooks';
     else if (own.length) cell.replaceChildren(linkTo(milestone, own));
     else if (Date.now() - Date.parse(milestone.achievedAt) > KEPT_FOR) cell.textContent = 'No longer kept';
     else cell.textContent = 'No endpoint wanted it';
@@ -93,13 +101,13 @@ async function messagesOf(events) {
 }
 
 /** @param {UserMilestone} milestone @param {Message[]} messages */
-function linkTo({ title, event }, messages) {
+function linkTo(milestone, messages) {
   const link = /** @type {HTMLAnchorElement} */ (text('a', ''));
   const worst = WORST_FIRST.find((status) => messages.some((message) => message.status === status)) ?? 'sent';
   const of = messages.length > 1 ? ` (${messages.filter(({ status }) => status === worst).length} of ${messages.length})` : '';
-  link.href = `/webhooks#deliveries?${new URLSearchParams({ event: String(event) })}`;
+  link.href = `/webhooks#deliveries?${new URLSearchParams({ event: milestone.event })}`;
   label(link, worst, STATUSES[worst] + of);
   link.className = 'badge';
-  link.setAttribute('aria-label', `${STATUSES[worst]}${of}: deliveries of ${title}`);
+  link.setAttribute('aria-label', `${STATUSES[worst]}${of}: deliveries of ${nameOf(milestone)}`);
   return link;
 }

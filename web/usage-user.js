@@ -1,5 +1,5 @@
 /** One user: totals beside this month's, today, streak, days, first uses, and milestones with what was sent of each. */
-import { call, list, statusOf } from './api.js';
+import { call, statusOf } from './api.js';
 import { fill, find, text } from './dom.js';
 import { count, month as monthName } from './format.js';
 import { told } from './notes.js';
@@ -57,7 +57,7 @@ function drawUser(user) {
     ['E-mail', user.email],
     ['Phone', user.phone],
     ['Time zone', user.timeZone],
-    ['First event', `${at(user.createdAt)} (${daysOf(user.daysWithUs)} with us)`],
+    ['With us since', user.createdAt && `${at(user.createdAt)} (${daysOf(user.daysWithUs)})`],
     ['First reply', user.firstReplyAt && at(user.firstReplyAt)],
     ...attributes,
     ['As of', at(user.asOf)],
@@ -110,7 +110,8 @@ function drawCounts({ totals, month, today, firsts, near }) {
 
 /** @param {string} id */
 async function showFreezes(id) {
-  const { items } = await list(`${pathOf(id)}/freezes`, { limit: 100 });
+  /** @type {Freezes} */
+  const { items } = await call(`${pathOf(id)}/freezes`);
   find('freeze-list').hidden = items.length === 0;
   fill(find('freeze-rows'), 'freeze-row', items, (row, { at: granted, count: number, reason, by }) => {
     for (const [index, words] of [at(granted), count(number), reason, by].entries()) row.children[index].textContent = words;

@@ -39,10 +39,29 @@ function singular(noun, number) {
 /** `1 day`, `12 days`. @param {number} days */
 export const daysOf = (days) => `${count(days)} ${days === 1 ? 'day' : 'days'}`;
 
+/**
+ * What is reached: `100 replies`, `Daily goal of 3`, `First use of research`, `A streak of 7 days`, `30 days with us`.
+ * @param {{type: string, label: string, threshold: number, period?: string}} milestone
+ */
+export function nameOf({ type, label, threshold, period }) {
+  if (type === 'daily_goal') return `Daily goal of ${count(threshold)}`;
+  if (type === 'feature') return `First use of ${spoken(period ?? '')}`;
+  if (type === 'streak') return `A streak of ${label}`;
+  if (type === 'days_with_us') return `${label} with us`;
+  return `${label} ${singular(spoken(type), threshold)}`;
+}
+
 /** What lies closest ahead, in two parts. @param {Near | undefined} near */
 export function nextOf(near) {
   if (!near) return { label: '–', missing: '' };
-  return { label: near.label, missing: `${count(near.missing)} to go` };
+  return { label: nameOf(near), missing: `${count(near.missing)} to go` };
+}
+
+/** What was counted and what was imported, together. @param {Pick<UsageDay, 'counts' | 'imported'>} day @returns {Counts} */
+export function allOf({ counts, imported }) {
+  const sum = { ...counts };
+  for (const [metric, number] of Object.entries(imported)) sum[metric] = (sum[metric] ?? 0) + number;
+  return sum;
 }
 
 /** `3 of 5`; without a goal, what was counted. @param {Today} today */
@@ -50,11 +69,12 @@ export const todayOf = ({ goalCount, dailyGoal, counts }) => (dailyGoal === null
   ? countsOf(counts) || 'Nothing yet' : `${count(goalCount)} of ${count(dailyGoal)}`);
 
 /** How a user's day is called: `met`, `frozen`, `missed`, `counted`, `none`. @param {UsageDay} day @param {string} today */
-export function moodOf({ date, counts, dailyGoal, goalAchieved, frozen }, today) {
+export function moodOf(day, today) {
+  const { date, dailyGoal, goalAchieved, frozen } = day;
   if (goalAchieved) return 'met';
   if (frozen) return 'frozen';
   if (dailyGoal !== null && date < today) return 'missed';
-  return countsOf(counts) ? 'counted' : 'none';
+  return countsOf(allOf(day)) ? 'counted' : 'none';
 }
 
 /** What is said of the goal of a day. @param {UsageDay} day @param {string} today */

@@ -43,8 +43,8 @@ def crowded(service: Service) -> dict[str, Any]:
         freezes=2,
         daysWithUs=301,
         near=[
-            {"type": "suggestions", "threshold": 100, "label": "100 suggestions", "value": 96, "missing": 4},
-            {"type": "memes", "threshold": 50, "label": "50 memes", "value": 41, "missing": 9},
+            {"type": "suggestions", "threshold": 100, "label": "100", "value": 96, "missing": 4},
+            {"type": "memes", "threshold": 50, "label": "50", "value": 41, "missing": 9},
         ],
     )
     for ago in range(300, 0, -1):
@@ -56,10 +56,12 @@ def crowded(service: Service) -> dict[str, Any]:
             service.day(ada["id"], ago, {"replies": 5 + ago * 7 % 13, "memes": ago % 3 // 2}, GOAL)
     service.day(ada["id"], 0, {"replies": 3, "memes": 1}, GOAL)
     service.freezes[ada["id"]] = [{"at": began, "count": 3, "reason": "Our outage of that day", "by": "person:grace"}]
-    service.milestone(ada["id"], "10 replies", alsoPassed=[{"threshold": 1, "label": "1 reply"}])
-    service.milestone(ada["id"], "First use of meme", event=None)
-    service.milestone(ada["id"], "50 suggestions", corrected=True)
-    service.milestone(ada["id"], "Daily goal of 5, 7 days in a row")
+    id_ = ada["id"]
+    service.milestone(id_, "replies", 10, alsoPassed=[{"threshold": 1, "label": "1"}])
+    service.milestone(id_, "feature", 1, label="first use", period="write_like_me")
+    service.milestone(id_, "suggestions", 50, corrected=True)
+    service.milestone(id_, "streak", 7, label="7 days", period=str(today), revertedAt=began)
+    service.milestone(id_, "daily_goal", GOAL, label=f"{GOAL} a day", period=str(today), streakDays=23)
     service.user(
         "u-2",
         name="Bruno",
@@ -67,7 +69,7 @@ def crowded(service: Service) -> dict[str, Any]:
         totals={"replies": 9},
         month={"month": str(today)[:7], "counts": {"replies": 9}},
         streakDays=1,
-        near=[{"type": "replies", "threshold": 10, "label": "10 replies", "value": 9, "missing": 1}],
+        near=[{"type": "replies", "threshold": 10, "label": "10", "value": 9, "missing": 1}],
     )
     service.user(LONG, totals={"replies": 12_345_678})
     service.user("u-4")

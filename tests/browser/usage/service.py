@@ -80,16 +80,22 @@ class Service:
         }
         self.days.setdefault(id_, []).append(made | changes)
 
-    def milestone(self, id_: str, title: str, **changes: Any) -> dict[str, Any]:
+    def milestone(self, id_: str, type_: str, threshold: int, **changes: Any) -> dict[str, Any]:
         """Add a milestone of a user, newer than those before."""
         listed = self.milestones.setdefault(id_, [])
         made = {
-            "id": f"user:{id_}/replies/all/{len(listed)}",
-            "title": title,
-            "label": title,
+            "id": f"user:{id_}/{type_}/all-time/{threshold}",
+            "type": type_,
+            "metric": type_,
+            "period": "all-time",
+            "threshold": threshold,
+            "label": f"{threshold:,}",
+            "value": threshold,
             "achievedAt": iso(self._clock()),
             "alsoPassed": [],
+            "streakDays": None,
             "corrected": False,
+            "revertedAt": None,
             "event": f"evt_{len(listed):020}",
         } | changes
         listed.insert(0, made)
@@ -134,7 +140,8 @@ class Service:
             case "GET", "milestones":
                 return self._page(self.milestones.get(id_, []), body)
             case "GET", "freezes":
-                return self._page_of_all(self.freezes.get(id_, []))
+                items = self.freezes.get(id_, [])
+                return web.json_response({"freezes": 0, "items": items, "used": [], "nextCursor": None})
             case "PUT", "":
                 self.users[id_] |= body
             case "POST", "freezes":

@@ -188,6 +188,18 @@ def test_every_day_says_what_was_done_and_whether_the_goal_was_met(page: Page, s
     expect(page.get_by_role("region", name="The days as a list").get_by_role("row").nth(1)).to_contain_text("3 replies")
 
 
+def test_what_was_imported_counts_beside_what_cairn_counted(page: Page, service: Service) -> None:
+    service.user("ada")
+    service.day("ada", 3, {"replies": 2}, imported={"replies": 40, "memes": 1})
+    service.day("ada", 2, {}, imported={})
+    open_user(page, "ada")
+    day = page.get_by_role("grid").locator(f'[data-date="{service.today - timedelta(days=3)}"]')
+    assert (day.get_attribute("aria-label") or "").endswith(": 42 replies, 1 meme")
+    page.get_by_text("The days as a list").click()
+    expect(page.locator("#day-rows tr")).to_have_count(1)
+    expect(page.locator("#day-rows tr")).to_contain_text("2 replies, 40 replies, 1 meme imported")
+
+
 def test_the_calendar_is_walked_through_with_the_keyboard(page: Page, service: Service) -> None:
     ada = crowded(service)
     open_user(page, ada["id"])
@@ -216,17 +228,18 @@ def test_what_was_sent_of_each_milestone_leads_to_its_deliveries(
 ) -> None:
     service.user("ada")
     one, other = backend.webhooks.endpoint(), backend.webhooks.endpoint()
-    sent, half, imported = (service.milestone("ada", title) for title in ("1 reply", "10 replies", "50 replies"))
-    service.milestone("ada", "100 replies", corrected=True)
-    imported["event"] = None
+    sent, half = service.milestone("ada", "replies", 1), service.milestone("ada", "replies", 10)
+    service.milestone("ada", "replies", 50, corrected=True)
+    service.milestone("ada", "daily_goal", 3, label="3 a day", period="2026-11-24", streakDays=4)
     backend.webhooks.message(one, event=sent["event"])
     backend.webhooks.message(one, event=half["event"])
     backend.webhooks.message(other, event=half["event"], status="failed", errorMessage="HTTP 503")
     open_user(page, "ada")
     listed = page.locator("#milestone-rows tr")
-    expect(listed.nth(0)).to_contain_text("Corrected")
-    expect(listed.nth(0)).to_contain_text("No endpoint wanted it")
-    expect(listed.nth(1)).to_contain_text("Reached silently, by an import")
+    expect(listed.nth(0)).to_contain_text("Daily goal of 3 Nov 24, 2026, day 4 of a streak", use_inner_text=False)
+    expect(listed.nth(1)).to_contain_text("50 replies")
+    expect(listed.nth(1)).to_contain_text("Corrected")
+    expect(listed.nth(1)).to_contain_text("No endpoint wanted it")
     expect(listed.nth(2)).to_contain_text("Failed (1 of 2)")
     expect(listed.nth(3).get_by_text("Corrected")).to_be_hidden()
     listed.nth(3).get_by_role("link", name="Sent: deliveries of 1 reply").click()

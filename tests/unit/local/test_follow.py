@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+import pytest
+
 from local.follow import describe
 from local.logs import Record, records
 
@@ -60,6 +62,22 @@ def test_a_milestone_and_its_delivery_are_shown_with_the_trace() -> None:
         "to chat 1001: Stone & Trail has 100K subscribers",
         TRACE,
     )
+
+
+@pytest.mark.parametrize(
+    ("id_", "label", "text"),
+    [
+        ("user:sam/replies/all-time/10", "10", "reached 10 replies"),
+        ("user:sam/daily_goal/2026-11-30/3", "3 a day", "met the daily goal of 2026-11-30 (3 a day)"),
+        ("user:sam/feature/write_like_me/1", "first use", "used write_like_me for the first time"),
+        ("user:sam/streak/2026-11-24/7", "7 days", "reached a streak of 7 days"),
+        ("user:sam/days_with_us/all-time/30", "30 days", "reached 30 days with us"),
+        ("rep:17/revenue/2026-11/25000", "$25,000", "reached $25,000"),
+    ],
+)
+def test_what_a_products_user_reached_is_said_by_its_rule(id_: str, label: str, text: str) -> None:
+    record = {"message": "milestone reached", "milestone_id": id_, "name_": "Sam", "label": label}
+    assert line(record) == ("milestone", f"Sam {text}", TRACE)
 
 
 def test_a_problem_is_shown_with_its_details() -> None:
