@@ -103,8 +103,8 @@ def test_consecutive_days_are_a_streak_and_a_missed_one_ends_it() -> None:
     assert streak(habits, at("2026-11-03T20:00")) == 3
     assert streak(habits, at("2026-11-04T20:00")) == 3  # today is not over
     assert streak(habits, at("2026-11-05T20:00")) == 0
-    assert current(habits, at("2026-11-06T22:59")).lost is None
-    assert current(habits, at("2026-11-06T23:00")).lost == Turn(date(2026, 11, 4), 3)
+    assert current(habits, at("2026-11-06T22:59")).lost == ()
+    assert current(habits, at("2026-11-06T23:00")).lost == (Turn(date(2026, 11, 4), 3),)
     assert next_due(habits, at("2026-11-03T20:00"), ()) == at("2026-11-06T23:00")
 
 
@@ -161,8 +161,8 @@ def test_a_late_event_mends_its_day_and_restores_the_streak() -> None:
     assert streak(habits, at("2026-11-28T12:00")) == 1
     habits = reply(habits, at("2026-11-27T20:00"), now=at("2026-11-28T20:00"))
     assert streak(habits, at("2026-11-28T20:00")) == 4
-    assert habits.restored == Turn(date(2026, 11, 27), 4)
-    assert current(habits, at("2026-12-20T00:00")).lost == Turn(date(2026, 11, 29), 4)
+    assert habits.restored == (Turn(date(2026, 11, 27), 4),)
+    assert current(habits, at("2026-12-20T00:00")).lost == (Turn(date(2026, 11, 29), 4),)
 
 
 def test_a_freeze_covers_one_missed_day() -> None:
@@ -181,7 +181,7 @@ def test_a_freeze_comes_back_when_a_late_event_mends_the_day() -> None:
     assert walk(habits, at("2026-11-03T12:00")).frozen == (date(2026, 11, 2),)
     habits = reply(habits, at("2026-11-02T12:00"), now=at("2026-11-03T13:00"))
     assert streak(habits, at("2026-11-03T13:00")) == 3
-    assert habits.restored is None
+    assert habits.restored == ()
     assert current(habits, at("2026-11-05T12:00")).freezes == 1
 
 

@@ -7,7 +7,7 @@ stream says everything. A day is open for 48 hours after it ends; what is older 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from functools import lru_cache
@@ -79,10 +79,10 @@ class Habits:
     """How many are left. Each covers one day that was missed, once that day is over for good."""
     frozen: tuple[date, ...] = ()
     """The last days that a freeze covered."""
-    lost: Turn | None = None
-    """The last streak that was lost, and the day that was missed."""
-    restored: Turn | None = None
-    """The last streak that a late event restored, and the event's day."""
+    lost: tuple[Turn, ...] = ()
+    """The last streaks that were lost, each with the day that was missed."""
+    restored: tuple[Turn, ...] = ()
+    """The last streaks that a late event restored, each with the event's day."""
     achieved: Mapping[date, Achievement] = field(default_factory=dict)
     """The open days whose goal was reached, even if a correction took it back."""
     features: tuple[str, ...] = ()
@@ -120,8 +120,8 @@ class Habits:
             "top": _from_run(self.top),
             "freezes": self.freezes,
             "frozen": [day.isoformat() for day in self.frozen],
-            "lost": _from_turn(self.lost),
-            "restored": _from_turn(self.restored),
+            "lost": [[one.day.isoformat(), one.streak] for one in self.lost],
+            "restored": [[one.day.isoformat(), one.streak] for one in self.restored],
             "achieved": {day.isoformat(): [one.goal, one.streak] for day, one in sorted(self.achieved.items())},
             "features": list(self.features),
             "firsts": {metric: _millis(at) for metric, at in sorted(self.firsts.items())},
@@ -148,8 +148,8 @@ def from_text(text: str) -> Habits:
         top=_to_run(found.get("top")),
         freezes=int(found.get("freezes", 0)),
         frozen=tuple(date.fromisoformat(day) for day in found.get("frozen", ())),
-        lost=_to_turn(found.get("lost")),
-        restored=_to_turn(found.get("restored")),
+        lost=_to_turns(found.get("lost", ())),
+        restored=_to_turns(found.get("restored", ())),
         achieved={
             date.fromisoformat(day): Achievement(goal, streak)
             for day, (goal, streak) in found.get("achieved", {}).items()
@@ -174,12 +174,8 @@ def _to_run(found: list[Any] | None) -> Run:
     return Run(int(found[0]), date.fromisoformat(found[1])) if found else Run()
 
 
-def _from_turn(turn: Turn | None) -> list[Any]:
-    return [turn.day.isoformat(), turn.streak] if turn else []
-
-
-def _to_turn(found: list[Any] | None) -> Turn | None:
-    return Turn(date.fromisoformat(found[0]), int(found[1])) if found else None
+def _to_turns(found: Sequence[Sequence[Any]]) -> tuple[Turn, ...]:
+    return tuple(Turn(date.fromisoformat(day), int(streak)) for day, streak in found)
 
 
 def _millis(instant: datetime) -> int:

@@ -16,6 +16,8 @@ from cairn.zones import Zones
 
 MAX_FREEZES = 31
 """How many a user may have at a time."""
+_TURNS = 4
+"""How many of the last streaks that were lost, or restored, are kept for who tells of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +77,7 @@ def settled(habits: Habits, now: datetime) -> Habits:
     through = last_final(habits.zones, now)
     if through <= habits.settled:
         return habits
-    run, freezes, frozen, lost = habits.run, habits.freezes, list(habits.frozen), habits.lost
+    run, freezes, frozen, lost = habits.run, habits.freezes, list(habits.frozen), list(habits.lost)
     for day in _days_to_walk(habits, through):
         found = habits.days.get(day)
         if found and found.met:
@@ -85,7 +87,8 @@ def settled(habits: Habits, now: datetime) -> Habits:
                 freezes -= 1
                 frozen.append(day)
             else:
-                lost, run = Turn(day, run.length), Run()
+                lost.append(Turn(day, run.length))
+                run = Run()
         elif not run.length and not any(day < later <= through for later in habits.days):
             break
     return replace(
@@ -97,7 +100,7 @@ def settled(habits: Habits, now: datetime) -> Habits:
         run=run,
         freezes=freezes,
         frozen=tuple(frozen[-MAX_FREEZES:]),
-        lost=lost,
+        lost=tuple(lost[-_TURNS:]),
         achieved={day: one for day, one in habits.achieved.items() if day > through},
     )
 
@@ -112,7 +115,7 @@ def judged(before: Habits, after: Habits, now: datetime) -> Habits:
     top = walked.run
     if after.top.began == top.began and after.top.length > top.length:
         top = after.top
-    return replace(after, achieved=achieved, top=top, restored=_restored(before, walked, now) or after.restored)
+    return replace(after, achieved=achieved, top=top, restored=_restored(before, after, walked, now))
 
 
 def next_due(habits: Habits, now: datetime, anniversaries: Iterable[int]) -> datetime | None:
@@ -130,15 +133,22 @@ def next_due(habits: Habits, now: datetime, anniversaries: Iterable[int]) -> dat
     return min(found) if found else None
 
 
-def _restored(before: Habits, walked: Walk, now: datetime) -> Turn | None:
-    """The streak that a day which is over and was mended continued; without it, the streak was broken there."""
+def _restored(before: Habits, after: Habits, walked: Walk, now: datetime) -> tuple[Turn, ...]:
+    """With the streaks that days which are over continued when they were mended: without them, they were broken."""
     earlier, today = walk(before, now), before.zones.day(now)
+    known = {one.day for one in after.restored}
     mended = [
-        day
-        for day in walked.by_day
-        if day < today and day not in earlier.by_day and day not in earlier.frozen and walked.before[day].length
+        Turn(day, walked.run.length)
+        for day in sorted(walked.by_day)
+        if day < today
+        and day not in known
+        and day not in earlier.by_day
+        and day not in earlier.frozen
+        and owes(after.zones, day)
+        and walked.before[day].length
+        and walked.run.length
     ]
-    return Turn(mended[-1], walked.run.length) if mended and walked.run.length else None
+    return (*after.restored, *mended)[-_TURNS:]
 
 
 def _longer(zones: Zones, run: Run, day: date) -> Run:
