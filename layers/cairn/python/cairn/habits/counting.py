@@ -89,12 +89,12 @@ def with_zone(habits: Habits, zone: str, now: datetime) -> Habits:
 
 
 def with_goal(habits: Habits, goal: int | None, now: datetime) -> Habits:
-    """With another daily goal from the next local day; with a first one, at once."""
+    """With another daily goal from the next local day; on a day that has none, at once."""
     today = habits.zones.day(now)
     tomorrow = habits.last_day(today) + DAY
     if goal == (habits.goals[-1][1] if habits.goals else None):
         return habits
-    if all(one is None for since, one in habits.goals if since <= today) and habits.day(today).goal is None:
+    if habits.goal_on(today) is None and habits.day(today).goal is None:
         kept = tuple((since, one) for since, one in habits.goals if since < today)
         days = {day: replace(one, goal=goal) if day >= today else one for day, one in habits.days.items()}
         return judged(habits, replace(habits, goals=(*kept, (today, goal)), days=days), now)
