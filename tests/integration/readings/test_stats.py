@@ -190,3 +190,11 @@ def test_a_list_has_everybody_but_what_nobody_can_read(aws: Cloud, logs: Written
     assert line["key"] == str(CATS)
     with pytest.raises(UnreadableItemError, match="youtube:cats"):
         stats.get(CATS)
+
+
+def test_what_was_counted_over_years_is_never_replaced_because_nobody_can_read_it(aws: Cloud) -> None:
+    table, item = aws.table("STATS_TABLE"), {"subject": "user:1", "metrics": "120 replies", "as_of": 1}
+    table.put_item(Item=item)
+    with pytest.raises(UnreadableItemError):
+        Stats(table, keep_unreadable=True).update(Subject("user", "1"), lambda _: reading(1))
+    assert table.get_item(Key={"subject": "user:1"})["Item"] == item

@@ -42,12 +42,14 @@ class Stats:
     """Keyed by subject. The table's stream is the outbox: detection starts from it and from nothing else.
 
     A stored reading that is dated in the future, or that nobody can read, gives way to the next one, whatever its date.
-    One that has expired does, too, and is read as none.
+    One that has expired does, too, and is read as none. With `keep_unreadable`, an update of one that nobody can read
+    fails: what was counted over years is in no other place, and a person can mend the item.
     """
 
-    def __init__(self, table: Table, clock: Clock = now) -> None:
+    def __init__(self, table: Table, clock: Clock = now, *, keep_unreadable: bool = False) -> None:
         self._table = table
         self._clock = clock
+        self._keep_unreadable = keep_unreadable
 
     def record(self, reading: Reading) -> bool:
         """Store a reading unless a newer one is stored. True when it was stored; one write unit."""
@@ -86,6 +88,8 @@ class Stats:
                 stored, seen = known or self.get(subject), None
             except UnreadableItemError as error:
                 logger.error("stored item unreadable", key=error.key, reason=error.reason)
+                if self._keep_unreadable:
+                    raise
                 stored, seen = None, error.item.get("as_of")
             known = None
             if new and stored == new:  # our own put: botocore repeated it because its answer was lost
