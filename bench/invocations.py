@@ -33,6 +33,7 @@ from testing.api import event, webhook_event
 from testing.cloud import Cloud, Context
 from testing.functions import FUNCTIONS
 from testing.platforms import FakePlatforms, counts
+from testing.product import Product
 from testing.readings import channel_milestone
 from testing.rooms import sockets_of
 from testing.subscribers import subscribe_many
@@ -61,6 +62,7 @@ class Stage:
     def __post_init__(self) -> None:
         key = ApiKeys(self.aws.table("KEYS_TABLE")).create("bench", ["admin"], now())
         self._bearer = {"authorization": f"Bearer {key}"}
+        self.product = Product(self.aws)
         self.sockets: Sockets = sockets_of(self.aws)
         tv = self.sockets.open("socket-of-a-tv", Holder("tv", "TV", frozenset({"leaderboard"})), now())
         self.sockets.join(tv, "tv-display", now())
@@ -204,6 +206,18 @@ class Stage:
         events = [record for record in self.messages("BROADCAST_QUEUE_URL") if '"room_event"' in record["body"]]
         return {"Records": events}
 
+    def usage_event(self, number: int, *, with_id: bool = False) -> Event:
+        """A reply of a user who has had some, and passes no threshold."""
+        user = f"user-{number}" + ("-with-id" if with_id else "")
+        self.run("ingest_usage", self.product.request("/api/usage/track", {"userId": user, "type": "reply"}))
+        fields = {"userId": user, "type": "reply"} | ({"id": f"reply-{number}"} if with_id else {})
+        return self.product.request("/api/usage/track", fields)
+
+    def usage_batch(self, number: int) -> Event:
+        users = [f"user-{number}-{user}" for user in range(20)]
+        events = [{"userId": user, "type": "reply", "id": f"{user} {reply}"} for reply in range(5) for user in users]
+        return self.product.request("/api/usage/batch", {"events": events})
+
     def command(self, number: int) -> Event:
         chat = {"id": 4_000_000_000 + number, "type": "private", "first_name": "Ada"}
         return webhook_event(
@@ -237,6 +251,9 @@ CASES = (
     Case("viewer_heartbeat", "a join", Stage.viewer_join),
     Case("viewer_heartbeat", "a heartbeat", Stage.heartbeat),
     Case("count_viewers", "a count", Stage.viewers_to_count),
+    Case("ingest_usage", "an event", Stage.usage_event),
+    Case("ingest_usage", "an event with an id", lambda stage, number: stage.usage_event(number, with_id=True)),
+    Case("ingest_usage", "a batch: 5 events of each of 20 users", Stage.usage_batch),
     Case("api", "an update of a rep", lambda stage, _: stage.update(stage.hire(BEFORE))),
     Case("api", f"a list of {CHANNELS} channels", lambda stage, _: stage.api_event("GET", "/api/channels")),
     Case("record_history", "a reading", lambda stage, _: stage.crossing()),

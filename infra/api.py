@@ -23,7 +23,7 @@ class Api(Capability):
             timeout=Duration.seconds(30),
             # Lambda scales CPU with memory; validation and the OpenAPI document need mostly CPU.
             memory_size=1024,
-            # What viewer_heartbeat and telegram_webhook answer themselves stands in the API's document, too.
+            # What other functions answer themselves stands in the API's document, too.
             includes="functions/*/openapi.json",
             audited=True,
             environment={

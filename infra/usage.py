@@ -25,7 +25,7 @@ class Usage(Capability):
             memory_size=1024,
         )
         self.tables.stats.grant(function, "GetItem", "PutItem", keys=("user:*",))
-        self.tables.usage.grant(function, "PutItem", keys=("event#*",))
+        self.tables.usage.grant(function, "GetItem", "PutItem", keys=("event#*",))
         self.tables.keys.grant(function, "GetItem", keys=("keys",))
         self.tables.grant_settings(function)
         return function

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
 from cairn.aws import dynamodb
 from cairn.cdn import Cdn
+from cairn.clock import now
 from cairn.identity.api_keys import ApiKeys
 from cairn.identity.cached_keys import CachedApiKeys
+from cairn.readings.stats import Stats
+from cairn.rules.counter import UsageType, types_of
 from cairn.settings import from_environment
+from cairn.usage.event_ids import EventIds
+from cairn.usage.tracking import Tracking
+from cairn.workspace.document import Workspace
+from cairn.workspace.following import following_settings
+from cairn.workspace.rule_book import RuleSet
 from cairn.workspace.store import Workspaces
 
 KEYS_CACHED_SECONDS = 60
@@ -45,3 +54,18 @@ class Dependencies:
     @cached_property
     def workspaces(self) -> Workspaces:
         return Workspaces(dynamodb.table(self.settings.settings_table), given=self.settings.initial_settings)
+
+    @following_settings
+    def types(self, workspace: Workspace) -> Mapping[str, UsageType]:
+        """The types of events by name."""
+        return types_of(workspace.usage_types)
+
+    @following_settings
+    def tracking(self, workspace: Workspace) -> Tracking:
+        return Tracking(
+            stats=Stats(dynamodb.table(self.settings.stats_table)),
+            ids=EventIds(dynamodb.table(self.settings.usage_table)),
+            rules=RuleSet.of(workspace),
+            zone=workspace.zones.at(now()),
+            clock=now,
+        )

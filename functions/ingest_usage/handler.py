@@ -18,7 +18,7 @@ def create(dependencies: Dependencies) -> Callable[[dict[str, Any], LambdaContex
     @logger.inject_lambda_context(clear_state=True)
     @metrics.log_metrics
     def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-        return routes.answer(dependencies, event)
+        return routes.answer(dependencies, event, lambda: context.get_remaining_time_in_millis() / 1000)
 
     return handler
 

@@ -2,44 +2,91 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterable
 from typing import Any
 
-from cairn.errors import CairnError
+from cairn.errors import BadInputError, CairnError
 from cairn.identity.api_keys import ApiKey
 from cairn.identity.cached_keys import bearer, require_scope
-from cairn.observability import logger
-from functions.ingest_usage import responses
+from cairn.observability import MetricUnit, logger, metrics, single_metric
+from cairn.usage.counting import Outcome, Refused, Tracked
+from cairn.usage.events import UsageEvent, to_event
+from cairn.usage.tracking import RETRYABLE
+from functions.ingest_usage import requests, responses
+from functions.ingest_usage.answers import outcome_json, rejected_json, tracked_json
 from functions.ingest_usage.dependencies import Dependencies
 from functions.ingest_usage.responses import Response
 
 Event = dict[str, Any]
-SCOPES = frozenset({"admin", "ingest"})
-Route = Callable[[Dependencies, ApiKey, Event], Response]
+SecondsLeft = Callable[[], float]
+Route = Callable[[Dependencies, ApiKey, Event, SecondsLeft], Response]
 
-ROUTES: dict[str, Route] = {}
+SCOPES = frozenset({"admin", "ingest"})
+
+
+def track(dependencies: Dependencies, key: ApiKey, event: Event, _: SecondsLeft) -> Response:
+    given = requests.fields(event, requests.MAX_EVENT_BYTES)
+    try:
+        tracked = dependencies.tracking.track(key.id, to_event(given, dependencies.types))
+    except CairnError as error:
+        _count((), [isinstance(error, RETRYABLE)])
+        raise
+    _count([tracked], ())
+    return responses.json_answer(tracked_json(tracked))
+
+
+def batch(dependencies: Dependencies, key: ApiKey, event: Event, seconds_left: SecondsLeft) -> Response:
+    listed = requests.items(requests.fields(event, requests.MAX_BATCH_BYTES), "events")
+    types, results = dependencies.types, dict[int, dict[str, Any]]()
+    parsed: dict[int, UsageEvent] = {}
+    for number, given in enumerate(listed):
+        try:
+            parsed[number] = to_event(given, types)
+        except BadInputError as error:
+            results[number] = rejected_json(error.message)
+    refused = [False] * len(results)
+    outcomes: list[Outcome] = dependencies.tracking.track_many(key.id, [*parsed.values()], seconds_left)
+    results |= {number: outcome_json(outcome) for number, outcome in zip(parsed, outcomes, strict=True)}
+    refused += [outcome.retry for outcome in outcomes if isinstance(outcome, Refused)]
+    _count([outcome for outcome in outcomes if isinstance(outcome, Tracked)], refused)
+    logger.info("batch counted", extra=dict(Counter(result["status"] for result in results.values())))
+    return responses.json_answer({"results": [results[number] for number in range(len(listed))]})
+
+
+ROUTES: dict[str, Route] = {"/api/usage/track": track, "/api/usage/batch": batch}
 """Called with POST."""
 
 
-def answer(dependencies: Dependencies, event: Event) -> Response:
+def answer(dependencies: Dependencies, event: Event, seconds_left: SecondsLeft) -> Response:
     """The answer to any request."""
     try:
-        return _routed(dependencies, event)
+        return _routed(dependencies, event, seconds_left)
     except CairnError as error:
         return responses.rejected(error)
     except Exception as error:  # noqa: BLE001 - the caller gets a 500, and the log the reason
         return responses.failed(error)
 
 
-def _routed(dependencies: Dependencies, event: Event) -> Response:
+def _routed(dependencies: Dependencies, event: Event, seconds_left: SecondsLeft) -> Response:
     dependencies.cdn.address(event)
-    headers, path = event["headers"], event["rawPath"]
-    key = dependencies.keys.find(bearer(headers) or "")
+    key = dependencies.keys.find(bearer(event["headers"]) or "")
     require_scope(key, SCOPES)
     logger.append_keys(key=key.id)
-    route = ROUTES.get(path)
+    route = ROUTES.get(event["rawPath"])
     if route is None:
         return responses.no_route(None)
     if event["requestContext"]["http"]["method"] != "POST":
         return responses.no_route("POST")
-    return route(dependencies, key, event)
+    return route(dependencies, key, event, seconds_left)
+
+
+def _count(tracked: Iterable[Tracked], refused: Iterable[bool]) -> None:
+    """As metrics: the events by type, and what was refused, of which True may be sent again."""
+    by_type = Counter(one.event.type for one in tracked if not one.duplicate)
+    for name, number in by_type.items():
+        with single_metric(name="UsageEvents", unit=MetricUnit.Count, value=number) as metric:
+            metric.add_dimension("type", name)
+    by_reason = Counter("UsageNotStored" if retry else "UsageRejected" for retry in refused)
+    for name, number in by_reason.items():
+        metrics.add_metric(name, MetricUnit.Count, number)

@@ -91,7 +91,7 @@ TABLES: Mapping[str, Mapping[str, set[str]]] = {
         "deliver_webhook": READ_ITEMS | WRITE_ITEM | {"Query"},
     },
     "Usage": {
-        "ingest_usage": {"PutItem"},
+        "ingest_usage": {"GetItem", "PutItem"},
     },
     "Presence": {
         "viewer_heartbeat": PRESENCE | {"Query"},

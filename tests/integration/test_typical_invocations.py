@@ -9,7 +9,7 @@ from tests.unit.test_house import ROOT
 
 def test_every_function_has_a_typical_invocation() -> None:
     functions = {path.parent.name for path in (ROOT / "functions").glob("*/handler.py")}
-    assert {case.function for case in CASES} == functions - {"ingest_usage"}
+    assert {case.function for case in CASES} == functions
 
 
 def test_typical_invocations_succeed_and_emit_the_metrics_that_costs_count() -> None:
@@ -17,3 +17,4 @@ def test_typical_invocations_succeed_and_emit_the_metrics_that_costs_count() -> 
     assert found["fetch_stats"] == 2  # ReadingsStored and ReadingsUnchanged
     assert found["detect_milestone"] == 2  # MilestonesReached and DetectionDelay
     assert found["viewer_heartbeat"] == 0
+    assert found["ingest_usage"] == 1  # UsageEvents, by type

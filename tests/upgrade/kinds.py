@@ -157,6 +157,7 @@ NEW_KEYS = {
     ("starts#{}", "batch#{}"),
     ("settings", "current"),
     ("settings", "version#{}"),
+    ("event#{}#{}", "event"),
     ("endpoints", "{}"),
     ("events#{}#{}", "{}"),
     ("sequence#{}", "sequence"),

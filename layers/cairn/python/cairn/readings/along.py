@@ -32,12 +32,14 @@ _PASSING = frozenset({"None", _FAILED, "TransactionConflict", "ThrottlingError",
 class AlongError(Exception):
     """Conditions of items along the reading failed, so nothing was written.
 
-    `stored` has the item that is in the way by the number of its action; None where there is no item.
+    `stored` has the item that is in the way by the number of its action; None where there is no item. `read` is the
+    stored reading that the update began with.
     """
 
-    def __init__(self, stored: Mapping[int, Item | None]) -> None:
+    def __init__(self, stored: Mapping[int, Item | None], read: Reading | None = None) -> None:
         super().__init__(f"{len(stored)} conditions along a reading failed")
         self.stored = stored
+        self.read = read
 
 
 def write(table: Table, put: Mapping[str, Any], along: Sequence[Action]) -> bool:

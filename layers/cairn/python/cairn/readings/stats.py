@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -25,7 +25,7 @@ from cairn.codec import details, numbers, text
 from cairn.errors import ContentionError
 from cairn.model import Reading, Subject, new_trace_id
 from cairn.observability import logger
-from cairn.readings.along import Along, write
+from cairn.readings.along import Action, Along, AlongError, write
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import Table
@@ -105,14 +105,18 @@ class Stats:
                 "ConditionExpression": f"{unchanged} OR {_REPLACEABLE}",
                 "ExpressionAttributeValues": {**values, **self._replaceable()},
             }
-            actions = along(new) if along else ()
-            if write(self._table, put, actions) if actions else self._put(put):
+            if self._store(put, along(new) if along else (), old):
                 return old, new
             sleep(random.uniform(0, min(0.5, 0.005 * 2**attempt)))  # noqa: S311 - spreads retries, guards nothing
         raise ContentionError(f"too many concurrent updates of {subject}; try again")
 
-    def _put(self, put: Mapping[str, Any]) -> bool:
-        """False when the stored reading has changed, or transactions on it are under way."""
+    def _store(self, put: Mapping[str, Any], along: Sequence[Action], read: Reading | None) -> bool:
+        """False when the stored reading is another one than `read`, or transactions on it are under way."""
+        if along:
+            try:
+                return write(self._table, put, along)
+            except AlongError as error:
+                raise AlongError(error.stored, read) from None
         try:
             self._table.put_item(**put)
         except ClientError as error:
