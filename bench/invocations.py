@@ -213,11 +213,6 @@ class Stage:
         fields = {"userId": user, "type": "reply"} | ({"id": f"reply-{number}"} if with_id else {})
         return self.product.request("/api/usage/track", fields)
 
-    def usage_batch(self, number: int) -> Event:
-        users = [f"user-{number}-{user}" for user in range(20)]
-        events = [{"userId": user, "type": "reply", "id": f"{user} {reply}"} for reply in range(5) for user in users]
-        return self.product.request("/api/usage/batch", {"events": events})
-
     def command(self, number: int) -> Event:
         chat = {"id": 4_000_000_000 + number, "type": "private", "first_name": "Ada"}
         return webhook_event(
@@ -253,7 +248,6 @@ CASES = (
     Case("count_viewers", "a count", Stage.viewers_to_count),
     Case("ingest_usage", "an event", Stage.usage_event),
     Case("ingest_usage", "an event with an id", lambda stage, number: stage.usage_event(number, with_id=True)),
-    Case("ingest_usage", "a batch: 5 events of each of 20 users", Stage.usage_batch),
     Case("api", "an update of a rep", lambda stage, _: stage.update(stage.hire(BEFORE))),
     Case("api", f"a list of {CHANNELS} channels", lambda stage, _: stage.api_event("GET", "/api/channels")),
     Case("record_history", "a reading", lambda stage, _: stage.crossing()),

@@ -69,9 +69,10 @@ def answer(dependencies: Dependencies, event: Event, seconds_left: SecondsLeft) 
 
 
 def _routed(dependencies: Dependencies, event: Event, seconds_left: SecondsLeft) -> Response:
-    dependencies.cdn.address(event)
+    logger.append_keys(address=dependencies.cdn.address(event))
     key = dependencies.keys.find(bearer(event["headers"]) or "")
     require_scope(key, SCOPES)
+    logger.remove_keys(["address"])  # of those alone who are refused
     logger.append_keys(key=key.id)
     route = ROUTES.get(event["rawPath"])
     if route is None:

@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any, Self
+from typing import Any
 
 from cairn.clock import from_iso, iso, now
 from cairn.messages import CountViewers, load
@@ -33,6 +33,7 @@ from testing.websocket_client import Client, event
 from tests.crash.channels.platforms import Platforms
 from tests.crash.channels.way import items, silence
 from tests.crash.explorer import Verdict
+from tests.crash.in_turn import InTurn
 
 CHANNEL = "demo"
 ROOM = channel_room(CHANNEL)
@@ -384,19 +385,6 @@ class LiveWay:
         return people
 
 
-class _InTurn:
-    """In place of threads, which do not outlive a fork."""
-
-    def __init__(self, threads: int) -> None:
-        self.map = map
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *raised: object) -> None:
-        pass
-
-
 def _readings() -> list[Reading]:
     """All that the stats table's stream has carried."""
     return readings_of(changes())
@@ -423,7 +411,7 @@ def _viewer_id(name: str) -> str:
 def live(*, per_shard: int = PER_SHARD) -> Iterator[LiveWay]:
     """A fresh account whose channel nobody has ever watched, spread from so many viewers on."""
     threads, defaults = vars(presence_slots)["ThreadPoolExecutor"], Counting.__init__.__kwdefaults__ or {}
-    vars(presence_slots)["ThreadPoolExecutor"], defaults["per_shard"] = _InTurn, per_shard
+    vars(presence_slots)["ThreadPoolExecutor"], defaults["per_shard"] = InTurn, per_shard
     try:
         with silence(), account(Platforms().answer) as made:
             yield LiveWay(made)

@@ -28,6 +28,8 @@ BADGE = {"name": "Rising Star", "emoji": "🌟", "rule": "revenue", "threshold":
 ENDPOINT: dict[str, Any] = {"url": "https://crm.test/hook"}
 FEEDBACK: dict[str, Any] = {"event": "converted", "subject": "user:7"}
 """With the endpoint, which `call` adds."""
+INGEST = frozenset({"/api/usage/track", "/api/usage/batch", "/api/usage/import"})
+"""Served by ingest_usage; tests/integration/usage tests who may call it."""
 ROUTES: dict[tuple[str, str], tuple[set[str], object]] = {
     ("GET", "/api/channels"): ({"analytics", "ingest"}, None),
     ("POST", "/api/channels"): (set(), {"platform": "youtube", "handle": ID}),
@@ -148,9 +150,9 @@ def api() -> Iterator[Api]:
 
 
 def test_every_route_of_the_document_is_in_this_table() -> None:
-    # Public, and served by another function.
-    viewers = {route for route in documented() if route[1].startswith("/api/viewer/")}
-    assert set(documented()) == set(ROUTES) | ANY_CALLER | OWN_ACCOUNT | PUBLIC | viewers
+    # Served by other functions: public, and for programs, which tests/integration/usage/test_routes.py tests.
+    others = {route for route in documented() if route[1].startswith("/api/viewer/") or route[1] in INGEST}
+    assert set(documented()) == set(ROUTES) | ANY_CALLER | OWN_ACCOUNT | PUBLIC | others
 
 
 @pytest.mark.parametrize("route", [*ROUTES, *sorted(ANY_CALLER | OWN_ACCOUNT)], ids=" ".join)

@@ -17,12 +17,14 @@ from testing.functions import FUNCTIONS
 from testing.logs import Written
 from testing.platforms import FakePlatforms, counts
 from testing.user_pool import PASSWORD
-from tests.integration.api.test_access import ID, PUBLIC, ROUTES, call, documented
+from tests.integration.api.test_access import ID, INGEST, PUBLIC, ROUTES, call, documented
 
 HERE = {"x-cairn-viewer": "203.0.113.7"}
 OUR_PAGE = {"sec-fetch-site": "same-origin", **HERE}
 READS = ("GET", "HEAD")
-OWN_ROUTES = {route for route in documented() if "/api/viewer/" not in route[1] and "/telegram/" not in route[1]}
+OTHERS = ("/api/viewer/", "/api/telegram/", *INGEST)
+"""Served by other functions."""
+OWN_ROUTES = {route for route in documented() if not route[1].startswith(OTHERS)}
 
 
 @pytest.fixture(scope="module")

@@ -13,6 +13,7 @@ from testing.api import SESSION, Api
 from testing.cloud import Cloud
 from testing.platforms import FakePlatforms
 from testing.user_pool import PASSWORD
+from tests.integration.api.test_access import INGEST
 
 
 def test_health_says_ok(api: Api) -> None:
@@ -52,8 +53,6 @@ PUBLIC = {
     "GET /api/viewer/curve/{channelId}",
     "GET /api/viewer/channel/{channelId}",
 }
-INGEST = {"/api/usage/track", "/api/usage/batch", "/api/usage/import"}
-"""Tested in tests/integration/usage/test_document.py."""
 OTHERWISE: dict[str, list[dict[str, list[str]]]] = {
     "GET /api/session": [{"session": []}],
     "POST /api/session/refresh": [{"refresh": []}],

@@ -142,3 +142,14 @@ def test_what_fails_inside_is_logged_and_not_told(product: Product, aws: Cloud, 
     assert [line["level"] for line in logs.lines if line["message"] == "request failed"] == ["ERROR"]
     assert base64.b64encode(product.key.encode()).decode() not in logs.text
     assert product.key not in logs.text
+
+
+def test_the_log_has_the_address_of_who_is_refused_and_of_nobody_else(product: Product, logs: Written) -> None:
+    there = {"x-cairn-viewer": "203.0.113.7"}
+    product("track", EVENT, headers=there)
+    product("track", {}, headers=there | {"authorization": f"Bearer {product.key}"})
+    product("track", EVENT, headers=there | {"authorization": f"Bearer {product.key}"})
+    refused, invalid = [line for line in logs.lines if line["message"] == "request rejected"]
+    assert (refused["status"], refused["address"]) == (401, "203.0.113.7")
+    assert invalid["status"] == 400
+    assert logs.text.count("203.0.113.7") == 1
