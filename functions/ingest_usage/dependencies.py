@@ -63,7 +63,7 @@ class Dependencies:
     @following_settings
     def tracking(self, workspace: Workspace) -> Tracking:
         return Tracking(
-            stats=Stats(dynamodb.table(self.settings.stats_table)),
+            stats=Stats(dynamodb.table(self.settings.stats_table), keep_unreadable=True),
             ids=EventIds(dynamodb.table(self.settings.usage_table)),
             rules=RuleSet.of(workspace),
             zone=workspace.zones.at(now()),
