@@ -351,5 +351,9 @@ interface Freezes {
 interface TotalsDay {
   date: string;
   counts: Counts;
-  activeUsers?: number;
+  imported: Counts;
+  /** Who did something. */
+  users: number;
+  /** How many of them reached their goal. */
+  goals: number;
 }

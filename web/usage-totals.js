@@ -5,9 +5,10 @@ import { find } from './dom.js';
 import { count } from './format.js';
 import { told } from './notes.js';
 import { addDays } from './usage-calendar.js';
-import { shortDay, spoken, titled } from './usage-words.js';
+import { allOf, shortDay, spoken, titled } from './usage-words.js';
 
-const USERS = 'active users';
+/** What is shown beside the metrics, by its name. @type {Record<string, (day: TotalsDay) => number>} */
+const PEOPLE = { 'active users': ({ users }) => users, 'goals met': ({ goals }) => goals };
 const DAY_SECONDS = 86_400;
 const AXIS = new Intl.DateTimeFormat('en-US', { day: 'numeric', month: 'short', timeZone: 'UTC' });
 
@@ -45,23 +46,23 @@ async function load() {
   const last = items.length ? [to, items[items.length - 1].date].sort()[1] : to; // east of here, a day may be ahead
   days = [];
   for (let date = from; date <= last; date = addDays(date, 1)) {
-    days.push(known.get(date) ?? { date, counts: {}, activeUsers: 0 });
+    days.push(known.get(date) ?? { date, counts: {}, imported: {}, users: 0, goals: 0 });
   }
   offerMetrics();
   draw();
 }
 
 function offerMetrics() {
-  const names = [...new Set(days.flatMap(({ counts }) => Object.keys(counts)))];
+  const names = [...new Set(days.flatMap((day) => Object.keys(allOf(day))))];
   const chosen = metric.value;
-  metric.replaceChildren(...names.map((name) => new Option(titled(name), name)), new Option(titled(USERS), USERS));
+  metric.replaceChildren(...[...names, ...Object.keys(PEOPLE)].map((name) => new Option(titled(name), name)));
   if (chosen && [...metric.options].some(({ value }) => value === chosen)) metric.value = chosen;
   find('no-totals').hidden = names.length > 0;
   find('chart-card').hidden = names.length === 0;
 }
 
 /** @param {TotalsDay} day @param {string} name */
-const numberOf = ({ counts, activeUsers }, name) => (name === USERS ? activeUsers : counts[name]) ?? 0;
+const numberOf = (day, name) => (name in PEOPLE ? PEOPLE[name](day) : allOf(day)[name]) ?? 0;
 
 const size = () => ({ width: chart.clientWidth, height: chart.clientHeight });
 
@@ -101,7 +102,7 @@ function summarize(index) {
   const value = (/** @type {TotalsDay} */ day) => numberOf(day, metric.value);
   const best = days.reduce((one, other) => (value(other) > value(one) ? other : one));
   const sum = days.reduce((total, day) => total + value(day), 0);
-  const all = metric.value === USERS ? '' : `${count(sum)} ${name} in ${count(days.length)} days. `;
+  const all = metric.value === 'active users' ? '' : `${count(sum)} ${name} in ${count(days.length)} days. `;
   find('chart-summary').textContent = index === null
     ? `${all}The most on ${shortDay(best.date)}: ${count(value(best))}.`
     : `${shortDay(days[index].date)}: ${count(value(days[index]))} ${name}`;

@@ -25,11 +25,22 @@ export async function showUser(query, person) {
   if (!user) return;
   drawUser(user);
   find('person').hidden = false;
+  find('export').onclick = told(() => save(id));
   find('admin').hidden = !allows(person, ['admin']);
   find('user-title').focus();
   offerChanges(user, told(() => showUser(query, person)));
   const [days] = await Promise.all([readDays(user), showMilestones(user, person), showFreezes(id)]);
   if (asked === turn) drawCalendar(days, user.today.date);
+}
+
+/** All that is stored of a user, as a file. @param {string} id */
+async function save(id) {
+  const json = JSON.stringify(await call(`${pathOf(id)}/export`), null, 2);
+  const link = document.createElement('a');
+  link.href = URL.createObjectURL(new Blob([json], { type: 'application/json' }));
+  link.download = `${id.replace(/[^\w.-]+/g, '-')}.json`;
+  link.click();
+  URL.revokeObjectURL(link.href);
 }
 
 /** null for one who is not known. @param {string} id @returns {Promise<User | null>} */

@@ -79,7 +79,9 @@ def crowded(service: Service) -> dict[str, Any]:
             {
                 "date": str(today - timedelta(days=ago)),
                 "counts": {"replies": replies, "memes": replies // 9},
-                "activeUsers": replies // 4,
+                "imported": {"replies": 7} if ago > 60 else {},
+                "users": replies // 4,
+                "goals": replies // 9,
             }
         )
     return ada

@@ -142,6 +142,8 @@ class Service:
             case "GET", "freezes":
                 items = self.freezes.get(id_, [])
                 return web.json_response({"freezes": 0, "items": items, "used": [], "nextCursor": None})
+            case "GET", "export":
+                return web.json_response({"user": self.users[id_], "usage": self.days.get(id_, [])})
             case "PUT", "":
                 self.users[id_] |= body
             case "POST", "freezes":

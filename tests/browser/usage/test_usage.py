@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -247,6 +249,15 @@ def test_what_was_sent_of_each_milestone_leads_to_its_deliveries(
     expect(page.locator("#delivery-rows tr")).to_have_count(1)
 
 
+def test_all_that_is_stored_of_a_user_can_be_taken_along(page: Page, service: Service) -> None:
+    service.user("a@b.example", name="Ada")
+    open_user(page, "a@b.example")
+    with page.expect_download() as download:
+        button(page, "Export").click()
+    assert download.value.suggested_filename == "a-b.example.json"
+    assert json.loads(Path(download.value.path()).read_text())["user"]["name"] == "Ada"
+
+
 # -- what administrators do
 
 
@@ -317,7 +328,7 @@ def test_totals_are_drawn_and_told_in_words_and_as_a_table(page: Page, service: 
     expect(summary).to_contain_text("memes in 30 days")
     page.get_by_text("The figures as a table").click()
     table = page.get_by_role("region", name="The figures as a table")
-    expect(table.get_by_role("columnheader")).to_have_text(["Day", "Replies", "Memes", "Active users"])
+    expect(table.get_by_role("columnheader")).to_have_text(["Day", "Replies", "Memes", "Active users", "Goals met"])
     expect(table.get_by_role("row")).to_have_count(31)
 
 
