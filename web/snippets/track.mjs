@@ -24,8 +24,9 @@ export class Usage {
   }
 
   /**
-   * True, or false where so much waits already that the event is dropped. `id` makes that a repeat counts once: pass one
-   * of your own, such as `reply-17`, if you have it.
+   * True, or false where so much waits already that the event is dropped. `id` makes that a repeat counts once. If you
+   * have one of your own, such as `reply-17`, pass it with the reply's own instant as `at`, so that a job that runs twice
+   * tells the same event twice.
    */
   track(userId, type, count = 1, { id = randomUUID(), at = new Date(), feature } = {}) {
     const event = { userId, type, count, id, at: at.toISOString(), ...(feature ? { feature } : {}) };

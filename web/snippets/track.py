@@ -34,7 +34,8 @@ class Usage:
     def track(self, user_id, type, count=1, *, id=None, at=None, feature=None):
         """True, or False where so much waits already that the event is dropped.
 
-        `id` makes that a repeat counts once: pass one of your own, such as "reply-17", if you have it.
+        `id` makes that a repeat counts once. If you have one of your own, such as "reply-17", pass it with the reply's
+        own instant as `at`, so that a job that runs twice tells the same event twice.
         """
         event = {"userId": user_id, "type": type, "count": count, "id": id or str(uuid.uuid4())}
         event["at"] = (at or datetime.now(timezone.utc)).isoformat()
