@@ -19,6 +19,8 @@ from bench import (
     ranks,
     strangers,
     units,
+    usage_costs,
+    usage_load,
     viewers,
     webhook_costs,
     webhooks,
@@ -52,6 +54,8 @@ PARTS: Mapping[str, Callable[[], Section | Sequence[Section]]] = {
     "strangers": strangers.measure,
     "webhook_costs": webhook_costs.measure,
     "webhooks": webhooks.measure,
+    "usage_costs": usage_costs.measure,
+    "usage_load": usage_load.measure,
 }
 
 
