@@ -259,4 +259,5 @@ CASES = (
     Case("month_rollover", "nothing to do", lambda *_: SCHEDULED),
     Case("check_milestones", "a check of all readings", lambda *_: SCHEDULED),
     Case("erase_retired_reps", "nothing to do", lambda *_: SCHEDULED),
+    Case("erase_users", "nothing to do", lambda *_: SCHEDULED),
 )

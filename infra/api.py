@@ -36,8 +36,7 @@ class Api(Capability):
         tables.milestones.grant(self.api, "Query", "BatchGetItem", indexes=("by_time",))
         tables.milestones.grant(self.api, "PutItem", keys=("badges",))
         tables.history.grant(self.api, "Query")
-        tables.audience.grant(self.api, "GetItem", keys=("counts",))
-        tables.audience.grant(self.api, "Query", keys=("subscribers",))
+        tables.audience.grant(self.api, "GetItem", "Query", keys=("counts", "subscribers"))
         tables.channels.grant(self.api, "Query", "GetItem", "BatchGetItem", "PutItem", "UpdateItem", "DeleteItem")
         tables.grant_board(self.api)
         tables.grant_board_reading(self.api, "by_score")
@@ -49,6 +48,7 @@ class Api(Capability):
         tables.sessions.grant(self.api, "PutItem", keys=("ticket#*", "revoked#*"))
         tables.sessions.grant(self.api, "BatchGetItem", keys=("revoked#*",))
         self._manage_webhooks(webhooks)
+        self._manage_users()
         self.queues.fetch.grant_send(self.api)
         # To close the sockets of a session that signs out.
         self.queues.broadcast.grant_send(self.api)
@@ -69,3 +69,12 @@ class Api(Capability):
         self.queues.webhook.grant_send(self.api)
         self.vault.grant_seal(self.api)
         webhooks.pass_targets(self.api)
+
+    def _manage_users(self) -> None:
+        """A product's users: who they are, their freezes and days, and their erasure."""
+        read, write = ("GetItem", "BatchGetItem", "Query"), ("PutItem", "UpdateItem", "DeleteItem")
+        self.tables.usage.grant(self.api, *read, *write, keys=("user#*", "erasures"), indexes=("by_activity",))
+        # The same for both, so that they are one statement: a role's own policies have 10,240 characters in total.
+        # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
+        for table in (self.tables.milestones, self.tables.history):
+            table.grant(self.api, "UpdateItem", "DeleteItem", keys=("user:*",))

@@ -74,4 +74,6 @@ class Readings(Capability):
         failures, window = self.queues.history_failures, Duration.seconds(5)
         self.tables.stats.feed(function, failures=failures, window=window, parallel=2)
         self.tables.history.grant(function, "PutItem")
+        # A day of a product's user has parts of its own from imports and freezes.
+        self.tables.history.grant(function, "UpdateItem", keys=("user:*",))
         return function

@@ -65,8 +65,7 @@ class Tables(Construct):
     def grant_board(self, function: Function) -> None:
         """Let a function store a rep's row on the board, and count the reps who are ahead."""
         self.grant_board_reading(function, "ranks")
-        self.board.grant(function, "BatchGetItem", keys=("board",))
-        self.board.grant(function, "PutItem", keys=("board", "board#*"))
+        self.board.grant(function, "BatchGetItem", "PutItem", keys=("board", "board#*"))
         self.board.grant(function, "UpdateItem", keys=("count",))
 
     def grant_board_reading(self, function: Function, *indexes: str) -> None:

@@ -36,6 +36,7 @@ TIMEOUTS = {
     "month_rollover": 300,
     "check_milestones": 300,
     "erase_retired_reps": 300,
+    "erase_users": 300,
     "viewer_heartbeat": 10,
     "count_viewers": 20,
     "deliver_webhook": 45,

@@ -23,6 +23,7 @@ from functions.api.openapi import SCHEMES, adapt, methods_of
 from functions.api.schemas import Health
 from functions.api.sessions import account
 from functions.api.sessions import routes as sessions
+from functions.api.usage import routes as usage
 from functions.api.webhooks import messages as webhook_messages
 from functions.api.webhooks import reports as webhook_reports
 from functions.api.webhooks import routes as webhooks
@@ -58,6 +59,7 @@ app = Api(enable_validation=True, json_body_deserializer=partial(json.loads, par
 SYSTEMS = (
     *(channels, milestones, leaderboard, sessions, account, workspace),
     *(webhooks, webhook_messages, webhook_reports),
+    usage,
 )
 for system in SYSTEMS:
     app.include_router(system.router)

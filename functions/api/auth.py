@@ -29,7 +29,7 @@ SESSION = {"/api/session", "/api/session/challenge", "/api/session/refresh"}
 """Writes need no valid session: callers sign in, refresh an expired session, or sign out."""
 SAFE = {"GET", "HEAD"}
 MAX_BYTES = 64 * 1024
-LARGER_MAX_BYTES = {"/api/leaderboard/bulk-update": 512 * 1024}
+LARGER_MAX_BYTES = {"/api/leaderboard/bulk-update": 512 * 1024, "/api/users": 1024 * 1024}
 CACHE_SECONDS = 30
 """How long a warm Lambda may still accept a revoked key or session."""
 UNCACHED = {"/api/ws-ticket"}

@@ -45,6 +45,7 @@ from cairn.workspace.rule_book import RuleSet
 from cairn.workspace.store import Workspaces
 from functions.api.auth import Authenticator
 from functions.api.sessions.session_end import SessionEnd
+from functions.api.usage.dependencies import Usage
 from functions.api.webhooks.dependencies import Webhooks
 
 
@@ -77,6 +78,7 @@ class Settings:
     webhook_key: str = ""
     webhook_queue_url: str = ""
     webhook_allowed_targets: str = ""
+    usage_table: str = ""
 
 
 class Dependencies:
@@ -226,6 +228,21 @@ class Dependencies:
     @following_settings
     def reps(self, workspace: Workspace) -> Reps:
         return Reps(stats=self.stats, boards=self.boards, rules=RuleSet.of(workspace), clock=now)
+
+    # -- a product's users
+
+    @following_settings
+    def usage(self, workspace: Workspace) -> Usage:
+        settings = self.settings
+        return Usage(
+            table=settings.usage_table,
+            stats=self.stats,
+            stats_table=settings.stats_table,
+            milestones=settings.milestones_table,
+            history=settings.history_table,
+            queue=settings.webhook_queue_url,
+            workspace=workspace,
+        )
 
     # -- webhooks
 

@@ -1,4 +1,7 @@
-"""Records each change of the stats table in the history; the first reading of a day also closes the day before it."""
+"""Records each change of the stats table in the history; the first reading of a day also closes the day before it.
+
+Of a product's users only the days that are over are recorded, as they count thousands of times a day.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,9 @@ from cairn.aws.streams import Failures, process_in_order
 from cairn.observability import logger
 from cairn.readings.history import History
 from cairn.readings.stats import change_of
+from cairn.rules.counter import KIND as USER
 from cairn.settings import from_environment
+from cairn.usage.days import Days
 from cairn.viewers.subjects import CATEGORY as LIVE
 from cairn.workspace.store import Workspaces
 
@@ -49,6 +54,10 @@ class Dependencies:
     def history(self) -> History:
         return History(dynamodb.table(self.settings.history_table))
 
+    @cached_property
+    def days(self) -> Days:
+        return Days(dynamodb.table(self.settings.history_table))
+
 
 def create(dependencies: Dependencies) -> Callable[[dict[str, Any], LambdaContext], dict[str, Any]]:
     """The function with these dependencies."""
@@ -56,6 +65,9 @@ def create(dependencies: Dependencies) -> Callable[[dict[str, Any], LambdaContex
     def record_change(record: dict[str, Any]) -> None:
         """The old image holds the last values of its day, so closing a day needs no read and no schedule."""
         old, new = change_of(record)
+        if new.subject.kind == USER:
+            dependencies.days.record(old, new)
+            return
         with logger.append_context_keys(trace_id=new.trace_id, subject=str(new.subject)):
             dependencies.history.add(new, once_a_minute=new.subject.category in ONCE_A_MINUTE)
             if old:

@@ -15,6 +15,7 @@ NAMES = [
     *("api", "broadcast", "check_milestones", "count_viewers", "deliver_webhook", "detect_milestone"),
     *(
         "erase_retired_reps",
+        "erase_users",
         "fetch_stats",
         "ingest_usage",
         "month_rollover",

@@ -40,10 +40,16 @@ MAY_CHANGE: Mapping[tuple[str, str], Mapping[str, set[str]]] = {
         UPDATE: {"detect_milestone", "erase_retired_reps"},
         DELETE: {"erase_retired_reps"},
     },
+    ("Milestones", "user:1"): {
+        PUT: {"detect_milestone"},
+        UPDATE: {"detect_milestone", "api", "erase_users"},
+        DELETE: {"api"},
+    },
     ("Milestones", "check"): {PUT: {"detect_milestone", "check_milestones"}, UPDATE: {"detect_milestone"}},
     ("Milestones", "badges"): {PUT: {"detect_milestone", "api"}, UPDATE: {"detect_milestone"}},
     ("History", "channel:youtube:UC1"): {PUT: {"record_history"}},
     ("History", "rep:1"): {PUT: {"record_history"}, DELETE: {"erase_retired_reps"}},
+    ("History", "user:1"): {PUT: {"record_history"}, UPDATE: {"record_history", "api"}, DELETE: {"api", "erase_users"}},
     ("Channels", "channels"): {PUT: {"api"}, UPDATE: {"api", "fetch_stats"}, DELETE: {"api"}},
     ("Channels", "checks#youtube"): {PUT: {"api", "fetch_stats"}, UPDATE: {"api"}, DELETE: {"api"}},
     ("Channels", "starts#youtube"): {PUT: {"api"}, UPDATE: {"api", "fetch_stats"}, DELETE: {"api"}},
@@ -80,14 +86,16 @@ MAY_CHANGE: Mapping[tuple[str, str], Mapping[str, set[str]]] = {
     ("Sessions", "revoked#ab"): {PUT: {"api"}},
     ("Sessions", "revoked#session#1"): {PUT: {"api"}},
     ("Webhooks", "endpoints"): {PUT: {"api"}, UPDATE: {"api", "deliver_webhook"}, DELETE: {"api"}},
-    ("Webhooks", "events#2026-11-30#1"): {PUT: {"deliver_webhook", "api"}, UPDATE: {"api"}},
+    ("Webhooks", "events#2026-11-30#1"): {PUT: {"deliver_webhook", "api"}, UPDATE: {"api", "erase_users"}},
     ("Webhooks", "endpoint#ep_1"): {PUT: {"deliver_webhook"}, UPDATE: {"api", "deliver_webhook"}},
-    ("Webhooks", "response#msg_1"): {PUT: {"deliver_webhook"}, DELETE: {"api"}},
+    ("Webhooks", "response#msg_1"): {PUT: {"deliver_webhook"}, DELETE: {"api", "erase_users"}},
     ("Webhooks", "sequence#rep:17"): {UPDATE: {"deliver_webhook"}},
     ("Webhooks", "sweep"): {PUT: {"deliver_webhook", "api"}},
     ("Webhooks", "publication#key:1"): {PUT: {"api"}, UPDATE: {"api"}},
-    ("Webhooks", "feedback#ep_1"): {UPDATE: {"api"}},
+    ("Webhooks", "feedback#ep_1"): {UPDATE: {"api"}, DELETE: {"erase_users"}},
     ("Usage", "event#ab#cd"): {PUT: {"ingest_usage"}},
+    ("Usage", "user#1"): {PUT: {"api"}, UPDATE: {"api"}, DELETE: {"api", "erase_users"}},
+    ("Usage", "erasures"): {PUT: {"api"}, UPDATE: {"api", "erase_users"}, DELETE: {"api", "erase_users"}},
 }
 """Who may change which items, and how; an item that a function may change only in part is in a test of its own."""
 
@@ -180,12 +188,14 @@ def test_no_function_can_give_back_what_was_revoked(grants: Grants) -> None:
 
 def test_only_detection_announces_a_milestone_beside_who_carries_the_announcement_on(grants: Grants) -> None:
     """`notify` cuts an alert into parts, `broadcast` an event into shards; the bot's replies wait for their turn,
-    `api` sends which sockets to close, and `deliver_webhook` tells the owner of an endpoint."""
+    `api` sends which sockets to close, and `deliver_webhook` tells the owner of an endpoint. `erase_users` tells
+    endpoints of users who were erased, when `api` could not."""
     notify = {"detect_milestone", "notify", "telegram_webhook", "deliver_webhook"}
     assert grants.who_may("sqs:SendMessage", "NotifyQueueUrl") == notify
     broadcast = {"detect_milestone", "broadcast", "api", "deliver_webhook"}
     assert grants.who_may("sqs:SendMessage", "BroadcastQueueUrl") == broadcast
-    assert grants.who_may("sqs:SendMessage", "WebhookQueueUrl") == {"detect_milestone", "deliver_webhook", "api"}
+    webhooks = {"detect_milestone", "deliver_webhook", "api", "erase_users"}
+    assert grants.who_may("sqs:SendMessage", "WebhookQueueUrl") == webhooks
 
 
 def test_only_the_functions_of_rooms_post_to_sockets_or_close_them(template: Template, grants: Grants) -> None:
@@ -222,7 +232,7 @@ def test_no_function_may_do_what_only_operators_do(grants: Grants, action: str) 
 def test_no_function_may_use_an_action_that_names_no_key(grants: Grants) -> None:
     """`ForAllValues` conditions hold for a request without the key: such an action would reach every item.
 
-    `check_milestones` reads every subject, and of the stats table it may.
+    `check_milestones` reads every subject, and of the stats table it may; `erase_users` every event that webhooks sent.
     """
     found = {
         (action, table): functions
@@ -230,7 +240,7 @@ def test_no_function_may_use_an_action_that_names_no_key(grants: Grants) -> None
         for table in {table for table, _ in MAY_CHANGE}
         if (functions := grants.who_may(f"dynamodb:{action}", f"{table}Table"))
     }
-    assert found == {("Scan", "Stats"): {"check_milestones"}}
+    assert found == {("Scan", "Stats"): {"check_milestones"}, ("Scan", "Webhooks"): {"erase_users"}}
 
 
 def test_check_milestones_can_ask_for_another_look_at_a_reading_and_change_nothing_of_it(grants: Grants) -> None:

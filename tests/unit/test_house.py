@@ -48,6 +48,7 @@ def test_every_function_of_the_contract_is_here() -> None:
         "telegram_webhook",
         "month_rollover",
         "erase_retired_reps",
+        "erase_users",
         "viewer_heartbeat",
         "ws_connect",
     }

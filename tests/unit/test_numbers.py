@@ -15,7 +15,7 @@ SECOND, MINUTE, HOUR, DAY = timedelta(seconds=1), timedelta(minutes=1), timedelt
 NUMBERS: dict[str, object] = {
     # what a client is told, and what it may send
     "functions.api.auth.MAX_BYTES": 64 * 1024,
-    "functions.api.auth.LARGER_MAX_BYTES": {"/api/leaderboard/bulk-update": 512 * 1024},
+    "functions.api.auth.LARGER_MAX_BYTES": {"/api/leaderboard/bulk-update": 512 * 1024, "/api/users": 1024 * 1024},
     "functions.api.leaderboard.schemas.MAX_UPDATES": 1000,
     "functions.ws_connect.frame_limits.BURST": 100,
     "functions.ws_connect.frame_limits.PER_SECOND": 2,

@@ -75,6 +75,16 @@ ROUTES: dict[tuple[str, str], tuple[set[str], object]] = {
     ("POST", "/api/webhooks/process-queue"): ({"webhooks"}, {}),
     ("GET", "/api/webhooks/stats"): ({"webhooks"}, None),
     ("POST", "/api/webhooks/feedback"): ({"webhooks", "ingest"}, FEEDBACK),
+    ("GET", "/api/users"): ({"analytics"}, None),
+    ("PUT", "/api/users"): (set(), {"users": [{"id": "4711"}]}),
+    ("GET", "/api/users/{user_id}"): ({"analytics"}, None),
+    ("PUT", "/api/users/{user_id}"): (set(), {"dailyGoal": 10}),
+    ("DELETE", "/api/users/{user_id}"): (set(), None),
+    ("GET", "/api/users/{user_id}/usage"): ({"analytics"}, None),
+    ("GET", "/api/users/{user_id}/milestones"): ({"analytics"}, None),
+    ("GET", "/api/users/{user_id}/freezes"): ({"analytics"}, None),
+    ("POST", "/api/users/{user_id}/freezes"): (set(), {"reason": "an outage"}),
+    ("GET", "/api/users/{user_id}/export"): ({"analytics"}, None),
 }
 """Each route with the scopes that grant access besides `admin`, and a valid body."""
 ANY_CALLER = {("GET", "/api/session"), ("POST", "/api/session/refresh"), ("POST", "/api/ws-ticket")}
@@ -115,6 +125,11 @@ def call(
 ) -> Any:
     body = ROUTES[route][1] if route in ROUTES else None
     path = route[1].replace("{channel_id}", f"youtube:{ID}").replace("{badge_id}", "rising-star")
+    if "{user_id}" in path:
+        user = f"u{next(_NUMBERS)}"
+        if route[0] != "PUT":
+            assert api("PUT", f"/api/users/{user}", {}).status == 200
+        path = path.replace("{user_id}", user)
     if "{rep_id}" in path:
         path = path.replace("{rep_id}", str(api("POST", "/api/leaderboard/sales-reps", {"name": "Ada"}).json["id"]))
     if route == ("POST", "/api/webhooks/endpoints"):

@@ -25,7 +25,14 @@ class SubjectItems:
         self._history = history
 
     def of(self, subject: Subject, anonymous_name: str) -> Iterator[PersonalItem]:
-        """Milestones stay without name and details, so that a late retry finds them recorded; readings are deleted."""
+        """Readings over time are deleted."""
+        yield from self.milestones_of(subject, anonymous_name)
+        for item in query_all(self._history, Key("pk").eq(str(subject)), ConsistentRead=True):
+            # The erasure itself is a reading too: one of zeros.
+            yield deleted(self._history, item) if any(item["metrics"].values()) else kept(self._history, item)
+
+    def milestones_of(self, subject: Subject, anonymous_name: str) -> Iterator[PersonalItem]:
+        """Milestones stay without name and details, so that a late retry finds them recorded."""
         where = Key("pk").eq(str(subject)) & Key("sk").begins_with("milestone#")
         for item in query_all(self._milestones, where, ConsistentRead=True):
             # Why an operator reverted it may name the person.
@@ -34,6 +41,3 @@ class SubjectItems:
         marks = Key("pk").eq(str(subject)) & Key("sk").begins_with("mark#")
         for item in query_all(self._milestones, marks, ConsistentRead=True):
             yield kept(self._milestones, item)
-        for item in query_all(self._history, Key("pk").eq(str(subject)), ConsistentRead=True):
-            # The erasure itself is a reading too: one of zeros.
-            yield deleted(self._history, item) if any(item["metrics"].values()) else kept(self._history, item)

@@ -62,12 +62,12 @@ class Events:
 
     def get(self, key: str) -> Event | None:
         """The event with this key, if it is stored (consistent read)."""
-        item = get(self._table, _key(key), consistent=True)
+        item = get(self._table, event_item_key(key), consistent=True)
         return parsed(_to_event, item) if item and not self._expired(item) else None
 
     def many(self, keys: Sequence[str]) -> dict[str, Event]:
         """Those that are stored, by their keys."""
-        items = get_many(self._table, [_key(key) for key in dict.fromkeys(keys)])
+        items = get_many(self._table, [event_item_key(key) for key in dict.fromkeys(keys)])
         return {event.key: event for event in readable(_to_event, items) if not self._is_over(event)}
 
     def between(self, since: datetime, before: datetime, *, newest_first: bool = False) -> Iterator[Event]:
@@ -86,7 +86,7 @@ class Events:
         """Erase the content of an event; what happened with it stays. False when it is not stored."""
         try:
             self._table.update_item(
-                Key=_key(key),
+                Key=event_item_key(key),
                 UpdateExpression="SET erased = :true REMOVE #data, contact",
                 ConditionExpression="attribute_exists(pk)",
                 ExpressionAttributeNames={"#data": "data"},
@@ -129,7 +129,8 @@ def data_of(text: str) -> Mapping[str, Any]:
     return data
 
 
-def _key(key: str) -> Item:
+def event_item_key(key: str) -> Item:
+    """The key of the item of an event."""
     shard = sum(key[-2:].encode()) % SHARDS
     return {"pk": f"events#{instant_of(key).date()}#{shard}", "sk": key}
 
@@ -137,7 +138,7 @@ def _key(key: str) -> Item:
 def _to_item(event: Event, expires_at: int) -> Item:
     contact = {name: value for name, value in asdict(event.contact).items() if value} if event.contact else None
     fields = {
-        **_key(event.key),
+        **event_item_key(event.key),
         "type": event.type,
         "at": to_millis(event.at),
         "subject": event.subject,

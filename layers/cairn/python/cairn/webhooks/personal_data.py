@@ -7,13 +7,17 @@ sealed in an endpoint say nothing about a person; whoever exports data has no ke
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from boto3.dynamodb.conditions import Attr, Key
 
-from cairn.aws.dynamodb import Item, query_all
+from cairn.aws.dynamodb import Item, get, get_many, query_all
 from cairn.aws.personal_data import PersonalItem, anonymised, deleted, kept, scan
+from cairn.clock import Clock, from_millis, now
+from cairn.webhooks.catalogue import USER_DELETED
+from cairn.webhooks.events import event_item_key
 from cairn.webhooks.model import message_id
 
 if TYPE_CHECKING:
@@ -21,21 +25,51 @@ if TYPE_CHECKING:
 
 _ENDPOINTS = Key("pk").eq("endpoints")
 _SEALED = ("sealed", "data_key")
+OWED_FOR = timedelta(days=7)
+"""For how long it is tried to tell others that somebody is to be forgotten."""
+MOST_SUBJECTS = 50
+"""Twice as many are the values of one scan's filter; DynamoDB takes 100 to an IN."""
 ERASED_NAME = "somebody who was erased"
 
 
 class WebhookItems:
     """Items of the webhooks table; each search reads all of it, but for the endpoints."""
 
-    def __init__(self, webhooks: Table) -> None:
+    def __init__(self, webhooks: Table, clock: Clock = now) -> None:
         self._table = webhooks
+        self._clock = clock
 
     def of_subject(self, subject: str) -> Iterator[PersonalItem]:
         """Events about a subject, such as `rep:17` or `user:4711`, and what receivers reported of it."""
-        for item in scan(self._table, Attr("subject").eq(subject) & Attr("pk").begins_with("events#")):
-            yield from self._event(item)
-        for item in scan(self._table, Attr("sk").eq(subject) & Attr("pk").begins_with("feedback#")):
-            yield deleted(self._table, item)
+        return self.of_subjects([subject])
+
+    def of_subjects(self, subjects: Collection[str]) -> Iterator[PersonalItem]:
+        """The same of several, at most MOST_SUBJECTS, by one scan."""
+        wanted = sorted(subjects)
+        about = Attr("pk").begins_with("events#") & Attr("subject").is_in(wanted)
+        reported = Attr("pk").begins_with("feedback#") & Attr("sk").is_in(wanted)
+        for item in scan(self._table, about | reported):
+            if item["pk"].startswith("feedback#"):
+                yield deleted(self._table, item)
+            else:
+                yield from self._event(item)
+
+    def of_event(self, key: str) -> Iterator[PersonalItem]:
+        """One event, if it is stored."""
+        item = get(self._table, event_item_key(key), consistent=True)
+        return self._event(item) if item else iter(())
+
+    def is_owed(self, item: Item) -> bool:
+        """Whether an event tells others to forget somebody, and somebody has not been told yet: it is kept until then,
+        for a week at most."""
+        if item.get("type") != USER_DELETED or not ("data" in item or "contact" in item):
+            return False
+        if from_millis(int(item["at"])) <= self._clock() - OWED_FOR:
+            return False
+        existing = {one["sk"] for one in query_all(self._table, _ENDPOINTS, ConsistentRead=True)}
+        wanting = [{"pk": f"endpoint#{one}", "sk": item["sk"]} for one in item["endpoints"] if one in existing]
+        messages = get_many(self._table, wanting, consistent=True)
+        return any(message["status"] == "pending" for message in messages) or len(messages) < len(wanting)
 
     def of_user(self, user_id: str) -> Iterator[PersonalItem]:
         """Of somebody who signs in: events about their reps, and the endpoints that they made or own."""
@@ -70,6 +104,9 @@ class WebhookItems:
 
     def _event(self, item: Item) -> Iterator[PersonalItem]:
         """The event first, so that nothing more of it is sent; then the answers, which may repeat what it said."""
+        if self.is_owed(item):
+            yield kept(self._table, item)
+            return
         if "data" in item or "contact" in item:
             yield anonymised(self._table, item, erased=True, data=None, contact=None)
         else:
