@@ -19,6 +19,7 @@ from bench import (
     ranks,
     strangers,
     units,
+    usage_calls,
     usage_costs,
     usage_load,
     viewers,
@@ -56,6 +57,7 @@ PARTS: Mapping[str, Callable[[], Section | Sequence[Section]]] = {
     "webhooks": webhooks.measure,
     "usage_costs": usage_costs.measure,
     "usage_load": usage_load.measure,
+    "usage_calls": usage_calls.measure,
 }
 
 

@@ -87,7 +87,7 @@ def measure() -> Section:
 
 def _measured(cloud: LocalCloud, clients: list[httpx.Client]) -> tuple[dict[str, Timed], int]:
     """The times of each kind of request, and the final count."""
-    _log_events(cloud.stack)
+    log_events(cloud.stack, "ViewerHeartbeat")
     viewer_url = function_url(cloud.stack, "ViewerHeartbeat")
     for http in clients:
         http.headers.update(cdn_headers(cloud.stack, "ViewerHeartbeat"))
@@ -95,24 +95,24 @@ def _measured(cloud: LocalCloud, clients: list[httpx.Client]) -> tuple[dict[str,
     turns = {turn.__name__: turn for turn in (crowd.empty, crowd.join, crowd.beat, crowd.count)}
     timed = {name: Timed() for name in turns}
     for turn in turns.values():
-        _turn(turn, WARM_SECONDS, Timed())
+        take_turn(turn, WARM_SECONDS, Timed())
     for _ in range(ROUNDS):
         for name, turn in turns.items():
-            _turn(turn, TURN_SECONDS, timed[name])
+            take_turn(turn, TURN_SECONDS, timed[name])
     counted = clients[0].get(f"{viewer_url}/api/viewer/count/{CHANNEL}").json()["viewers"]
     return timed, int(counted)
 
 
-def _log_events(stack: Stack) -> None:
-    """Let the function log every event: MiniStack waits 50 ms for the log of an invocation that writes none."""
-    functions, name = stack.clients.functions, stack.output("ViewerHeartbeatFunction")
+def log_events(stack: Stack, function: str) -> None:
+    """Let a function log every event: MiniStack waits 50 ms for the log of an invocation that writes none."""
+    functions, name = stack.clients.functions, stack.output(f"{function}Function")
     variables = functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
     functions.update_function_configuration(
         FunctionName=name, Environment={"Variables": {**variables, "POWERTOOLS_LOGGER_LOG_EVENT": "true"}}
     )
 
 
-def _turn(turn: Callable[[int], None], seconds: float, timed: Timed) -> None:
+def take_turn(turn: Callable[[int], None], seconds: float, timed: Timed) -> None:
     """All clients in parallel, each as fast as it gets responses."""
     lock, start = threading.Lock(), time.perf_counter()
 
@@ -139,21 +139,21 @@ def _section(timed: Mapping[str, Timed], counted: int) -> Section:
         "figures show how much Cairn adds to a request on a busy machine, not how many requests AWS can handle.",
         (
             *(
-                Figure(f"{word}, compared with the empty function", _compared(timed[name], empty))
+                Figure(f"{word}, compared with the empty function", compared(timed[name], empty))
                 for name, word in words.items()
             ),
             *(
-                Figure(f"{word} per second; p50 and p99", _absolute(timed[name]))
+                Figure(f"{word} per second; p50 and p99", absolute(timed[name]))
                 for name, word in {**words, "empty": "calls of the empty function"}.items()
             ),
         ),
     )
 
 
-def _compared(timed: Timed, baseline: Timed) -> str:
+def compared(timed: Timed, baseline: Timed) -> str:
     p50 = median(timed.seconds) / median(baseline.seconds)
     return f"{timed.rate / baseline.rate:.2f} of the rate; p50 {p50:.2f} ×, p99 {timed.p99 / baseline.p99:.2f} ×"
 
 
-def _absolute(timed: Timed) -> str:
+def absolute(timed: Timed) -> str:
     return f"{timed.rate:,.0f}; {median(timed.seconds) * 1000:.0f} ms, {timed.p99 * 1000:.0f} ms"

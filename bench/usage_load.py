@@ -32,7 +32,10 @@ def measure() -> Section:
         (
             _one_user(f"{AT_ONCE} events of one user at once, with ids", with_ids),
             _one_user(f"{AT_ONCE} events of one user at once, without ids", without),
-            Figure(f"{USERS:,} users at once, an event with an id each: p50, p99", _sent(users, LAMBDAS)[1]),
+            Figure(
+                f"{USERS:,} users at once, an event with an id each, {LAMBDAS} Lambdas warm: p50, p99",
+                _sent(users, LAMBDAS)[1],
+            ),
         ),
     )
 

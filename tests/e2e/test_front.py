@@ -8,7 +8,13 @@ from operations import __main__ as command
 from testing.local_cloud import LocalCloud, cdn_headers, client, function_url
 from testing.waiting import wait_for
 
-PATHS = {"Api": "/api/health", "TelegramWebhook": "/api/telegram/webhook", "ViewerHeartbeat": "/api/viewer/count/front"}
+PATHS = {
+    "Api": "/api/health",
+    "IngestUsage": "/api/usage/track",
+    "TelegramWebhook": "/api/telegram/webhook",
+    "ViewerHeartbeat": "/api/viewer/count/front",
+}
+ONLY_POST = ("IngestUsage", "TelegramWebhook")
 
 
 @pytest.mark.parametrize("function", PATHS)
@@ -20,7 +26,7 @@ def test_a_lambda_url_answers_the_distribution_only(local_cloud: LocalCloud, fun
         forged = {"X-Cairn-Front": local_cloud.stack.outputs["DistributionId"], "X-Cairn-Viewer": "203.0.113.1"}
         assert direct.get(PATHS[function], headers=forged).status_code == 403
         with_key = direct.get(PATHS[function], headers=cdn_headers(local_cloud.stack, function))
-        assert with_key.status_code == (405 if function == "TelegramWebhook" else 200)
+        assert with_key.status_code == (405 if function in ONLY_POST else 200)
     assert local_cloud.api.get(PATHS[function]).status_code == with_key.status_code
 
 
