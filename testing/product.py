@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -22,6 +23,11 @@ class Product:
 
     def __post_init__(self) -> None:
         self.key = ApiKeys(self.aws.table("KEYS_TABLE")).create("product", self.scopes, now())
+
+    @property
+    def key_id(self) -> str:
+        """The key's id, to which the ids of its events belong."""
+        return hashlib.sha256(self.key.encode()).hexdigest()[:12]
 
     def request(self, path: str, body: object) -> dict[str, Any]:
         """The event of a POST."""

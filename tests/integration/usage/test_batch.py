@@ -170,6 +170,31 @@ def test_a_failure_of_aws_concerns_one_users_events_which_may_be_sent_again(
     assert (total("ada"), total("grace")) == (3, 2)
 
 
+def test_what_was_stored_before_a_failure_is_answered_as_counted(product: Product) -> None:
+    events = [event(id=str(number)) for number in range(150)]
+    with failing(
+        dynamodb.table("stats_table"), "TransactWriteItems", when=lambda call: len(call["TransactItems"]) < 90
+    ):
+        results = product.batch(*events)
+    assert [result["status"] for result in results] == ["counted"] * 99 + ["rejected"] * 51
+    assert {result["retry"] for result in results[99:]} == {True}
+    assert [result["status"] for result in product.batch(*events)] == ["duplicate"] * 99 + ["counted"] * 51
+    assert total() == 150
+
+
+def test_other_writers_who_are_always_faster_mean_another_try(product: Product) -> None:
+    conflict: Any = {
+        "Error": {"Code": "TransactionCanceledException", "Message": "no"},
+        "CancellationReasons": [{"Code": "TransactionConflict"}, {"Code": "None"}],
+    }
+    with failing(dynamodb.table("stats_table"), "TransactWriteItems", conflict):
+        answer = product.track(id="1")
+        (result,) = product.batch(event(id="1"))
+    assert (answer.status, answer.headers["retry-after"]) == (503, "1")
+    assert answer.error == "too many concurrent updates of user:ada; try again"
+    assert (result["status"], result["retry"], result["error"]) == ("rejected", True, answer.error)
+
+
 def test_a_user_whose_item_is_broken_spoils_no_other_ones_events(product: Product, aws: Cloud, logs: Written) -> None:
     product.batch(event("ada"), event("grace"))
     aws.table("STATS_TABLE").update_item(

@@ -10,6 +10,9 @@ import pytest
 from testing.dynamodb import stored
 from testing.usage_load import UsageLoad, usage_load
 
+pytestmark = pytest.mark.undisturbed
+"""How long each waits is computed."""
+
 ids = {
     "with ids": lambda number: {"id": str(number)},
     "without ids": lambda _: {},

@@ -15,8 +15,10 @@ from cairn.model import Milestone
 from cairn.readings.detection import Change, Detection
 from cairn.readings.milestones import Milestones
 from cairn.readings.stats import Stats
+from cairn.usage.event_ids import EventIds
 from cairn.usage.reading import subject_of, tombstone
 from cairn.workspace.rule_book import RuleBook
+from testing.adversarial_dynamodb import adversarial
 from testing.clock import ControlledClock
 from testing.cloud import Cloud
 from testing.dynamodb import stored
@@ -226,6 +228,15 @@ def test_a_repeat_that_would_be_refused_by_now_is_still_recognised(product: Prod
     assert (again["duplicate"], again["date"]) == (True, "2026-11-20")
     assert product.track(id="older", at=at).status == 400
     assert product.track(id="old", at=at, count=2).status == 400, "too old, and another one"
+
+
+def test_an_id_that_was_just_stored_is_always_found(product: Product) -> None:
+    ids = EventIds(dynamodb.table("usage_table"))
+    product.tracked(id="e1")
+    caller = product.key_id
+    with adversarial("1 an id"):
+        assert [set(ids.find(caller, ["e1", "e2"], now())) for _ in range(20)] == [{"e1"}] * 20
+    assert ids.find("another key", ["e1"], now()) == {}
 
 
 def test_an_id_of_any_text_is_an_id(product: Product) -> None:
