@@ -66,6 +66,5 @@ class Dependencies:
             stats=Stats(dynamodb.table(self.settings.stats_table), keep_unreadable=True),
             ids=EventIds(dynamodb.table(self.settings.usage_table)),
             rules=RuleSet.of(workspace),
-            zone=workspace.zones.at(now()),
             clock=now,
         )

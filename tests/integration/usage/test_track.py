@@ -26,6 +26,7 @@ from testing.functions import FUNCTIONS
 from testing.logs import Written
 from testing.outages import failing
 from testing.product import Product
+from testing.workspace import change
 
 
 def ago(**length: float) -> str:
@@ -300,6 +301,17 @@ def test_an_erased_user_stays_erased(product: Product, aws: Cloud) -> None:
     assert result["status"] == "rejected"
     assert result["error"].startswith("erased: ")
     assert count_ids() == 0
+
+
+def test_a_user_begins_in_the_time_zone_that_the_settings_have_then(product: Product, clock: ControlledClock) -> None:
+    """A changed zone holds from the first instant at which both have the same date; functions know it before."""
+    assert product.tracked("ada")["timezone"] == "UTC"
+    zones = change(clock, time_zone="Pacific/Kiritimati").zones
+    assert product.tracked("grace")["timezone"] == "UTC"
+    clock.advance_to(zones.changes[-1][0])
+    linus = product.tracked("linus")
+    assert (linus["timezone"], linus["date"]) == ("Pacific/Kiritimati", "2026-11-21")
+    assert product.tracked("ada")["timezone"] == "UTC", "a known user keeps the zone"
 
 
 # -- what the operator sees

@@ -50,13 +50,12 @@ def _no_limit() -> float:
 
 
 class Tracking:
-    """`zone` is the time zone of users who begin with an event."""
+    """A user who begins with an event has the time zone of the settings."""
 
-    def __init__(self, *, stats: Stats, ids: EventIds, rules: RuleSet, zone: str, clock: Clock) -> None:
+    def __init__(self, *, stats: Stats, ids: EventIds, rules: RuleSet, clock: Clock) -> None:
         self._stats = stats
         self._ids = ids
         self._rules = rules
-        self._zone = zone
         self._clock = clock
 
     def track(self, caller: str, event: UsageEvent) -> Tracked:
@@ -126,7 +125,7 @@ class Tracking:
             change = changing(
                 events[0].user_id,
                 fold.change,
-                zone=self._zone,
+                zone=self._rules.zones.at(self._clock()),
                 clock=self._clock,
                 source=SOURCE,
                 rules_version=self._rules.version,
