@@ -236,7 +236,6 @@ class Dependencies:
         settings = self.settings
         return Usage(
             table=settings.usage_table,
-            stats=self.stats,
             stats_table=settings.stats_table,
             milestones=settings.milestones_table,
             history=settings.history_table,

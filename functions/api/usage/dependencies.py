@@ -28,7 +28,6 @@ class Usage:
         self,
         *,
         table: str,
-        stats: Stats,
         stats_table: str,
         milestones: str,
         history: str,
@@ -36,13 +35,16 @@ class Usage:
         workspace: Workspace,
     ) -> None:
         self._table_name = table
-        self._stats = stats
         self._stats_table = stats_table
         self._milestones = milestones
         self._history = history
         self._queue_url = queue
         self._zone = workspace.zones.at(now())
         self.rules = RuleSet.of(workspace)
+
+    @cached_property
+    def _stats(self) -> Stats:
+        return Stats(dynamodb.table(self._stats_table), keep_unreadable=True)
 
     @cached_property
     def users(self) -> Users:
@@ -77,7 +79,7 @@ class Usage:
             history=dynamodb.table(self._history),
         )
         return Erasing(
-            stats=self._stats,
+            stats=Stats(dynamodb.table(self._stats_table)),  # what nobody can read is erased, too
             users=self.users,
             erasures=Erasures(self._table),
             items=items,

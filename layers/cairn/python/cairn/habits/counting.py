@@ -124,19 +124,6 @@ def with_import(
     return replace(habits, month_counts=month_counts, firsts=_earliest(habits.firsts, firsts), since=since)
 
 
-def closed_days(old: Habits | None, old_today: date | None, new: Habits, new_today: date) -> dict[date, Day]:
-    """The days that are over by the change of a stored reading, and days that were over and were changed.
-
-    Each has its complete counts, so that writing one twice, or an older one first, does no harm.
-    """
-    found = {**(old.days if old else {}), **new.days}
-    return {
-        day: one
-        for day, one in found.items()
-        if day < new_today and (old is None or old_today is None or day >= old_today or old.days.get(day) != one)
-    }
-
-
 def _day(day: Day, usage: Usage) -> Day:
     assert usage.metric is not None
     counts = _added(day.counts, {usage.metric: usage.count})
