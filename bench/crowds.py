@@ -95,10 +95,10 @@ def _measured(cloud: LocalCloud, clients: list[httpx.Client]) -> tuple[dict[str,
     turns = {turn.__name__: turn for turn in (crowd.empty, crowd.join, crowd.beat, crowd.count)}
     timed = {name: Timed() for name in turns}
     for turn in turns.values():
-        take_turn(turn, WARM_SECONDS, Timed())
+        _turn(turn, WARM_SECONDS, Timed())
     for _ in range(ROUNDS):
         for name, turn in turns.items():
-            take_turn(turn, TURN_SECONDS, timed[name])
+            _turn(turn, TURN_SECONDS, timed[name])
     counted = clients[0].get(f"{viewer_url}/api/viewer/count/{CHANNEL}").json()["viewers"]
     return timed, int(counted)
 
@@ -112,7 +112,7 @@ def log_events(stack: Stack, function: str) -> None:
     )
 
 
-def take_turn(turn: Callable[[int], None], seconds: float, timed: Timed) -> None:
+def _turn(turn: Callable[[int], None], seconds: float, timed: Timed) -> None:
     """All clients in parallel, each as fast as it gets responses."""
     lock, start = threading.Lock(), time.perf_counter()
 
@@ -139,21 +139,21 @@ def _section(timed: Mapping[str, Timed], counted: int) -> Section:
         "figures show how much Cairn adds to a request on a busy machine, not how many requests AWS can handle.",
         (
             *(
-                Figure(f"{word}, compared with the empty function", compared(timed[name], empty))
+                Figure(f"{word}, compared with the empty function", _compared(timed[name], empty))
                 for name, word in words.items()
             ),
             *(
-                Figure(f"{word} per second; p50 and p99", absolute(timed[name]))
+                Figure(f"{word} per second; p50 and p99", _absolute(timed[name]))
                 for name, word in {**words, "empty": "calls of the empty function"}.items()
             ),
         ),
     )
 
 
-def compared(timed: Timed, baseline: Timed) -> str:
+def _compared(timed: Timed, baseline: Timed) -> str:
     p50 = median(timed.seconds) / median(baseline.seconds)
     return f"{timed.rate / baseline.rate:.2f} of the rate; p50 {p50:.2f} ×, p99 {timed.p99 / baseline.p99:.2f} ×"
 
 
-def absolute(timed: Timed) -> str:
+def _absolute(timed: Timed) -> str:
     return f"{timed.rate:,.0f}; {median(timed.seconds) * 1000:.0f} ms, {timed.p99 * 1000:.0f} ms"
