@@ -33,6 +33,7 @@ from operations import (
     settings,
     subscribers,
     target,
+    usage,
     webhooks,
 )
 from operations.clients import Clients
@@ -81,7 +82,7 @@ def _recorded(options: argparse.Namespace, stack: Stack) -> list[str]:
 
 
 def _run(options: argparse.Namespace, stack: Stack) -> list[str]:
-    if command := personal_data.COMMANDS.get(options.command) or webhooks.COMMANDS.get(options.command):
+    if command := {**personal_data.COMMANDS, **webhooks.COMMANDS, **usage.COMMANDS}.get(options.command):
         return command(options, stack)
     match options.command:
         case "keys create":
@@ -197,6 +198,7 @@ def _parser() -> argparse.ArgumentParser:
     _people(commands)
     personal_data.add_commands(commands)
     webhooks.add_commands(commands)
+    usage.add_commands(commands)
 
     migrate = commands.add_parser(
         "migrate", help="move data of an older version; make deploy runs it, repeats are safe"

@@ -25,7 +25,7 @@ from operations.stack import OperationError, Stack
 READS = frozenset(
     {
         *("keys list", "people list", "subscribers suspended", "webhooks endpoints"),
-        *("queues", "audit", "settings", "settings history"),
+        *("queues", "audit", "settings", "settings history", "usage list"),
     }
 )
 """The commands that change nothing. Every other one leaves a line."""
@@ -37,7 +37,7 @@ _AGE = re.compile(r"(\d{1,5})([mhd])")
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 _TARGETS = (
     *("name", "id_or_name", "platform", "milestone_id", "subject", "chat", "queue", "person"),
-    *("endpoint", "setting"),
+    *("endpoint", "setting", "user"),
 )
 """The options that say on what a command works; no other reaches the log."""
 
@@ -106,7 +106,7 @@ def _put(stack: Stack, group: str, message: str, present: datetime) -> None:
 
 def _targets(options: argparse.Namespace) -> list[str]:
     kind = options.command.partition(" ")[0]
-    prefixes = {"keys": "key:", "people": "person:", "webhooks": "endpoint:", "settings": "setting:"}
+    prefixes = {"keys": "key:", "people": "person:", "webhooks": "endpoint:", "settings": "setting:", "usage": "user:"}
     singular = prefixes.get(kind, "")
     found: list[str] = []
     for name in _TARGETS:

@@ -35,6 +35,7 @@ from cairn.workspace.rule_book import RuleSet
 from operations import people, queues
 from operations.settings import workspaces
 from operations.stack import OperationError, Stack
+from operations.usage_users import UserSite
 
 KINDS = ("rep", "telegram", "viewer", "person", "user", "contact")
 WRITTEN = "rep:17, telegram:12345, viewer:ID, person:NAME, user:ID or contact:ADDRESS"
@@ -126,6 +127,9 @@ class _Finder:
             case "viewer":
                 yield from ViewerItems(self._table("Presence")).of(person.id)
                 yield from connections.of_viewer(person.id)
+            case "user":
+                if "UsageTable" in self._stack.outputs:
+                    yield from UserSite(self._stack).erasing.items_of(person.id)
             case "person":
                 yield from self._reps().of_user(person.id)
                 yield from SessionItems(self._table("Sessions")).of_user(person.id)

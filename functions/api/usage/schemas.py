@@ -4,30 +4,17 @@ from __future__ import annotations
 
 from decimal import Decimal
 from typing import Annotated, Any
-from zoneinfo import available_timezones
 
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
 
 from cairn.codec import to_json
+from cairn.usage.shapes import EMAIL, MAX_EMAIL, MAX_GOAL, MAX_NAME, PHONE, to_line, to_zone
 from functions.api.schemas import Amount, Instant, Schema, Threshold
 
 MAX_USERS = 500
-MAX_GOAL = 1_000_000
 MAX_ATTRIBUTES = 50
 MAX_ATTRIBUTES_BYTES = 4096
 USER_ID = r"^[A-Za-z0-9._:@|+=\-~'!]{1,128}$"
-
-
-def _printable(text: str) -> str:
-    if not text.isprintable():
-        raise ValueError("must have no control characters")
-    return text
-
-
-def _zone(name: str) -> str:
-    if name not in available_timezones():
-        raise ValueError("must be a time zone of the IANA database, such as Europe/Berlin or UTC")
-    return name
 
 
 def _attributes(value: Any) -> Any:
@@ -52,11 +39,11 @@ def _whole(value: Any) -> Any:
     return value
 
 
-Line = Annotated[str, StringConstraints(strip_whitespace=True), AfterValidator(_printable)]
+Line = Annotated[str, StringConstraints(strip_whitespace=True), AfterValidator(to_line)]
 UserId = Annotated[
     str, Field(pattern=USER_ID, description="Your own id: 1 to 128 letters, digits and `. _ : @ | + = - ~ ' !`.")
 ]
-Zone = Annotated[str, AfterValidator(_zone), Field(max_length=100, examples=["Europe/Berlin"])]
+Zone = Annotated[str, AfterValidator(to_zone), Field(max_length=100, examples=["Europe/Berlin"])]
 Goal = Annotated[int, BeforeValidator(_whole), Field(ge=1, le=MAX_GOAL)]
 Attributes = Annotated[dict[str, Any], BeforeValidator(_attributes)]
 Count = Annotated[int, BeforeValidator(_whole)]
@@ -71,9 +58,9 @@ class UserChange(Schema):
     daily_goal: Goal | None = Field(
         default=None, description="A first goal counts at once, another one from the next local day."
     )
-    name: Annotated[Line, Field(min_length=1, max_length=200)] | None = None
-    email: Annotated[Line, Field(max_length=254, pattern=r"^[^@\s,;<>]+@[^@\s,;<>]+\.[^@\s,;<>.]+$")] | None = None
-    phone: Annotated[Line, Field(max_length=40, pattern=r"^\+?[\d ().\-/]{3,40}$")] | None = None
+    name: Annotated[Line, Field(min_length=1, max_length=MAX_NAME)] | None = None
+    email: Annotated[Line, Field(max_length=MAX_EMAIL, pattern=EMAIL)] | None = None
+    phone: Annotated[Line, Field(max_length=40, pattern=PHONE)] | None = None
     attributes: Attributes | None = Field(
         default=None, description="Texts, numbers and booleans: at most 50, and 4 KB. They replace those before."
     )
