@@ -42,7 +42,7 @@ class UserSite:
 
     def __init__(self, stack: Stack) -> None:
         self._stack = stack
-        self.stats = Stats(self.table("Stats"))
+        self.stats = Stats(self.table("Stats"), keep_unreadable=True)
         self.users = Users(self.table("Usage"))
         self.days = Days(self.table("History"))
 
@@ -62,7 +62,7 @@ class UserSite:
         stats, usage = self.table("Stats"), self.table("Usage")
         queue = Queue(self._stack.clients.sqs, self._stack.output("WebhookQueueUrl"))
         return Erasing(
-            stats=self.stats,
+            stats=Stats(stats),  # what nobody can read is erased, too
             users=self.users,
             erasures=Erasures(usage),
             items=UserItems(
