@@ -25,7 +25,7 @@ from infra.webhooks import Webhooks
 
 _ALERTS = ("AlertsDelivered", "AlertsFailed", "AlertsRetryable", "RefusalsDisbelieved")
 _WEBHOOKS = ("WebhooksSent", "WebhooksRecovered", "WebhookAttemptsFailed", "WebhooksFailed")
-_USAGE_BY_TYPE = 'SEARCH(\'{Cairn,service,type} MetricName="UsageEvents"\', "Sum", 300)'
+_USAGE_BY_TYPE = """SEARCH('{Cairn,service,type} MetricName="UsageEvents"', 'Sum', 300)"""
 """The types are a setting, so their metrics are found as they come."""
 _FRAMES = ("FramesPosted", "SocketsGone", "SocketsDropped")
 

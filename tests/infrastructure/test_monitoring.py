@@ -188,7 +188,9 @@ def test_the_dashboard_shows_every_metric_that_cairn_reports(template: Template)
         "UsageNotStored",
     ):
         assert f'"Cairn","{metric}"' in body
-    assert "UsageEvents" in body, "found by a search: its types are a setting"
+    shown = [metric for widget in _widgets(template) for metric in widget["properties"].get("metrics", ())]
+    (search,) = [metric[0] for metric in shown if isinstance(metric[0], dict)]
+    assert search["expression"] == """SEARCH('{Cairn,service,type} MetricName="UsageEvents"', 'Sum', 300)"""
 
 
 def _functions_watched(alarms: list[Properties], metric: str) -> set[str]:
