@@ -252,6 +252,22 @@ def test_users_are_listed_by_their_last_activity_page_by_page(site: ManagedProdu
     )
 
 
+def test_somebody_of_whom_nothing_was_counted_is_at_the_end_of_the_list(site: ManagedProduct) -> None:
+    users = Users(site.aws.table("USAGE_TABLE"))
+    for user in ("imported", "active"):
+        site.does(user)
+        users.note(user, active=now().date() if user == "active" else None, began=now())
+    catch_up()
+    assert listed(site, limit=1) == ["active", "imported"]
+    found = users.get("imported")
+    assert found
+    assert found.active is None
+    users.note("imported", active=now().date(), began=now())
+    users.note("imported", active=None, began=now())
+    catch_up()
+    assert listed(site, activeSince="2026-11-20") == ["imported", "active"]
+
+
 def test_a_search_finds_names_addresses_and_ids_in_any_case(site: ManagedProduct) -> None:
     site.put("ab-17", name="Zora Quill", email="zora@example.com")
     site.put("xy-18", name="Ben", email="Quilley@example.org")

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 LISTING = "users"
 DUE = "due"
+NEVER = date.min
+"""The last active day of a user of whom nothing was counted: they are at the end of the list."""
 ERASED_REFUSAL = "erased: this user was erased; a person who returns needs another id"
 _NOT_ERASED = f"attribute_not_exists({ERASED})"
 _PAST_ALL = "user$"
@@ -111,8 +113,8 @@ class Users:
 
     def cursor_after(self, profile: Profile) -> str | None:
         """The cursor of a page that ended with this profile, as `page` listed it."""
-        day = profile.active.isoformat() if profile.active else ""
-        return encode({"listing": LISTING, "active": f"{day}#{profile.id}", **profile_key(profile.id)})
+        day = profile.active or NEVER
+        return encode({"listing": LISTING, "active": f"{day.isoformat()}#{profile.id}", **profile_key(profile.id)})
 
     # -- who it is
 
@@ -164,18 +166,19 @@ class Users:
     def note(self, user_id: str, *, active: date | None, began: datetime, due_at: datetime | None = None) -> bool:
         """Note that a user began (the first time), their last active day and when something is due, where given.
 
+        One who was only imported has no active day.
         False for a user who was erased: nothing may be told of them any more.
         """
         sets = [
             "listing = :listing",
             "created_at = if_not_exists(created_at, :began)",
-            *(["active = :active"] if active else []),
+            "active = :active" if active else "active = if_not_exists(active, :active)",
             *(["due_partition = :due", "due_at = :due_at"] if due_at else []),
         ]
         values = {
             ":listing": LISTING,
             ":began": to_millis(began),
-            **({":active": f"{active.isoformat()}#{user_id}"} if active else {}),
+            ":active": f"{(active or NEVER).isoformat()}#{user_id}",
             **({":due": DUE, ":due_at": iso(due_at)} if due_at else {}),
         }
         return self._update(user_id, f"SET {', '.join(sets)}", _NOT_ERASED, values)
@@ -234,11 +237,16 @@ def _to_profile(item: Item) -> Profile:
         phone=item.get("phone"),
         attributes=from_json(item["attributes"]) if "attributes" in item else {},
         created_at=from_millis(int(item["created_at"])) if "created_at" in item else None,
-        active=date.fromisoformat(item["active"].partition("#")[0]) if "active" in item else None,
+        active=_to_active(item["active"]) if "active" in item else None,
         latest=_to_latest(latest) if latest else None,
         due_at=from_iso(item["due_at"]) if "due_at" in item else None,
         erased=ERASED in item,
     )
+
+
+def _to_active(text: str) -> date | None:
+    day = date.fromisoformat(text.partition("#")[0])
+    return None if day == NEVER else day
 
 
 def _latest_fields(latest: Latest) -> dict[str, Any]:
