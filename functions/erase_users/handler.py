@@ -127,9 +127,9 @@ def create(dependencies: Dependencies) -> Callable[[dict[str, Any], LambdaContex
 
         waiting = sorted(dependencies.erasures.waiting(), key=lambda one: one.at)
         done, failed = carry_on(waiting, seconds_left)
-        to_look = [erasure for erasure in done if erasure.wants_look(now())][:MOST_SUBJECTS]
-        if to_look:
-            erase_what_webhooks_said(to_look, seconds_left)
+        to_look = [erasure for erasure in done if erasure.wants_look(now())]
+        for some in dynamodb.chunks(to_look, MOST_SUBJECTS):
+            erase_what_webhooks_said(some, seconds_left)
         looked = {erasure.user_id: erasure for erasure in dependencies.erasures.waiting()} if done else {}
         complete = sum(finish(looked[one.user_id]) for one in done if one.user_id in looked and seconds_left() > 0)
         if failed:

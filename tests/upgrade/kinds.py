@@ -167,6 +167,10 @@ NEW_KEYS = {
     ("feedback#{}", "{}"),
     ("sweep", "sweep"),
     ("slots", "{}"),
+    ("user#{}", "profile"),
+    ("user#{}", "freeze#{}"),
+    ("erasures", "{}"),
+    ("user:{}", "day#{}"),
 }
 """Documented keys that release 0.1.0 did not have: nothing of them has to survive the upgrade from it."""
 

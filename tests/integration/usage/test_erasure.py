@@ -12,7 +12,11 @@ from cairn.clock import now
 from cairn.messages import WebhookEvent
 from cairn.model import Milestone, Subject
 from cairn.readings.milestones import Milestones
+from cairn.readings.stats import Stats
+from cairn.usage.erasure import Erasing, Erasures
+from cairn.usage.personal_data import UserItems
 from cairn.usage.reading import subject_of
+from cairn.usage.users import Users
 from cairn.webhooks.deliveries import Deliveries
 from cairn.webhooks.events import Events
 from cairn.webhooks.model import Contact, Event, Message, event_id
@@ -266,6 +270,37 @@ def test_when_the_time_is_up_the_next_run_goes_on(site: ManagedProduct) -> None:
     assert mentions("Zora"), "there was no time for more than the tombstone"
     assert site.api("GET", "/api/users/4711").status == 404
     erase_users()
+    assert mentions(*WORDS) == []
+
+
+def test_a_user_is_erased_although_the_crm_cannot_be_told(site: ManagedProduct) -> None:
+    lived(site)
+    table = site.aws.table
+
+    def broken(*_: object) -> None:
+        raise ConnectionError("no queue")
+
+    erasing = Erasing(
+        stats=Stats(table("STATS_TABLE")),
+        users=Users(table("USAGE_TABLE")),
+        erasures=Erasures(table("USAGE_TABLE")),
+        items=UserItems(
+            stats=table("STATS_TABLE"),
+            usage=table("USAGE_TABLE"),
+            milestones=table("MILESTONES_TABLE"),
+            history=table("HISTORY_TABLE"),
+        ),
+        tell=broken,
+        clock=now,
+    )
+    with pytest.raises(ConnectionError):
+        erasing.erase("4711")
+    left = [item["pk"] for table, item in mentions(*WORDS) if table != "WEBHOOKS_TABLE"]
+    assert left == ["erasures"], "the contact, until the CRM is told"
+    site.aws.drain("WEBHOOK_QUEUE_URL")
+    erase_users()
+    (event,) = told(site)
+    assert json.loads(event.contact)["email"] == ADA["email"]
     assert mentions(*WORDS) == []
 
 

@@ -2,8 +2,10 @@
 
 | pk | sk | holds |
 |---|---|---|
-| `user:{id}` | `day#{local date}` | `metrics`: what was counted; `toward_goal`, `goal`, `met`; `as_of` of the reading |
-| the same | the same | `imported`: what an import said of the day; `frozen`: a freeze covered it |
+| `user:{id}` | `day#{local date}` | `metrics`: what was counted; `toward_goal`, `goal`, `met`; `imported`; `frozen` |
+
+`as_of` is that of the reading which said what was counted, `imported` is written by an import, and `frozen` says that a
+freeze covered the day.
 
 A day that is open has complete counts in the stats item, so each write replaces the one before, and `as_of` orders
 them. Nothing is written of today, and no single readings: a user is a row of days.

@@ -138,19 +138,36 @@ class Erasing:
         return erased_at
 
     def carry_on(self, erasure: Erasure, seconds_left: Callable[[], float] = _no_limit) -> bool:
-        """Do all that needs no scan, and say whether it is done. A repeat does what is left."""
+        """Do all that needs no scan, and say whether it is done. A repeat does what is left.
+
+        When the CRM cannot be told, the user is erased nevertheless, and the error is raised after that.
+        """
+        failure: Exception | None = None
+        try:
+            self._tell_crm(erasure)
+        except Exception as error:  # noqa: BLE001 - it is raised below
+            failure = error
+        is_done = self._erase_items(erasure.user_id, seconds_left)
+        if failure:
+            raise failure
+        return is_done
+
+    def _tell_crm(self, erasure: Erasure) -> None:
         if not erasure.told:
             self._tell(subject_of(erasure.user_id), erasure.at, erasure.contact)
             self._erasures.note_told(erasure)
+
+    def _erase_items(self, user_id: str, seconds_left: Callable[[], float]) -> bool:
+        """False when the time was up."""
         erased = 0
-        for one in self.items_of(erasure.user_id):
+        for one in self._items.of(subject_of(user_id), lambda: None):  # it has begun
             if one.erase and seconds_left() < RESERVE_SECONDS:
                 return False
             if one.erase:
                 one.erase()
                 erased += 1
         if erased:
-            logger.info("user erased", subject=str(subject_of(erasure.user_id)), items=erased)
+            logger.info("user erased", subject=str(subject_of(user_id)), items=erased)
         return True
 
     def items_of(self, user_id: str) -> Iterator[PersonalItem]:

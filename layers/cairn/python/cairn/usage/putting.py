@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from cairn.clock import Clock
 from cairn.habits.counting import with_goal, with_zone
+from cairn.habits.model import from_text
 from cairn.model import Reading, new_trace_id
-from cairn.readings.along import AlongError
+from cairn.readings.along import Action, AlongError
 from cairn.readings.stats import Stats
 from cairn.usage.reading import ErasedError, User, changing, subject_of
 from cairn.usage.users import ERASED_REFUSAL, Attributes, Given, Profile, Users
@@ -67,6 +68,12 @@ class Putting:
             name = user.name if change.name is UNSET else change.name or user_id
             return user if (name, habits) == (user.name, user.habits) else replace(user, name=name, habits=habits)
 
+        def today(reading: Reading) -> date:
+            return from_text(reading.state).zones.day(now)
+
+        def along(reading: Reading) -> list[Action]:
+            return [self._users.change(user_id, change.of_profile, today(reading))]
+
         changer = changing(
             user_id,
             changed,
@@ -76,12 +83,10 @@ class Putting:
             rules_version=self._rules_version,
             trace_id=new_trace_id(),
         )
-        today = now.date()
-        along = self._users.change(user_id, change.of_profile, today)
         try:
-            old, new = self._stats.update(subject_of(user_id), changer, along=lambda _: [along])
+            old, new = self._stats.update(subject_of(user_id), changer, along=along)
         except AlongError:  # only the profile of somebody who was just erased refuses it
             raise ErasedError(ERASED_REFUSAL) from None
         if new is old:
-            self._users.store(user_id, change.of_profile, today)
+            self._users.store(user_id, change.of_profile, today(new))
         return self._users.get(user_id), new

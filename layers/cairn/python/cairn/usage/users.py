@@ -1,10 +1,12 @@
 """The users of a product, in the usage table: what counting does not need. Their counters are in the stats table.
 
-| pk | sk | holds | in the index |
-|---|---|---|---|
-| `user#{id}` | `profile` | who it is, when they were last active, what they reached last | `by_activity` |
-| the same | the same | when something is due for them without an event: a streak is lost, an anniversary | `due` |
-| `erasures` | id | an erasure that is under way (`cairn.usage.erasure`) | – |
+| pk | sk | holds |
+|---|---|---|
+| `user#{id}` | `profile` | who it is, when they were last active, what they reached last, when something is due |
+| `erasures` | id | an erasure that is under way (`cairn.usage.erasure`) |
+
+The index `by_activity` lists all users, and `due` those for whom something is due without an event: an anniversary, or
+the end of a streak.
 
 A user who begins with an event has no item here until the stream has brought the event. The item of an erased user
 says only since when; no later write changes it.
@@ -12,7 +14,7 @@ says only since when; no later write changes it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, Literal
@@ -21,7 +23,7 @@ from boto3.dynamodb.conditions import Key
 from botocore.exceptions import ClientError
 
 from cairn.aws.cursors import Expected, decode, encode
-from cairn.aws.dynamodb import Item, get, get_many, query, query_all, readable, rejected_item
+from cairn.aws.dynamodb import Item, get, query, query_all, readable, rejected_item
 from cairn.clock import Clock, from_iso, from_millis, iso, now, to_millis
 from cairn.codec import from_json, number, to_json
 from cairn.model import Number
@@ -95,11 +97,6 @@ class Users:
         """A user's profile (consistent read); of an erased user one that says so."""
         item = get(self._table, profile_key(user_id), consistent=True)
         return next(readable(_to_profile, [item]), None) if item else None
-
-    def many(self, user_ids: Iterable[str]) -> dict[str, Profile]:
-        """The profiles of those who have one."""
-        items = get_many(self._table, [profile_key(user_id) for user_id in dict.fromkeys(user_ids)])
-        return {profile.id: profile for profile in readable(_to_profile, items)}
 
     def page(self, since: date | None, limit: int, cursor: str | None) -> tuple[list[Profile], str | None]:
         """Those who were active on a day or later, the last active first, and the cursor of the next page."""
