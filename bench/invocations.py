@@ -260,4 +260,5 @@ CASES = (
     Case("check_milestones", "a check of all readings", lambda *_: SCHEDULED),
     Case("erase_retired_reps", "nothing to do", lambda *_: SCHEDULED),
     Case("erase_users", "nothing to do", lambda *_: SCHEDULED),
+    Case("day_rollover", "nothing is due", lambda *_: SCHEDULED),
 )

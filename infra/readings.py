@@ -33,6 +33,8 @@ class Readings(Capability):
         tables.stats.grant(function, "GetItem", "PutItem", keys=("rep:*",))
         tables.grant_board(function)
         tables.milestones.grant(function, "Query", "BatchGetItem", "PutItem", "UpdateItem")
+        # A user's profile: its contact for webhooks, its last day, its latest milestone, and when something is due.
+        tables.usage.grant(function, "GetItem", "UpdateItem", keys=("user#*",))
         # The time of the last request to refresh everyone's board.
         tables.connections.grant(function, "UpdateItem", keys=("refreshes",))
         queues.notify.grant_send(function)
@@ -48,7 +50,7 @@ class Readings(Capability):
             timeout=Duration.minutes(5),
         )
         self.tables.grant_settings(function)
-        # No list has every subject. It is the only function that may read a whole table.
+        # No list has every subject.
         self.tables.stats.grant(function, "Scan")
         self.tables.stats.grant(function, "UpdateItem", attributes=("subject", "recheck", "as_of"))
         self.tables.milestones.grant(function, "BatchGetItem")

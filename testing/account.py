@@ -41,6 +41,7 @@ TIMEOUTS = {
     "count_viewers": 20,
     "deliver_webhook": 45,
     "ingest_usage": 30,
+    "day_rollover": 60,
 }
 MOST_STEPS = 3000
 
@@ -67,9 +68,11 @@ class Account:
         self.schedule = Asynchronous(clock, "fetch_stats")
         self.rollover = Asynchronous(clock, "month_rollover")
         self.check = Asynchronous(clock, "check_milestones")
+        self.days = Asynchronous(clock, "day_rollover")
         self.sweep = Asynchronous(clock, "deliver_webhook")
         self.updates = Updates(clock)
-        streams, schedules = [self.detection, self.history], [self.schedule, self.rollover, self.check, self.sweep]
+        streams = [self.detection, self.history]
+        schedules = [self.schedule, self.rollover, self.check, self.sweep, self.days]
         queues: list[Source] = [self.fetch, self.notify, self.broadcast, self.count, self.webhooks]
         self.sources: list[Source] = [self.updates, *schedules, *streams, *queues]
 
@@ -125,6 +128,7 @@ class Account:
                 "fetch failures": self.schedule.given_up,
                 "month rollover failures": self.rollover.given_up,
                 "check failures": self.check.given_up,
+                "day rollover failures": self.days.given_up,
                 "sweep failures": self.sweep.given_up,
             }.items()
             if found

@@ -82,6 +82,10 @@ class Stream:
             failed = [failure["itemIdentifier"] for failure in answer["batchItemFailures"]]
             lane.answered(failed, self._clock.now())
 
+    def redeliver(self) -> None:
+        """Everything once more, from the first record on."""
+        self._read = 0
+
     def _poll(self) -> None:
         """A shard is read on when a lane is free; what the other lanes are to get waits in them."""
         if all(lane.pending for lane in self._lanes):

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from cairn.usage.counting import Announced, Outcome, Refused, Tracked
+from cairn.usage.importing import Foretold
+from cairn.usage.importing import Outcome as Imported
 
 
 def tracked_json(tracked: Tracked) -> dict[str, Any]:
@@ -35,6 +37,25 @@ def outcome_json(outcome: Outcome) -> dict[str, Any]:
         return rejected_json(outcome.error.message, retry=outcome.retry)
     status = "duplicate" if outcome.duplicate else "late" if outcome.late else "counted"
     return {"status": status, **tracked_json(outcome)}
+
+
+def imported_json(outcome: Imported) -> dict[str, Any]:
+    """One result of an import."""
+    if outcome.status == "rejected":
+        return rejected_json(outcome.error, retry=outcome.retry)
+    return {"status": outcome.status}
+
+
+def foretold_json(foretold: Foretold) -> dict[str, Any]:
+    """A milestone that would have been announced."""
+    return {
+        "userId": foretold.user_id,
+        "type": foretold.rule,
+        "threshold": foretold.threshold,
+        "label": foretold.label,
+        "value": foretold.value,
+        "alsoPassed": list(foretold.also_passed),
+    }
 
 
 def rejected_json(error: str, *, retry: bool = False) -> dict[str, Any]:

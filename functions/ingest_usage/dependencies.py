@@ -15,6 +15,7 @@ from cairn.readings.stats import Stats
 from cairn.rules.counter import UsageType, types_of
 from cairn.settings import from_environment
 from cairn.usage.event_ids import EventIds
+from cairn.usage.importing import Importing
 from cairn.usage.tracking import Tracking
 from cairn.workspace.document import Workspace
 from cairn.workspace.following import following_settings
@@ -29,6 +30,7 @@ KEYS_CACHED_SECONDS = 60
 class Settings:
     stats_table: str
     usage_table: str
+    history_table: str
     keys_table: str
     settings_table: str
     initial_settings: str
@@ -65,6 +67,17 @@ class Dependencies:
         return Tracking(
             stats=Stats(dynamodb.table(self.settings.stats_table), keep_unreadable=True),
             ids=EventIds(dynamodb.table(self.settings.usage_table)),
+            rules=RuleSet.of(workspace),
+            clock=now,
+        )
+
+    @following_settings
+    def importing(self, workspace: Workspace) -> Importing:
+        settings = self.settings
+        return Importing(
+            stats=Stats(dynamodb.table(settings.stats_table), keep_unreadable=True),
+            history=dynamodb.table(settings.history_table),
+            usage=dynamodb.table(settings.usage_table),
             rules=RuleSet.of(workspace),
             clock=now,
         )

@@ -6,15 +6,24 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from cairn.clock import now
 from cairn.errors import BadInputError, CairnError
 from cairn.identity.api_keys import ApiKey
 from cairn.identity.cached_keys import bearer, require_scope
 from cairn.observability import MetricUnit, logger, metrics, single_metric
 from cairn.usage.counting import Outcome, Refused, Tracked
 from cairn.usage.events import UsageEvent, to_event
+from cairn.usage.importing import Foretold
+from cairn.usage.rows import FIRST_ZONE, Row, to_row
 from cairn.usage.tracking import RETRYABLE
 from functions.ingest_usage import requests, responses
-from functions.ingest_usage.answers import outcome_json, rejected_json, tracked_json
+from functions.ingest_usage.answers import (
+    foretold_json,
+    imported_json,
+    outcome_json,
+    rejected_json,
+    tracked_json,
+)
 from functions.ingest_usage.dependencies import Dependencies
 from functions.ingest_usage.responses import Response
 
@@ -54,7 +63,35 @@ def batch(dependencies: Dependencies, key: ApiKey, event: Event, seconds_left: S
     return responses.json_answer({"results": [results[number] for number in range(len(listed))]})
 
 
-ROUTES: dict[str, Route] = {"/api/usage/track": track, "/api/usage/batch": batch}
+def import_rows(dependencies: Dependencies, _: ApiKey, event: Event, seconds_left: SecondsLeft) -> Response:
+    given = requests.fields(event, requests.MAX_BATCH_BYTES)
+    listed, dry_run = requests.items(given, "rows", "dryRun"), given.get("dryRun", False)
+    if not isinstance(dry_run, bool):
+        raise BadInputError("dryRun: must be true or false")
+    metrics_, latest = {one.metric for one in dependencies.types.values()}, now().astimezone(FIRST_ZONE).date()
+    parsed, results = dict[int, Row](), dict[int, dict[str, Any]]()
+    for number, row in enumerate(listed):
+        try:
+            parsed[number] = to_row(row, metrics_, latest)
+        except BadInputError as error:
+            results[number] = rejected_json(error.message)
+    rows, foretold = [*parsed.values()], list[Foretold]()
+    if dry_run:
+        outcomes, foretold = dependencies.importing.foretell(rows)
+    else:
+        outcomes = dependencies.importing.run(rows, seconds_left)
+    results |= {number: imported_json(outcome) for number, outcome in zip(parsed, outcomes, strict=True)}
+    statuses = Counter(result["status"] for result in results.values())
+    logger.info("rows looked at" if dry_run else "rows imported", extra=dict(statuses))
+    answer = {"results": [results[number] for number in range(len(listed))]}
+    return responses.json_answer(answer | ({"milestones": [foretold_json(one) for one in foretold]} if dry_run else {}))
+
+
+ROUTES: dict[str, Route] = {
+    "/api/usage/track": track,
+    "/api/usage/batch": batch,
+    "/api/usage/import": import_rows,
+}
 """Called with POST."""
 
 

@@ -16,7 +16,7 @@ BOARD = READ_ITEMS | WRITE_ITEM | {"Query"}
 
 FOLLOW_SETTINGS = (
     *("api", "broadcast", "check_milestones", "count_viewers", "deliver_webhook", "detect_milestone"),
-    "erase_retired_reps",
+    *("day_rollover", "erase_retired_reps"),
     *("fetch_stats", "ingest_usage", "month_rollover", "notify", "record_history", "telegram_webhook"),
     *("viewer_heartbeat", "ws_connect"),
 )
@@ -27,11 +27,12 @@ TABLES: Mapping[str, Mapping[str, set[str]]] = {
         "detect_milestone": STREAM | {"GetItem", "PutItem"},
         "record_history": STREAM,
         "check_milestones": {"Scan", "UpdateItem"},
+        "day_rollover": {"GetItem", "PutItem", "Scan"},
         "month_rollover": {"GetItem", "PutItem"},
         "erase_retired_reps": READ_ITEMS | {"PutItem"},
         "viewer_heartbeat": {"GetItem", "PutItem"},
         "count_viewers": {"GetItem", "PutItem"},
-        "ingest_usage": {"GetItem", "PutItem"},
+        "ingest_usage": {"GetItem", "BatchGetItem", "PutItem"},
         "erase_users": {"GetItem"},
         "api": READ_ITEMS | {"PutItem", "DeleteItem"},
         "telegram_webhook": {"BatchGetItem"},
@@ -47,6 +48,8 @@ TABLES: Mapping[str, Mapping[str, set[str]]] = {
     },
     "History": {
         "record_history": WRITE_ITEM,
+        "day_rollover": {"BatchGetItem"},
+        "ingest_usage": {"BatchGetItem", "UpdateItem"},
         "erase_retired_reps": {"Query", "DeleteItem"},
         "erase_users": {"Query", "DeleteItem"},
         "viewer_heartbeat": {"Query"},
@@ -95,9 +98,11 @@ TABLES: Mapping[str, Mapping[str, set[str]]] = {
         "erase_users": READ_ITEMS | {"Scan", "Query", "UpdateItem", "DeleteItem"},
     },
     "Usage": {
-        "ingest_usage": {"GetItem", "PutItem"},
         "erase_users": {"GetItem", "Query", "UpdateItem", "DeleteItem"},
         "api": READ_ITEMS | WRITE_ITEM | {"Query", "DeleteItem"},
+        "ingest_usage": {"GetItem"} | WRITE_ITEM,
+        "detect_milestone": {"GetItem", "UpdateItem"},
+        "day_rollover": {"GetItem", "Query"} | WRITE_ITEM,
     },
     "Presence": {
         "viewer_heartbeat": PRESENCE | {"Query"},
@@ -138,7 +143,7 @@ KEYS: Mapping[str, set[str]] = {
     "Instagram": {"fetch_stats", "api"},
 }
 
-SCANNED = ("CheckMilestones", "EraseUsers")
+SCANNED = ("CheckMilestones", "DayRollover", "EraseUsers")
 
 VAULT: Mapping[str, set[str]] = {"api": {"kms:GenerateDataKey", "kms:Decrypt"}, "deliver_webhook": {"kms:Decrypt"}}
 

@@ -12,7 +12,7 @@ from infra.settings import SettingsError
 from tests.infrastructure.template import Template, stack_of
 
 NAMES = [
-    *("api", "broadcast", "check_milestones", "count_viewers", "deliver_webhook", "detect_milestone"),
+    *("api", "broadcast", "check_milestones", "count_viewers", "day_rollover", "deliver_webhook", "detect_milestone"),
     *(
         "erase_retired_reps",
         "erase_users",

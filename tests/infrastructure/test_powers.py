@@ -33,7 +33,7 @@ MAY_CHANGE: Mapping[tuple[str, str], Mapping[str, set[str]]] = {
         DELETE: {"api"},
     },
     ("Stats", "rep:1"): {PUT: BOARD},
-    ("Stats", "user:1"): {PUT: {"api", "ingest_usage"}},
+    ("Stats", "user:1"): {PUT: {"api", "day_rollover", "ingest_usage"}},
     ("Milestones", "channel:youtube:UC1"): {PUT: {"detect_milestone"}, UPDATE: {"detect_milestone"}},
     ("Milestones", "rep:1"): {
         PUT: {"detect_milestone"},
@@ -49,7 +49,11 @@ MAY_CHANGE: Mapping[tuple[str, str], Mapping[str, set[str]]] = {
     ("Milestones", "badges"): {PUT: {"detect_milestone", "api"}, UPDATE: {"detect_milestone"}},
     ("History", "channel:youtube:UC1"): {PUT: {"record_history"}},
     ("History", "rep:1"): {PUT: {"record_history"}, DELETE: {"erase_retired_reps"}},
-    ("History", "user:1"): {PUT: {"record_history"}, UPDATE: {"record_history", "api"}, DELETE: {"api", "erase_users"}},
+    ("History", "user:1"): {
+        PUT: {"record_history"},
+        UPDATE: {"record_history", "api", "ingest_usage"},
+        DELETE: {"api", "erase_users"},
+    },
     ("Channels", "channels"): {PUT: {"api"}, UPDATE: {"api", "fetch_stats"}, DELETE: {"api"}},
     ("Channels", "checks#youtube"): {PUT: {"api", "fetch_stats"}, UPDATE: {"api"}, DELETE: {"api"}},
     ("Channels", "starts#youtube"): {PUT: {"api"}, UPDATE: {"api", "fetch_stats"}, DELETE: {"api"}},
@@ -94,8 +98,13 @@ MAY_CHANGE: Mapping[tuple[str, str], Mapping[str, set[str]]] = {
     ("Webhooks", "publication#key:1"): {PUT: {"api"}, UPDATE: {"api"}},
     ("Webhooks", "feedback#ep_1"): {UPDATE: {"api"}, DELETE: {"erase_users"}},
     ("Usage", "event#ab#cd"): {PUT: {"ingest_usage"}},
-    ("Usage", "user#1"): {PUT: {"api"}, UPDATE: {"api"}, DELETE: {"api", "erase_users"}},
+    ("Usage", "user#1"): {
+        PUT: {"api"},
+        UPDATE: {"api", "day_rollover", "detect_milestone", "ingest_usage"},
+        DELETE: {"api", "erase_users"},
+    },
     ("Usage", "erasures"): {PUT: {"api"}, UPDATE: {"api", "erase_users"}, DELETE: {"api", "erase_users"}},
+    ("Usage", "totals"): {PUT: {"day_rollover"}, UPDATE: {"ingest_usage"}},
 }
 """Who may change which items, and how; an item that a function may change only in part is in a test of its own."""
 
@@ -173,10 +182,21 @@ def test_the_public_viewer_heartbeat_changes_nothing_but_viewers_and_their_count
     }
 
 
-def test_ingest_usage_changes_nothing_but_users_and_the_ids_of_their_events(grants: Grants) -> None:
+def test_ingest_usage_changes_nothing_but_users_their_days_and_the_ids_of_their_events(grants: Grants) -> None:
     assert {(table, key) for _, table, key in _changes(grants, "ingest_usage")} == {
         ("Stats", "user:1"),
+        ("History", "user:1"),
         ("Usage", "event#ab#cd"),
+        ("Usage", "user#1"),
+        ("Usage", "totals"),
+    }
+
+
+def test_day_rollover_changes_nothing_but_users_their_profiles_and_the_sums(grants: Grants) -> None:
+    assert {(table, key) for _, table, key in _changes(grants, "day_rollover")} == {
+        ("Stats", "user:1"),
+        ("Usage", "user#1"),
+        ("Usage", "totals"),
     }
 
 
@@ -232,7 +252,8 @@ def test_no_function_may_do_what_only_operators_do(grants: Grants, action: str) 
 def test_no_function_may_use_an_action_that_names_no_key(grants: Grants) -> None:
     """`ForAllValues` conditions hold for a request without the key: such an action would reach every item.
 
-    `check_milestones` reads every subject, and of the stats table it may; `erase_users` every event that webhooks sent.
+    `check_milestones` reads every subject, `day_rollover` every user, and of the stats table they may; `erase_users`
+    every event that webhooks sent.
     """
     found = {
         (action, table): functions
@@ -240,7 +261,7 @@ def test_no_function_may_use_an_action_that_names_no_key(grants: Grants) -> None
         for table in {table for table, _ in MAY_CHANGE}
         if (functions := grants.who_may(f"dynamodb:{action}", f"{table}Table"))
     }
-    assert found == {("Scan", "Stats"): {"check_milestones"}, ("Scan", "Webhooks"): {"erase_users"}}
+    assert found == {("Scan", "Stats"): {"check_milestones", "day_rollover"}, ("Scan", "Webhooks"): {"erase_users"}}
 
 
 def test_check_milestones_can_ask_for_another_look_at_a_reading_and_change_nothing_of_it(grants: Grants) -> None:

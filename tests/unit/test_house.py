@@ -45,6 +45,7 @@ def test_every_function_of_the_contract_is_here() -> None:
         "check_milestones",
         "deliver_webhook",
         "ingest_usage",
+        "day_rollover",
         "telegram_webhook",
         "month_rollover",
         "erase_retired_reps",

@@ -16,12 +16,17 @@ from cairn.leaderboard.board_refresh import BoardRefresh
 from cairn.leaderboard.boards import Boards
 from cairn.leaderboard.reps import KIND as REP
 from cairn.leaderboard.reps import Reps
-from cairn.model import Milestone
+from cairn.model import Milestone, Subject
 from cairn.readings.detection import Announcer, Change
 from cairn.readings.stats import Stats
+from cairn.rules.counter import KIND as USER
+from cairn.usage.announce import UsageAnnouncer
+from cairn.usage.reading import anniversaries
+from cairn.usage.users import Users
 from cairn.viewers.announce import ViewerAnnouncer
 from cairn.viewers.subjects import CATEGORY as LIVE
-from cairn.webhooks.announce import WebhookAnnouncer
+from cairn.webhooks.announce import ContactOf, WebhookAnnouncer
+from cairn.webhooks.model import Contact
 from cairn.workspace.document import Workspace
 from cairn.workspace.rule_book import RuleSet
 
@@ -29,7 +34,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import Table
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Resources:
     """The names of the tables, the URLs of the queues, and the settings that announcers need."""
 
@@ -42,6 +47,8 @@ class Resources:
     broadcast_queue_url: str
     webhook_queue_url: str
     avatar_hosts: str
+    usage_table: str = ""
+    """Empty while an upgrade has changed the code and not yet its environment: there are no users then."""
 
 
 class Together:
@@ -77,7 +84,10 @@ def announcers(
     """The announcers by kind of subject, or by category where a platform has its own."""
     rules = RuleSet.of(workspace)
     broadcast = queue(resources.broadcast_queue_url)
-    webhooks = WebhookAnnouncer(webhooks=queue(resources.webhook_queue_url), rules=rules.by_name)
+    users = Users(table(resources.usage_table)) if resources.usage_table else None
+    webhooks = WebhookAnnouncer(
+        webhooks=queue(resources.webhook_queue_url), rules=rules.by_name, contact_of=_contact_of(users)
+    )
     channels = Together(ChannelAnnouncer(notify=queue(resources.notify_queue_url)), webhooks)
     viewers = ViewerAnnouncer(
         broadcast=broadcast,
@@ -99,4 +109,18 @@ def announcers(
         rules=rules.by_name,
         clock=now,
     )
-    return {"channel": channels, LIVE: viewers, REP: Together(reps, webhooks)}
+    by_kind: dict[str, Announcer] = {"channel": channels, LIVE: viewers, REP: Together(reps, webhooks)}
+    if users:
+        usage = UsageAnnouncer(users=users, tell=webhooks.tell, anniversaries=anniversaries(rules.by_name))
+        by_kind[USER] = Together(usage, webhooks)
+    return by_kind
+
+
+def _contact_of(users: Users | None) -> ContactOf:
+    """Whom a CRM knows a product's user as: by the user's record, which nobody has for other subjects."""
+
+    def contact_of(subject: Subject) -> Contact | None:
+        profile = users.get(subject.id) if users and subject.kind == USER else None
+        return Contact(profile.name, profile.email, profile.phone) if profile and not profile.erased else None
+
+    return contact_of

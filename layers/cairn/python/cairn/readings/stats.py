@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
-from datetime import timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
@@ -36,6 +36,15 @@ MAX_ATTEMPTS = 24
 MAX_AHEAD = timedelta(minutes=5)
 """How far a reading may be ahead of the clock. One that is further ahead would be the newest for as long."""
 _REPLACEABLE = "as_of > :latest OR NOT attribute_type(as_of, :number) OR expires_at <= :now"
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What only a subject's own system reads of its reading, and when that was written."""
+
+    subject: Subject
+    text: str
+    as_of: datetime
 
 
 class Stats:
@@ -162,6 +171,24 @@ class Stats:
         readings = [one for one in readable(to_reading, answer["Items"]) if not one.expired(self._clock())]
         return readings, str(last["subject"]) if last else None
 
+    def states(self, kind: str, after: str | None, limit: int = 1000) -> tuple[list[State], str | None]:
+        """The states of some subjects of a kind, in no useful order, after a key; and the key for those that follow.
+
+        It reads a part of the table, whatever it holds, so the list may be short or empty; the last part has no key.
+        """
+        start: Any = {"ExclusiveStartKey": {"subject": after}} if after else {}
+        answer = self._table.scan(
+            Limit=limit,
+            ProjectionExpression="subject, as_of, #state",
+            FilterExpression="begins_with(subject, :kind) AND attribute_exists(#state)",
+            ExpressionAttributeNames={"#state": "state"},
+            ExpressionAttributeValues={":kind": f"{kind}:"},
+            **start,
+        )
+        last = answer.get("LastEvaluatedKey")
+        found = list(readable(_to_state, answer["Items"]))
+        return found, str(last["subject"]) if last else None
+
     def delete(self, subject: Subject) -> None:
         """Remove a subject's values; its high-water marks and history stay. The next reading is a first one again."""
         self._table.delete_item(Key={"subject": str(subject)})
@@ -169,6 +196,10 @@ class Stats:
     def _replaceable(self) -> dict[str, Any]:
         now = self._clock()
         return {":latest": to_millis(now + MAX_AHEAD), ":number": "N", ":now": int(now.timestamp())}
+
+
+def _to_state(item: Item) -> State:
+    return State(Subject.parse(item["subject"]), text(item["state"]), from_millis(int(item["as_of"])))
 
 
 def to_item(reading: Reading) -> Item:

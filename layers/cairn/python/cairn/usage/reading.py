@@ -12,8 +12,10 @@ from cairn.habits.model import Habits, from_text
 from cairn.habits.streaks import walk
 from cairn.model import Number, Reading, Subject, new_trace_id
 from cairn.readings.stats import MAX_AHEAD
+from cairn.rules import Rule
 from cairn.rules.counter import KIND
 from cairn.rules.days_with_us import RULES as _DAYS_RULES
+from cairn.rules.days_with_us import DaysWithUs
 
 ERASED = "erased_at"
 ERASED_USER = "Erased user"
@@ -21,6 +23,9 @@ STREAK = "streak"
 DAYS_WITH_US = _DAYS_RULES[0].metric
 COMPUTED = frozenset({STREAK, DAYS_WITH_US})
 """The metrics that are no totals."""
+IMPORT = "import"
+ROLLOVER = "rollover"
+"""Sources of readings that nobody's use of the product brought."""
 _MILLISECOND = timedelta(milliseconds=1)
 
 
@@ -147,6 +152,12 @@ def tombstone(user_id: str, stored: Reading | None, now: datetime, erased_at: st
         trace_id=new_trace_id(),
         details={ERASED: erased_at},
     )
+
+
+def anniversaries(rules: Mapping[str, Rule]) -> tuple[int, ...]:
+    """The days with us that are milestones, by the rules of a version of the settings."""
+    rule = rules.get(_DAYS_RULES[0].name)
+    return rule.thresholds if isinstance(rule, DaysWithUs) else ()
 
 
 def added(totals: Mapping[str, int], more: Mapping[str, int]) -> dict[str, int]:

@@ -10,8 +10,8 @@ from cairn.clock import iso
 from cairn.codec import to_json
 from cairn.messages import WebhookEvent
 from cairn.model import Milestone, Reading, Subject
-from cairn.rules import Rule
-from cairn.webhooks.catalogue import MILESTONE, REVERTED
+from cairn.rules import Rule, Wording
+from cairn.webhooks.catalogue import DAILY_GOAL, REVERTED
 from cairn.webhooks.milestone_schema import USER_FIELDS
 from cairn.webhooks.model import Contact, Event, event_id
 
@@ -37,7 +37,7 @@ def milestone_event(milestone: Milestone, rule: Rule, contact: Contact | None = 
     """The event of a milestone; the same milestone always gives the same id."""
     return Event(
         id=event_id(milestone.achieved_at, milestone.id),
-        type=MILESTONE,
+        type=rule.wording(milestone).event,
         at=milestone.achieved_at,
         subject=str(milestone.subject),
         data=_data(milestone, rule),
@@ -139,13 +139,15 @@ def _data(milestone: Milestone, rule: Rule) -> dict[str, Any]:
         "metrics": dict(milestone.metrics),
         "details": {name: value for name, value in milestone.details.items() if name not in NOT_SENT},
         "achievedAt": iso(milestone.achieved_at),
-        **(_of_a_user(milestone) if milestone.subject.kind == _USER else {}),
+        **(_of_a_user(milestone, wording) if milestone.subject.kind == _USER else {}),
+        **wording.fields,
     }
 
 
-def _of_a_user(milestone: Milestone) -> dict[str, Any]:
+def _of_a_user(milestone: Milestone, wording: Wording) -> dict[str, Any]:
     """The fields of a product's users: all of them in each event, so that a receiver knows where to look."""
-    return {**dict.fromkeys(USER_FIELDS), "streakDays": milestone.metrics.get("streak")}
+    count = milestone.value if wording.event == DAILY_GOAL else None
+    return {**dict.fromkeys(USER_FIELDS), "streakDays": milestone.metrics.get("streak"), "count": count}
 
 
 def _is_first(milestone: Milestone, rule: Rule) -> bool:
