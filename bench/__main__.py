@@ -21,6 +21,7 @@ from bench import (
     units,
     usage_calls,
     usage_costs,
+    usage_crm,
     usage_load,
     viewers,
     webhook_costs,
@@ -58,6 +59,7 @@ PARTS: Mapping[str, Callable[[], Section | Sequence[Section]]] = {
     "usage_costs": usage_costs.measure,
     "usage_load": usage_load.measure,
     "usage_calls": usage_calls.measure,
+    "usage_crm": usage_crm.measure,
 }
 
 

@@ -196,7 +196,7 @@ def _reached(record: Record) -> str:
         case [subject, "days_with_us", *_] if subject.startswith("user:"):
             return f"reached {label} with us"
         case [subject, rule, *_] if subject.startswith("user:"):
-            return f"reached {label} {rule}"
+            return f"reached the first of their {rule}" if label == "1" else f"reached {label} {rule}"
     return f"reached {label}"
 
 

@@ -22,6 +22,7 @@ export async function showMilestones({ id }, person) {
   shown = id;
   cursor = null;
   find('milestone-rows').replaceChildren();
+  for (const each of ['milestone-table', 'no-milestones', 'more-milestones']) find(each).hidden = true;
   find('more-milestones').onclick = told(() => more(id, person));
   await more(id, person);
 }

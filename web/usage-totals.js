@@ -5,7 +5,7 @@ import { find } from './dom.js';
 import { count } from './format.js';
 import { told } from './notes.js';
 import { addDays } from './usage-calendar.js';
-import { allOf, shortDay, spoken, titled } from './usage-words.js';
+import { allOf, at, shortDay, spoken, titled } from './usage-words.js';
 
 /** What is shown beside the metrics, by its name. @type {Record<string, (day: TotalsDay) => number>} */
 const PEOPLE = { 'active users': ({ users }) => users, 'goals met': ({ goals }) => goals };
@@ -40,8 +40,9 @@ async function load() {
   const asked = turn;
   const to = new Date().toISOString().slice(0, 10);
   const from = addDays(to, 1 - Number(find('span', HTMLSelectElement).value));
-  const { items } = await call(`/api/usage/totals?${new URLSearchParams({ from, to })}`);
+  const { items, asOf } = await call(`/api/usage/totals?${new URLSearchParams({ from, to })}`);
   if (asked !== turn) return;
+  find('as-of').textContent = asOf ? `, the last time ${at(asOf)}` : ', and were not yet';
   const known = new Map(/** @type {TotalsDay[]} */ (items).map((day) => [day.date, day]));
   const last = items.length ? [to, items[items.length - 1].date].sort()[1] : to; // east of here, a day may be ahead
   days = [];

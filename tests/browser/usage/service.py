@@ -111,7 +111,8 @@ class Service:
         match request.raw_path.partition("?")[0].strip("/").split("/")[1:]:
             case ["usage", "totals"]:
                 wanted = [day for day in self.totals if body["from"] <= day["date"] <= body["to"]]
-                return web.json_response({"items": wanted, "nextCursor": None})
+                counted_at = iso(self._clock()) if self.totals else None
+                return web.json_response({"items": wanted, "asOf": counted_at, "nextCursor": None})
             case ["users"]:
                 return self._list(body)
             case ["users", id_, *action] if unquote(id_) in self.users:

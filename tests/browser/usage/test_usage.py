@@ -95,6 +95,7 @@ def test_an_empty_cairn_says_how_a_user_begins(page: Page) -> None:
     page.get_by_role("link", name="Totals").click()
     expect(page.locator("#no-totals")).to_be_visible()
     expect(page.locator("#chart-card")).to_be_hidden()
+    expect(page.locator("#totals")).to_contain_text("and were not yet")
 
 
 def test_users_are_found_and_the_address_keeps_the_filter(page: Page, service: Service) -> None:
@@ -322,6 +323,7 @@ def test_totals_are_drawn_and_told_in_words_and_as_a_table(page: Page, service: 
     expect(page.locator("#chart canvas")).to_be_visible()
     summary = page.locator("#chart-summary")
     expect(summary).to_contain_text("replies in 90 days. The most on")
+    expect(page.locator("#totals")).to_contain_text("computed once an hour, the last time")
     page.get_by_label("Metric").select_option("Memes")
     expect(summary).to_contain_text("memes in 90 days")
     page.get_by_label("Time", exact=True).select_option("The last 30 days")

@@ -67,6 +67,7 @@ def test_a_milestone_and_its_delivery_are_shown_with_the_trace() -> None:
 @pytest.mark.parametrize(
     ("id_", "label", "text"),
     [
+        ("user:sam/replies/all-time/1", "1", "reached the first of their replies"),
         ("user:sam/replies/all-time/10", "10", "reached 10 replies"),
         ("user:sam/daily_goal/2026-11-30/3", "3 a day", "met the daily goal of 2026-11-30 (3 a day)"),
         ("user:sam/feature/write_like_me/1", "first use", "used write_like_me for the first time"),
