@@ -45,8 +45,8 @@ class Api(Capability):
         tables.keys.grant(self.api, "GetItem")
         tables.grant_settings(self.api)
         tables.settings.grant(self.api, "Query", "PutItem", keys=("settings",))
-        tables.sessions.grant(self.api, "PutItem", keys=("ticket#*", "revoked#*"))
-        tables.sessions.grant(self.api, "BatchGetItem", keys=("revoked#*",))
+        # One statement for both: a role's own policies have 10,240 characters in total. It reads `revoked#*` alone.
+        tables.sessions.grant(self.api, "PutItem", "BatchGetItem", keys=("ticket#*", "revoked#*"))
         self._manage_webhooks(webhooks)
         self._manage_users()
         self.queues.fetch.grant_send(self.api)
@@ -74,6 +74,7 @@ class Api(Capability):
         """A product's users: who they are, their freezes and days, and their erasure."""
         read, write = ("GetItem", "BatchGetItem", "Query"), ("PutItem", "UpdateItem", "DeleteItem")
         self.tables.usage.grant(self.api, *read, *write, keys=("user#*", "erasures"), indexes=("by_activity",))
+        self.tables.usage.grant(self.api, "GetItem", "Query", keys=("totals",))
         # The same for both, so that they are one statement: a role's own policies have 10,240 characters in total.
         # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
         for table in (self.tables.milestones, self.tables.history):

@@ -15,7 +15,7 @@ from types import FrameType
 
 from cairn.clock import now
 from cairn.identity.api_keys import SCOPES, ApiKeys
-from local import cloud, demo, follow, platforms, sales, synth, viewers, webhooks
+from local import cloud, demo, follow, platforms, sales, synth, usage, viewers, webhooks
 from local.processes import STOP_SIGNALS, Processes, Running, child_environment, require_free
 from local.settings import EDGE_SECRET, ROOT, Settings, StartError, read_settings
 from local.terminal import Terminal, standard_output
@@ -104,6 +104,9 @@ def run(settings: Settings, processes: Processes, terminal: Terminal) -> None:
             )
         with terminal.step("sales floor") as step:
             password, step.text = demo.invite(stack), salesperson.hire()
+        with terminal.step("product") as step:
+            actors.append(product := usage.Product(settings, admin_key))
+            step.text = product.launch()
         with terminal.step("live stream") as step:
             step.text = start_viewers(settings, processes)
 
@@ -172,6 +175,7 @@ def introduce(settings: Settings, admin_key: str, password: str | None, terminal
     lines = {
         "pages": f"{settings.api_url}/leaderboard and, for a TV, {settings.api_url}/tv",
         "live": f"{settings.api_url}/live/{viewers.CHANNEL}" if settings.demo else f"{settings.api_url}/live/ANY-ID",
+        "usage": f"{settings.api_url}/usage",
         "webhooks": f"{settings.api_url}/webhooks",
         "sign in": f"as {users}, password {password}" if password else f"create a user first: {command}",
         "API": f"{settings.api_url}/api/docs",

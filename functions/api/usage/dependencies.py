@@ -14,6 +14,7 @@ from cairn.usage.freezes import Freezes
 from cairn.usage.listing import UserList
 from cairn.usage.personal_data import UserItems
 from cairn.usage.putting import Putting
+from cairn.usage.totals import Totals
 from cairn.usage.users import Users
 from cairn.webhooks.erasure import tell_of_erasure
 from cairn.workspace.document import Workspace
@@ -69,6 +70,10 @@ class Usage:
     @cached_property
     def listing(self) -> UserList:
         return UserList(users=self.users, stats=self._stats, rules=self.rules.rules, clock=now)
+
+    @cached_property
+    def totals(self) -> Totals:
+        return Totals(self._table, now)
 
     @cached_property
     def erasing(self) -> Erasing:

@@ -130,6 +130,32 @@ def read_usage(
 
 
 @router.get(
+    "/api/usage/totals",
+    summary="Get what all users did, by their local days",
+    middlewares=requires("analytics"),
+    responses=responses(schemas.Totals),
+)
+def read_totals(
+    from_: Annotated[date | None, Query(alias="from", description="The first day; 30 days by default.")] = None,
+    to: Annotated[date | None, Query(description="The last day; today's date in UTC by default.")] = None,
+) -> schemas.Totals:
+    """Days of at most 400 days, each with zeros where nothing was done. Users are counted once an hour."""
+    first, last = _days_of(from_, to, now().date())
+    found, as_of = _usage().totals.between(first, last)
+    items = [
+        schemas.DayTotals(
+            date=one.day.isoformat(),
+            counts=dict(sorted(one.counts.items())),
+            imported=dict(sorted(one.imported.items())),
+            users=one.users,
+            goals=one.goals,
+        )
+        for one in found
+    ]
+    return schemas.Totals(as_of=as_of, items=items, next_cursor=None)
+
+
+@router.get(
     f"{_OF_ONE}/milestones",
     summary="List a user's milestones, newest first, with those that were corrected",
     middlewares=requires("analytics"),
@@ -197,6 +223,17 @@ def erase_user(user_id: UserIdInPath) -> Response[None]:
     """The CRM is told with `user_deleted`. What webhooks sent is erased within the hour, and once more a day later."""
     _usage().erasing.erase(unquote(user_id), partial(router.seconds_left, RESERVE_SECONDS))
     return Response(status_code=204, content_type="text/plain")
+
+
+def _days_of(from_: date | None, to: date | None, today: date) -> tuple[date, date]:
+    """The range of days; BadInputError for one that is reversed or too long."""
+    last = to or today
+    first = from_ or max(last, date.min + timedelta(days=MAX_DAYS)) - timedelta(days=29)
+    if first > last:
+        raise BadInputError("from: must not be later than to")
+    if (last - first).days >= MAX_DAYS:
+        raise BadInputError(f"from, to: at most {MAX_DAYS} days per request")
+    return first, last
 
 
 def _usage() -> Usage:

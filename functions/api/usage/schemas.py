@@ -172,6 +172,20 @@ class Usage(Schema):
     next_cursor: str | None
 
 
+class DayTotals(Schema):
+    date: str
+    counts: dict[str, int] = Field(description="What Cairn counted, by metric.")
+    imported: dict[str, int] = Field(description="What was imported, besides.")
+    users: int = Field(description="Who did something, as Cairn counted.")
+    goals: int = Field(description="How many of them reached their goal.")
+
+
+class Totals(Schema):
+    as_of: Instant | None = Field(description="When the last count began; null before the first one.")
+    items: list[DayTotals]
+    next_cursor: str | None
+
+
 class Milestone(Schema):
     id: str
     type: str = Field(description="The rule: a metric, `daily_goal`, `feature`, `streak`, `days_with_us`.")

@@ -75,6 +75,7 @@ ROUTES: dict[tuple[str, str], tuple[set[str], object]] = {
     ("POST", "/api/webhooks/process-queue"): ({"webhooks"}, {}),
     ("GET", "/api/webhooks/stats"): ({"webhooks"}, None),
     ("POST", "/api/webhooks/feedback"): ({"webhooks", "ingest"}, FEEDBACK),
+    ("GET", "/api/usage/totals"): ({"analytics"}, None),
     ("GET", "/api/users"): ({"analytics"}, None),
     ("PUT", "/api/users"): (set(), {"users": [{"id": "4711"}]}),
     ("GET", "/api/users/{user_id}"): ({"analytics"}, None),
