@@ -16,7 +16,7 @@ from cairn.messages import Message, WebhookEvent, dump, load
 from cairn.model import Milestone, Passed, Reading, Reversal, Subject
 from cairn.rules import Crossing, Rule, Transition, catalogue
 from cairn.rules.rank import Rank
-from cairn.webhooks.announce import WebhookAnnouncer, milestone_event, queued, reverted_event
+from cairn.webhooks.announce import ErasedContactError, WebhookAnnouncer, milestone_event, queued, reverted_event
 from cairn.webhooks.catalogue import CATALOGUE, check_data, check_type
 from cairn.webhooks.model import Contact, instant_of
 from testing.webhooks import AT, event
@@ -222,3 +222,17 @@ def test_a_message_of_the_queue_has_the_contact_that_is_known() -> None:
     carried = queued(event({"a": Decimal("1.0")}, contact=Contact(email="ada@example.com")))
     assert carried.data == '{"a":1.0}'
     assert from_json(carried.contact)["email"] == "ada@example.com"
+
+
+def test_nothing_is_told_of_somebody_who_was_erased() -> None:
+    """A record of the stream from before the erasure may come after it."""
+
+    def erased(_: Subject) -> None:
+        raise ErasedContactError
+
+    one, queue = milestone(RULES["goal"]), Queue()
+    silent = WebhookAnnouncer(webhooks=queue, rules=RULES, contact_of=erased)  # type: ignore[arg-type]
+    silent.announce(one)
+    silent.reverted(reverted(one), [])
+    silent.tell("streak_lost", one.subject, at=AT, key="k", data={}, trace_id="t")
+    assert queue.sent == []

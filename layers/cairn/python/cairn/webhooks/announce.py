@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,7 @@ from cairn.clock import iso
 from cairn.codec import to_json
 from cairn.messages import WebhookEvent
 from cairn.model import Milestone, Reading, Subject
+from cairn.observability import logger
 from cairn.rules import Rule, Wording
 from cairn.webhooks.catalogue import DAILY_GOAL, REVERTED
 from cairn.webhooks.milestone_schema import USER_FIELDS
@@ -27,6 +29,11 @@ An avatar is an address that anybody may have chosen.
 _USER = "user"
 
 ContactOf = Callable[[Subject], Contact | None]
+"""Whom a CRM knows a subject as; ErasedContactError of somebody who was erased."""
+
+
+class ErasedContactError(Exception):
+    """A record of the stream from before an erasure is about somebody of whom nothing may be told any more."""
 
 
 def nobody(_: Subject) -> None:
@@ -80,7 +87,7 @@ def queued(event: Event) -> WebhookEvent:
 class WebhookAnnouncer:
     """`webhooks` is the webhook queue. It announces what it is given: whose milestones it gets, others decide.
 
-    `contact_of` reads whom a CRM knows a subject as.
+    Nothing is told of somebody who was erased.
     """
 
     def __init__(self, *, webhooks: Queue, rules: Mapping[str, Rule], contact_of: ContactOf = nobody) -> None:
@@ -92,15 +99,15 @@ class WebhookAnnouncer:
         """No room shows it."""
 
     def announce(self, milestone: Milestone) -> None:
-        contact = self._contact_of(milestone.subject)
-        self._webhooks.send([queued(milestone_event(milestone, self._rules[milestone.rule], contact))])
+        rule = self._rules[milestone.rule]
+        self._send(milestone.subject, lambda contact: milestone_event(milestone, rule, contact))
 
     def changed(self, changes: Sequence[Change]) -> None:
         """Changes between two milestones are not sent."""
 
     def reverted(self, milestone: Milestone, standing: Sequence[Milestone]) -> None:  # noqa: ARG002 - only badges need it
-        contact = self._contact_of(milestone.subject)
-        self._webhooks.send([queued(reverted_event(milestone, self._rules[milestone.rule], contact))])
+        rule = self._rules[milestone.rule]
+        self._send(milestone.subject, lambda contact: reverted_event(milestone, rule, contact))
 
     def tell(
         self, type_: str, subject: Subject, *, at: datetime, key: str, data: Mapping[str, Any], trace_id: str
@@ -112,10 +119,17 @@ class WebhookAnnouncer:
             at=at,
             subject=str(subject),
             data=data,
-            contact=self._contact_of(subject),
             trace_id=trace_id,
         )
-        self._webhooks.send([queued(told)])
+        self._send(subject, lambda contact: replace(told, contact=contact))
+
+    def _send(self, subject: Subject, event: Callable[[Contact | None], Event]) -> None:
+        try:
+            contact = self._contact_of(subject)
+        except ErasedContactError:
+            logger.info("nothing is told of who was erased", subject=str(subject))
+            return
+        self._webhooks.send([queued(event(contact))])
 
 
 def _data(milestone: Milestone, rule: Rule) -> dict[str, Any]:
