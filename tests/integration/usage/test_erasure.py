@@ -16,7 +16,7 @@ from cairn.readings.stats import Stats
 from cairn.usage.erasure import Erasing, Erasures
 from cairn.usage.personal_data import UserItems
 from cairn.usage.reading import subject_of
-from cairn.usage.users import Users
+from cairn.usage.users import Profile, Users
 from cairn.webhooks.deliveries import Deliveries
 from cairn.webhooks.events import Events
 from cairn.webhooks.model import Contact, Event, Message, event_id
@@ -342,3 +342,17 @@ def test_the_tombstone_announces_nothing(site: ManagedProduct) -> None:
     assert site.aws.changes() == []
     assert Subject("user", "4711") == subject_of("4711")
     assert now() + timedelta(0)
+
+
+def test_a_record_from_before_the_erasure_tells_nobody_of_the_user(site: ManagedProduct) -> None:
+    site.put("4711", **ADA, dailyGoal=3)
+    site.does("4711", count=12)
+    site.does("4711", "meme")
+    late = site.aws.changes()
+    site.api("DELETE", "/api/users/4711")
+    assert len(told(site)) == 1
+    assert FUNCTIONS["detect_milestone"]({"Records": late}, Context()) == {"batchItemFailures": []}
+    assert site.aws.drain("WEBHOOK_QUEUE_URL") == []
+    assert Users(site.aws.table("USAGE_TABLE")).get("4711") == Profile("4711", erased=True)
+    erase_users()
+    assert mentions(*WORDS) == []

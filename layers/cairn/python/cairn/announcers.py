@@ -25,7 +25,7 @@ from cairn.usage.reading import anniversaries
 from cairn.usage.users import Users
 from cairn.viewers.announce import ViewerAnnouncer
 from cairn.viewers.subjects import CATEGORY as LIVE
-from cairn.webhooks.announce import ContactOf, WebhookAnnouncer
+from cairn.webhooks.announce import ContactOf, ErasedContactError, WebhookAnnouncer
 from cairn.webhooks.model import Contact
 from cairn.workspace.document import Workspace
 from cairn.workspace.rule_book import RuleSet
@@ -121,6 +121,8 @@ def _contact_of(users: Users | None) -> ContactOf:
 
     def contact_of(subject: Subject) -> Contact | None:
         profile = users.get(subject.id) if users and subject.kind == USER else None
-        return Contact(profile.name, profile.email, profile.phone) if profile and not profile.erased else None
+        if profile and profile.erased:
+            raise ErasedContactError
+        return Contact(profile.name, profile.email, profile.phone) if profile else None
 
     return contact_of
