@@ -170,6 +170,9 @@ NEW_KEYS = {
     ("user#{}", "profile"),
     ("user#{}", "freeze#{}"),
     ("erasures", "{}"),
+    ("totals", "progress"),
+    ("totals", "{}#counted"),
+    ("totals", "{}#import#{}"),
     ("user:{}", "day#{}"),
 }
 """Documented keys that release 0.1.0 did not have: nothing of them has to survive the upgrade from it."""
