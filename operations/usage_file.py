@@ -156,6 +156,15 @@ class SortedCopy:
         if batch:
             yield batch
 
+    @property
+    def wrong(self) -> int:
+        """How many lines were no row."""
+        return int(self._get("wrong") or 0)
+
+    @wrong.setter
+    def wrong(self, lines: int) -> None:
+        self._set("wrong", str(lines))
+
     def done(self, batch: list[Line]) -> None:
         """Keep that a batch is done."""
         self._set("done", batch[-1].row.user_id)

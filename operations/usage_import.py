@@ -40,18 +40,22 @@ def import_file(
     *,
     dry_run: bool,
     copies: Path = COPIES,
+    at_once: int = AT_ONCE,
     out: TextIO | None = None,
     err: TextIO | None = None,
 ) -> list[str]:
     """Import a file, or say what would have been announced. OperationError after all if some rows were wrong."""
     if not file.is_file():
         raise OperationError(f"{file} is no file")
-    run = _Run(stack, file, out or sys.stdout, err or sys.stderr)
+    run = _Run(stack, file, at_once, out or sys.stdout, err or sys.stderr)
     name = hashlib.sha256(f"{file.resolve()} {stack.name} {dry_run}".encode()).hexdigest()[:16]
     copy = SortedCopy(copies / f"{name}.sqlite", signature_of(file, stack.name, stack.api_url))
     try:
-        if not copy.is_complete:
+        if copy.is_complete:
+            run.wrong = copy.wrong
+        else:
             run.read(copy)
+            copy.wrong = run.wrong
         counted = run.foretell(copy) if dry_run else run.store(copy)
     except BadInputError as error:
         copy.delete()
@@ -68,7 +72,8 @@ def import_file(
 
 
 class _Run:
-    def __init__(self, stack: Stack, file: Path, out: TextIO, err: TextIO) -> None:
+    def __init__(self, stack: Stack, file: Path, at_once: int, out: TextIO, err: TextIO) -> None:
+        self._at_once = at_once
         self.out = out
         self.wrong = 0
         self._file = file
@@ -127,7 +132,7 @@ class _Run:
         done = copy.count() - copy.count(left=True)
         self._bar.begin(what, copy.count())
         self._bar.advance_to(done)
-        for batch in copy.batches(AT_ONCE):
+        for batch in copy.batches(self._at_once):
             yield batch
             done += len(batch)
             self._bar.advance_to(done)
