@@ -25,12 +25,14 @@ def change_of(body: schemas.UserChange) -> Change:
     return Change(**{name: getattr(body, name) for name in body.model_fields_set if name != "id"})
 
 
-def apply(users: Sequence[Any], putting: Putting, seconds_left: Callable[[], float]) -> list[schemas.UserResult]:
+def apply(
+    users: Sequence[Any], putting: Putting, seconds_left: Callable[[], float], *, silent: bool
+) -> list[schemas.UserResult]:
     """Store every user; one for whom no time is left gets a 503."""
     numbered = list(enumerate(users))
     lanes = [list(lane) for _, lane in groupby(sorted(numbered, key=_user_of), key=_user_of)]
     with ThreadPoolExecutor(CONCURRENCY) as pool:
-        lane = partial(_apply_lane, putting=putting, seconds_left=seconds_left)
+        lane = partial(_apply_lane, putting=putting, seconds_left=seconds_left, silent=silent)
         applied = dict(numbered_result for results in pool.map(lane, lanes) for numbered_result in results)
     return [applied[number] for number, _ in numbered]
 
@@ -40,16 +42,16 @@ def _user_of(numbered: tuple[int, Any]) -> str:
 
 
 def _apply_lane(
-    lane: Sequence[tuple[int, Any]], *, putting: Putting, seconds_left: Callable[[], float]
+    lane: Sequence[tuple[int, Any]], *, putting: Putting, seconds_left: Callable[[], float], silent: bool
 ) -> list[tuple[int, schemas.UserResult]]:
-    return [(number, _apply(user, putting, seconds_left)) for number, user in lane]
+    return [(number, _apply(user, putting, seconds_left, silent)) for number, user in lane]
 
 
-def _apply(user: Any, putting: Putting, seconds_left: Callable[[], float]) -> schemas.UserResult:
+def _apply(user: Any, putting: Putting, seconds_left: Callable[[], float], silent: bool) -> schemas.UserResult:
     try:
         validated = schemas.OneUser.model_validate(user)
         if seconds_left() > 0:
-            putting.put(validated.id, change_of(validated))
+            putting.put(validated.id, change_of(validated), silent=silent)
             return schemas.UserResult(id=validated.id, success=True, status=200)
         status, message, details = 503, "no time was left to store this user", list[dict[str, str]]()
     except ValidationError as error:

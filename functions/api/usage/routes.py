@@ -16,6 +16,7 @@ from cairn.errors import BadInputError, NotFoundError
 from cairn.habits.model import from_text
 from cairn.model import Reading
 from cairn.usage.days import Days
+from cairn.usage.events import to_user_id
 from cairn.usage.listing import Wanted
 from cairn.usage.reading import is_erased, subject_of, user_of
 from cairn.usage.representation import day_json
@@ -45,9 +46,7 @@ _ERASED = "The user was erased; a person who returns needs another id"
 )
 def put_user(user_id: UserIdInPath, body: schemas.UserChange) -> schemas.User:
     """In a new time zone days begin from now on; what was counted keeps its day."""
-    id_ = unquote(user_id)
-    if not re.fullmatch(schemas.USER_ID, id_):
-        raise BadInputError("id: 1 to 128 letters, digits and . _ : @ | + = - ~ ' !")
+    id_ = to_user_id(unquote(user_id))
     profile, reading = _usage().putting.put(id_, bulk.change_of(body))
     router.trail.trace_id = reading.trace_id
     return shown.user(id_, profile, reading, _usage().rules.rules, now())
@@ -61,7 +60,9 @@ def put_user(user_id: UserIdInPath, body: schemas.UserChange) -> schemas.User:
 )
 def put_users(body: schemas.UserChanges) -> schemas.UserResults:
     """Changes of the same user are applied in the order of the list."""
-    results = bulk.apply(body.users, _usage().putting, partial(router.seconds_left, RESERVE_SECONDS))
+    results = bulk.apply(
+        body.users, _usage().putting, partial(router.seconds_left, RESERVE_SECONDS), silent=body.silent
+    )
     router.trail.targets += dict.fromkeys(f"user:{one.id}" for one in results if one.success)
     succeeded = sum(one.success for one in results)
     return schemas.UserResults(results=results, succeeded=succeeded, failed=len(results) - succeeded)

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
 
 from cairn.codec import to_json
+from cairn.usage.events import NO_SEGMENTS
 from cairn.usage.shapes import EMAIL, MAX_EMAIL, MAX_GOAL, MAX_NAME, PHONE, to_line, to_zone
 from functions.api.schemas import Amount, Instant, Schema, Threshold
 
@@ -39,9 +40,17 @@ def _whole(value: Any) -> Any:
     return value
 
 
+def _kept_in_an_address(user_id: str) -> str:
+    if user_id in NO_SEGMENTS:
+        raise ValueError("must not be . or .., which clients take out of an address")
+    return user_id
+
+
 Line = Annotated[str, StringConstraints(strip_whitespace=True), AfterValidator(to_line)]
 UserId = Annotated[
-    str, Field(pattern=USER_ID, description="Your own id: 1 to 128 letters, digits and `. _ : @ | + = - ~ ' !`.")
+    str,
+    AfterValidator(_kept_in_an_address),
+    Field(pattern=USER_ID, description="Your own id: 1 to 128 letters, digits and `. _ : @ | + = - ~ ' !`."),
 ]
 Zone = Annotated[str, AfterValidator(to_zone), Field(max_length=100, examples=["Europe/Berlin"])]
 Goal = Annotated[int, BeforeValidator(_whole), Field(ge=1, le=MAX_GOAL)]
@@ -74,6 +83,9 @@ class OneUser(UserChange):
 
 class UserChanges(Schema):
     users: list[Any] = Field(min_length=1, max_length=MAX_USERS, description="Each as in PUT of one, with its `id`.")
+    silent: bool = Field(
+        default=False, description="Tell nobody that users begin, nor what they reach by it: for users of long ago."
+    )
 
 
 class Goals(Schema):

@@ -9,12 +9,41 @@ from typing import Any
 import pytest
 
 from cairn.clock import now
+from cairn.messages import WebhookEvent
 from cairn.usage.reading import subject_of
 from cairn.usage.users import Latest, Users
 from testing.adversarial_dynamodb import catch_up
+from testing.cloud import Context
+from testing.functions import FUNCTIONS
 from testing.managed_product import ManagedProduct
 
 ADA = {"name": "Ada Okafor", "email": "ada@example.com", "phone": "+4930123456", "timeZone": "Europe/Berlin"}
+
+
+def told_of(site: ManagedProduct) -> list[str]:
+    """The types of the events that webhooks are given of what has changed."""
+    assert FUNCTIONS["detect_milestone"]({"Records": site.aws.changes()}, Context()) == {"batchItemFailures": []}
+    return [one.event_type for one in site.aws.drain("WEBHOOK_QUEUE_URL") if isinstance(one, WebhookEvent)]
+
+
+def test_a_rollout_brings_users_of_long_ago_and_nobody_is_mailed(site: ManagedProduct) -> None:
+    users = [{"id": "ada", **ADA, "dailyGoal": 1}, {"id": "grace", "email": "grace@example.com"}]
+    answer = site.api("PUT", "/api/users", {"users": users, "silent": True})
+    assert [one["status"] for one in answer.json["results"]] == [200, 200]
+    assert told_of(site) == []
+    assert site.api("PUT", "/api/users", {"users": [{"id": "linus"}]}).status == 200
+    assert told_of(site) == ["user_created"]
+    site.does("ada")
+    assert sorted(told_of(site)) == ["daily_goal_achieved", "milestone_reached"]
+
+
+@pytest.mark.parametrize("user_id", [".", ".."])
+def test_an_id_that_clients_take_out_of_an_address_is_refused(site: ManagedProduct, user_id: str) -> None:
+    assert site.put(user_id).status in (400, 404)
+    answer = site.product.track(user_id)
+    assert (answer.status, "not . or .." in answer.json["error"]) == (400, True)
+    (result,) = site.api("PUT", "/api/users", {"users": [{"id": user_id}]}).json["results"]
+    assert result["status"] == 400
 
 
 def test_a_user_who_is_put_begins_with_zeros_and_in_their_own_zone(site: ManagedProduct) -> None:
@@ -176,7 +205,6 @@ def test_an_id_that_is_none_is_refused(site: ManagedProduct, user_id: str) -> No
         ("o'neil!", "o'neil!"),
         ("a.b_c:d=e-f~g", "a.b_c:d=e-f~g"),
         ("users", "users"),
-        ("%2E%2E", ".."),
     ],
 )
 def test_an_id_may_have_the_signs_that_ids_have(site: ManagedProduct, sent: str, id_: str) -> None:

@@ -15,6 +15,8 @@ from cairn.rules.counter import FEATURE, UsageType
 
 MAX_COUNT = 1_000_000
 MAX_ID = 200
+NO_SEGMENTS = (".", "..")
+"""What clients take out of an address, as RFC 3986, 5.2.4, says: nobody could ask for such a user."""
 _FIELDS = ("userId", "type", "count", "at", "date", "id", "feature")
 _USER_ID = re.compile(r"[A-Za-z0-9._:@|+=~'!-]{1,128}")
 _FEATURE = re.compile(r"[a-z0-9_.-]{1,60}")
@@ -82,8 +84,8 @@ def to_event(given: object, types: Mapping[str, UsageType]) -> UsageEvent:
 
 def to_user_id(given: object) -> str:
     """BadInputError for what is no id of a user."""
-    if not (isinstance(given, str) and _USER_ID.fullmatch(given)):
-        raise BadInputError("userId: must be 1 to 128 letters, digits or any of . _ : @ | + = - ~ ' !")
+    if not (isinstance(given, str) and _USER_ID.fullmatch(given) and given not in NO_SEGMENTS):
+        raise BadInputError("userId: must be 1 to 128 letters, digits or any of . _ : @ | + = - ~ ' !, and not . or ..")
     return given
 
 

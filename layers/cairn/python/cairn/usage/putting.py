@@ -52,10 +52,11 @@ class Putting:
         self._zone = zone
         self._clock = clock
 
-    def put(self, user_id: str, change: Change) -> tuple[Profile | None, Reading]:
+    def put(self, user_id: str, change: Change, *, silent: bool = False) -> tuple[Profile | None, Reading]:
         """Store a change; the profile and the stats item in one transaction. ErasedError.
 
-        When only the profile changes, it is written alone, and the stream has nothing to look at.
+        When only the profile changes, it is written alone, and the stream has nothing to look at. With `silent`, nobody
+        is told that the user begins.
         """
         now = self._clock()
 
@@ -82,6 +83,7 @@ class Putting:
             source="api",
             rules_version=self._rules_version,
             trace_id=new_trace_id(),
+            silent=silent,
         )
         try:
             old, new = self._stats.update(subject_of(user_id), changer, along=along)
