@@ -38,7 +38,7 @@ def test_an_administrator_finds_a_user_and_what_was_sent(browser: Browser, local
         ok(local_cloud.api.put(f"/api/users/{id_}", json={"name": "Ada Okafor", "timeZone": "Asia/Tokyo"}))
         rows = [{"userId": id_, "date": f"2026-{month:02}-0{day}", "replies": 3} for month in (9, 10) for day in (1, 2)]
         ok(local_cloud.api.post("/api/usage/import", json={"rows": rows}))
-        event = {"userId": id_, "type": "meme", "count": 2, "id": "meme-1"}
+        event = {"userId": id_, "type": "meme", "count": 2, "id": f"{id_} meme-1"}
         ok(local_cloud.api.post("/api/usage/track", json=event))
 
         page.get_by_role("button", name="Show", exact=True).click()
