@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Annotated
 
 from aws_lambda_powertools.event_handler.openapi.params import Query
@@ -24,6 +24,7 @@ def _iso_8601(text: object) -> object:
 
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 When = Annotated[datetime, BeforeValidator(_iso_8601)]
+Day = Annotated[date, BeforeValidator(_iso_8601)]
 
 
 def time_range(

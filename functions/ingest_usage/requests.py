@@ -33,13 +33,12 @@ def fields(event: Event, max_bytes: int) -> dict[str, Any]:
 
 
 def items(found: dict[str, Any], name: str, *others: str) -> list[Any]:
-    """The list of that name, which the body has beside nothing but `others`. BadInputError; TooLargeError if it is
-    longer than MAX_ITEMS."""
+    """The list of that name, which the body has beside nothing but `others`. BadInputError."""
     if unknown := found.keys() - {name, *others}:
         raise BadInputError(f"{min(unknown)[:100]}: there is no such field; the body has {name}")
     listed = found.get(name)
     if not isinstance(listed, list):
         raise BadInputError(f"{name}: must be a list")
     if len(listed) > MAX_ITEMS:
-        raise TooLargeError(f"{name}: {len(listed)} are more than {MAX_ITEMS}; send them in several requests")
+        raise BadInputError(f"{name}: {len(listed)} are more than {MAX_ITEMS}; send them in several requests")
     return listed

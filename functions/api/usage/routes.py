@@ -22,7 +22,7 @@ from cairn.usage.reading import is_erased, subject_of, user_of
 from cairn.usage.representation import day_json
 from functions.api.auth import requires
 from functions.api.errors import conflict, responses
-from functions.api.params import Cursor, Limit
+from functions.api.params import Cursor, Day, Limit
 from functions.api.routing import Router
 from functions.api.usage import bulk, schemas
 from functions.api.usage import responses as shown
@@ -79,7 +79,7 @@ def list_users(
         str | None, Query(description="A part of the id, the name or the e-mail address.", max_length=200)
     ] = None,
     active_since: Annotated[
-        date | None, Query(alias="activeSince", description="Only those who were active on this day or later.")
+        Day | None, Query(alias="activeSince", description="Only those who were active on this day or later.")
     ] = None,
     has_goal: Annotated[bool | None, Query(alias="hasGoal", description="Only those with a goal, or without.")] = None,
     near: Annotated[
@@ -114,8 +114,8 @@ def read_user(user_id: UserIdInPath) -> schemas.User:
 )
 def read_usage(
     user_id: UserIdInPath,
-    from_: Annotated[date | None, Query(alias="from", description="The first day; 30 days by default.")] = None,
-    to: Annotated[date | None, Query(description="The last day; the user's today by default.")] = None,
+    from_: Annotated[Day | None, Query(alias="from", description="The first day; 30 days by default.")] = None,
+    to: Annotated[Day | None, Query(description="The last day; the user's today by default.")] = None,
 ) -> schemas.Usage:
     """Days of at most 400 days, each with zeros where nothing is known."""
     _, reading = _known(user_id)
@@ -137,8 +137,8 @@ def read_usage(
     responses=responses(schemas.Totals),
 )
 def read_totals(
-    from_: Annotated[date | None, Query(alias="from", description="The first day; 30 days by default.")] = None,
-    to: Annotated[date | None, Query(description="The last day; today's date in UTC by default.")] = None,
+    from_: Annotated[Day | None, Query(alias="from", description="The first day; 30 days by default.")] = None,
+    to: Annotated[Day | None, Query(description="The last day; today's date in UTC by default.")] = None,
 ) -> schemas.Totals:
     """Days of at most 400 days, each with zeros where nothing was done. Users are counted once an hour."""
     first, last = _days_of(from_, to, now().date())

@@ -84,7 +84,9 @@ class OneUser(UserChange):
 class UserChanges(Schema):
     users: list[Any] = Field(min_length=1, max_length=MAX_USERS, description="Each as in PUT of one, with its `id`.")
     silent: bool = Field(
-        default=False, description="Tell nobody that users begin, nor what they reach by it: for users of long ago."
+        default=False,
+        strict=True,
+        description="Tell nobody that users begin, nor what they reach by it: for users of long ago.",
     )
 
 

@@ -57,6 +57,7 @@ def test_every_answer_is_documented(product: Product, document: Any) -> None:
         ("batch", product("batch", {"events": [event, event | {"id": "2"}, 7, {"userId": "ada"}]})),
         ("batch", product("batch", [])),
         ("batch", product("batch", {"events": [event] * 1001})),
+        ("batch", product("batch", raw="x" * 1_100_000)),
         ("batch", product("batch", {"events": []}, headers={})),
         ("batch", Product(product.aws, ("analytics",))("batch", {"events": []})),
     ]

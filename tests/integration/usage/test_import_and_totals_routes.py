@@ -85,7 +85,7 @@ def test_rows_for_which_there_is_no_time_left_may_be_sent_again(product: Product
         ({"rows": {}}, 400),
         ({"rows": [], "dryRun": "yes"}, 400),
         ({"rows": [], "more": 1}, 400),
-        ({"rows": [row()] * 1001}, 413),
+        ({"rows": [row()] * 1001}, 400),
     ],
 )
 def test_what_is_no_list_of_rows_is_refused(product: Product, body: Any, status: int) -> None:

@@ -37,6 +37,20 @@ def test_a_rollout_brings_users_of_long_ago_and_nobody_is_mailed(site: ManagedPr
     assert sorted(told_of(site)) == ["daily_goal_achieved", "milestone_reached"]
 
 
+@pytest.mark.parametrize(
+    ("path", "query"),
+    [
+        ("/api/users", {"activeSince": "0"}),
+        ("/api/users/ada/usage", {"to": "1700000000"}),
+        ("/api/usage/totals", {"from": "0"}),
+    ],
+)
+def test_a_number_is_no_day(site: ManagedProduct, path: str, query: dict[str, str]) -> None:
+    site.put("ada")
+    answer = site.api("GET", path, query=query, scopes=("analytics",))
+    assert (answer.status, "ISO 8601" in answer.text) == (400, True)
+
+
 @pytest.mark.parametrize("user_id", [".", ".."])
 def test_an_id_that_clients_take_out_of_an_address_is_refused(site: ManagedProduct, user_id: str) -> None:
     assert site.put(user_id).status in (400, 404)
