@@ -1,7 +1,7 @@
 # CI runs the same targets. Everything is installed into .venv in this checkout.
 .DEFAULT_GOAL := help
 .PHONY: help run test test-local-cloud test-in-process test-crashes test-adversarial check check-code check-pages check-api check-template format openapi mutants
-.PHONY: audit hooks bench preflight bootstrap deploy undo key lock clean
+.PHONY: audit coverage hooks bench preflight bootstrap deploy undo key lock clean
 
 PYTHON ?= python3
 # `make lock UPGRADE=` keeps every locked version that is still allowed.
@@ -23,15 +23,17 @@ help: ## list the targets
 run: .venv/ready ## run all of Cairn on this machine: local cloud, sandbox platforms, demo
 	@python -m local.run
 
-test: .venv/ready ## run all tests: unit, integration, crashes, template, local cloud, browser; 10 to 13 minutes on two cores
+test: .venv/ready ## run all tests: unit, integration, crashes, template, local cloud, browser; 15 to 20 minutes on two cores
 	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target test-local-cloud test-in-process test-crashes test-adversarial
-	@echo "Branch coverage of the unit, infrastructure and integration tests:" && coverage report
 
 test-local-cloud: .venv/ready node_modules/.package-lock.json
 	@pytest tests/e2e tests/browser
 
 test-in-process: .venv/ready
-	@coverage run -m pytest tests/unit tests/infrastructure tests/integration tests/upgrade
+	@pytest tests/unit tests/infrastructure tests/integration tests/upgrade
+
+coverage: .venv/ready ## print the branch coverage of the unit, infrastructure and integration tests
+	@coverage run -m pytest tests/unit tests/infrastructure tests/integration tests/upgrade && coverage report
 
 test-crashes: .venv/ready
 	@pytest tests/crash
