@@ -25,6 +25,7 @@ def test_an_administrator_finds_a_user_and_what_was_sent(browser: Browser, local
         context.set_default_timeout(PATIENCE_MILLISECONDS)
         page = context.new_page()
         page.goto("/usage")
+        page.wait_for_url("**/sign-in?next=%2Fusage")  # loaded with its code: else the form would be sent without it
         page.get_by_label("Name", exact=True).fill(name)
         page.get_by_label("Password", exact=True).fill(password)
         page.keyboard.press("Enter")

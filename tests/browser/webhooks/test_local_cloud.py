@@ -20,6 +20,7 @@ def test_a_person_connects_a_receiver_and_tries_it(browser: Browser, local_cloud
         context.set_default_timeout(PATIENCE_MILLISECONDS)
         page = context.new_page()
         page.goto("/webhooks")
+        page.wait_for_url("**/sign-in?next=%2Fwebhooks")  # loaded with its code: else the form would be sent without it
         page.get_by_label("Name", exact=True).fill(name)
         page.get_by_label("Password", exact=True).fill(password)
         page.keyboard.press("Enter")
