@@ -1,4 +1,4 @@
-"""Whoever changes a ladder announces nothing: only passing a threshold that is one at that moment does, once."""
+"""Changing a ladder announces nothing: only passing a threshold that is one at that moment does, once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whoever uses the library of Standard Webhooks, or Svix's, verifies what arrives from Cairn over HTTP."""
+"""The library of Standard Webhooks, and Svix's, verify what arrives from Cairn over HTTP."""
 
 from __future__ import annotations
 

@@ -231,7 +231,7 @@ def test_nothing_is_told_of_somebody_who_was_erased() -> None:
         raise ErasedContactError
 
     one, queue = milestone(RULES["goal"]), Queue()
-    silent = WebhookAnnouncer(webhooks=queue, rules=RULES, contact_of=erased)  # type: ignore[arg-type]
+    silent = WebhookAnnouncer(webhooks=queue, rules=RULES, contact_of=erased)  # type: ignore[arg-type]  # a fake queue
     silent.announce(one)
     silent.reverted(reverted(one), [])
     silent.tell("streak_lost", one.subject, at=AT, key="k", data={}, trace_id="t")

@@ -217,7 +217,7 @@ class Totals:
             self._table.put_item(
                 Item={**_PROGRESS, **progress},
                 ConditionExpression=" AND ".join(same),
-                **({"ExpressionAttributeValues": values} if values else {}),  # type: ignore[arg-type]
+                **({"ExpressionAttributeValues": values} if values else {}),  # type: ignore[arg-type]  # the stubs know no spread
             )
         except ClientError as error:
             rejected_item(error)

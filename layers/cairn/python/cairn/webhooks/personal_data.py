@@ -1,7 +1,7 @@
 """What webhooks store about a person: events about them with what was answered, reports, contacts, owners.
 
 An event stays without its content: what happened with it is what an operator is asked about later. The bytes that are
-sealed in an endpoint say nothing about a person; whoever exports data has no key for them.
+sealed in an endpoint say nothing about a person; the operator who exports data has no key for them.
 """
 
 from __future__ import annotations

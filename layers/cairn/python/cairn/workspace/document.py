@@ -19,6 +19,7 @@ from zoneinfo import available_timezones
 from cairn.errors import BadInputError
 from cairn.rules import catalogue
 from cairn.rules.counter import DEFAULT_TYPES
+from cairn.workspace.source_templates import TemplateRule, source_templates
 from cairn.workspace.usage_types import check_types, to_types
 from cairn.zones import UTC_ONLY, Zones
 
@@ -32,12 +33,6 @@ MAX_TEXT = 100
 DAY = 86_400
 _RULES_SETTINGS = frozenset({"ladders", "time_zone", "usage_types"})
 """What decides which thresholds there are, and in which period one is passed."""
-
-
-TemplateRule = Mapping[str, Any]
-"""`{"type", "when", "template"}`: what events of this type get that meet `when`, written as a filter.
-
-Of several rules that fit, the one with the most conditions counts, of equals the first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,32 +182,6 @@ def _is_comparable(value: Any) -> bool:
     return all(isinstance(one, str | int | float | Decimal) and len(str(one)) <= MAX_TEXT for one in values)
 
 
-def _source_templates() -> tuple[TemplateRule, ...]:
-    """The names that the CRM of the product's usage events knows."""
-
-    def rule(type_: str, when: Mapping[str, Any], template: str) -> TemplateRule:
-        return {"type": type_, "when": when, "template": template}
-
-    replies = {
-        1: "first_reply_celebration",
-        10: "getting_started_congrats",
-        50: "power_user_emerging",
-        100: "century_club",
-        500: "pro_achievement",
-        1000: "elite_status",
-    }
-    streaks = {1: "first_goal_achieved", 7: "week_streak", 30: "month_streak"}
-    features = {"meme": "meme_discovery", "write_like_me": "style_activated", "research": "fact_checker_unlocked"}
-    return (
-        *(
-            rule("milestone_reached", {"milestone_type": "replies", "milestone_value": value}, name)
-            for value, name in replies.items()
-        ),
-        *(rule("daily_goal_achieved", {"streak_days": days}, name) for days, name in streaks.items()),
-        *(rule("feature_first_used", {"feature": feature}, name) for feature, name in features.items()),
-    )
-
-
 _OPERATORS = frozenset({"eq", "in", "gte", "exists"})
 _POSITIVE = _between(1, 1_000_000_000)
 
@@ -328,7 +297,7 @@ class Workspace:
     )
     webhook_templates: tuple[TemplateRule, ...] = _setting(
         "The name of the template in an event's metadata, by its type and the values of its data.",
-        _source_templates(),
+        source_templates(),
         _templates,
         _check_templates,
     )

@@ -1,4 +1,4 @@
-"""Which rules a reading is judged by: those that held when it was written, whoever looks at it and when.
+"""Which rules a reading is judged by: those that held when it was written, at every later look at it.
 
 A reading is written with the version of the rules that its writer knew, and its writer's answer, detection, and every
 later look at it use this version. So a threshold that is new is never held against an older reading.
