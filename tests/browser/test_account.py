@@ -5,14 +5,13 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from tests.browser import sign_in_form
 from tests.browser.backend import CODE, NEW_PASSWORD, PASSWORD, Backend
 
 
 def sign_in(page: Page, name: str) -> None:
     page.goto("/sign-in?next=%2Flive%2Fdemo")
-    page.get_by_label("Name", exact=True).fill(name)
-    page.get_by_label("Password", exact=True).fill(PASSWORD)
-    page.keyboard.press("Enter")
+    sign_in_form.submit(page, name, PASSWORD)
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import re
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
+from tests.browser import sign_in_form
 from tests.browser.backend import PASSWORD, WEB, Backend
 from tests.browser.conftest import sign_in
 
@@ -67,10 +68,7 @@ def test_signing_in_and_out_changes_the_navigation(browser: Browser, backend: Ba
     with browser.new_context(base_url=backend.origin) as context:
         page = context.new_page()
         page.goto("/sign-in?next=%2Flive%2Fdemo")
-        page.get_by_label("Name", exact=True).fill("ada")
-        page.get_by_label("Password", exact=True).fill(PASSWORD)
-        page.keyboard.press("Enter")
-        page.wait_for_url("**/live/demo")
+        sign_in_form.sign_in(page, "ada", PASSWORD, leads_to="**/live/demo")
         expect(links(page)).to_have_text(BOARD)
         page.get_by_role("button", name="Sign out").click()
         page.wait_for_url("**/sign-in")

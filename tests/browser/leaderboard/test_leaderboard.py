@@ -8,6 +8,7 @@ from urllib.parse import quote
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
 
+from tests.browser import sign_in_form
 from tests.browser.backend import PASSWORD, WEB, Backend
 from tests.browser.conftest import sign_in
 from tests.browser.leaderboard.people import celebration, rep
@@ -42,9 +43,7 @@ def test_signing_in_leads_to_the_page_that_was_requested(browser: Browser, backe
     page = context.new_page()
     page.goto("/leaderboard")
     page.wait_for_url("**/sign-in?next=%2Fleaderboard")
-    page.get_by_label("Name", exact=True).fill("ada")
-    page.get_by_label("Password", exact=True).fill("wrong")
-    page.keyboard.press("Enter")
+    sign_in_form.submit(page, "ada", "wrong")
     expect(page.get_by_role("alert")).to_have_text("That name and password do not match.")
     page.get_by_role("button", name="Show password").click()
     expect(page.get_by_label("Password", exact=True)).to_have_attribute("type", "text")
@@ -64,9 +63,7 @@ def test_signing_in_never_leads_to_another_site(browser: Browser, backend: Backe
     with browser.new_context(base_url=backend.origin) as context:
         page = context.new_page()
         page.goto(f"/sign-in?next={quote(elsewhere, safe='')}")
-        page.get_by_label("Name", exact=True).fill("ada")
-        page.get_by_label("Password", exact=True).fill(PASSWORD)
-        page.keyboard.press("Enter")
+        sign_in_form.submit(page, "ada", PASSWORD)
         page.wait_for_url(lambda url: "/sign-in" not in url)
         assert page.url.startswith(f"{backend.origin}/")
 

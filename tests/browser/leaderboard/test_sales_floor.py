@@ -13,6 +13,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, WebSocketRoute, expect
 
 from testing.local_cloud import LocalCloud
+from tests.browser import sign_in_form
 from tests.browser.conftest import shot
 from tests.e2e.people import People
 
@@ -56,8 +57,7 @@ def signed_in(browser: Browser, local_cloud: LocalCloud, people: People) -> Any:
         context.set_default_timeout(PATIENCE_MILLISECONDS)
         page = context.new_page()
         page.goto("/tv")
-        sign_in(page, people.seller, people.password)
-        page.wait_for_url("**/tv")
+        sign_in_form.sign_in(page, people.seller, people.password, leads_to="**/tv")
         return context.storage_state()
 
 
@@ -84,12 +84,6 @@ def wall(context: BrowserContext, local_cloud: LocalCloud) -> Page:
     page.clock.install()
     page.emulate_media(reduced_motion="reduce")  # confetti is slow on a simulated clock
     return page
-
-
-def sign_in(page: Page, name: str, password: str) -> None:
-    page.get_by_label("Name", exact=True).fill(name)
-    page.get_by_label("Password", exact=True).fill(password)
-    page.get_by_role("button", name="Sign in").click()
 
 
 def hire(cloud: LocalCloud, name: str) -> dict[str, Any]:
@@ -213,7 +207,7 @@ def test_a_person_without_the_module_is_denied_access_on_the_page(
         context.set_default_timeout(PATIENCE_MILLISECONDS)
         page = context.new_page()
         page.goto("/leaderboard")
-        sign_in(page, people.visitor, people.password)
+        sign_in_form.submit(page, people.visitor, people.password)
         expect(page.get_by_role("heading", name="You don’t have access to this leaderboard")).to_be_visible(
             timeout=PATIENCE_MILLISECONDS
         )
@@ -222,7 +216,7 @@ def test_a_person_without_the_module_is_denied_access_on_the_page(
         page.wait_for_url("**/sign-in")
         page.goto("/tv")
         page.wait_for_url("**/sign-in?next=%2Ftv")
-        sign_in(page, people.visitor, people.password)
+        sign_in_form.submit(page, people.visitor, people.password)
         expect(page.get_by_role("heading", name="You don’t have access to this display")).to_be_visible(
             timeout=PATIENCE_MILLISECONDS
         )
@@ -237,6 +231,6 @@ def test_a_wrong_password_shows_an_error_and_opens_nothing(
         context.set_default_timeout(PATIENCE_MILLISECONDS)
         page = context.new_page()
         page.goto("/sign-in")
-        sign_in(page, people.seller, "not the password")
+        sign_in_form.submit(page, people.seller, "not the password")
         expect(page.get_by_role("alert")).to_have_text("That name and password do not match.")
         assert page.evaluate("fetch('/api/session').then(({ status }) => status)") == 401

@@ -9,6 +9,7 @@ from playwright.sync_api import Browser, expect
 from operations import people
 from testing.local_cloud import LocalCloud
 from testing.waiting import wait_for
+from tests.browser import sign_in_form
 from tests.browser.conftest import shot
 from tests.e2e.channels.test_ways import ok
 
@@ -25,11 +26,8 @@ def test_an_administrator_finds_a_user_and_what_was_sent(browser: Browser, local
         context.set_default_timeout(PATIENCE_MILLISECONDS)
         page = context.new_page()
         page.goto("/usage")
-        page.wait_for_url("**/sign-in?next=%2Fusage")  # loaded with its code: else the form would be sent without it
-        page.get_by_label("Name", exact=True).fill(name)
-        page.get_by_label("Password", exact=True).fill(password)
-        page.keyboard.press("Enter")
-        page.wait_for_url("**/usage")
+        page.wait_for_url("**/sign-in?next=%2Fusage")
+        sign_in_form.sign_in(page, name, password, leads_to="**/usage")
         page.get_by_label("Name, e-mail or id").fill(id_)
         page.keyboard.press("Enter")
         expect(page.locator("#no-users")).to_contain_text("No user matches.")

@@ -8,6 +8,7 @@ from playwright.sync_api import Browser, expect
 
 from operations import people
 from testing.local_cloud import LocalCloud
+from tests.browser import sign_in_form
 from tests.browser.conftest import shot
 
 PATIENCE_MILLISECONDS = 30_000
@@ -20,11 +21,8 @@ def test_a_person_connects_a_receiver_and_tries_it(browser: Browser, local_cloud
         context.set_default_timeout(PATIENCE_MILLISECONDS)
         page = context.new_page()
         page.goto("/webhooks")
-        page.wait_for_url("**/sign-in?next=%2Fwebhooks")  # loaded with its code: else the form would be sent without it
-        page.get_by_label("Name", exact=True).fill(name)
-        page.get_by_label("Password", exact=True).fill(password)
-        page.keyboard.press("Enter")
-        page.wait_for_url("**/webhooks")
+        page.wait_for_url("**/sign-in?next=%2Fwebhooks")
+        sign_in_form.sign_in(page, name, password, leads_to="**/webhooks")
         page.get_by_role("button", name="New endpoint").click()
         form = page.get_by_role("dialog", name="New endpoint")
         form.get_by_label("Address").fill("http://10.0.0.1/hook")
