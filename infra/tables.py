@@ -61,6 +61,8 @@ class Tables(Construct):
             time_to_live="expires_at",
         )
         """A product's users, as far as counting does not need them, and the ids of usage events."""
+        self.creators = Table(self, "creators", stream=True, time_to_live="expires_at")
+        """Agencies, creators, their transactions and the sums of these. `cairn.creators.keys` lists the items."""
 
     def grant_board(self, function: Function) -> None:
         """Let a function store a rep's row on the board, and count the reps who are ahead."""
@@ -104,6 +106,7 @@ class Table(Construct):
         super().__init__(scope, pascal(name))
         settings = foundation(self).settings
         self.name = name
+        self.partition_key = partition_key
         self.resource = dynamodb.Table(
             self,
             "Table",
@@ -164,9 +167,18 @@ class Table(Construct):
         function.add_environment(**{f"{self.name.upper()}_TABLE": self.resource.table_name})
 
     def feed(
-        self, function: Function, *, failures: DeadLetters, window: Duration | None = None, parallel: int | None = None
+        self,
+        function: Function,
+        *,
+        failures: DeadLetters,
+        window: Duration | None = None,
+        parallel: int | None = None,
+        keys: str | None = None,
     ) -> None:
         """Start the function for every new or changed item, in order per key and at least once.
+
+        With `keys`, only for items whose partition key begins with this; Lambda discards the records of others.
+        https://docs.aws.amazon.com/lambda/latest/dg/with-ddb-filtering.html
 
         With `parallel`, for so many batches of a shard at a time; records of one item are in one of them at a time.
         https://docs.aws.amazon.com/lambda/latest/dg/services-ddb-params.html
@@ -188,6 +200,9 @@ class Table(Construct):
         )
         failures.accept(function)
         function.add_environment(FAILURES_URL=failures.resource.queue_url)
+        wanted: dict[str, object] = {"eventName": ["INSERT", "MODIFY"]}
+        if keys is not None:
+            wanted["dynamodb"] = {"Keys": {self.partition_key: {"S": [{"prefix": keys}]}}}
         mapping = lambda_.CfnEventSourceMapping(
             function,
             f"{pascal(self.name)}Stream",
@@ -198,11 +213,7 @@ class Table(Construct):
             parallelization_factor=parallel,
             maximum_batching_window_in_seconds=window.to_seconds() if window else None,
             filter_criteria=lambda_.CfnEventSourceMapping.FilterCriteriaProperty(
-                filters=[
-                    lambda_.CfnEventSourceMapping.FilterProperty(
-                        pattern=json.dumps({"eventName": ["INSERT", "MODIFY"]})
-                    )
-                ]
+                filters=[lambda_.CfnEventSourceMapping.FilterProperty(pattern=json.dumps(wanted))]
             ),
             function_response_types=["ReportBatchItemFailures"],
             bisect_batch_on_function_error=True,

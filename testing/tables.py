@@ -104,6 +104,7 @@ TABLES: dict[str, dict[str, Any]] = {
             )
         ],
     },
+    "CREATORS_TABLE": {**_PAIR, "StreamSpecification": {"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"}},
     "WEBHOOKS_TABLE": {
         "AttributeDefinitions": [
             *_PAIR["AttributeDefinitions"],

@@ -104,6 +104,7 @@ TABLES: Mapping[str, Mapping[str, set[str]]] = {
         "detect_milestone": {"GetItem", "UpdateItem"},
         "day_rollover": {"GetItem", "Query"} | WRITE_ITEM,
     },
+    "Creators": {},
     "Presence": {
         "viewer_heartbeat": PRESENCE | {"Query"},
         "count_viewers": PRESENCE | {"Query"},

@@ -112,7 +112,7 @@ def test_a_function_has_the_variable_of_a_table_or_queue_exactly_when_it_may_use
     used = {
         (name, f"{table.upper()}_TABLE")
         for logical_id, table in template.named("Table").items()
-        for name, actions in grants[logical_id].items()
+        for name, actions in grants.get(logical_id, {}).items()
         if actions - STREAM
     } | {
         (name, f"{queue.upper()}_QUEUE_URL")

@@ -130,14 +130,14 @@ def test_nothing_is_encrypted_with_a_key_whose_use_is_billed(template: Template)
     assert named == [], "each use of a key of KMS costs money, also of one that AWS manages"
 
 
-def test_only_the_stats_table_has_a_stream_with_both_images(template: Template) -> None:
+def test_only_the_tables_of_stats_and_creators_have_a_stream_with_both_images(template: Template) -> None:
     names = template.named("Table")
     streams = {
         names[logical_id]: table["StreamSpecification"]["StreamViewType"]
         for logical_id, table in template.resources("AWS::DynamoDB::Table").items()
         if "StreamSpecification" in table
     }
-    assert streams == {"Stats": "NEW_AND_OLD_IMAGES"}
+    assert streams == {"Stats": "NEW_AND_OLD_IMAGES", "Creators": "NEW_AND_OLD_IMAGES"}
 
 
 def test_what_may_be_forgotten_expires_and_nothing_else_does(template: Template) -> None:
@@ -151,7 +151,7 @@ def test_what_may_be_forgotten_expires_and_nothing_else_does(template: Template)
         name: {"AttributeName": "expires_at", "Enabled": True}
         for name in (
             *("Stats", "Milestones", "History", "Audience", "Channels"),
-            *("Connections", "Presence", "Signins", "Sessions", "Usage", "Webhooks"),
+            *("Connections", "Presence", "Signins", "Sessions", "Usage", "Webhooks", "Creators"),
         )
     }
 
