@@ -29,10 +29,15 @@ VALUES: dict[str, int | Decimal] = {
     "monthly_signups": 21,
     "goal_progress": Decimal("101.25"),
     "podium": 3,
+    "followers": 1_200,
+    "messages": 60,
+    "posts": 12,
+    "revenue": Decimal("1012.50"),
 }
 SUBJECTS = {
     "subscribers": [Subject("channel", f"{platform}:UC") for platform in ("youtube", "telegram", "instagram")],
     "viewers": [Subject("channel", "live:demo")],
+    **{name: [Subject("creator", "c1")] for name, rule in RULES.items() if rule.kind == "creator"},
 }
 
 
@@ -44,7 +49,13 @@ def reading(rule: Rule, subject: Subject) -> Reading:
         as_of=AT,
         source="api",
         trace_id="t" * 32,
-        details={"team": "North", "user_id": "ada", "avatar": "https://pictures.example/a.png", "window": 60},
+        details={
+            "team": "North",
+            "user_id": "ada",
+            "avatar": "https://pictures.example/a.png",
+            "window": 60,
+            **({"currency": "USD"} if subject.kind == "creator" else {}),
+        },
     )
 
 

@@ -23,8 +23,8 @@ def object_of(properties: Mapping[str, Any], **more: Any) -> dict[str, Any]:
 
 MILESTONE_FIELDS = {
     "milestone": {**TEXT, "description": "The milestone's id, as GET /api/milestones lists it."},
-    "subject": {**TEXT, "description": "Whose milestone it is: channel:youtube:UC…, rep:17, user:ada."},
-    "kind": {**TEXT, "description": "The subject's kind: channel, rep, user."},
+    "subject": {**TEXT, "description": "Whose milestone it is: channel:youtube:UC…, rep:17, user:ada, creator:…"},
+    "kind": {**TEXT, "description": "The subject's kind: channel, rep, user, creator."},
     "name": {**TEXT, "description": "The subject's name."},
     "rule": {**TEXT, "description": "What was counted: subscribers, viewers, revenue, signups, replies, …"},
     "metric": {**TEXT, "description": "The number that the rule looks at."},
