@@ -199,6 +199,7 @@ def test_feedback_about_what_is_not_there_is_not_found(site: ApiSite) -> None:
     for body in (
         {"messageId": "msg_" + "1" * 9 + "0" * 23, "event": "opened"},
         {"endpoint": "ep_000000000000", "subject": "user:1", "event": "converted"},
+        {"endpoint": "", "subject": "user:1", "event": "converted"},
     ):
         assert site("POST", FEEDBACK, body).status == 404, body
     assert made

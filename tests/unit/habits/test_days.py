@@ -16,11 +16,11 @@ from cairn.habits.calendar import (
     is_final,
     length,
     owes,
-    starts,
 )
 from cairn.habits.counting import BelowZeroError, Usage, begun, counted, current, with_freezes, with_goal, with_zone
 from cairn.habits.model import Habits, Turn, from_text, in_zone
 from cairn.habits.streaks import next_due, streak, walk
+from cairn.zones import starts
 
 BERLIN = "Europe/Berlin"
 

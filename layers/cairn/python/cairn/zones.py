@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from typing import Self
 from zoneinfo import ZoneInfo
 
@@ -14,6 +15,7 @@ LEAD = timedelta(seconds=60)
 AGREEMENT_WITHIN = timedelta(hours=48)
 """In how long two zones agree about the day, unless they never do: they are up to 26 hours apart."""
 MAX_CHANGES = 200
+_SECOND = timedelta(seconds=1)
 _QUARTER = timedelta(minutes=15)
 """Every zone of this century is ahead of UTC, or behind, by whole quarters of an hour; so their days begin at one."""
 
@@ -59,6 +61,26 @@ class Zones:
 
 
 UTC_ONLY = Zones.of("UTC")
+
+
+@lru_cache(maxsize=4096)
+def starts(zone: str, day: date) -> datetime:
+    """The first instant of a local day in a zone, after which no earlier day returns.
+
+    Of a day that does not exist there: when the day after it starts.
+    """
+    info = ZoneInfo(zone)
+    midnight = datetime.combine(day, time.min, info)
+    first, second = midnight.astimezone(UTC), midnight.replace(fold=1).astimezone(UTC)
+    if first < second:  # it strikes twelve twice; between, it may be yesterday again
+        return second if (second - _SECOND).astimezone(info).date() < day else first
+    while second + _SECOND < first:  # no midnight: the clock was put forward across it
+        middle = second + timedelta(seconds=(first - second) // _SECOND // 2)
+        if middle.astimezone(info).date() >= day:
+            first = middle
+        else:
+            second = middle
+    return first
 
 
 def _agreement(one: str, other: str, earliest: datetime) -> datetime:

@@ -138,6 +138,8 @@ def chunks(sequence: Sequence[T], size: int) -> Iterator[Sequence[T]]:
 
 def get(table: Table, key: Item, *, consistent: bool = False) -> Item | None:
     """The item with this key, if it exists. Threads may share the table."""
+    if "" in key.values():
+        return None  # no key is empty, and DynamoDB refuses to look for one
     client: Any = table.meta.client
     item: Item | None = client.get_item(TableName=table.name, Key=key, ConsistentRead=consistent).get("Item")
     return item
@@ -183,7 +185,7 @@ def get_many(table: Table, keys: Sequence[Item], *, consistent: bool = False) ->
     """
     client = table.meta.client
     found: list[Item] = []
-    for chunk in chunks(keys, 100):
+    for chunk in chunks([key for key in keys if "" not in key.values()], 100):
         pending: list[Item] = list(chunk)
         attempt = 0
         while pending:

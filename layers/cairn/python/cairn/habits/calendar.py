@@ -6,12 +6,10 @@ Asunción; nor is a day 24 hours long. Days are compared by their dates.
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, time, timedelta
-from functools import lru_cache
-from zoneinfo import ZoneInfo
+from datetime import date, datetime, timedelta
 
 from cairn.errors import BadInputError
-from cairn.zones import Zones
+from cairn.zones import Zones, starts
 
 LATENESS = timedelta(hours=48)
 """How late an event may be, and how long a day stays open after it ends."""
@@ -30,26 +28,6 @@ class TooOldError(BadInputError):
 
 class FutureError(BadInputError):
     """An event of more than five minutes from now."""
-
-
-@lru_cache(maxsize=4096)
-def starts(zone: str, day: date) -> datetime:
-    """The first instant of a local day in a zone, after which no earlier day returns.
-
-    Of a day that does not exist there: when the day after it starts.
-    """
-    info = ZoneInfo(zone)
-    midnight = datetime.combine(day, time.min, info)
-    first, second = midnight.astimezone(UTC), midnight.replace(fold=1).astimezone(UTC)
-    if first < second:  # it strikes twelve twice; between, it may be yesterday again
-        return second if (second - _SECOND).astimezone(info).date() < day else first
-    while second + _SECOND < first:  # no midnight: the clock was put forward across it
-        middle = second + timedelta(seconds=(first - second) // _SECOND // 2)
-        if middle.astimezone(info).date() >= day:
-            first = middle
-        else:
-            second = middle
-    return first
 
 
 def ends(zones: Zones, day: date) -> datetime:

@@ -10,9 +10,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 
-from cairn.habits.calendar import DAY, LATENESS, ends, last_final, length, owes, starts
+from cairn.habits.calendar import DAY, LATENESS, ends, last_final, length, owes
 from cairn.habits.model import Achievement, Habits, Run, Turn
-from cairn.zones import Zones
+from cairn.zones import Zones, starts
 
 MAX_FREEZES = 31
 """How many a user may have at a time."""

@@ -26,7 +26,7 @@ from botocore.exceptions import ClientError
 
 from cairn.aws.dynamodb import Item, get, get_many, query_all, rejected_item
 from cairn.clock import Clock, from_millis, to_millis
-from cairn.habits.calendar import DAY, LATENESS, ends, starts
+from cairn.habits.calendar import DAY, LATENESS, ends
 from cairn.habits.model import Habits, from_text
 from cairn.model import Subject
 from cairn.observability import logger
@@ -34,7 +34,7 @@ from cairn.readings.along import Action
 from cairn.readings.stats import State, Stats
 from cairn.rules.counter import KIND
 from cairn.usage.days import day_key
-from cairn.zones import BEGINNING
+from cairn.zones import BEGINNING, starts
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import Table
