@@ -8,6 +8,7 @@
 | `credentials#{agency or creator}` | `token` | sealed credentials | api, who refreshes them |
 | `sync#{creator}` | `state` | how far syncs have come, and what went wrong | sync_transactions, fetch_stats |
 | `transactions#{creator}` | `{at}#{identity}#{ordinal}` | a transaction | sync_transactions, creator_webhook |
+| `payments#{creator}` | its transaction's key | a payment that waits for its row | creator_webhook, sync_transactions |
 | `day#{creator}` | date of UTC | sums of a day | roll_up_transactions |
 | `quarters#{creator}` | date of UTC | its sums by quarter of an hour | roll_up_transactions |
 | `month#{creator}` | `2026-11` | sums of a month of UTC | roll_up_transactions |
@@ -48,6 +49,10 @@ def sync(creator: str) -> str:
 
 def transactions(creator: str) -> str:
     return f"transactions#{creator}"
+
+
+def payments(creator: str) -> str:
+    return f"payments#{creator}"
 
 
 def day(creator: str) -> str:
