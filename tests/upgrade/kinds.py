@@ -174,6 +174,24 @@ NEW_KEYS = {
     ("totals", "{}#counted"),
     ("totals", "{}#import#{}"),
     ("user:{}", "day#{}"),
+    ("agencies", "{}"),
+    ("checks", "{}"),
+    ("creators", "{}"),
+    ("credentials#{}", "token"),
+    ("day#{}", "{}"),
+    ("event#{}", "{}"),
+    ("external#{}", "{}"),
+    ("flow#{}", "{}"),
+    ("month#{}", "2026-11"),
+    ("payer#{}", "{}"),
+    ("payers#{}", "{}"),
+    ("payments#{}", "{}"),
+    ("quarters#{}", "{}"),
+    ("run#{}", "{}"),
+    ("runs", "current"),
+    ("runs", "{}"),
+    ("sync#{}", "state"),
+    ("transactions#{}", "{}#{}#{}"),
 }
 """Documented keys that release 0.1.0 did not have: nothing of them has to survive the upgrade from it."""
 
@@ -195,7 +213,10 @@ NEW_ATTRIBUTES = {
 }
 """Attributes of readings, marks and milestones that release 0.1.0 did not have; each is optional."""
 
-NEW_MESSAGES = {"signed_out", "webhook_event", "webhook_attempt", "webhook_lane", "webhook_replay"}
+NEW_MESSAGES = {
+    *("signed_out", "webhook_event", "webhook_attempt", "webhook_lane", "webhook_replay"),
+    *("sync_creator", "sync_run"),
+}
 """Messages that release 0.1.0 did not send."""
 
 _CODE = re.compile(r"`([^`]+)`")

@@ -17,6 +17,7 @@
 | `flow#{creator}` | date of UTC | subscribers who came and went | sync_transactions |
 | `runs` | id | a sync that somebody asked for; `current` names the last one | api, sync_transactions |
 | `run#{id}` | creator | what became of a creator in it | sync_transactions |
+| `checks` | creator | when sums were compared with rows | roll_up_transactions |
 | `event#{platform}` | the webhook's event id | that it was handled; expires | creator_webhook |
 """
 
@@ -29,6 +30,7 @@ from cairn.clock import iso
 AGENCIES = "agencies"
 CREATORS = "creators"
 RUNS = "runs"
+CHECKS = "checks"
 STATE = "state"
 TOKEN = "token"  # noqa: S105 - a sort key
 FIRST_SYNC = "~first-sync"

@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Protocol, TypeVar
 
+UNKNOWN = "other"
+"""The category of a payment whose webhook does not say what it was for: it may be any."""
 WITHIN = timedelta(seconds=120)
 """How far the instants of a payment and of its row may be apart."""
 
@@ -53,6 +55,6 @@ def _alike(payment: Booking, row: Booking) -> bool:
     return (
         payment.payer == row.payer
         and payment.gross == row.gross
-        and payment.category == row.category
+        and payment.category in (row.category, UNKNOWN)
         and abs(payment.at - row.at) <= WITHIN
     )

@@ -50,6 +50,12 @@ class Transactions:
         items = query(self._table, where, ConsistentRead=True, Limit=1)["Items"]
         return parsed(to_transaction, items[0]) if items else None
 
+    def changed_at(self, creator: str, since: datetime, until: datetime) -> datetime | None:
+        """When the last of a span's was written; None when there are none."""
+        where = Key("pk").eq(keys.transactions(creator)) & _between(since, until)
+        items = query_all(self._table, where, ConsistentRead=True)
+        return max((from_millis(int(item["updated_at"])) for item in items), default=None)
+
     def put(self, row: Transaction) -> bool:
         """Store a row of the platform's list. False when it is stored already."""
         try:
