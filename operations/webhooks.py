@@ -12,6 +12,7 @@ from typing import Any
 from uuid import uuid4
 
 from cairn.aws.sqs import Queue
+from cairn.aws.vault import Vault
 from cairn.clock import from_iso, iso, now
 from cairn.messages import WebhookReplay
 from cairn.webhooks.catalogue import check_type
@@ -21,7 +22,6 @@ from cairn.webhooks.events import Events
 from cairn.webhooks.model import RETENTION, Endpoint
 from cairn.webhooks.resending import Resending
 from cairn.webhooks.sweep import Sweep
-from cairn.webhooks.vault import Vault
 from cairn.workspace.store import Workspaces
 from operations.stack import OperationError, Stack
 

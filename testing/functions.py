@@ -14,9 +14,8 @@ from typing import Any
 import httpx
 from aws_lambda_powertools.utilities import parameters
 
-from cairn.aws import dynamodb, sqs, websocket_api
+from cairn.aws import dynamodb, sqs, vault, websocket_api
 from cairn.aws.websocket_api import Connect
-from cairn.webhooks import vault
 from cairn.workspace.following import following_settings
 from testing import adversarial_dynamodb
 from testing.webhook_client import PostByTransport

@@ -10,15 +10,15 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from cairn.aws import dynamodb, sqs
+from cairn.aws import dynamodb, sqs, vault
 from cairn.aws.intervals import Intervals
 from cairn.aws.sqs import Backoff, Consumer, Queue, Record
+from cairn.aws.vault import Vault
 from cairn.clock import from_millis, now, sleep
 from cairn.guarded import GuardedClient, allowed_targets
 from cairn.messages import WebhookAttempt, WebhookEvent, WebhookLane, WebhookReplay
 from cairn.observability import logger, metrics
 from cairn.settings import from_environment
-from cairn.webhooks import vault
 from cairn.webhooks.circuit import Rules
 from cairn.webhooks.deliveries import Deliveries
 from cairn.webhooks.endpoints import Endpoints
@@ -29,7 +29,6 @@ from cairn.webhooks.pace import Pace
 from cairn.webhooks.replay import Replay
 from cairn.webhooks.sending import Sending
 from cairn.webhooks.sweep import Sweep
-from cairn.webhooks.vault import Vault
 from cairn.workspace.store import Workspaces
 
 Work = WebhookEvent | WebhookAttempt | WebhookLane | WebhookReplay

@@ -5,11 +5,11 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from cairn.aws import dynamodb, sqs
+from cairn.aws import dynamodb, sqs, vault
 from cairn.aws.sqs import Queue
+from cairn.aws.vault import Vault
 from cairn.clock import now
 from cairn.guarded import GuardedClient, allowed_targets
-from cairn.webhooks import vault
 from cairn.webhooks.deliveries import Deliveries
 from cairn.webhooks.endpoints import Endpoints
 from cairn.webhooks.erasure import Erasure
@@ -20,7 +20,6 @@ from cairn.webhooks.publishing import Publishing
 from cairn.webhooks.resending import Resending
 from cairn.webhooks.statistics import Statistics
 from cairn.webhooks.sweep import Sweep
-from cairn.webhooks.vault import Vault
 from cairn.workspace.store import Workspaces
 from functions.api.webhooks.management import Management
 

@@ -9,12 +9,12 @@ from math import isfinite
 from typing import Any
 from urllib.parse import urlsplit
 
+from cairn.aws.vault import BrokenSealError, VaultUnavailableError
 from cairn.observability import logger
 from cairn.webhooks import filters
 from cairn.webhooks.endpoints import Endpoints
 from cairn.webhooks.listing import Listed
 from cairn.webhooks.model import Contact, Endpoint
-from cairn.webhooks.vault import BrokenSealError, VaultUnavailableError
 from functions.api.webhooks import message_schemas, schemas
 from functions.api.webhooks.schemas import HIDDEN
 

@@ -11,13 +11,13 @@ from typing import Any
 import boto3
 import pytest
 
+from cairn.aws.vault import Vault
 from cairn.clock import now
 from cairn.webhooks.deliveries import Deliveries
 from cairn.webhooks.endpoints import Endpoints
 from cairn.webhooks.events import Events
 from cairn.webhooks.model import Attempt, Contact, Endpoint, Event, Message, Secret, event_id
 from cairn.webhooks.personal_data import ERASED_NAME
-from cairn.webhooks.vault import Vault
 from operations.personal_data import Person, export, purge
 from operations.stack import OperationError, Stack
 from testing.cloud import Cloud

@@ -11,11 +11,11 @@ from typing import Any
 import boto3
 import pytest
 
+from cairn.aws.vault import BrokenSealError, Vault
 from cairn.clock import now
 from cairn.errors import ConflictError
 from cairn.webhooks.endpoints import MAX_SECRETS, Endpoints, host_of
 from cairn.webhooks.model import Condition, Contact, Endpoint, Health, Secret, new_endpoint_id
-from cairn.webhooks.vault import BrokenSealError, Vault
 from testing.clock import ControlledClock
 from testing.cloud import Cloud
 from testing.interleaving import before_next_write

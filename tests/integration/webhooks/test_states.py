@@ -10,11 +10,11 @@ import httpx
 import pytest
 
 from cairn.aws import sqs
+from cairn.aws.vault import Vault, VaultUnavailableError
 from cairn.clock import now
 from cairn.messages import WebhookAttempt, WebhookReplay
 from cairn.webhooks.circuit import lane_of
 from cairn.webhooks.model import Attempt, Contact, Endpoint, Event, Message, parse_message_id
-from cairn.webhooks.vault import Vault, VaultUnavailableError
 from testing.functions import FUNCTIONS
 from testing.webhook_site import Receiver, WebhookSite, in_turn, ok, status, webhook_site
 

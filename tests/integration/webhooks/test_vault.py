@@ -11,8 +11,8 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
-from cairn.webhooks.model import Sealed
-from cairn.webhooks.vault import CACHE_SECONDS, MAX_CACHED, BrokenSealError, Vault, VaultUnavailableError
+from cairn.aws.sealed import Sealed
+from cairn.aws.vault import CACHE_SECONDS, MAX_CACHED, BrokenSealError, Vault, VaultUnavailableError
 from testing.cloud import Cloud
 
 SECRET = b'{"url": "https://crm.test/hook"}'

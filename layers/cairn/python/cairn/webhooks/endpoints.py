@@ -22,11 +22,12 @@ from boto3.dynamodb.conditions import Key
 from botocore.exceptions import ClientError
 
 from cairn.aws.dynamodb import Item, get, query_all, readable, rejected_item
+from cairn.aws.sealed import from_stored
+from cairn.aws.vault import BrokenSealError, Vault
 from cairn.clock import from_iso, from_millis, iso, to_millis
 from cairn.codec import number, text
 from cairn.errors import ConflictError
-from cairn.webhooks.model import Condition, Contact, Endpoint, Health, Sealed, Secret
-from cairn.webhooks.vault import BrokenSealError, Vault
+from cairn.webhooks.model import Condition, Contact, Endpoint, Health, Secret
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import Table
@@ -315,7 +316,7 @@ def _to_endpoint(item: Item) -> Endpoint:
         host=item["host"],
         header_names=tuple(item.get("header_names", ())),
         fingerprint=item.get("fingerprint", ""),
-        sealed=Sealed(_bytes(item["sealed"]), _bytes(item["data_key"])),
+        sealed=from_stored(item["sealed"], item["data_key"]),
     )
 
 
@@ -337,8 +338,3 @@ def _value(stored: Any) -> Any:
     if isinstance(stored, list):
         return [_value(one) for one in stored]
     return number(stored) if isinstance(stored, Decimal) else stored
-
-
-def _bytes(stored: Any) -> bytes:
-    """boto3 wraps what is binary: https://boto3.amazonaws.com/v1/documentation/api/latest/reference/customizations/dynamodb.html"""
-    return bytes(getattr(stored, "value", stored))

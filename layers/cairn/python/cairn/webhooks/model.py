@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
+from cairn.aws.sealed import Sealed
 from cairn.clock import from_millis, to_millis
 
 Format = Literal["standard", "source", "ghl"]
@@ -97,16 +98,6 @@ class Condition:
     path: str
     operator: Literal["eq", "in", "gte", "exists"]
     value: Any
-
-
-@dataclass(frozen=True, slots=True)
-class Sealed:
-    """Bytes that only who may use the key of KMS can read (`cairn.webhooks.vault`)."""
-
-    blob: bytes
-    """A nonce and the AES-GCM ciphertext."""
-    key: bytes
-    """The data key, encrypted by KMS."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from cairn.aws.sqs import NotSentError, Queue
+from cairn.aws.vault import VaultUnavailableError
 from cairn.clock import Clock, Sleep, iso, sleep
 from cairn.errors import ContentionError, NoContactError, NotYetError
 from cairn.guarded import Answer, DeliveryError, GuardedClient
@@ -34,7 +35,6 @@ from cairn.webhooks.events import Events
 from cairn.webhooks.model import Attempt, Endpoint, Event, Health, Message, Status
 from cairn.webhooks.owners import Owners
 from cairn.webhooks.pace import Pace
-from cairn.webhooks.vault import VaultUnavailableError
 
 BEHIND = timedelta(seconds=30)
 """A message that has waited longer for its first attempt leaves the queue: its lane has more than it can send."""

@@ -1,7 +1,8 @@
-"""Seals what must not be read in the table: AES-GCM with a data key for each endpoint, which KMS encrypts.
+"""Seals what must not be read in a table: AES-GCM with a data key for each owner, which KMS encrypts.
 
-KMS is asked once when an endpoint is made, and now and then by each warm function that opens its secrets: the decrypted
-data key stays in memory. KMS's quota for these calls is one for the whole account and region, some thousands a second:
+An owner is a webhook endpoint, or who has credentials at a platform. KMS is asked once when it is made, and now and
+then by each warm function that opens its secrets: the decrypted data key stays in memory. KMS's quota for these calls
+is one for the whole account and region, some thousands a second:
 https://docs.aws.amazon.com/kms/latest/developerguide/requests-per-second.html
 """
 
@@ -20,8 +21,8 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from cairn.aws.dynamodb import RETRIES
+from cairn.aws.sealed import Sealed
 from cairn.errors import CairnError
-from cairn.webhooks.model import Sealed
 
 CACHE_SECONDS = 900
 """For so long a warm function opens secrets after an operator has disabled the key."""
@@ -39,7 +40,7 @@ class Kms(Protocol):
 
 
 class BrokenSealError(Exception):
-    """The bytes were changed, or sealed for another endpoint or with another key: no retry opens them."""
+    """The bytes were changed, or sealed for another owner or with another key: no retry opens them."""
 
 
 class VaultUnavailableError(CairnError):
@@ -56,51 +57,54 @@ def client() -> Kms:
 
 
 class Vault:
-    def __init__(self, kms: Kms, key_id: str, clock: Callable[[], float] = time.monotonic) -> None:
-        """`key_id` is the ARN of the key of KMS."""
+    def __init__(
+        self, kms: Kms, key_id: str, clock: Callable[[], float] = time.monotonic, kind: str = "endpoint"
+    ) -> None:
+        """`key_id` is the ARN of the key of KMS. `kind` says what owners are: KMS opens nothing of another kind."""
         self._kms = kms
         self._key_id = key_id
+        self._kind = kind
         self._clock = clock
         self._cached: OrderedDict[tuple[str, bytes], tuple[float, bytes]] = OrderedDict()
 
-    def seal(self, endpoint_id: str, plain: bytes, key: bytes | None = None) -> Sealed:
-        """The sealed bytes: with the endpoint's encrypted data key, or a new one. VaultUnavailableError."""
+    def seal(self, owner: str, plain: bytes, key: bytes | None = None) -> Sealed:
+        """The sealed bytes: with the owner's encrypted data key, or a new one. VaultUnavailableError."""
         if key is None:
             made = self._call(
                 self._kms.generate_data_key,
                 KeyId=self._key_id,
                 KeySpec="AES_256",
-                EncryptionContext=_context(endpoint_id),
+                EncryptionContext=self._context(owner),
             )
             key = bytes(made["CiphertextBlob"])
-            self._keep(endpoint_id, key, made["Plaintext"])
+            self._keep(owner, key, made["Plaintext"])
         # Random nonces are safe for 2^32 seals with one key: https://csrc.nist.gov/pubs/sp/800/38/d/final, 8.3
         nonce = secrets.token_bytes(_NONCE_BYTES)
-        cipher = AESGCM(self._data_key(endpoint_id, key))
-        return Sealed(nonce + cipher.encrypt(nonce, plain, endpoint_id.encode()), key)
+        cipher = AESGCM(self._data_key(owner, key))
+        return Sealed(nonce + cipher.encrypt(nonce, plain, owner.encode()), key)
 
-    def open(self, endpoint_id: str, sealed: Sealed) -> bytes:
-        """The bytes that were sealed for this endpoint. BrokenSealError; VaultUnavailableError."""
-        cipher = AESGCM(self._data_key(endpoint_id, sealed.key))
+    def open(self, owner: str, sealed: Sealed) -> bytes:
+        """The bytes that were sealed for this owner. BrokenSealError; VaultUnavailableError."""
+        cipher = AESGCM(self._data_key(owner, sealed.key))
         nonce, ciphertext = sealed.blob[:_NONCE_BYTES], sealed.blob[_NONCE_BYTES:]
         try:
-            return cipher.decrypt(nonce, ciphertext, endpoint_id.encode())
+            return cipher.decrypt(nonce, ciphertext, owner.encode())
         except (InvalidTag, ValueError) as error:
-            raise BrokenSealError(f"{endpoint_id}: what was sealed has been changed") from error
+            raise BrokenSealError(f"{owner}: what was sealed has been changed") from error
 
-    def _data_key(self, endpoint_id: str, key: bytes) -> bytes:
-        decrypted_at, plain = self._cached.get((endpoint_id, key), (0.0, b""))
+    def _data_key(self, owner: str, key: bytes) -> bytes:
+        decrypted_at, plain = self._cached.get((owner, key), (0.0, b""))
         if plain and self._clock() - decrypted_at <= CACHE_SECONDS:
-            self._cached.move_to_end((endpoint_id, key))
+            self._cached.move_to_end((owner, key))
             return plain
         answer = self._call(
-            self._kms.decrypt, KeyId=self._key_id, CiphertextBlob=key, EncryptionContext=_context(endpoint_id)
+            self._kms.decrypt, KeyId=self._key_id, CiphertextBlob=key, EncryptionContext=self._context(owner)
         )
-        return self._keep(endpoint_id, key, answer["Plaintext"])
+        return self._keep(owner, key, answer["Plaintext"])
 
-    def _keep(self, endpoint_id: str, key: bytes, plain: bytes) -> bytes:
-        self._cached[endpoint_id, key] = (self._clock(), plain)
-        self._cached.move_to_end((endpoint_id, key))
+    def _keep(self, owner: str, key: bytes, plain: bytes) -> bytes:
+        self._cached[owner, key] = (self._clock(), plain)
+        self._cached.move_to_end((owner, key))
         while len(self._cached) > MAX_CACHED:
             self._cached.popitem(last=False)
         return plain
@@ -112,12 +116,11 @@ class Vault:
             code = error.response["Error"]["Code"]
             if code in _BROKEN:
                 raise BrokenSealError(f"KMS rejects the data key: {code}") from error
-            raise VaultUnavailableError(f"the key that protects webhooks' secrets cannot be used: {code}") from error
+            raise VaultUnavailableError(f"the key that protects secrets cannot be used: {code}") from error
         except BotoCoreError as error:
             reason = type(error).__name__
-            raise VaultUnavailableError(f"the key that protects webhooks' secrets cannot be used: {reason}") from error
+            raise VaultUnavailableError(f"the key that protects secrets cannot be used: {reason}") from error
 
-
-def _context(endpoint_id: str) -> dict[str, str]:
-    """KMS decrypts a data key only with the context that encrypted it. CloudTrail logs it: it must be no secret."""
-    return {"endpoint": endpoint_id}
+    def _context(self, owner: str) -> dict[str, str]:
+        """KMS decrypts a data key only with the context that encrypted it. CloudTrail logs it: it must be no secret."""
+        return {self._kind: owner}
