@@ -21,6 +21,7 @@ class Channels(Capability):
         )
         tables.grant_settings(self.fetch_stats)
         self.platforms.grant_call(self.fetch_stats)
+        self.platforms.creator.grant_call(self.fetch_stats)
         tables.stats.grant(self.fetch_stats, "BatchGetItem")
         tables.stats.grant(self.fetch_stats, "PutItem", keys=("channel:*",))
         tables.channels.grant(self.fetch_stats, "Query", "GetItem", "BatchGetItem")

@@ -19,10 +19,14 @@ class Platforms(Construct):
         platforms = foundation(self).settings.platforms
         self.all = {name: Platform(self, name, settings) for name, settings in platforms.items()}
         self.telegram = self.all["telegram"]
+        self.creator = self.all["creator"]
+        """Where creators earn; the others host channels."""
 
     def grant_call(self, function: Function) -> None:
+        """Let a function call the platforms that host channels."""
         for platform in self.all.values():
-            platform.grant_call(function)
+            if platform is not self.creator:
+                platform.grant_call(function)
 
 
 class Platform(Construct):
@@ -36,10 +40,9 @@ class Platform(Construct):
     def __init__(self, scope: Construct, name: str, settings: PlatformSettings) -> None:
         super().__init__(scope, pascal(name))
         self.name = name
-        self._address = CfnParameter(
-            self, "ApiUrl", default=settings.url, description=f"Base of {name}'s API", allowed_pattern=r"https?://\S+"
-        )
-        self._address.override_logical_id(f"{pascal(name)}ApiUrl")
+        self._addresses = {"API_URL": self._address("ApiUrl", settings.url, f"Base of {name}'s API")}
+        if settings.auth_url:
+            self._addresses["AUTH_URL"] = self._address("AuthUrl", settings.auth_url, f"Base of {name}'s OAuth server")
         secret = secretsmanager.CfnSecret(
             self,
             "Secret",
@@ -59,10 +62,17 @@ class Platform(Construct):
         self._secret_arn = secret.attr_id
         output(self, f"{pascal(name)}Secret", self._secret_arn, description=f"Secret with the keys for {name}")
 
+    def _address(self, construct_id: str, default: str, description: str) -> str:
+        parameter = CfnParameter(
+            self, construct_id, default=default, description=description, allowed_pattern=r"https?://\S+"
+        )
+        parameter.override_logical_id(f"{pascal(self.name)}{construct_id}")
+        return parameter.value_as_string
+
     def grant_keys(self, function: Function) -> None:
         function.allow("secretsmanager:GetSecretValue", on=self._secret_arn)
         function.add_environment(**{f"{self.name.upper()}_SECRET": self._secret_arn})
 
     def grant_call(self, function: Function) -> None:
         self.grant_keys(function)
-        function.add_environment(**{f"{self.name.upper()}_API_URL": self._address.value_as_string})
+        function.add_environment(**{f"{self.name.upper()}_{which}": url for which, url in self._addresses.items()})

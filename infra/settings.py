@@ -41,9 +41,11 @@ def _small(given: Mapping[str, object]) -> Mapping[str, object]:
     return given
 
 
-def _with_telegram(platforms: Mapping[str, object]) -> Mapping[str, object]:
+def _with_needed(platforms: Mapping[str, object]) -> Mapping[str, object]:
     if "telegram" not in platforms:
         raise ValueError("telegram is missing; alerts are sent through it")
+    if "creator" not in platforms:
+        raise ValueError("creator is missing; creators' earnings are read from it")
     return platforms
 
 
@@ -81,11 +83,12 @@ def _initial_settings(context: Callable[[str], Any]) -> dict[str, Any]:
 
 
 class PlatformSettings(BaseModel):
-    """The address of a platform's API, and the names of the keys in its secret."""
+    """The address of a platform's API, of its OAuth server if it has one, and the names of the keys in its secret."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     url: Annotated[str, Field(pattern=r"^https?://\S+[^/\s]$")]
+    auth_url: Annotated[str | None, Field(pattern=r"^https?://\S+[^/\s]$")] = None
     keys: Annotated[tuple[Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]*$")], ...], Field(min_length=1)]
 
 
@@ -164,7 +167,7 @@ class Settings(BaseModel):
     platforms: Annotated[
         Mapping[Annotated[str, Field(pattern=r"^[a-z][a-z0-9]*$")], PlatformSettings],
         BeforeValidator(_parsed),
-        AfterValidator(_with_telegram),
+        AfterValidator(_with_needed),
     ]
 
     @field_validator("certificate_arn")

@@ -120,6 +120,7 @@ def run(settings: Settings, processes: Processes, terminal: Terminal) -> None:
 def stack_parameters(settings: Settings) -> dict[str, str]:
     """What differs from production: addresses of platforms, sockets, keys and webhooks, and the user's settings."""
     parameters = {choice.platform.url_parameter: choice.url for choice in settings.platforms if choice.url}
+    parameters |= {one.platform.auth_url_parameter: one.auth_url for one in settings.platforms if one.auth_url}
     parameters |= {
         "WebSocketBase": f"127.0.0.1:{settings.port}/_aws/execute-api",
         "UserPoolJwksBase": settings.aws_endpoint_url,

@@ -12,6 +12,7 @@ from typing import Any
 
 from cairn.workspace.document import SETTINGS, InvalidSettingsError, initial, plain
 from local.sandbox import (
+    SANDBOX_FANVUE_KEY,
     SANDBOX_INSTAGRAM_TOKEN,
     SANDBOX_INSTAGRAM_USER_ID,
     SANDBOX_TELEGRAM_TOKEN,
@@ -42,12 +43,17 @@ class StartError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Platform:
-    """A platform of the stack: `{NAME}_API_URL`, the parameter for that, and the secret with its keys."""
+    """A platform of the stack: `{NAME}_API_URL`, the parameter for that, and the secret with its keys.
+
+    One with an OAuth server has `{NAME}_AUTH_URL` too.
+    """
 
     name: str
     sandbox_path: str
     sandbox_secret: Mapping[str, str]
     """The keys to use with the sandbox or another fake; the first is the one that selects the real platform."""
+    oauth: bool = False
+    """It has an OAuth server; the sandbox's and a fake's are at the address of their API."""
 
     @property
     def url_variable(self) -> str:
@@ -56,6 +62,19 @@ class Platform:
     @property
     def url_parameter(self) -> str:
         return f"{self.name.capitalize()}ApiUrl"
+
+    @property
+    def auth_url_variable(self) -> str:
+        return f"{self.name.upper()}_AUTH_URL"
+
+    @property
+    def auth_url_parameter(self) -> str:
+        return f"{self.name.capitalize()}AuthUrl"
+
+    @property
+    def variables(self) -> tuple[str, ...]:
+        """Every environment variable that is read for it."""
+        return (self.url_variable, *((self.auth_url_variable,) if self.oauth else ()), *self.sandbox_secret)
 
     @property
     def secret_output(self) -> str:
@@ -78,6 +97,7 @@ PLATFORMS = (
         "/instagram/v25.0",
         {"INSTAGRAM_ACCESS_TOKEN": SANDBOX_INSTAGRAM_TOKEN, "INSTAGRAM_USER_ID": SANDBOX_INSTAGRAM_USER_ID},
     ),
+    Platform("creator", "/fanvue", {"CREATOR_API_KEY": SANDBOX_FANVUE_KEY, "CREATOR_WEBHOOK_SECRET": ""}, oauth=True),
 )
 
 
@@ -90,6 +110,8 @@ class PlatformChoice:
     """None is the real platform, at the template's default address."""
     secret: Mapping[str, str]
     sandboxed: bool
+    auth_url: str | None = None
+    """Of a platform with an OAuth server: its address. None: the template's default."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,10 +213,11 @@ def _choose(platform: Platform, values: Mapping[str, str], port: int) -> Platfor
     for variable, stand_in in platform.sandbox_secret.items():
         value = None if sandboxed and stand_in else values.get(variable)
         secret[variable] = value or (stand_in if explicit or sandboxed else "")
-    if "TELEGRAM_WEBHOOK_SECRET" in secret:
-        secret["TELEGRAM_WEBHOOK_SECRET"] = secret["TELEGRAM_WEBHOOK_SECRET"] or secrets.token_urlsafe(24)
+    for variable in (name for name in secret if name.endswith("_WEBHOOK_SECRET")):
+        secret[variable] = secret[variable] or secrets.token_urlsafe(24)
     url = explicit.rstrip("/") if explicit else _sandbox_url(port) + platform.sandbox_path if sandboxed else None
-    return PlatformChoice(platform, url, secret, sandboxed)
+    auth_url = values.get(platform.auth_url_variable, url or "").rstrip("/") or None if platform.oauth else None
+    return PlatformChoice(platform, url, secret, sandboxed, auth_url)
 
 
 def _targets(text: str) -> tuple[str, ...]:

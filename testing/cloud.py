@@ -48,6 +48,7 @@ SECRETS = {
     "YOUTUBE_SECRET": {"YOUTUBE_API_KEY": "AIza-test"},
     "TELEGRAM_SECRET": {"TELEGRAM_BOT_TOKEN": "123456:AA-test", "TELEGRAM_WEBHOOK_SECRET": "hush"},
     "INSTAGRAM_SECRET": {"INSTAGRAM_ACCESS_TOKEN": "IG-test", "INSTAGRAM_USER_ID": "17841400000000000"},
+    "CREATOR_SECRET": {"CREATOR_API_KEY": "FV-test", "CREATOR_WEBHOOK_SECRET": "hush, creators"},
 }
 CDN_KEY = "front"
 INITIAL_SETTINGS = {"refresh_age_seconds": 300, "stale_after_seconds": 900}
@@ -55,6 +56,8 @@ SETTINGS = {
     "YOUTUBE_API_URL": "http://platforms.test/youtube/v3",
     "TELEGRAM_API_URL": "http://platforms.test/telegram",
     "INSTAGRAM_API_URL": "http://platforms.test/instagram/v25.0",
+    "CREATOR_API_URL": "http://platforms.test/fanvue",
+    "CREATOR_AUTH_URL": "http://platforms.test/fanvue",
     "INITIAL_SETTINGS": json.dumps(INITIAL_SETTINGS),
     "AVATAR_HOSTS": "people.test",
     "USER_POOL_ID": POOL_ID,

@@ -112,7 +112,7 @@ def started(name: str, **chosen: str) -> Iterator[LocalCloud]:
         "CAIRN_HOME": str(home),
         "DEMO": "0",
         # Empty values hide a developer's own keys and settings in the environment or .env.
-        **{variable: "" for platform in PLATFORMS for variable in (platform.url_variable, *platform.sandbox_secret)},
+        **{variable: "" for platform in PLATFORMS for variable in platform.variables},
     }
     with subprocess.Popen(
         [sys.executable, "-m", "local.run"],

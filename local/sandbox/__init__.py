@@ -10,3 +10,4 @@ SANDBOX_YOUTUBE_KEY: Final = "sandbox-youtube-key"
 SANDBOX_TELEGRAM_TOKEN: Final = "123456:AA-sandbox-bot-token-of-cairn-00000"  # noqa: S105  # not a real one
 SANDBOX_INSTAGRAM_TOKEN: Final = "sandbox-instagram-token"  # noqa: S105  # not a real one
 SANDBOX_INSTAGRAM_USER_ID: Final = "17841400000000001"
+SANDBOX_FANVUE_KEY: Final = "sandbox-fanvue-key"

@@ -142,6 +142,7 @@ KEYS: Mapping[str, set[str]] = {
     "Youtube": {"fetch_stats", "api"},
     "Telegram": {"fetch_stats", "api", "notify", "telegram_webhook"},
     "Instagram": {"fetch_stats", "api"},
+    "Creator": {"fetch_stats"},
 }
 
 SCANNED = ("CheckMilestones", "DayRollover", "EraseUsers")

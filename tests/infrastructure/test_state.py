@@ -14,7 +14,7 @@ from testing.tables import TABLES
 from tests.infrastructure.template import Template, stack_of, target
 
 FUNCTIONS = Path(__file__).parent.parent.parent / "functions"
-PLATFORMS = ("Youtube", "Telegram", "Instagram")
+PLATFORMS = ("Youtube", "Telegram", "Instagram", "Creator")
 STATEFUL = (
     "AWS::Cognito::UserPool",
     "AWS::DynamoDB::Table",
@@ -211,7 +211,7 @@ def test_the_log_of_every_function_that_writes_the_audit_trail_is_among_its_grou
     assert "Operations" in groups.values()
 
 
-@pytest.mark.parametrize("key", ["YOUTUBE_API_KEY", "TELEGRAM_BOT_TOKEN", "INSTAGRAM_ACCESS_TOKEN"])
+@pytest.mark.parametrize("key", ["YOUTUBE_API_KEY", "TELEGRAM_BOT_TOKEN", "INSTAGRAM_ACCESS_TOKEN", "CREATOR_API_KEY"])
 def test_no_key_is_in_a_functions_environment(template: Template, key: str) -> None:
     assert not [f for f in template.functions.values() if key in f["Environment"]["Variables"]]
     assert key in (ROOT / "cdk.json").read_text()

@@ -175,7 +175,7 @@ def test_a_fetch_that_fails_for_good_is_kept(template: Template) -> None:
     assert target(config["DestinationConfig"]["OnFailure"]["Destination"]) in _dead_letters(template)
 
 
-@pytest.mark.parametrize("platform", ["youtube", "telegram", "instagram"])
+@pytest.mark.parametrize("platform", ["youtube", "telegram", "instagram", "creator"])
 def test_a_platform_is_moved_by_a_parameter_whose_default_is_the_real_one(
     template: Template, context: Mapping[str, Any], platform: str
 ) -> None:
@@ -183,6 +183,14 @@ def test_a_platform_is_moved_by_a_parameter_whose_default_is_the_real_one(
     assert parameter["Default"] == context["platforms"][platform]["url"]
     used = [f["Environment"]["Variables"].get(f"{platform.upper()}_API_URL") for f in template.functions.values()]
     assert {"Ref": f"{platform.capitalize()}ApiUrl"} in used
+
+
+def test_the_oauth_server_of_creators_is_moved_by_a_parameter_too(
+    template: Template, context: Mapping[str, Any]
+) -> None:
+    assert template.body["Parameters"]["CreatorAuthUrl"]["Default"] == context["platforms"]["creator"]["auth_url"]
+    addresses = [f["Environment"]["Variables"].get("CREATOR_AUTH_URL") for f in template.functions.values()]
+    assert {"Ref": "CreatorAuthUrl"} in addresses
 
 
 def _mappings(template: Template) -> list[Properties]:

@@ -21,11 +21,13 @@ def settings(dotenv: str = "", directory: Path | None = None, **environment: str
 
 def test_by_default_every_platform_is_the_sandbox() -> None:
     given = settings()
-    assert given.sandboxed == {"youtube", "telegram", "instagram"}
+    assert given.sandboxed == {"youtube", "telegram", "instagram", "creator"}
     assert stack_parameters(given) == {
         "YoutubeApiUrl": "http://127.0.0.1:4568/youtube/v3",
         "TelegramApiUrl": "http://127.0.0.1:4568/telegram",
         "InstagramApiUrl": "http://127.0.0.1:4568/instagram/v25.0",
+        "CreatorApiUrl": "http://127.0.0.1:4568/fanvue",
+        "CreatorAuthUrl": "http://127.0.0.1:4568/fanvue",
         "FetchSchedule": "rate(1 minute)",
         "WebSocketBase": "127.0.0.1:4566/_aws/execute-api",
         "UserPoolJwksBase": "http://127.0.0.1:4566",
@@ -37,7 +39,7 @@ def test_by_default_every_platform_is_the_sandbox() -> None:
 
 def test_a_platform_with_its_key_is_the_real_one_at_the_templates_address() -> None:
     given = settings(YOUTUBE_API_KEY="real")
-    assert given.sandboxed == {"telegram", "instagram"}
+    assert given.sandboxed == {"telegram", "instagram", "creator"}
     assert given.choice("youtube").url is None
     assert given.choice("youtube").secret == {"YOUTUBE_API_KEY": "real"}
     assert "YoutubeApiUrl" not in stack_parameters(given)
@@ -48,11 +50,17 @@ def test_an_explicit_address_wins_over_the_sandbox_and_over_the_real_platform() 
     assert given.choice("telegram").url == "http://localhost:9000"
     assert given.choice("telegram").secret["TELEGRAM_BOT_TOKEN"]
     assert given.choice("youtube").url == "http://fake/v3"
-    assert given.sandboxed == {"instagram"}
+    assert given.sandboxed == {"instagram", "creator"}
 
 
 def test_with_every_key_there_is_no_sandbox_and_its_port_may_be_taken() -> None:
-    given = settings(YOUTUBE_API_KEY="k", TELEGRAM_BOT_TOKEN="1:t", INSTAGRAM_ACCESS_TOKEN="t", INSTAGRAM_USER_ID="1")
+    given = settings(
+        YOUTUBE_API_KEY="k",
+        TELEGRAM_BOT_TOKEN="1:t",
+        INSTAGRAM_ACCESS_TOKEN="t",
+        INSTAGRAM_USER_ID="1",
+        CREATOR_API_KEY="k",
+    )
     assert given.sandbox_url is None
     assert list(given.ports) == [4566, 4567]
 
@@ -62,11 +70,20 @@ def test_webhooks_may_call_the_sandbox_and_what_is_named() -> None:
     assert settings(WEBHOOK_ALLOWED_TARGETS=targets).webhook_targets == (
         "127.0.0.1:4568,127.0.0.1:9000,[::1]:9001,crm.localhost:80"
     )
-    real = settings(YOUTUBE_API_KEY="k", TELEGRAM_BOT_TOKEN="1:t", INSTAGRAM_ACCESS_TOKEN="t")
+    real = settings(YOUTUBE_API_KEY="k", TELEGRAM_BOT_TOKEN="1:t", INSTAGRAM_ACCESS_TOKEN="t", CREATOR_API_KEY="k")
     assert real.webhook_targets == ""
     for wrong in ("127.0.0.1", "http://127.0.0.1:9000", "127.0.0.1:port", "*:80"):
         with pytest.raises(StartError, match=r"127\.0\.0\.1:9000"):
             settings(WEBHOOK_ALLOWED_TARGETS=wrong)
+
+
+def test_creators_earn_at_the_real_platform_or_at_a_fake_that_has_both_its_addresses() -> None:
+    real = settings(CREATOR_API_KEY="k").choice("creator")
+    assert (real.url, real.auth_url, real.secret["CREATOR_API_KEY"]) == (None, None, "k")
+    fake = settings(CREATOR_API_URL="http://127.0.0.1:9/fake").choice("creator")
+    assert (fake.url, fake.auth_url) == ("http://127.0.0.1:9/fake", "http://127.0.0.1:9/fake")
+    apart = settings(CREATOR_API_URL="http://127.0.0.1:9/fake", CREATOR_AUTH_URL="http://127.0.0.1:8/")
+    assert apart.choice("creator").auth_url == "http://127.0.0.1:8"
 
 
 def test_the_webhook_secret_is_made_up_unless_it_is_given() -> None:
