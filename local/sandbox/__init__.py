@@ -1,4 +1,4 @@
-"""YouTube, Telegram, Instagram and CRMs on loopback, with their formats, limits and errors, to run Cairn without keys.
+"""YouTube, Telegram, Instagram, Fanvue, CRMs on loopback, with their formats, limits, errors, for runs without keys.
 
 `python -m local.sandbox --port 4568` serves them; `GET /` is a web page, `GET /control` lists how a test or a person
 can change the simulation. The keys below are its defaults and are valid nowhere else.

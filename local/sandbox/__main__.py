@@ -7,6 +7,7 @@ import logging
 import uvicorn
 
 from local.sandbox import (
+    SANDBOX_FANVUE_KEY,
     SANDBOX_INSTAGRAM_TOKEN,
     SANDBOX_INSTAGRAM_USER_ID,
     SANDBOX_TELEGRAM_TOKEN,
@@ -34,7 +35,7 @@ def telegram_token(text: str) -> str:
 
 def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(
-        prog="python -m local.sandbox", description="YouTube, Telegram, Instagram and CRMs on loopback"
+        prog="python -m local.sandbox", description="YouTube, Telegram, Instagram, Fanvue and CRMs on loopback"
     )
     parser.add_argument("--port", type=int, default=DEFAULT_PORT)
     parser.add_argument("--demo", action="store_true", help="start with the demo's channels and chats")
@@ -42,9 +43,16 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--telegram-token", type=telegram_token, default=SANDBOX_TELEGRAM_TOKEN)
     parser.add_argument("--instagram-token", default=SANDBOX_INSTAGRAM_TOKEN)
     parser.add_argument("--instagram-user-id", default=SANDBOX_INSTAGRAM_USER_ID)
+    parser.add_argument("--fanvue-key", default=SANDBOX_FANVUE_KEY)
     options = parser.parse_args(arguments)
     world = World(
-        keys=Keys(options.youtube_key, options.telegram_token, options.instagram_token, options.instagram_user_id),
+        keys=Keys(
+            options.youtube_key,
+            options.telegram_token,
+            options.instagram_token,
+            options.instagram_user_id,
+            options.fanvue_key,
+        ),
     )
     if options.demo:
         demo.apply(world)

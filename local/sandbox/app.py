@@ -1,5 +1,6 @@
 """The sandbox as one ASGI application."""
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 
@@ -10,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from local.foreign_pages import RefuseForeignPages
-from local.sandbox import control, crm_routes, instagram, page, telegram, youtube
+from local.sandbox import control, crm_routes, fanvue, instagram, page, telegram, youtube
 from local.sandbox.world import World
 
 
@@ -26,10 +27,14 @@ def create_app(world: World) -> Starlette:
 
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        growth = asyncio.get_running_loop().create_task(world.fanvue.pushes.run())
         yield
+        growth.cancel()
+        await world.fanvue.pushes.close()
         await world.messenger.updates.close()
 
-    platforms = [*youtube.routes(world), *telegram.routes(world), *instagram.routes(world), *crm_routes.routes(world)]
+    platforms = [*youtube.routes(world), *telegram.routes(world), *instagram.routes(world)]
+    platforms += [*fanvue.routes(world), *crm_routes.routes(world)]
     return Starlette(
         routes=[*platforms, *control.routes(world), *page.routes(world)],
         middleware=[Middleware(RefuseForeignPages)],

@@ -7,6 +7,7 @@ significant figures, so that YouTube's rounding shows them as soon as they are r
 from dataclasses import dataclass
 
 from local.sandbox.channels import Platform
+from local.sandbox.fanvue_accounts import uuid_of
 from local.sandbox.world import World
 
 
@@ -37,18 +38,56 @@ CHANNELS = (
 PERSON, GROUP = 1001, -2001
 
 
+@dataclass(frozen=True)
+class DemoCreator:
+    """A creator on Fanvue with a sale every few seconds."""
+
+    name: str
+    handle: str
+    sales_every: float
+    subscribers: int
+    followers: int
+    chats: int
+    posts: int
+
+    @property
+    def uuid(self) -> str:
+        return uuid_of(self.name)
+
+
+CREATORS = (
+    DemoCreator("Mira Vale", "mira.vale", 5, 412, 9_980, 618, 143),
+    DemoCreator("Juno Hart", "juno.hart", 8, 187, 4_450, 245, 96),
+    DemoCreator("Sol Reyes", "sol.reyes", 13, 64, 1_780, 88, 41),
+)
+HISTORY_DAYS = 120
+"""Before today, on which the demo's creators earned already."""
+
+
 def channels() -> list[dict[str, str]]:
     """The channels for Cairn to track: platform, handle, name."""
     return [{"platform": c.platform, "handle": f"@{c.handle}", "name": c.name} for c in CHANNELS]
 
 
+def creators() -> list[dict[str, str]]:
+    """The creators for Cairn to know: their ids on Fanvue, and their names."""
+    return [{"externalId": one.uuid, "name": one.name} for one in CREATORS]
+
+
 def apply(world: World) -> None:
-    """Let the channels grow from now on and two chats subscribe; the bot gets these updates once it has a webhook."""
+    """Let channels and creators grow and two chats subscribe; the bot gets these updates once it has a webhook."""
     for wanted in CHANNELS:
         channel = world.channels.by_handle(wanted.platform, wanted.handle)
         if channel is None:
             channel = world.add_channel(wanted.platform, wanted.handle, name=wanted.name)
         channel.views, channel.videos = wanted.views, wanted.videos
         channel.set_growth(world.clock.now(), count=wanted.count, growth_per_second=wanted.growth_per_second)
+    for one in CREATORS:
+        if world.fanvue.accounts.find(one.uuid) is None:
+            account = world.fanvue.accounts.put(one.uuid, one.name, one.handle)
+            account.add_history(world.clock.now(), HISTORY_DAYS)
+            account.subscribers, account.followers = one.subscribers, one.followers
+            account.chats, account.posts = one.chats, one.posts
+            world.fanvue.accounts.grow(account, one.sales_every)
     world.messenger.write(PERSON, "/start", "private", "Ada", None)
     world.messenger.write(GROUP, "/start", "group", "Trail crew", "Bela")

@@ -8,9 +8,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from local.sandbox.channels import Platform
 from local.sandbox.clock import Clock
 
+Service = Literal["youtube", "telegram", "instagram", "fanvue"]
+"""A platform that fails for itself: those of channels, and Fanvue."""
+SERVICES: tuple[Service, ...] = get_args(Service)
 Mode = Literal["slow", "broken", "quota", "rate_limited", "timeout", "malformed"]
 MODES: tuple[Mode, ...] = get_args(Mode)
 Handler = Callable[[Request], Awaitable[Response]]
@@ -40,15 +42,15 @@ class Failures:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._failures: dict[Platform, Failure] = {}
+        self._failures: dict[Service, Failure] = {}
 
-    def inject(self, platform: Platform, failure: Failure) -> None:
+    def inject(self, platform: Service, failure: Failure) -> None:
         self._failures[platform] = failure
 
-    def end(self, platform: Platform) -> None:
+    def end(self, platform: Service) -> None:
         self._failures.pop(platform, None)
 
-    def active(self) -> dict[Platform, Failure]:
+    def active(self) -> dict[Service, Failure]:
         now = self._clock.now()
         self._failures = {
             platform: failure
@@ -57,7 +59,7 @@ class Failures:
         }
         return self._failures
 
-    def take(self, platform: Platform) -> Failure | None:
+    def take(self, platform: Service) -> Failure | None:
         """The failure that applies to this request, counted."""
         failure = self.active().get(platform)
         if failure is not None and failure.requests_left is not None:

@@ -16,6 +16,7 @@ class Limits:
     telegram_messages_a_second: int = 30
     telegram_private_messages_a_second: int = 1
     telegram_group_messages_a_minute: int = 20
+    fanvue_calls_a_minute: int = 200
 
 
 class SlidingWindow:

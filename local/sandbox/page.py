@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from local.sandbox import crm_page
+from local.sandbox import crm_page, fanvue_page
 from local.sandbox.channels import Channel
 from local.sandbox.crm_routes import crm_name
 from local.sandbox.entities import Entity
@@ -30,7 +30,7 @@ SHOWN_MESSAGES = 12
 SHOWN_CHATS = 12
 SEARCHED_MESSAGES = 2_000
 LONGEST_WRITTEN = 4096
-PLATFORM_NAMES = {"youtube": "YouTube", "telegram": "Telegram", "instagram": "Instagram"}
+PLATFORM_NAMES = {"youtube": "YouTube", "telegram": "Telegram", "instagram": "Instagram", "fanvue": "Fanvue"}
 FAILURE_WORDS = {
     "slow": "answers slowly",
     "broken": "answers with server errors",
@@ -175,7 +175,7 @@ def content(world: World) -> str:
     return (
         f"{failures(world)}<h2>Channels as the platforms show them</h2>{channel_list}"
         f'<h2>Telegram</h2><p class="soft">{grouped(sent)} accepted, {grouped(refused)} rejected. {escape(route)}</p>'
-        f"{chat_list}{crm_page.section(world)}"
+        f"{chat_list}{fanvue_page.section(world)}{crm_page.section(world)}"
     )
 
 
@@ -185,7 +185,7 @@ def document(world: World) -> str:
         '<meta name="viewport" content="width=device-width,initial-scale=1"><title>Cairn sandbox</title>'
         '<noscript><meta http-equiv="refresh" content="5"></noscript>'
         f'<link rel="icon" href="data:,"><style>{STYLE}</style></head><body><header>{CAIRN}<div><h1>Cairn sandbox</h1>'
-        '<p class="soft">Simulated YouTube, Telegram and Instagram on this machine, '
+        '<p class="soft">Simulated YouTube, Telegram, Instagram and Fanvue on this machine, '
         "and CRMs that receive webhooks.</p></div>"
         '<button id="pause" type="button" hidden>Pause refreshing</button></header>'
         '<p id="gone" class="soft" role="status" hidden>The sandbox is not responding.</p>'

@@ -5,8 +5,7 @@ from collections.abc import Awaitable, Callable
 from starlette.requests import Request
 from starlette.responses import Response
 
-from local.sandbox.channels import Platform
-from local.sandbox.failures import DroppedConnection, FailureResponses, Handler, respond
+from local.sandbox.failures import DroppedConnection, FailureResponses, Handler, Service, respond
 from local.sandbox.world import LoggedRequest, World
 
 SECRET_PARAMETERS = frozenset({"key", "access_token"})
@@ -23,7 +22,7 @@ def public_query(request: Request) -> dict[str, str]:
 
 
 def served(
-    world: World, platform: Platform, handler: Handler, responses: FailureResponses
+    world: World, platform: Service, handler: Handler, responses: FailureResponses
 ) -> Callable[[Request], Awaitable[Response]]:
     """`handler` with logging and failures."""
 

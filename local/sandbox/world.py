@@ -1,4 +1,4 @@
-"""The sandbox's state, in memory: channels, chats, CRMs, the requests to each platform, active failures."""
+"""The sandbox's state, in memory: channels, chats, CRMs, creators, the requests to each platform, active failures."""
 
 from collections import deque
 from collections.abc import Iterable
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import httpx
 
 from local.sandbox import (
+    SANDBOX_FANVUE_KEY,
     SANDBOX_INSTAGRAM_TOKEN,
     SANDBOX_INSTAGRAM_USER_ID,
     SANDBOX_TELEGRAM_TOKEN,
@@ -15,7 +16,8 @@ from local.sandbox import (
 from local.sandbox.channels import Channel, Channels, Platform, derived_id
 from local.sandbox.clock import Clock
 from local.sandbox.crm import Crms
-from local.sandbox.failures import Failures
+from local.sandbox.failures import Failures, Service
+from local.sandbox.fanvue_state import Fanvue
 from local.sandbox.limits import Limits, SlidingWindow
 from local.sandbox.messenger import Messenger
 from local.sandbox.updates import Updates
@@ -31,6 +33,7 @@ class Keys:
     telegram: str = SANDBOX_TELEGRAM_TOKEN
     instagram: str = SANDBOX_INSTAGRAM_TOKEN
     instagram_user_id: str = SANDBOX_INSTAGRAM_USER_ID
+    fanvue: str = SANDBOX_FANVUE_KEY
 
 
 @dataclass(frozen=True)
@@ -38,7 +41,7 @@ class LoggedRequest:
     """A request to a platform, without its key; `time` in ms, `status` None when the connection was dropped."""
 
     time: int
-    platform: Platform
+    platform: Service
     method: str
     path: str
     query: dict[str, str]
@@ -62,6 +65,7 @@ class World:
         self.channels = Channels()
         self.messenger = Messenger(self.clock, self.limits, bot_id, Updates(self.clock, webhook_transport))
         self.crms = Crms(self.clock)
+        self.fanvue = Fanvue(self.clock, webhook_transport)
         self._clear()
 
     def _clear(self) -> None:
@@ -71,8 +75,8 @@ class World:
         self.instagram_calls = SlidingWindow(self.clock, 3600)
 
     def reset(self, *, webhook: bool = False) -> None:
-        """Empty the world and restore the published limits. What Cairn has set, the bot's webhook and the secrets of
-        its endpoints, stays unless `webhook` is true."""
+        """Empty the world and restore the published limits. What Cairn has set, webhooks and the secrets of its
+        endpoints, stays unless `webhook` is true."""
         self.limits = Limits()
         self.channels = Channels()
         self.messenger.updates.drop_pending()
@@ -80,6 +84,7 @@ class World:
             self.messenger.updates.set_webhook(None)
         self.messenger.reset(self.limits)
         self.crms.reset(webhook=webhook)
+        self.fanvue.reset(webhook=webhook)
         self._clear()
 
     def add_channel(

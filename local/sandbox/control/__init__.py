@@ -1,7 +1,8 @@
 """The control API, with which tests and people change and inspect the sandbox. `GET /control` lists every route.
 
 Bodies and responses are JSON; invalid input is a 4xx `{"error": …, "details": […]}` that says what to change, and has
-no effect. Times are milliseconds since the epoch. No response contains a key.
+no effect. Times are milliseconds since the epoch. No response contains a key,
+but the tokens of a consent to Fanvue's OAuth, which are made for who asks.
 
 Counts
     PUT  /control/channels/youtube/@stone   {"count": 99990, "growth_per_second": 2, "name": "Stone & Trail"}
@@ -27,6 +28,23 @@ People on Telegram
     POST /control/telegram/chats/-2001/kick · unblock · deactivate · migrate
     PUT  /control/telegram/chats/1001          {"title": "Ada"}     create or change a chat without an update
 
+Creators on Fanvue, by their UUID; amounts are cents
+    GET  /control/fanvue/creators · /control/fanvue/creators/8d5a…      with the truth about their sums, by currency
+    PUT  /control/fanvue/creators/8d5a…  {"name": "Mira", "sales_every": 5, "history_days": 30, "subscribers": 120}
+         Sales follow from the creator and their number; each that is due is told by webhook.
+    POST /control/fanvue/creators/8d5a…/sales    {"gross": 1250, "source": "tip", "times": 2, "seconds_ago": 86400}
+         A late row has `seconds_ago`; with `listed_after` the webhook comes before the list shows it; `raw` is what the
+         list shows instead of the true fields; `equal` rows differ in nothing.
+    POST /control/fanvue/creators/8d5a…/refunds  {"order": "0b0f…", "gross": 500}     a row of its own, negative
+    PUT  /control/fanvue/creators/8d5a…/rows/{order}   {"net": 1000}
+    PUT  /control/fanvue/creators/8d5a…/days/{date}    {"new": 3, "ended": 1}
+    PUT  /control/fanvue/webhook   {"url": "http://127.0.0.1:4567/hooks/creators/fanvue", "secret": "…"}
+    POST /control/fanvue/send      {"body": {"id": "1", "type": "follow.new"}, "age": 400}      any body, signed
+    GET  /control/fanvue/webhook   what became of each delivery
+    POST /control/fanvue/tokens    {"creator": "8d5a…"}     a consent; DELETE withdraws them all
+    PUT  /control/fanvue/versions  {"current": "2027-01-01", "retired": ["2025-06-26"]}
+    A failure of `fanvue` is as of the other platforms.
+
 CRMs, each of which takes webhooks at POST /crm/{name} from its first use on
     PUT  /control/crm/demo                     {"secret": "whsec_…"}     what comes is verified with it
     POST /control/crm/demo/failure             {"mode": "status", "status": 429, "retry_after": 7, "percent": 20}
@@ -48,7 +66,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from local.sandbox.control.actions import ACTIONS, Action
+from local.sandbox.control.action import Action
+from local.sandbox.control.actions import ACTIONS
 from local.sandbox.control.parsing import ControlError, body_of
 from local.sandbox.control.schemas import Nothing
 from local.sandbox.messenger import ChatError

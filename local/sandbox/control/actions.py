@@ -1,14 +1,10 @@
 """Every route of the control API, with its description in `GET /control`."""
 
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
-from typing import Any
-
 from starlette.requests import Request
 
-from local.sandbox.control import changes, crms, views
+from local.sandbox.control import changes, crms, fanvue, views
+from local.sandbox.control.action import Action
 from local.sandbox.control.schemas import (
-    Body,
     ChannelBody,
     ChatBody,
     CrmBody,
@@ -22,31 +18,6 @@ from local.sandbox.control.schemas import (
     ResetBody,
 )
 from local.sandbox.world import World
-
-
-@dataclass(frozen=True)
-class Action:
-    """A route: how to call it, and what it does."""
-
-    method: str
-    path: str
-    does: str
-    run: Callable[[World, Request, Any], Awaitable[object]]
-    accepts: type[Body] = Nothing
-    query: dict[str, str] = field(default_factory=dict)
-    example: dict[str, Any] | None = None
-
-    def described(self) -> dict[str, Any]:
-        description: dict[str, Any] = {"method": self.method, "path": self.path, "does": self.does}
-        if self.query:
-            description["query"] = self.query
-        if self.accepts is not Nothing:
-            description["body"] = {
-                info.alias or name: info.description or "" for name, info in self.accepts.model_fields.items()
-            }
-        if self.example is not None:
-            description["example"] = self.example
-        return description
 
 
 async def describe(_world: World, _request: Request, _: Nothing) -> object:
@@ -74,7 +45,7 @@ ACTIONS = (
     Action(
         "POST",
         FAILURE,
-        "make a platform fail",
+        "make a platform fail: youtube, telegram, instagram or fanvue",
         changes.inject_failure,
         FailureBody,
         example={"mode": "quota", "seconds": 60},
@@ -173,12 +144,13 @@ ACTIONS = (
         example={"mode": "status", "status": 503, "retry_after": 7, "retry_after_as": "date", "percent": 20},
     ),
     Action("DELETE", f"{CRM}/failure", "end a CRM's failure", crms.end_crm_failure),
+    *fanvue.ACTIONS,
     Action(
         "GET",
         "/control/requests",
         "requests to the platforms, oldest first, without keys",
         views.requests,
-        query={"platform": "youtube, telegram or instagram", **SINCE},
+        query={"platform": "youtube, telegram, instagram or fanvue", **SINCE},
     ),
     Action(
         "PUT",
@@ -188,11 +160,11 @@ ACTIONS = (
         LimitsBody,
         example={"telegram_messages_a_second": 5},
     ),
-    Action("POST", "/control/demo", "create the demo's channels and chats, growing from now", changes.start_demo),
+    Action("POST", "/control/demo", "the demo's channels, chats and creators, growing from now", changes.start_demo),
     Action(
         "POST",
         "/control/reset",
-        "remove everything; the webhook and the CRMs' secrets stay unless `webhook` is true",
+        "remove everything; webhooks and the CRMs' secrets stay unless `webhook` is true",
         changes.reset,
         ResetBody,
         example={},

@@ -7,7 +7,7 @@ from starlette.requests import Request
 
 from local.sandbox import demo
 from local.sandbox.channels import Channel, Platform
-from local.sandbox.control.parsing import ControlError, chat_of, number, platform_of
+from local.sandbox.control.parsing import ControlError, chat_of, number, platform_of, service_of
 from local.sandbox.control.schemas import (
     ChannelBody,
     ChatBody,
@@ -78,12 +78,12 @@ def check_id(world: World, platform: Platform, channel: Channel | None, wanted: 
 async def inject_failure(world: World, request: Request, body: FailureBody) -> object:
     until = None if body.seconds is None else world.clock.now() + body.seconds
     failure = Failure(body.mode, until, body.requests, body.retry_after, body.delay)
-    world.failures.inject(platform_of(request), failure)
+    world.failures.inject(service_of(request), failure)
     return {"failures": failures_view(world)}
 
 
 async def end_failure(world: World, request: Request, _: Nothing) -> object:
-    platform = platform_of(request)
+    platform = service_of(request)
     world.failures.end(platform)
     if platform == "telegram":
         world.messenger.send_limits.release()
@@ -157,7 +157,11 @@ async def put_limits(world: World, _request: Request, body: LimitsBody) -> objec
 
 async def start_demo(world: World, _request: Request, _: Nothing) -> object:
     demo.apply(world)
-    return {"channels": demo.channels(), "chats": [asdict(chat) for chat in world.messenger.chats.values()]}
+    return {
+        "channels": demo.channels(),
+        "creators": demo.creators(),
+        "chats": [asdict(chat) for chat in world.messenger.chats.values()],
+    }
 
 
 async def reset(world: World, _request: Request, body: ResetBody) -> object:

@@ -8,6 +8,7 @@ from starlette.requests import Request
 
 from local.sandbox.channels import PLATFORMS, Platform
 from local.sandbox.control.schemas import Body
+from local.sandbox.failures import SERVICES, Service
 from local.sandbox.messenger import Chat
 from local.sandbox.world import World
 
@@ -39,6 +40,15 @@ def platform_of(request: Request) -> Platform:
         message = f"unknown platform {platform!r}: use one of {', '.join(PLATFORMS)}"
         raise ControlError(404, message)
     return cast("Platform", platform)
+
+
+def service_of(request: Request) -> Service:
+    """A platform that can fail: Fanvue too, which has no channels."""
+    service = request.path_params["platform"]
+    if service not in SERVICES:
+        message = f"unknown platform {service!r}: use one of {', '.join(SERVICES)}"
+        raise ControlError(404, message)
+    return cast("Service", service)
 
 
 def chat_of(world: World, request: Request) -> Chat:

@@ -98,7 +98,8 @@ class LimitsBody(Body):
     telegram_messages_a_second: int | None = Field(None, ge=1)
     telegram_private_messages_a_second: int | None = Field(None, ge=1)
     telegram_group_messages_a_minute: int | None = Field(None, ge=1)
+    fanvue_calls_a_minute: int | None = Field(None, ge=1, description="of each creator's paths")
 
 
 class ResetBody(Body):
-    webhook: bool = Field(False, description="true: remove the bot's webhook and the CRMs' secrets too")
+    webhook: bool = Field(False, description="true: remove webhooks and the CRMs' secrets too")

@@ -5,10 +5,11 @@ from typing import Any
 
 from starlette.requests import Request
 
-from local.sandbox.channels import PLATFORMS, Channel
+from local.sandbox.channels import Channel
 from local.sandbox.control.crms import crm_view
 from local.sandbox.control.parsing import ControlError, query_number
 from local.sandbox.control.schemas import Nothing
+from local.sandbox.failures import SERVICES
 from local.sandbox.world import World
 from local.sandbox.youtube import rounded
 
@@ -101,8 +102,8 @@ async def updates(world: World, request: Request, _: Nothing) -> object:
 
 async def requests(world: World, request: Request, _: Nothing) -> object:
     platform, since = request.query_params.get("platform"), query_number(request, "since")
-    if platform is not None and platform not in PLATFORMS:
-        message = f"unknown platform {platform!r}: use one of {', '.join(PLATFORMS)}"
+    if platform is not None and platform not in SERVICES:
+        message = f"unknown platform {platform!r}: use one of {', '.join(SERVICES)}"
         raise ControlError(400, message)
     found = [
         asdict(logged)

@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 
 from local.sandbox import (
+    SANDBOX_FANVUE_KEY,
     SANDBOX_INSTAGRAM_TOKEN,
     SANDBOX_INSTAGRAM_USER_ID,
     SANDBOX_TELEGRAM_TOKEN,
@@ -87,6 +88,10 @@ class Sandbox:
     ) -> httpx.Response:
         query = {"fields": fields} if token is None else {"fields": fields, "access_token": token}
         return await self.client.get(f"/instagram/{version}/{user_id}", params=query)
+
+    async def fanvue(self, path: str, *, token: str | None = SANDBOX_FANVUE_KEY, **query: object) -> httpx.Response:
+        headers = {"X-Fanvue-API-Version": "2025-06-26"} | ({"Authorization": f"Bearer {token}"} if token else {})
+        return await self.client.get(f"/fanvue{path}", params=query, headers=headers)  # type: ignore[arg-type]
 
     async def control(self, method: str, path: str, body: object = None) -> httpx.Response:
         content = None if body is None else json.dumps(body)

@@ -15,6 +15,7 @@ CALLS: dict[str, Callable[[Sandbox], Awaitable[httpx.Response]]] = {
     "youtube": lambda sandbox: sandbox.youtube(part="id", id="UC1"),
     "telegram": lambda sandbox: sandbox.bot("getMe"),
     "instagram": lambda sandbox: sandbox.instagram(COUNTS),
+    "fanvue": lambda sandbox: sandbox.fanvue("/users/me"),
 }
 
 
@@ -33,9 +34,9 @@ async def platform(request: pytest.FixtureRequest, sandbox: Sandbox) -> str:
 @pytest.mark.parametrize(
     ("mode", "expected"),
     [
-        ("broken", {"youtube": 503, "telegram": 502, "instagram": 500}),
-        ("quota", {"youtube": 403, "telegram": 429, "instagram": 403}),
-        ("rate_limited", {"youtube": 403, "telegram": 429, "instagram": 400}),
+        ("broken", {"youtube": 503, "telegram": 502, "instagram": 500, "fanvue": 503}),
+        ("quota", {"youtube": 403, "telegram": 429, "instagram": 403, "fanvue": 429}),
+        ("rate_limited", {"youtube": 403, "telegram": 429, "instagram": 400, "fanvue": 429}),
     ],
 )
 async def test_a_failure_answers_as_its_platform_does(
