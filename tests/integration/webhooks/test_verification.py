@@ -100,7 +100,7 @@ def test_while_a_secret_rotates_receivers_with_either_verify(receiver: Receiver,
 
 
 @pytest.mark.parametrize("verify", LIBRARIES)
-def test_a_message_that_waited_for_hours_is_signed_anew_under_the_same_id(receiver: Receiver, verify: Verify) -> None:
+def test_a_message_that_waited_for_hours_is_signed_again_under_the_same_id(receiver: Receiver, verify: Verify) -> None:
     happened = event({"n": 1}, at=datetime.now(UTC) - timedelta(days=2))
     first = sent(receiver, happened, at=datetime.now(UTC) - timedelta(hours=10))
     again = sent(receiver, happened)
@@ -125,6 +125,8 @@ def test_whatever_was_changed_on_the_way_is_noticed(receiver: Receiver, changed:
         case "secret":
             secret = new_secret()
         case _:
-            headers[changed] = headers[changed][:-2] + ("A=" if headers[changed][-2:] != "A=" else "B=")
+            # Not the last character of the Base64: some of its bits mean nothing.
+            value = headers[changed]
+            headers[changed] = f"{value[:5]}{'A' if value[5] != 'A' else 'B'}{value[6:]}"
     with pytest.raises(REJECTED):
         verify(secret, body, headers)
