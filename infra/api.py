@@ -49,6 +49,8 @@ class Api(Capability):
         tables.sessions.grant(self.api, "PutItem", "BatchGetItem", keys=("ticket#*", "revoked#*"))
         self._manage_webhooks(webhooks)
         self._manage_users()
+        with self.api.apart("Creators"):
+            self._manage_creators()
         self.queues.fetch.grant_send(self.api)
         # To close the sockets of a session that signs out.
         self.queues.broadcast.grant_send(self.api)
@@ -69,6 +71,16 @@ class Api(Capability):
         self.queues.webhook.grant_send(self.api)
         self.vault.grant_seal(self.api)
         webhooks.pass_targets(self.api)
+
+    def _manage_creators(self) -> None:
+        """Agencies and creators, and how far their syncs have come."""
+        table = self.tables.creators
+        table.grant(self.api, "GetItem", "BatchGetItem", "Query", keys=("agencies", "creators", "external#*", "sync#*"))
+        table.grant(self.api, "PutItem", keys=("agencies", "creators", "external#*"))
+        # An agency's count of creators; that a creator whose credentials are mended is tried at once.
+        table.grant(self.api, "UpdateItem", keys=("agencies", "sync#*"))
+        table.grant(self.api, "ConditionCheckItem", keys=("agencies", "sync#*"))
+        table.grant(self.api, "DeleteItem", keys=("credentials#*",))
 
     def _manage_users(self) -> None:
         """A product's users: who they are, their freezes and days, and their erasure."""

@@ -1,6 +1,7 @@
 """What all Lambda functions have in common. Their permissions and variables come from what they are granted."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from aws_cdk import Duration, Fn
@@ -71,6 +72,7 @@ class Function(Construct):
             assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"),
             description=f"What {name} may do, and no other function",
         )
+        self._policy: iam.ManagedPolicy | None = None
         self.allow("logs:CreateLogStream", "logs:PutLogEvents", on=log_group.log_group_arn)
         self.resource = lambda_.Function(
             self,
@@ -116,7 +118,26 @@ class Function(Construct):
 
     def allow(self, *actions: str, on: str | Sequence[str], when: Mapping[str, object] | None = None) -> None:
         resources = [on] if isinstance(on, str) else list(on)
-        self.role.add_to_policy(iam.PolicyStatement(actions=list(actions), resources=resources, conditions=when))
+        statement = iam.PolicyStatement(actions=list(actions), resources=resources, conditions=when)
+        if self._policy:
+            self._policy.add_statements(statement)
+        else:
+            self.role.add_to_policy(statement)
+
+    @contextmanager
+    def apart(self, name: str) -> Iterator[None]:
+        """Put what the function is granted within into a managed policy of its own.
+
+        A role's inline policies have 10,240 characters in total. A managed one has 6,144 more, and a role has up to
+        ten of them. https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
+        """
+        self._policy = iam.ManagedPolicy(
+            self.role, name, description=f"What {self.name} may do besides: {name}", roles=[self.role]
+        )
+        try:
+            yield
+        finally:
+            self._policy = None
 
     def add_environment(self, **variables: str) -> None:
         for name, value in variables.items():

@@ -46,7 +46,7 @@ class Grants:
             if one["Type"] == _MODULE
         }
         for one in resources.values():
-            if one["Type"] != "AWS::IAM::Policy":
+            if one["Type"] not in ("AWS::IAM::Policy", "AWS::IAM::ManagedPolicy"):
                 continue
             for statement in one["Properties"]["PolicyDocument"]["Statement"]:
                 plain = dict(statement) | {"Resource": [_arn(arn, names) for arn in _many(statement["Resource"])]}

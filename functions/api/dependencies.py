@@ -79,6 +79,7 @@ class Settings:
     webhook_queue_url: str = ""
     webhook_allowed_targets: str = ""
     usage_table: str = ""
+    creators_table: str = ""
 
 
 class Dependencies:

@@ -146,6 +146,7 @@ NOT_COUNTED = {
     "AWS::CloudWatch::Dashboard": "without a limit of their number",
     "AWS::Cognito::UserPoolClient": "of our pool alone",
     "AWS::Cognito::UserPoolGroup": "of our pool alone",
+    "AWS::IAM::ManagedPolicy": "1,500 of one's own; Cairn has a few",
     "AWS::IAM::Policy": "each is in one role",
     "AWS::IAM::Role": "counted by IAM itself",
     "AWS::KMS::Alias": "50 a key",

@@ -11,6 +11,7 @@ from infra.settings import Settings
 from infra.stack import Cairn
 
 Properties = Mapping[str, Any]
+INLINE, MANAGED = "AWS::IAM::Policy", "AWS::IAM::ManagedPolicy"
 
 
 @dataclass(frozen=True)
@@ -52,8 +53,8 @@ class Template:
         return name
 
     def policies(self) -> Iterator[tuple[str, Statement]]:
-        """Each statement of each role's policies, with the role's logical id."""
-        for policy in self.resources("AWS::IAM::Policy").values():
+        """Each statement of each role's policies, inline and managed, with the role's logical id."""
+        for policy in (*self.resources(INLINE).values(), *self.resources(MANAGED).values()):
             for statement in policy["PolicyDocument"]["Statement"]:
                 for role in policy["Roles"]:
                     yield (

@@ -21,6 +21,7 @@ ACCOUNT_WIDE: Mapping[str, tuple[str, ...]] = {
 NAMED_BY_CLOUDFORMATION: Mapping[str, str] = {
     "AWS::CloudFront::Distribution": "",
     "AWS::IAM::Policy": "",  # PolicyName is its name within its role
+    "AWS::IAM::ManagedPolicy": "ManagedPolicyName",
     "AWS::IAM::Role": "RoleName",
     "AWS::S3::Bucket": "BucketName",
     "AWS::S3::BucketPolicy": "",
