@@ -16,6 +16,7 @@ from aws_lambda_powertools.event_handler.openapi.models import OpenAPI
 from cairn.errors import CairnError
 from functions.api.audit import CalledRoute
 from functions.api.channels import routes as channels
+from functions.api.creators import routes as creators
 from functions.api.errors import error_response, internal_error, invalid_request, no_route
 from functions.api.leaderboard import routes as leaderboard
 from functions.api.milestones import routes as milestones
@@ -59,7 +60,7 @@ app = Api(enable_validation=True, json_body_deserializer=partial(json.loads, par
 SYSTEMS = (
     *(channels, milestones, leaderboard, sessions, account, workspace),
     *(webhooks, webhook_messages, webhook_reports),
-    usage,
+    *(usage, creators),
 )
 for system in SYSTEMS:
     app.include_router(system.router)

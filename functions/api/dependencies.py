@@ -44,6 +44,7 @@ from cairn.workspace.following import following_settings
 from cairn.workspace.rule_book import RuleSet
 from cairn.workspace.store import Workspaces
 from functions.api.auth import Authenticator
+from functions.api.creators.dependencies import CreatorRegistry
 from functions.api.sessions.session_end import SessionEnd
 from functions.api.usage.dependencies import Usage
 from functions.api.webhooks.dependencies import Webhooks
@@ -243,6 +244,12 @@ class Dependencies:
             queue=settings.webhook_queue_url,
             workspace=workspace,
         )
+
+    # -- creators
+
+    @cached_property
+    def creators(self) -> CreatorRegistry:
+        return CreatorRegistry(table=self.settings.creators_table)
 
     # -- webhooks
 

@@ -9,13 +9,13 @@ from aws_lambda_powertools.event_handler.openapi.params import Query
 
 from cairn.clock import now
 from cairn.errors import BadInputError
-from cairn.model import DeliveryTally, Milestone, Subject
+from cairn.model import Subject
 from functions.api.auth import requires
 from functions.api.errors import responses
 from functions.api.milestones import schemas
+from functions.api.milestones.responses import to_schema
 from functions.api.params import Cursor, Limit, When, time_range
 from functions.api.routing import Router
-from functions.api.schemas import Threshold
 
 router = Router()
 
@@ -43,7 +43,7 @@ def list_milestones(
 ) -> schemas.Milestones:
     since, until = time_range(from_, to, now(), timedelta(days=3653))
     page = router.dependencies.milestones.page(_subject(subject), since, until, limit, cursor, unnamed=unnamed)
-    return schemas.Milestones(items=[_to_schema(*entry) for entry in page.items], next_cursor=page.next_cursor)
+    return schemas.Milestones(items=[to_schema(*entry) for entry in page.items], next_cursor=page.next_cursor)
 
 
 @router.get(
@@ -63,24 +63,3 @@ def _subject(key: str | None) -> Subject | None:
         return Subject.parse(key) if key is not None else None
     except ValueError as error:
         raise BadInputError(f"subject: {error}") from None
-
-
-def _to_schema(milestone: Milestone, tally: DeliveryTally) -> schemas.Milestone:
-    return schemas.Milestone(
-        id=milestone.id,
-        subject=str(milestone.subject),
-        name=milestone.name,
-        rule=milestone.rule,
-        metric=milestone.metric,
-        period=milestone.period,
-        threshold=milestone.threshold,
-        label=milestone.label,
-        value=milestone.value,
-        also_passed=[Threshold(threshold=passed.threshold, label=passed.label) for passed in milestone.also_passed],
-        achieved_at=milestone.achieved_at,
-        trace_id=milestone.trace_id,
-        delivery=schemas.DeliveryTally(total=tally.total, delivered=tally.delivered, failed=tally.failed),
-        reverted_at=milestone.reverted.at if milestone.reverted else None,
-        reverted_by=milestone.reverted.by if milestone.reverted else None,
-        reason=milestone.reverted.reason if milestone.reverted else None,
-    )

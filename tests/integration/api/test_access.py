@@ -86,6 +86,17 @@ ROUTES: dict[tuple[str, str], tuple[set[str], object]] = {
     ("GET", "/api/users/{user_id}/freezes"): ({"analytics"}, None),
     ("POST", "/api/users/{user_id}/freezes"): (set(), {"reason": "an outage"}),
     ("GET", "/api/users/{user_id}/export"): ({"analytics"}, None),
+    ("GET", "/api/agencies"): ({"analytics"}, None),
+    ("POST", "/api/agencies"): (set(), {"name": "North"}),
+    ("GET", "/api/agencies/{agency_id}"): ({"analytics"}, None),
+    ("PATCH", "/api/agencies/{agency_id}"): (set(), {"name": "North"}),
+    ("DELETE", "/api/agencies/{agency_id}"): (set(), None),
+    ("GET", "/api/creators"): ({"analytics"}, None),
+    ("POST", "/api/creators"): (set(), {}),
+    ("GET", "/api/creators/{creator_id}"): ({"analytics"}, None),
+    ("PATCH", "/api/creators/{creator_id}"): (set(), {"name": "Mia"}),
+    ("DELETE", "/api/creators/{creator_id}"): (set(), None),
+    ("GET", "/api/creators/{creator_id}/milestones"): ({"analytics"}, None),
 }
 """Each route with the scopes that grant access besides `admin`, and a valid body."""
 ANY_CALLER = {("GET", "/api/session"), ("POST", "/api/session/refresh"), ("POST", "/api/ws-ticket")}
@@ -133,6 +144,12 @@ def call(
         path = path.replace("{user_id}", user)
     if "{rep_id}" in path:
         path = path.replace("{rep_id}", str(api("POST", "/api/leaderboard/sales-reps", {"name": "Ada"}).json["id"]))
+    if "{agency_id}" in path:
+        path = path.replace("{agency_id}", str(api("POST", "/api/agencies", {"name": "North"}).json["id"]))
+    if "{creator_id}" in path:
+        path = path.replace("{creator_id}", str(api("POST", "/api/creators", new_creator(api)).json["id"]))
+    if route == ("POST", "/api/creators"):
+        body = new_creator(api)
     if route == ("POST", "/api/webhooks/endpoints"):
         body = {**ENDPOINT, "filter": {"n": next(_NUMBERS)}}
     elif "{endpoint_id}" in path or body is FEEDBACK:
@@ -143,6 +160,12 @@ def call(
         sample = api("POST", f"/api/webhooks/endpoints/{_endpoint(api)}/test")
         path = path.replace("{message_id}", sample.json["id"])
     return api(route[0], path, ABSENT if body is None else body, scopes=scopes, person=person)
+
+
+def new_creator(api: Api) -> dict[str, str]:
+    """The body that makes another creator."""
+    agency = api("POST", "/api/agencies", {"name": "North"}).json["id"]
+    return {"agencyId": agency, "name": "Mia", "platform": "fanvue", "externalId": f"uuid-{next(_NUMBERS)}"}
 
 
 def _endpoint(api: Api) -> str:
