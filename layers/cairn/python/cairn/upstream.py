@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx
 from tenacity import (
@@ -20,6 +20,8 @@ from tenacity import (
 
 from cairn.clock import Clock, Sleep, sleep
 from cairn.errors import PlatformUnavailableError
+
+T = TypeVar("T")
 
 TIMEOUT = httpx.Timeout(5.0, connect=2.0)
 ATTEMPTS = 3
@@ -67,34 +69,65 @@ class Upstream:
         Retries after time-outs, broken connections, 5xx and bodies that are not a JSON object, then raises
         PlatformUnavailableError.
         """
+
+        def attempt() -> tuple[httpx.Response, dict[str, Any]]:
+            response, body = self._attempt(method, path, params=params, json=json)
+            if not isinstance(body, dict):
+                raise _RetryableError(f"HTTP {response.status_code} with a body that is not a JSON object")
+            return response, body
+
+        return self._retried(attempt)
+
+    def exchange(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, str] | None = None,
+        form: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+        before: Callable[[], None] = lambda: None,
+        attempts: int = ATTEMPTS,
+    ) -> tuple[httpx.Response, Any]:
+        """As `call`, for a platform that also sends JSON arrays, and errors without JSON: their body is None.
+
+        `before` is called before each attempt, and may wait or refuse.
+        """
+
+        def attempt() -> tuple[httpx.Response, Any]:
+            before()
+            response, body = self._attempt(method, path, params=params, data=form, headers=headers)
+            if body is None and response.status_code < 400:
+                raise _RetryableError(f"HTTP {response.status_code} with a body that is not JSON")
+            return response, body
+
+        return self._retried(attempt, attempts)
+
+    def _retried(self, attempt: Callable[[], T], attempts: int = ATTEMPTS) -> T:
         retrying = Retrying(
             retry=retry_if_exception_type(_RetryableError),
-            stop=stop_after_attempt(ATTEMPTS) | stop_after_delay(BUDGET_SECONDS),
+            stop=stop_after_attempt(attempts) | stop_after_delay(BUDGET_SECONDS),
             wait=wait_random_exponential(multiplier=0.2, max=2),
             sleep=self._sleep,
         )
         try:
-            return retrying(self._attempt, method, path, params, json)
+            return retrying(attempt)
         except RetryError as error:
             reason = error.last_attempt.exception()
             raise PlatformUnavailableError(self.platform, str(reason)) from None
 
-    def _attempt(
-        self, method: str, path: str, params: Mapping[str, str] | None, json: Mapping[str, object] | None
-    ) -> tuple[httpx.Response, dict[str, Any]]:
+    def _attempt(self, method: str, path: str, **options: Any) -> tuple[httpx.Response, Any]:
+        """The response and its JSON, which is None when it has none."""
         try:
-            response = self._http.request(method, self._url + path, params=params, json=json, timeout=TIMEOUT)
+            response = self._http.request(method, self._url + path, timeout=TIMEOUT, **options)
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise _RetryableError(type(error).__name__) from None
         if response.status_code >= 500:
             raise _RetryableError(f"HTTP {response.status_code}")
         try:
-            body = response.json()
+            return response, response.json()
         except ValueError:
-            body = None
-        if not isinstance(body, dict):
-            raise _RetryableError(f"HTTP {response.status_code} with a body that is not a JSON object")
-        return response, body
+            return response, None
 
     def retry_at(self, response: httpx.Response, default: timedelta) -> datetime:
         """When to call again: Retry-After in seconds or as a date, else after `default`; at most MAX_WAIT from now."""

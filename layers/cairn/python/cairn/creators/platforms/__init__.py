@@ -5,12 +5,17 @@ A platform knows its paths, limits and error bodies, and no table.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import importlib
+import pkgutil
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import cache
 from typing import Protocol
 
-from cairn.creators.model import Earning
+from cairn.creators.limiter import Limiter
+from cairn.creators.model import Creator, Earning
+from cairn.upstream import Upstream
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,3 +68,31 @@ class CreatorPlatform(Protocol):
 
     def flows(self, first: date, last: date) -> Sequence[Flow]:
         """New and ended subscriptions of these days of UTC, both included."""
+
+    def account(self) -> str:
+        """The platform's id of whose credentials these are."""
+
+
+class Bearer(Protocol):
+    """What a connection's calls are authorised with."""
+
+    own: bool
+    """They are the creator's own; else an agency's or the deployment's, which read the creator by its id."""
+
+    def token(self) -> str:
+        """KeyRejectedError when a person has to connect again; PlatformUnavailableError."""
+
+    def renew(self, rejected: str) -> str | None:
+        """Another token after the platform refused this one; None when there is no other. Raises as `token` does."""
+
+
+Adapter = Callable[[Upstream, Limiter, Bearer, Creator], CreatorPlatform]
+
+
+@cache
+def available() -> Mapping[str, Adapter]:
+    """Every platform by name: the modules of this package that define a `PLATFORM`."""
+    modules = {
+        module.name: importlib.import_module(f"{__name__}.{module.name}") for module in pkgutil.iter_modules(__path__)
+    }
+    return {name: module.PLATFORM for name, module in modules.items() if hasattr(module, "PLATFORM")}

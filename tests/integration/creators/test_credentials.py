@@ -1,0 +1,444 @@
+"""Credentials are sealed, and a refresh token is used once: one refresher at a time, and stored before it is used."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from typing import Any
+from urllib.parse import parse_qsl
+
+import boto3
+import httpx
+import pytest
+
+from cairn.aws import dynamodb, vault
+from cairn.aws.vault import BrokenSealError, Vault
+from cairn.clock import now
+from cairn.creators import keys
+from cairn.creators.connecting import Platforms
+from cairn.creators.credentials import CONTEXT, EARLY, LEASE, Credentials, Key, OAuth
+from cairn.creators.model import Creator
+from cairn.errors import KeyRejectedError, PlatformUnavailableError
+from local.sandbox.clock import Clock
+from local.sandbox.fanvue_tokens import TokenError, Tokens
+from testing.clock import START, ControlledClock
+from testing.cloud import Cloud
+from testing.interleaving import before_next_write
+
+UUID = "8d5a2c04-3f43-4f0e-9f1c-7a0f54a1f9c1"
+MIRA = Creator("c1", "a1", "Mira", "fanvue", UUID, added_at=START)
+HOUR = timedelta(hours=1)
+
+
+class Now(Clock):
+    def now(self) -> float:
+        return now().timestamp()
+
+
+@dataclass
+class Server:
+    """Fanvue and its OAuth server, which knows a key and consents."""
+
+    tokens: Tokens = field(default_factory=lambda: Tokens(Now()))
+    asked: list[httpx.Request] = field(default_factory=list)
+    before: Callable[[httpx.Request], None] = lambda _: None
+    after: Callable[[httpx.Request], None] = lambda _: None
+    refusal: httpx.Response | None = None
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        self.before(request)
+        self.asked.append(request)
+        answer = self._token(request) if request.url.path.endswith("/oauth2/token") else self._me(request)
+        self.after(request)
+        return answer
+
+    def _token(self, request: httpx.Request) -> httpx.Response:
+        if self.refusal:
+            return self.refusal
+        form = dict(parse_qsl(request.content.decode()))
+        try:
+            return httpx.Response(
+                200, json=self.tokens.refresh(request.headers["authorization"], form["refresh_token"])
+            )
+        except TokenError as error:
+            return httpx.Response(error.status, json=error.body)
+
+    def _me(self, request: httpx.Request) -> httpx.Response:
+        token = request.headers["authorization"].removeprefix("Bearer ")
+        family = self.tokens.owner(token)
+        if family is None and token not in ("FV-test", "FV-of-mira"):
+            return httpx.Response(401, json={"message": "expired"})
+        return httpx.Response(200, json={"uuid": (family and family.creator) or "an agency"})
+
+    @property
+    def refreshes(self) -> int:
+        return sum(request.url.path.endswith("/oauth2/token") for request in self.asked)
+
+    def consent(self, creator: str | None = UUID) -> OAuth:
+        given: dict[str, Any] = self.tokens.connect(creator)
+        return OAuth(
+            given["client_id"], given["client_secret"], given["refresh_token"], given["access_token"], now() + HOUR
+        )
+
+
+@pytest.fixture
+def server() -> Server:
+    return Server()
+
+
+@pytest.fixture
+def credentials(aws: Cloud, clock: ControlledClock) -> Credentials:
+    return warm(clock)
+
+
+def warm(clock: ControlledClock) -> Credentials:
+    """Those of a new sandbox of Lambda."""
+    table = dynamodb.table("creators_table")
+    return Credentials(
+        table, Vault(vault.client(), os.environ["WEBHOOK_KEY"], kind=CONTEXT), clock=now, sleep=clock.sleep
+    )
+
+
+def platforms(server: Server, credentials: Credentials, clock: ControlledClock) -> Platforms:
+    http = httpx.Client(transport=httpx.MockTransport(server))
+    return Platforms(http, credentials, clock=now, sleep=clock.sleep)
+
+
+def stored(cloud: Cloud, owner: str = "c1") -> dict[str, Any]:
+    found: dict[str, Any] = cloud.table("CREATORS_TABLE").get_item(Key={"pk": keys.credentials(owner), "sk": "token"})
+    return dict(found["Item"])
+
+
+def test_credentials_are_read_as_they_were_given_and_described_without_them(credentials: Credentials) -> None:
+    assert credentials.get("c1") is None
+    assert credentials.describe("c1") is None
+    described = credentials.put("c1", Key("FV-secret-1234"), by="ada")
+    assert (described.kind, described.ends, described.changed_by) == ("key", "1234", "ada")
+    assert credentials.describe("c1") == described
+    oauth = OAuth("client-abcd", "hush", "refresh", "access", START + HOUR)
+    credentials.put("c1", oauth, by="bela")
+    found = credentials.get("c1")
+    assert found
+    assert (found.secret, found.version) == (oauth, 2)
+    assert credentials.delete("c1")
+    assert not credentials.delete("c1")
+    assert credentials.get("c1") is None
+
+
+def test_the_table_holds_no_secret_and_nothing_prints_one(aws: Cloud, credentials: Credentials) -> None:
+    oauth = OAuth("client-abcd", "SECRET-1", "SECRET-2", "SECRET-3", START)
+    credentials.put("c1", oauth, by="ada")
+    credentials.put("a1", Key("SECRET-4"), by="ada")
+    printed = [repr(stored(aws, owner)) for owner in ("c1", "a1")]
+    printed += [repr(credentials.get(owner)) for owner in ("c1", "a1")]
+    printed += [repr(oauth), repr(Key("SECRET-4")), repr(credentials.describe("c1"))]
+    assert "SECRET" not in " ".join(printed)
+    assert "expires_at" not in stored(aws), "the table's time to live"
+
+
+def test_what_is_sealed_for_one_owner_is_opened_for_no_other_and_for_no_webhook(
+    aws: Cloud, credentials: Credentials
+) -> None:
+    credentials.put("c1", Key("FV-1"), by="ada")
+    item = stored(aws)
+    aws.table("CREATORS_TABLE").put_item(Item=item | {"pk": keys.credentials("c2")})
+    with pytest.raises(BrokenSealError):
+        credentials.get("c2")
+    webhooks = Credentials(
+        dynamodb.table("creators_table"), Vault(vault.client(), os.environ["WEBHOOK_KEY"]), clock=now, sleep=print
+    )
+    with pytest.raises(BrokenSealError):
+        webhooks.get("c1")
+
+
+def test_the_creators_credentials_count_before_the_agencys_and_these_before_the_deployments(
+    server: Server, credentials: Credentials, clock: ControlledClock
+) -> None:
+    connecting = platforms(server, credentials, clock)
+    connecting.connect(MIRA).account()
+    credentials.put("a1", agency := server.consent(None), by="ada")
+    connecting.connect(MIRA).account()
+    credentials.put("c1", own := server.consent(), by="ada")
+    connecting.connect(MIRA).account()
+    used = [request.headers["authorization"].removeprefix("Bearer ") for request in server.asked]
+    assert used == ["FV-test", agency.access_token, own.access_token, own.access_token]
+
+
+def test_own_credentials_of_another_account_are_refused_and_right_ones_are_asked_about_once(
+    server: Server, credentials: Credentials, clock: ControlledClock
+) -> None:
+    connecting = platforms(server, credentials, clock)
+    credentials.put("c1", server.consent("somebody-else"), by="ada")
+    with pytest.raises(KeyRejectedError, match="another account"):
+        connecting.connect(MIRA)
+    credentials.put("c1", Key("FV-of-mira"), by="ada")
+    with pytest.raises(KeyRejectedError, match="another account"):
+        connecting.connect(MIRA)
+    credentials.put("c1", server.consent(), by="ada")
+    server.asked.clear()
+    for _ in range(3):
+        connecting.connect(MIRA)
+    assert len(server.asked) == 1
+
+
+def test_without_any_credentials_it_says_so(aws: Cloud, server: Server, clock: ControlledClock) -> None:
+    boto3.client("secretsmanager").put_secret_value(SecretId="creator_secret", SecretString="{}")
+    with pytest.raises(KeyRejectedError, match="no credentials"):
+        platforms(server, warm(clock), clock).connect(MIRA)
+
+
+def test_a_platform_that_does_not_exist_is_an_error_of_ours(
+    server: Server, credentials: Credentials, clock: ControlledClock
+) -> None:
+    with pytest.raises(KeyError):
+        platforms(server, credentials, clock).connect(replace(MIRA, platform="myspace"))
+
+
+def test_a_token_is_refreshed_shortly_before_it_ends_and_stored_before_it_is_used(
+    server: Server, credentials: Credentials, clock: ControlledClock
+) -> None:
+    credentials.put("c1", given := server.consent(), by="ada")
+    connected = platforms(server, credentials, clock).connect(MIRA)
+    clock.sleep((HOUR - EARLY).total_seconds())
+
+    def is_stored(request: httpx.Request) -> None:
+        if request.url.path.endswith("/users/me"):
+            found = warm(clock).get("c1", consistent=True)
+            assert found
+            assert isinstance(found.secret, OAuth)
+            assert request.headers["authorization"] == f"Bearer {found.secret.access_token}"
+
+    server.before = is_stored
+    assert connected.account() == UUID
+    found = credentials.get("c1")
+    assert found
+    assert isinstance(found.secret, OAuth)
+    assert found.secret.refresh_token != given.refresh_token
+    assert (found.version, server.refreshes) == (2, 1)
+
+
+def test_a_token_that_the_platform_ended_early_is_refreshed(
+    server: Server, credentials: Credentials, clock: ControlledClock
+) -> None:
+    oauth = replace(server.consent(), access_token="ended")
+    credentials.put("c1", oauth, by="ada")
+    assert platforms(server, credentials, clock).connect(MIRA).account() == UUID
+    assert server.refreshes == 1
+
+
+def test_of_two_refreshers_one_uses_the_token_and_the_other_waits_for_it(
+    server: Server, credentials: Credentials, clock: ControlledClock
+) -> None:
+    """The second begins while the first waits for the platform's answer."""
+    credentials.put("c1", replace(server.consent(), access_token=None), by="ada")
+    second = platforms(server, warm(clock), clock)
+    waited: list[str] = []
+
+    def beside(request: httpx.Request) -> None:
+        if request.url.path.endswith("/oauth2/token"):
+            server.before = lambda _: None
+            with pytest.raises(PlatformUnavailableError, match="another refresh"):
+                second.connect(MIRA)
+            waited.append("waited")
+
+    server.before = beside
+    platforms(server, credentials, clock).connect(MIRA)
+    assert waited
+    assert second.connect(MIRA).account() == UUID
+    assert server.refreshes == 1
+
+
+def test_a_refresher_that_was_overtaken_takes_the_others_token(
+    aws: Cloud, server: Server, credentials: Credentials, clock: ControlledClock
+) -> None:
+    """The second has read, refreshed and stored before the first claims its lease."""
+    credentials.put("c1", replace(server.consent(), access_token=None), by="ada")
+    second = platforms(server, warm(clock), clock)
+    with before_next_write(dynamodb.table("creators_table"), lambda: second.connect(MIRA)):
+        assert platforms(server, credentials, clock).connect(MIRA).account() == UUID
+    assert server.refreshes == 1
+
+
+def test_credentials_that_a_person_replaces_during_a_refresh_win(
+    server: Server, credentials: Credentials, clock: ControlledClock
+) -> None:
+    credentials.put("c1", replace(server.consent(), access_token=None), by="ada")
+    given = server.consent()
+
+    def replaced(request: httpx.Request) -> None:
+        if request.url.path.endswith("/oauth2/token"):
+            warm(clock).put("c1", given, by="bela")
+
+    server.after = replaced
+    assert platforms(server, credentials, clock).connect(MIRA).account() == UUID
+    found = credentials.get("c1")
+    assert found
+    assert found.secret == given
+
+
+def test_a_used_up_token_is_said_once_to_a_person_and_not_asked_about_again_until_they_connect_again(
+    server: Server, credentials: Credentials, clock: ControlledClock
+) -> None:
+    given = server.consent()
+    server.tokens.revoke()
+    credentials.put("c1", given, by="ada")
+    connecting = platforms(server, credentials, clock)
+    for _ in range(3):
+        with pytest.raises(KeyRejectedError, match="invalid_grant"):
+            connecting.connect(MIRA)
+    assert server.refreshes == 1
+    described = credentials.describe("c1")
+    assert described
+    assert described.rejected == "its OAuth server says invalid_grant"
+    credentials.put("c1", server.consent(), by="ada")
+    assert connecting.connect(MIRA).account() == UUID
+
+
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        httpx.Response(503),
+        httpx.Response(429, text="slow down"),
+        httpx.Response(400, json={"error": "temporarily_unavailable"}),
+        httpx.Response(200, json={"refresh_token": "x"}),
+        httpx.Response(200, json=["x"]),
+        httpx.Response(403, text="<html>"),
+    ],
+)
+def test_an_oauth_server_that_fails_is_asked_once_and_at_the_next_sync(
+    server: Server, credentials: Credentials, clock: ControlledClock, refusal: httpx.Response
+) -> None:
+    """Not at once: a time-out may have used the token up, and a second use would end them all."""
+    credentials.put("c1", replace(server.consent(), access_token=None), by="ada")
+    server.refusal = refusal
+    connecting = platforms(server, credentials, clock)
+    with pytest.raises(PlatformUnavailableError) as failed:
+        connecting.connect(MIRA)
+    assert not isinstance(failed.value, KeyRejectedError)
+    assert server.refreshes == 1
+    server.refusal = None
+    assert connecting.connect(MIRA).account() == UUID
+
+
+def test_no_error_and_no_log_line_quotes_a_token(
+    server: Server, credentials: Credentials, clock: ControlledClock, capsys: pytest.CaptureFixture[str]
+) -> None:
+    oauth = replace(server.consent(), access_token=None)
+    credentials.put("c1", oauth, by="ada")
+    said = {"error": f"{oauth.refresh_token} {oauth.client_secret}"}
+    server.refusal = httpx.Response(400, json=said)
+    with pytest.raises(PlatformUnavailableError) as failed:
+        platforms(server, credentials, clock).connect(MIRA)
+    captured = capsys.readouterr()
+    for text in (str(failed.value), captured.out, captured.err):
+        assert oauth.refresh_token not in text
+        assert oauth.client_secret not in text
+
+
+class Died(BaseException):
+    """The sandbox of Lambda; nothing catches it."""
+
+
+@dataclass
+class Steps:
+    """Counts the calls to DynamoDB, KMS and the platform, and dies at one of them."""
+
+    dies_at: int | None = None
+    after: bool = False
+    names: list[str] = field(default_factory=list)
+
+    def call(self, name: str) -> Iterator[None]:
+        number = len(self.names)
+        self.names.append(name)
+        if number == self.dies_at and not self.after:
+            raise Died
+        yield
+        if number == self.dies_at and self.after:
+            raise Died
+
+
+@contextmanager
+def watched(steps: Steps, server: Server) -> Iterator[None]:
+    clients = [dynamodb.resource().meta.client, vault.client()]
+    going: list[Iterator[None]] = []
+
+    def begins(model: Any, **_: object) -> None:
+        going.append(steps.call(model.name))
+        next(going[-1])
+
+    def ends(**_: object) -> None:
+        next(going.pop(), None)
+
+    for client in clients:
+        events: Any = client.meta.events  # type: ignore[attr-defined]
+        events.register("before-call", begins)
+        events.register("after-call", ends)
+    server.before = lambda request: begins(type("Model", (), {"name": f"{request.method} {request.url.path}"}))
+    server.after = lambda _: ends()
+    try:
+        yield
+    finally:
+        for client in clients:
+            events = client.meta.events  # type: ignore[attr-defined]
+            events.unregister("before-call", begins)
+            events.unregister("after-call", ends)
+        server.before = server.after = lambda _: None
+
+
+def run(server: Server, clock: ControlledClock, steps: Steps) -> Mapping[str, Any]:
+    """A connection that has to refresh its token, as far as it comes; then what the next sync finds."""
+    owner = f"c{steps.dies_at}{steps.after}"
+    creator = replace(MIRA, id=owner)
+    warm(clock).put(owner, replace(server.consent(), access_token=None), by="ada")
+    before = server.refreshes
+    with watched(steps, server), suppress(Died):
+        platforms(server, warm(clock), clock).connect(creator).account()
+    clock.sleep(LEASE.total_seconds() + 1)
+    try:
+        platforms(server, warm(clock), clock).connect(creator).account()
+    except KeyRejectedError as error:
+        return {"rejected": error.reason, "refreshes": server.refreshes - before}
+    return {"rejected": None, "refreshes": server.refreshes - before}
+
+
+def test_wherever_a_refresh_dies_the_next_goes_on_or_says_to_connect_again(
+    aws: Cloud, server: Server, clock: ControlledClock
+) -> None:
+    """Only the death between the platform's answer and the write of the new token loses it."""
+    calm = Steps()
+    assert run(server, clock, calm) == {"rejected": None, "refreshes": 1}
+    exchange = next(number for number, name in enumerate(calm.names) if name.startswith("POST"))
+    assert calm.names[exchange + 1] == "UpdateItem", "nothing comes between the answer and the write"
+    assert len(calm.names) >= 6
+    lost = []
+    for number in range(len(calm.names)):
+        for after in (False, True):
+            outcome = run(server, clock, Steps(number, after))
+            if outcome["rejected"]:
+                lost.append((number, after))
+                assert "invalid_grant" in outcome["rejected"]
+    assert lost == [(exchange, True), (exchange + 1, False)]
+
+
+def test_a_new_token_is_stored_though_the_table_fails_for_a_while_or_its_answer_is_lost(
+    server: Server, credentials: Credentials, clock: ControlledClock
+) -> None:
+    credentials.put("c1", replace(server.consent(), access_token=None), by="ada")
+    events: Any = dynamodb.resource().meta.client.meta.events
+    failing = [500, 500, 500, 500]
+
+    def lose(http_response: Any, parsed: dict[str, Any], model: Any, **_: object) -> None:
+        if server.refreshes and model.name == "UpdateItem" and failing:
+            parsed["Error"] = {"Code": "InternalServerError", "Message": "the answer was lost"}
+            http_response.status_code = failing.pop()
+
+    events.register("after-call", lose)
+    try:
+        assert platforms(server, credentials, clock).connect(MIRA).account() == UUID
+    finally:
+        events.unregister("after-call", lose)
+    assert server.refreshes == 1
+    assert failing == []
