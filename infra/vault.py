@@ -1,7 +1,8 @@
-"""The key of KMS that encrypts what must not be read in the webhooks table: addresses, header values and secrets.
+"""The key of KMS that encrypts what must not be read in a table: addresses, header values and secrets of webhooks, and
+credentials of creators and agencies at their platforms.
 
-Our code encrypts, each endpoint with a data key of its own. Not the table: DynamoDB would decrypt for everybody who may
-read it.
+Our code encrypts, each endpoint and each owner of credentials with a data key of its own. Not the table: DynamoDB would
+decrypt for everybody who may read it.
 """
 
 from aws_cdk import aws_iam as iam
@@ -37,7 +38,7 @@ class Vault(Construct):
         self._key = kms.Key(
             self,
             "Key",
-            description="Encrypts addresses, header values and secrets of webhooks",
+            description="Encrypts secrets of webhooks, and credentials at platforms",
             # A data key stays readable: KMS keeps the old material.
             # https://docs.aws.amazon.com/kms/latest/developerguide/rotate-keys.html
             enable_key_rotation=True,
@@ -46,7 +47,12 @@ class Vault(Construct):
         )
         # The alias goes with the stack, also where the key stays: another stack of this name needs it.
         kms.Alias(self, "Alias", alias_name=f"alias/{account_wide(self, 'webhooks')}", target_key=self._key)
-        output(self, "WebhookKey", self._key.key_arn, description="Key of KMS that encrypts secrets of webhooks")
+        output(
+            self,
+            "WebhookKey",
+            self._key.key_arn,
+            description="Key of KMS for secrets and credentials",
+        )
 
     def grant_seal(self, function: Function) -> None:
         """Let a function encrypt for a new endpoint, and decrypt."""

@@ -1,4 +1,4 @@
-"""Connects the deployed stack to the platforms: stores their keys in its secrets, and sets Telegram's webhook."""
+"""Connects the deployed stack to the platforms: stores their keys in its secrets, and sets their webhooks."""
 
 from __future__ import annotations
 
@@ -6,12 +6,16 @@ import json
 import sys
 from urllib.parse import urlsplit
 
+import httpx
+
 from local import foreign_pages
 from local.processes import Processes, child_environment
 from local.settings import Settings
 from operations.stack import Stack
 from operations.telegram import TELEGRAM_API_URL, TelegramRejectedError, set_webhook, webhook_url
 
+CREATOR_HOOK = "/hooks/creators/fanvue"
+_TIMEOUT_SECONDS = 10
 _CONNECTIONS = 4
 """Concurrent updates; each occupies a Lambda, which here is a process on this machine."""
 
@@ -43,6 +47,20 @@ def link_telegram(settings: Settings, processes: Processes) -> str:
     command = [sys.executable, "-m", "local.bridge", "--telegram", api_url, "--webhook", webhook_url(settings.api_url)]
     processes.start("bridge", command, environment, needed=False)
     return f"bot at {api_url}: updates are polled and posted to the webhook"
+
+
+def link_creators(settings: Settings, transport: httpx.BaseTransport | None = None) -> str:
+    """Have the sandbox tell this cloud of each payment at once; a summary line.
+
+    The real platform cannot call a laptop: what it would tell is read by the next sync.
+    """
+    choice = settings.choice("creator")
+    if not choice.sandboxed:
+        return f"creators' earnings are read from {choice.url or 'Fanvue'}; its webhooks cannot reach this machine"
+    body = {"url": f"{settings.api_url}{CREATOR_HOOK}", "secret": choice.secret["CREATOR_WEBHOOK_SECRET"]}
+    with httpx.Client(transport=transport, timeout=_TIMEOUT_SECONDS, trust_env=False) as sandbox:
+        sandbox.put(f"{settings.sandbox_url}/control/fanvue/webhook", json=body).raise_for_status()
+    return f"creators earn at the sandbox's Fanvue, {choice.url}, which tells {body['url']} of payments"
 
 
 def is_loopback(url: str) -> bool:

@@ -89,6 +89,9 @@ def run(settings: Settings, processes: Processes, terminal: Terminal) -> None:
             cloud.wait_for(f"http://127.0.0.1:{settings.sandbox_port}/", sandbox)
         step.text = platforms.link_telegram(settings, processes)
 
+    with terminal.step("creators' platform") as step:
+        step.text = platforms.link_creators(settings)
+
     with terminal.step("pages") as step:
         step.text = f"pages: {pages.publish(stack)}"
 

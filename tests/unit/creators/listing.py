@@ -45,12 +45,13 @@ def fanvue(
     answer: Callable[[httpx.Request], httpx.Response],
     clock: FakeClock | None = None,
     credentials: Bearing | None = None,
+    creator: Creator = CREATOR,
 ) -> Fanvue:
     clock = clock or FakeClock()
     http = httpx.Client(transport=httpx.MockTransport(answer))
     upstream = Upstream("fanvue", http, "http://fanvue.test", clock=clock, sleep=clock.sleep, secrets={"FV-key"})
     limiter = Limiter("fanvue", clock=clock, sleep=clock.sleep)
-    return Fanvue(upstream, limiter, credentials or Bearing(), CREATOR)
+    return Fanvue(upstream, limiter, credentials or Bearing(), creator)
 
 
 def scripted(*answers: httpx.Response, clock: FakeClock | None = None) -> tuple[Fanvue, Script]:

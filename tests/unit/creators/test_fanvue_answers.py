@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import httpx
@@ -9,7 +10,7 @@ import pytest
 
 from cairn.creators.model import Earning
 from cairn.errors import KeyRejectedError, PlatformPausedError, PlatformUnavailableError
-from tests.unit.creators.listing import Bearing, fanvue, page, row, scripted
+from tests.unit.creators.listing import CREATOR, UUID, Bearing, fanvue, page, row, scripted
 from tests.unit.scripted import NOON, FakeClock, Script
 
 HOUR = timedelta(hours=1)
@@ -170,6 +171,12 @@ def test_a_second_refusal_is_not_answered_with_a_third_token() -> None:
     with pytest.raises(KeyRejectedError):
         platform.rows(NOON - HOUR, NOON)
     assert bearing.refused == ["old"]
+
+
+@pytest.mark.parametrize("external_id", ["", "..", f"{UUID}/../../agencies", f"{UUID}?x=", "ä" * 36, UUID + chr(10)])
+def test_an_external_id_leads_to_no_other_path(external_id: str) -> None:
+    with pytest.raises(KeyRejectedError, match="not a UUID"):
+        fanvue(Script([page()]), creator=replace(CREATOR, external_id=external_id))
 
 
 def test_whose_credentials_they_are_is_asked_of_the_platform() -> None:

@@ -20,6 +20,7 @@ OPERATORS_ADDRESSES = {
     "cairn.channels.platforms": "platforms: `…_API_URL` of the environment",
     "cairn.channels.platforms.instagram": "reads the answers of cairn.upstream",
     "cairn.channels.platforms.youtube": "reads the answers of cairn.upstream",
+    "cairn.creators.connecting": "hands the client to CREATOR_API_URL and CREATOR_AUTH_URL",
     "cairn.telegram.bot": "Telegram: TELEGRAM_API_URL",
     "cairn.identity.cognito": "Cognito's keys: USER_POOL_JWKS_URL, which the template sets",
     "cairn.aws.websocket_api": "sockets: CONNECTIONS_URL, which the template sets",

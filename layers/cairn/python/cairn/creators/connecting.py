@@ -64,7 +64,7 @@ class Platforms:
         )
         made = platform(upstream, limiter, session, creator)
         if session.own and self._known.get(creator.id) != session.mark:
-            if made.account() != creator.external_id:
+            if made.account().lower() != creator.external_id.lower():
                 raise KeyRejectedError(creator.platform, "the creator's credentials are those of another account")
             if len(self._known) >= MAX_KNOWN:
                 self._known.clear()
