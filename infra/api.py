@@ -51,6 +51,7 @@ class Api(Capability):
         self._manage_users()
         with self.api.apart("Creators"):
             self._manage_creators()
+            self._analyse_creators()
         self.queues.fetch.grant_send(self.api)
         # To close the sockets of a session that signs out.
         self.queues.broadcast.grant_send(self.api)
@@ -91,3 +92,8 @@ class Api(Capability):
         # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
         for table in (self.tables.milestones, self.tables.history):
             table.grant(self.api, "UpdateItem", "DeleteItem", keys=("user:*",))
+
+    def _analyse_creators(self) -> None:
+        """The sums of creators, and the transactions behind them."""
+        read = ("day#*", "quarters#*", "payers#*", "payer#*", "flow#*", "transactions#*")
+        self.tables.creators.grant(self.api, "GetItem", "BatchGetItem", "Query", keys=read)

@@ -14,6 +14,7 @@ from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValida
 from aws_lambda_powertools.event_handler.openapi.models import OpenAPI
 
 from cairn.errors import CairnError
+from functions.api.analytics import routes as analytics
 from functions.api.audit import CalledRoute
 from functions.api.channels import routes as channels
 from functions.api.creators import routes as creators
@@ -60,7 +61,7 @@ app = Api(enable_validation=True, json_body_deserializer=partial(json.loads, par
 SYSTEMS = (
     *(channels, milestones, leaderboard, sessions, account, workspace),
     *(webhooks, webhook_messages, webhook_reports),
-    *(usage, creators),
+    *(usage, creators, analytics),
 )
 for system in SYSTEMS:
     app.include_router(system.router)

@@ -43,6 +43,7 @@ from cairn.workspace.document import Workspace
 from cairn.workspace.following import following_settings
 from cairn.workspace.rule_book import RuleSet
 from cairn.workspace.store import Workspaces
+from functions.api.analytics.dependencies import CreatorAnalytics
 from functions.api.auth import Authenticator
 from functions.api.creators.dependencies import CreatorRegistry
 from functions.api.sessions.session_end import SessionEnd
@@ -250,6 +251,15 @@ class Dependencies:
     @cached_property
     def creators(self) -> CreatorRegistry:
         return CreatorRegistry(table=self.settings.creators_table)
+
+    @cached_property
+    def creator_analytics(self) -> CreatorAnalytics:
+        return CreatorAnalytics(
+            table=self.settings.creators_table,
+            stats=self.stats,
+            history=self.history,
+            milestones=self.milestones,
+        )
 
     # -- webhooks
 

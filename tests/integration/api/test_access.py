@@ -97,6 +97,8 @@ ROUTES: dict[tuple[str, str], tuple[set[str], object]] = {
     ("PATCH", "/api/creators/{creator_id}"): (set(), {"name": "Mia"}),
     ("DELETE", "/api/creators/{creator_id}"): (set(), None),
     ("GET", "/api/creators/{creator_id}/milestones"): ({"analytics"}, None),
+    ("GET", "/api/analytics/dashboard"): ({"analytics"}, None),
+    ("GET", "/api/analytics/transactions"): ({"analytics"}, None),
 }
 """Each route with the scopes that grant access besides `admin`, and a valid body."""
 ANY_CALLER = {("GET", "/api/session"), ("POST", "/api/session/refresh"), ("POST", "/api/ws-ticket")}
