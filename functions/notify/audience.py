@@ -8,13 +8,17 @@ from datetime import datetime, timedelta
 
 from cairn.clock import Clock
 from cairn.errors import NotYetError, UnfinishedError
+from cairn.model import Subject
 from cairn.observability import logger
+from cairn.rules.creators import KIND as CREATOR
 from cairn.telegram.announcement import AnnouncementChat, ResolvedChat
 from cairn.telegram.bot import Bot, RateLimitedError, RefusedError, TelegramError
 from cairn.telegram.subscribers import Subscribers
 
 ANNOUNCEMENT = "announcement"
 """The key of the announcement channel among the recipients; it sorts before every subscription."""
+CREATORS = "creators"
+"""The key of the only recipient of creators' milestones."""
 RECHECK_NAME = timedelta(days=1)
 RECHECK_UNKNOWN_NAME = timedelta(hours=1)
 
@@ -31,18 +35,33 @@ class Recipient:
 
 
 class Audience:
-    """`announcement` is None without an announcement channel."""
+    """`announcement` is None without an announcement channel, `creators` without a chat for creators' milestones."""
 
     def __init__(
-        self, *, subscribers: Subscribers, announcement: AnnouncementChat | None, bot: Bot, clock: Clock
+        self,
+        *,
+        subscribers: Subscribers,
+        announcement: AnnouncementChat | None,
+        creators: AnnouncementChat | None,
+        bot: Bot,
+        clock: Clock,
     ) -> None:
         self._subscribers = subscribers
         self._announcement = announcement
+        self._creators = creators
         self._bot = bot
         self._clock = clock
 
-    def recipients(self, after: str | None, through: str | None) -> list[Recipient]:
-        """The recipients in a range of keys; the announcement channel comes first, and only once if it subscribed."""
+    def recipients(self, subject: Subject, after: str | None, through: str | None) -> list[Recipient]:
+        """The recipients in a range of keys; the announcement channel comes first, and only once if it subscribed.
+
+        What creators earn is private: of their milestones, one chat is told and nobody else.
+        """
+        if subject.kind == CREATOR:
+            if self._creators is None:
+                return []
+            chat = self._resolved(self._creators)
+            return [Recipient(CREATORS, chat.chat_id, chat.held_until)]
         start = None if after == ANNOUNCEMENT else after
         subscribers = self._subscribers.between(start, through)
         recipients = [Recipient(one.key, one.chat_id, one.held_until) for one in subscribers]
@@ -58,24 +77,28 @@ class Audience:
 
     def hold(self, recipient: Recipient, until: datetime) -> None:
         """Telegram accepts no message for the chat until then."""
-        if recipient.key == ANNOUNCEMENT and self._announcement:
-            self._announcement.hold(until)
+        if chat := self._configured(recipient):
+            chat.hold(until)
         else:
             self._subscribers.hold(recipient.key, until)
 
     def migrate(self, recipient: Recipient, chat_id: str) -> bool:
         """Note a chat's new id; False when the chat is also a recipient under that id, and is notified there."""
         migrated = self._subscribers.migrate(recipient.chat_id, chat_id)
-        if not migrated and self._subscribers.get(chat_id):
+        if not migrated and recipient.key != CREATORS and self._subscribers.get(chat_id):
             return False
-        if recipient.key == ANNOUNCEMENT and self._announcement:
-            self._announcement.resolve(chat_id, self._clock() + RECHECK_NAME)
+        if chat := self._configured(recipient):
+            chat.resolve(chat_id, self._clock() + RECHECK_NAME)
         return True
 
     def suspend(self, chat_id: str, reason: str) -> None:
         """The chat is gone."""
         if self._subscribers.suspend(chat_id, reason, self._clock()):
             logger.warning("suspended: the chat cannot be reached", chat_id=chat_id, reason=reason)
+
+    def _configured(self, recipient: Recipient) -> AnnouncementChat | None:
+        """The chat of a setting that a recipient is, if it is one."""
+        return {ANNOUNCEMENT: self._announcement, CREATORS: self._creators}.get(recipient.key)
 
     def _resolved(self, announcement: AnnouncementChat) -> ResolvedChat:
         """The announcement channel under its id, so that it is recognised among the subscribers.

@@ -79,8 +79,14 @@ class Dependencies:
 
     @following_settings
     def announcement(self, workspace: Workspace) -> AnnouncementChat | None:
-        chat = workspace.telegram_announcement_chat
-        return AnnouncementChat(dynamodb.table(self.settings.audience_table), chat) if chat else None
+        return self._chat(workspace.telegram_announcement_chat)
+
+    @following_settings
+    def creators(self, workspace: Workspace) -> AnnouncementChat | None:
+        return self._chat(workspace.creators_telegram_chat)
+
+    def _chat(self, configured: str) -> AnnouncementChat | None:
+        return AnnouncementChat(dynamodb.table(self.settings.audience_table), configured) if configured else None
 
     @cached_property
     def send_slots(self) -> SendSlots:
@@ -96,7 +102,13 @@ class Dependencies:
         token = read_secret(self.settings.telegram_secret).get("TELEGRAM_BOT_TOKEN", "")
         bot = Bot(self.http, self.settings.telegram_api_url, token)
         workspace = self.workspaces.current()
-        audience = Audience(subscribers=self.subscribers, announcement=self.announcement, bot=bot, clock=now)
+        audience = Audience(
+            subscribers=self.subscribers,
+            announcement=self.announcement,
+            creators=self.creators,
+            bot=bot,
+            clock=now,
+        )
         pace = Pace(
             send_slots=self.send_slots,
             messages_per_second=workspace.telegram_messages_per_second,

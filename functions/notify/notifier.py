@@ -88,7 +88,7 @@ class Notifier:
         return now() - milestone.achieved_at > FRESH and self._deliveries.is_reverted(milestone)
 
     def _handle_alert(self, milestone: Milestone, owner: str, seconds_left: Callable[[], float]) -> None:
-        recipients = self._audience.recipients(None, None)
+        recipients = self._audience.recipients(milestone.subject, None, None)
         size = part_size(len(recipients))
         cuts = [recipients[end - 1].key for end in range(size, len(recipients), size)]
         wanted = Plan(tuple(cuts), len(recipients))
@@ -122,7 +122,8 @@ class Notifier:
             self._queue.send_later([first], RETRY_AFTER)
 
     def _handle_part(self, part: AlertPart, owner: str, seconds_left: Callable[[], float]) -> None:
-        self._deliver(part, self._audience.recipients(part.after, part.through), owner, seconds_left)
+        recipients = self._audience.recipients(part.milestone.subject, part.after, part.through)
+        self._deliver(part, recipients, owner, seconds_left)
 
     def _deliver(
         self,

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import html
 
+from cairn.analytics.money import decimals
 from cairn.model import Milestone, Number
 from cairn.viewers.subjects import CATEGORY as LIVE
 
 LIMIT = 4096
+REVENUE = "revenue"
+"""The metric of a creator that is money."""
 _NAME_LIMIT = 200
 _PLATFORMS = {"youtube": "YouTube", "telegram": "Telegram", "instagram": "Instagram"}
 
@@ -16,8 +19,10 @@ def alert_text(milestone: Milestone) -> str:
     """`🎉 Cats passed 10K subscribers on YouTube!`, the exact value, and the other thresholds that a jump passed."""
     platform = _platform(milestone)
     name = html.escape(_shortened(milestone.name, _NAME_LIMIT))
-    lines = [f"🎉 <b>{name}</b> passed <b>{html.escape(milestone.label)}</b> {milestone.metric}{platform}!"]
-    lines.append(f"Now at {grouped(milestone.value)}.")
+    currency = str(milestone.details.get("currency", "")) if milestone.metric == REVENUE else ""
+    metric = f"{html.escape(currency)} in revenue" if currency else milestone.metric
+    lines = [f"🎉 <b>{name}</b> passed <b>{html.escape(milestone.label)}</b> {metric}{platform}!"]
+    lines.append(f"Now at {_amount(milestone.value, currency) if currency else grouped(milestone.value)}.")
     if milestone.also_passed:
         labels = [html.escape(passed.label) for passed in milestone.also_passed]
         lines.append(f"Also passed: {_listed(labels, LIMIT - len(lines[0]) - len(lines[1]) - 40)}.")
@@ -27,6 +32,11 @@ def alert_text(milestone: Milestone) -> str:
 def grouped(number: Number) -> str:
     """1234567 → 1,234,567."""
     return f"{number:,}"
+
+
+def _amount(amount: Number, currency: str) -> str:
+    """1012.5 of USD → 1,012.50 USD."""
+    return f"{amount:,.{decimals(currency)}f} {html.escape(currency)}"
 
 
 def _platform(milestone: Milestone) -> str:

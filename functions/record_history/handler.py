@@ -1,6 +1,6 @@
 """Records each change of the stats table in the history; the first reading of a day also closes the day before it.
 
-Of a product's users only the days that are over are recorded, as they count thousands of times a day.
+Of a product's users and of creators only the days that are over are recorded: they change thousands of times a day.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from cairn.observability import logger
 from cairn.readings.history import History
 from cairn.readings.stats import change_of
 from cairn.rules.counter import KIND as USER
+from cairn.rules.creators import KIND as CREATOR
 from cairn.settings import from_environment
 from cairn.usage.days import Days
 from cairn.viewers.subjects import CATEGORY as LIVE
@@ -69,7 +70,8 @@ def create(dependencies: Dependencies) -> Callable[[dict[str, Any], LambdaContex
             dependencies.days.record(old, new)
             return
         with logger.append_context_keys(trace_id=new.trace_id, subject=str(new.subject)):
-            dependencies.history.add(new, once_a_minute=new.subject.category in ONCE_A_MINUTE)
+            if new.subject.kind != CREATOR:
+                dependencies.history.add(new, once_a_minute=new.subject.category in ONCE_A_MINUTE)
             if old:
                 zones = dependencies.workspaces.current().zones
                 if (day := zones.day(old.as_of)) < zones.day(new.as_of):

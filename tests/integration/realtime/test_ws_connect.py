@@ -120,6 +120,7 @@ def test_a_socket_that_closes_is_removed(account: Cloud) -> None:
         *((who, room) for who in ("ada", "grace") for room in ("everyone", "tv-display", "leaderboard")),
         *((who, f"user:{who}") for who in PEOPLE if who != "key"),
         ("key", "tv-display"),
+        *((who, "creators") for who in ("eve", "grace")),
         *((who, "channel:youtube:UC") for who in (*PEOPLE, None)),
     ],
 )
@@ -135,6 +136,7 @@ def test_these_rooms_are_open(account: Cloud, who: str | None, room: str) -> Non
     [
         *((who, room) for who in ("eve", None) for room in ("everyone", "tv-display", "leaderboard")),
         *((who, "user:ada") for who in ("eve", "grace", None)),
+        *((who, "creators") for who in ("ada", "key", None)),
         ("ada", "user:Ada"),
         ("ada", "user:ada2"),
         (None, "user:None"),

@@ -10,12 +10,14 @@ import pytest
 
 from cairn.clock import now
 from cairn.errors import NotYetError, UnfinishedError
+from cairn.model import Subject
 from cairn.telegram.announcement import AnnouncementChat
 from cairn.telegram.bot import Bot
 from cairn.telegram.subscribers import Subscribers
-from functions.notify.audience import ANNOUNCEMENT, Audience, Recipient
+from functions.notify.audience import ANNOUNCEMENT, CREATORS, Audience, Recipient
 from testing.clock import ControlledClock
 from testing.cloud import Cloud
+from testing.readings import CATS
 from tests.unit.scripted import Answer, Script
 
 CHANNEL = "-1009"
@@ -47,12 +49,13 @@ class Stage:
         self.audience = Audience(
             subscribers=Subscribers(aws.table("AUDIENCE_TABLE")),
             announcement=self.announcement,
+            creators=AnnouncementChat(aws.table("AUDIENCE_TABLE"), "@agency"),
             bot=Bot(self.script.client(), "http://telegram.test", "1:A"),
             clock=now,
         )
 
     def recipients(self, after: str | None = None, through: str | None = None) -> Sequence[Recipient]:
-        return self.audience.recipients(after, through)
+        return self.audience.recipients(CATS, after, through)
 
     def chats(self) -> list[tuple[str, str]]:
         return [(one.key, one.chat_id) for one in self.recipients()]
@@ -135,3 +138,29 @@ def test_a_hold_of_the_channel_is_remembered(aws: Cloud) -> None:
     stage.audience.hold(stage.recipients()[0], now() + timedelta(hours=1))
     (announcement,) = stage.recipients()
     assert (announcement.chat_id, announcement.held_until) == (CHANNEL, now() + timedelta(hours=1))
+
+
+def test_of_what_creators_earn_one_chat_is_told_and_no_subscriber(aws: Cloud, subscribers: Subscribers) -> None:
+    subscribe(subscribers, CHANNEL, "77")
+    stage = Stage(aws, "@cairn", KNOWN)
+    (only,) = stage.audience.recipients(Subject("creator", "mia"), None, None)
+    assert (only.key, only.chat_id) == (CREATORS, CHANNEL)
+    stage.audience.hold(only, now() + timedelta(hours=1))
+    (held,) = stage.audience.recipients(Subject("creator", "mia"), None, None)
+    assert held.held_until == now() + timedelta(hours=1)
+    assert all(one.held_until is None for one in Stage(aws, "@cairn", KNOWN).recipients())
+    assert stage.audience.migrate(only, "77"), "it is told also when it subscribed under its new id"
+    (moved,) = stage.audience.recipients(Subject("creator", "mia"), None, None)
+    assert moved.chat_id == "77"
+
+
+def test_without_a_chat_nobody_is_told_of_what_creators_earn(aws: Cloud, subscribers: Subscribers) -> None:
+    subscribe(subscribers, "77")
+    audience = Audience(
+        subscribers=subscribers,
+        announcement=AnnouncementChat(aws.table("AUDIENCE_TABLE"), "-100"),
+        creators=None,
+        bot=Bot(Script([]).client(), "http://telegram.test", "1:A"),
+        clock=now,
+    )
+    assert audience.recipients(Subject("creator", "mia"), None, None) == []

@@ -48,7 +48,9 @@ def run(aws: Cloud, bot: TimedBot, time: VirtualTime, parts: Sequence[tuple[str,
             sender = Sender(
                 bot=bot,
                 deliveries=Deliveries(audience, aws.table("MILESTONES_TABLE")),
-                audience=Audience(subscribers=Subscribers(audience), announcement=None, bot=bot, clock=time.clock),
+                audience=Audience(
+                    subscribers=Subscribers(audience), announcement=None, creators=None, bot=bot, clock=time.clock
+                ),
                 pace=Pace(
                     send_slots=SendSlots(audience), messages_per_second=29.25, clock=time.clock, sleep=time.sleep
                 ),

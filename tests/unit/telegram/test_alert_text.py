@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import re
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -86,3 +87,16 @@ def test_when_not_all_fits_the_highest_are_kept() -> None:
 
 def test_a_number_is_grouped_by_thousands() -> None:
     assert [grouped(7), grouped(1_234_567), grouped(Decimal("1234.50"))] == ["7", "1,234,567", "1,234.50"]
+
+
+def test_money_is_shown_with_its_currency_and_all_decimals_and_other_metrics_of_a_creator_without() -> None:
+    mia = Subject("creator", "mia")
+    one = replace(
+        channel_milestone(1000, subject=mia, name="Mia", metric="revenue", value=Decimal("1012.5")),
+        details={"currency": "USD"},
+    )
+    assert alert_text(one) == "🎉 <b>Mia</b> passed <b>1K</b> USD in revenue!\nNow at 1,012.50 USD."
+    assert "Now at 1,013 JPY." in alert_text(replace(one, value=1013, details={"currency": "JPY"}))
+    assert "passed <b>1K</b> followers!\nNow at 1,000." in alert_text(
+        replace(channel_milestone(1000, subject=mia, metric="followers"), details={"currency": "USD"})
+    )

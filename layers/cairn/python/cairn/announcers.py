@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from cairn.aws.sqs import Queue
 from cairn.channels.announce import ChannelAnnouncer
 from cairn.clock import now
+from cairn.creators.announce import CreatorAnnouncer
 from cairn.leaderboard.announce import RepAnnouncer
 from cairn.leaderboard.avatars import Avatars
 from cairn.leaderboard.badges import Badges
@@ -20,6 +21,7 @@ from cairn.model import Milestone, Subject
 from cairn.readings.detection import Announcer, Change
 from cairn.readings.stats import Stats
 from cairn.rules.counter import KIND as USER
+from cairn.rules.creators import KIND as CREATOR
 from cairn.usage.announce import UsageAnnouncer
 from cairn.usage.reading import anniversaries
 from cairn.usage.users import Users
@@ -109,7 +111,18 @@ def announcers(
         rules=rules.by_name,
         clock=now,
     )
-    by_kind: dict[str, Announcer] = {"channel": channels, LIVE: viewers, REP: Together(reps, webhooks)}
+    creators = CreatorAnnouncer(
+        broadcast=broadcast,
+        notify=queue(resources.notify_queue_url),
+        chat=workspace.creators_telegram_chat,
+        rules=rules.by_name,
+    )
+    by_kind: dict[str, Announcer] = {
+        "channel": channels,
+        LIVE: viewers,
+        REP: Together(reps, webhooks),
+        CREATOR: Together(creators, webhooks),
+    }
     if users:
         usage = UsageAnnouncer(users=users, tell=webhooks.tell, anniversaries=anniversaries(rules.by_name))
         by_kind[USER] = Together(usage, webhooks)

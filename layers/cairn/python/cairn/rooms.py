@@ -7,10 +7,13 @@ from collections.abc import Set as AbstractSet
 
 EVERYONE = "everyone"
 TV_DISPLAY = "tv-display"
+CREATORS = "creators"
 MAX_NAME_LENGTH = 200
 BOARD_MODULES = frozenset({"leaderboard", "display", "admin"})
 """Users with one of these may see the leaderboard; their sockets receive it in `everyone` without joining a room."""
-_NAME = re.compile(r"(everyone|tv-display|leaderboard|(user|channel):[^\s\x00-\x1f\x7f]+)")
+CREATOR_MODULES = frozenset({"analytics", "admin"})
+"""Users with one of these may see what creators earn."""
+_NAME = re.compile(r"(everyone|tv-display|leaderboard|creators|(user|channel):[^\s\x00-\x1f\x7f]+)")
 
 
 def is_room(name: str) -> bool:
@@ -35,9 +38,9 @@ def channel_of(room: str) -> str | None:
 
 
 def may_join(room: str, user_id: str | None, modules: AbstractSet[str]) -> bool:
-    """Channel rooms are public, a user's room belongs to that user, and the others need one of BOARD_MODULES."""
+    """Channel rooms are public, a user's room belongs to that user; creators' and the others need one of modules."""
     if channel_of(room) is not None:
         return True
     if room.startswith("user:"):
         return user_id is not None and room == user_room(user_id)
-    return bool(modules & BOARD_MODULES)
+    return bool(modules & (CREATOR_MODULES if room == CREATORS else BOARD_MODULES))

@@ -22,7 +22,7 @@ from cairn.rules import Rule, occasion
 from cairn.workspace.rule_book import RuleBook, RuleSet
 
 MAX_ATTEMPTS = 5
-POLLED = frozenset({"channel"})
+POLLED = frozenset({"channel", "creator"})
 """Kinds of subjects whose source says the true value at the next reading; of others, somebody sends it."""
 _MILLISECOND = timedelta(milliseconds=1)
 

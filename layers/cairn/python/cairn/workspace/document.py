@@ -267,6 +267,14 @@ class Workspace:
         check_types,
     )
 
+    # -- creators
+    creator_history_days: int = _setting(
+        "So many days back a creator's first sync reads transactions, in silence.", 365, _whole, _between(1, 3650)
+    )
+    creators_telegram_chat: str = _setting(
+        "A chat that gets the milestones of creators, which nobody else does; empty: none.", "", _text, _check_chat
+    )
+
     # -- Telegram
     telegram_announcement_chat: str = _setting(
         "A chat that gets every alert, besides the subscribers; empty: none.", "", _text, _check_chat
