@@ -10,7 +10,9 @@ from bench import (
     alert,
     costs,
     cpu,
+    creators_costs,
     crowds,
+    dashboards,
     frames,
     imports,
     page,
@@ -60,6 +62,8 @@ PARTS: Mapping[str, Callable[[], Section | Sequence[Section]]] = {
     "usage_load": usage_load.measure,
     "usage_calls": usage_calls.measure,
     "usage_crm": usage_crm.measure,
+    "dashboards": dashboards.measure,
+    "creators_costs": creators_costs.measure,
 }
 
 

@@ -95,5 +95,5 @@ class Api(Capability):
 
     def _analyse_creators(self) -> None:
         """The sums of creators, and the transactions behind them."""
-        read = ("day#*", "quarters#*", "payers#*", "payer#*", "flow#*", "transactions#*")
-        self.tables.creators.grant(self.api, "GetItem", "BatchGetItem", "Query", keys=read)
+        read = ("day#*", "quarters#*", "payers#*", "flow#*", "transactions#*")
+        self.tables.creators.grant(self.api, "BatchGetItem", "Query", keys=read, indexes=("by_first_payment",))

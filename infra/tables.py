@@ -61,7 +61,15 @@ class Tables(Construct):
             time_to_live="expires_at",
         )
         """A product's users, as far as counting does not need them, and the ids of usage events."""
-        self.creators = Table(self, "creators", stream=True, time_to_live="expires_at")
+        self.creators = Table(
+            self,
+            "creators",
+            indexes={"by_first_payment": ("pk", "first_at")},
+            numbered_indexes=("by_first_payment",),
+            keys_only=("by_first_payment",),
+            stream=True,
+            time_to_live="expires_at",
+        )
         """Agencies, creators, their transactions and the sums of these. `cairn.creators.keys` lists the items."""
 
     def grant_board(self, function: Function) -> None:
@@ -98,6 +106,7 @@ class Table(Construct):
         sort_key: str | None = "sk",
         indexes: Mapping[str, tuple[str, str]] | None = None,
         numbered: bool = False,
+        numbered_indexes: tuple[str, ...] = (),
         local_indexes: Mapping[str, str] | None = None,
         keys_only: tuple[str, ...] = (),
         stream: bool = False,
@@ -128,7 +137,7 @@ class Table(Construct):
             self.resource.add_global_secondary_index(
                 index_name=index,
                 partition_key=_text(partition),
-                sort_key=_text(sort),
+                sort_key=(_number if index in numbered_indexes else _text)(sort),
                 projection_type=_projection(index, keys_only),
             )
         for index, number in (local_indexes or {}).items():

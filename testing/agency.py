@@ -87,7 +87,7 @@ class AgencySite:
 
     def books(self, creator: Creator, *sales: Sale) -> list[Transaction]:
         """Store transactions, and the rollups that belong to them."""
-        rows = [_row(creator, sale) for sale in sales]
+        rows = [row_of(creator, sale) for sale in sales]
         with self.table.batch_writer() as batch:
             for row in rows:
                 batch.put_item(to_item(row) | {"updated_at": to_millis(now())})
@@ -146,7 +146,8 @@ def _reading(creator: Creator, counts: Mapping[str, int], at: datetime) -> Readi
     return Reading(creator.subject, creator.name, dict(counts), at, "fanvue", new_trace_id())
 
 
-def _row(creator: Creator, sale: Sale) -> Transaction:
+def row_of(creator: Creator, sale: Sale) -> Transaction:
+    """The transaction of a sale, which is not stored yet."""
     return Transaction(
         creator=creator.id,
         key=f"{iso(sale.at)}#{next(_numbers):024x}#0000",

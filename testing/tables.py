@@ -104,7 +104,21 @@ TABLES: dict[str, dict[str, Any]] = {
             )
         ],
     },
-    "CREATORS_TABLE": {**_PAIR, "StreamSpecification": {"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"}},
+    "CREATORS_TABLE": {
+        "AttributeDefinitions": [*_PAIR["AttributeDefinitions"], {"AttributeName": "first_at", "AttributeType": "N"}],
+        "KeySchema": _PAIR["KeySchema"],
+        "GlobalSecondaryIndexes": [
+            {
+                "IndexName": "by_first_payment",
+                "KeySchema": [
+                    {"AttributeName": "pk", "KeyType": "HASH"},
+                    {"AttributeName": "first_at", "KeyType": "RANGE"},
+                ],
+                "Projection": {"ProjectionType": "KEYS_ONLY"},
+            }
+        ],
+        "StreamSpecification": {"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"},
+    },
     "WEBHOOKS_TABLE": {
         "AttributeDefinitions": [
             *_PAIR["AttributeDefinitions"],

@@ -17,9 +17,9 @@ from boto3.dynamodb.conditions import Key
 
 from cairn.analytics.dashboard import AUDIENCE, CreatorData
 from cairn.analytics.ranges import Bucket, quarters_needed, utc_days
-from cairn.analytics.sums import Sums, from_text, quarters_from_text
+from cairn.analytics.sums import Sums, from_text, midnight, quarters_from_text
 from cairn.aws.dynamodb import Item, get_many, query, query_all, readable
-from cairn.clock import from_millis
+from cairn.clock import from_millis, to_millis
 from cairn.codec import from_json
 from cairn.creators import keys
 from cairn.creators.model import Creator
@@ -36,6 +36,8 @@ R = TypeVar("R")
 LANES = 8
 """Reads under way at a time; each mostly waits for DynamoDB. botocore keeps ten connections."""
 MOST_MILESTONES = 100
+BY_FIRST_PAYMENT = "by_first_payment"
+"""Only the items `payer#…` have `first_at`, so only they are in this index."""
 DAY = timedelta(days=1)
 
 
@@ -101,6 +103,7 @@ class Analytics:
             self._sums,
             self._quarters,
             self._payers,
+            self._first_paid,
             self._flows,
             self._audience,
             self._reached,
@@ -119,6 +122,7 @@ class Analytics:
         days: Mapping[date, Sums],
         quarters: Mapping[date, Mapping[int, Sums]],
         payers: Mapping[date, Mapping[str, Sequence[int]]],
+        first_paid: Mapping[str, datetime],
         flows: Mapping[date, tuple[int, int]],
         audience: Mapping[date, Mapping[str, int]],
         reached: Sequence[Milestone],
@@ -129,7 +133,7 @@ class Analytics:
             days=days,
             quarters=quarters,
             payers=payers,
-            first_paid=self._first_paid(creator, {payer for day in payers.values() for payer in day}),
+            first_paid=first_paid,
             audience=audience,
             now=_counts(reading.metrics) if reading and not creator.retired_at else {},
             flows=flows,
@@ -155,8 +159,11 @@ class Analytics:
         items = self._of_days(keys.payers(creator.id), *wanted.utc)
         return dict(readable(lambda item: (_day(item), from_json(item["payers"])), items))
 
-    def _first_paid(self, creator: Creator, payers: Collection[str]) -> Mapping[str, datetime]:
-        items = get_many(self._table, [{"pk": keys.payer(creator.id), "sk": payer} for payer in sorted(payers)])
+    def _first_paid(self, creator: Creator, wanted: Wanted) -> Mapping[str, datetime]:
+        """Who paid for the first time on one of these days: the others need not be read."""
+        since, until = midnight(wanted.utc[0]), midnight(wanted.utc[1] + DAY)
+        where = Key("pk").eq(keys.payer(creator.id)) & Key("first_at").between(to_millis(since), to_millis(until) - 1)
+        items = query_all(self._table, where, IndexName=BY_FIRST_PAYMENT)
         return dict(readable(lambda item: (item["sk"], from_millis(int(item["first_at"]))), items))
 
     def _flows(self, creator: Creator, wanted: Wanted) -> Mapping[date, tuple[int, int]]:
