@@ -139,12 +139,14 @@ class Account:
         return row
 
     def add_history(self, now: float, days: int) -> None:
-        """Some sales of each of these days before today."""
+        """Some sales of each of these days before today, and of today up to now."""
         today = datetime.fromtimestamp(now, UTC).replace(hour=0, minute=0, second=0, microsecond=0).timestamp()
-        for back in range(days, 0, -1):
+        for back in range(days, -1, -1):
             begins = today - back * DAY
-            for _ in range(2 + digest(f"{self.uuid}:{back}") % 7):
-                self._sell(begins + digest(f"{self.uuid}:at:{self.sold}") % DAY)
+            for number in range(2 + digest(f"{self.uuid}:{back}") % 7):
+                at = begins + digest(f"{self.uuid}:{back}:{number}") % DAY
+                if at < now:
+                    self._sell(at)
 
     def _sell(self, at: float) -> Row:
         """The next sale; each thirtieth gives an earlier one back."""

@@ -31,7 +31,7 @@ class CreatorBody(Body):
     chats: Annotated[int, Field(ge=0, le=1_000_000)] | None = Field(None, description="chats in the inbox")
     posts: Annotated[int, Field(ge=0, le=1_000_000)] | None = Field(None, description="posts")
     sales_every: float | None = Field(None, ge=0, le=86_400, description="seconds from sale to sale; 0: none")
-    history_days: int = Field(0, ge=0, le=800, description="so many days before today get sales, once for each call")
+    history_days: int = Field(0, ge=0, le=800, description="so many days up to now get sales, once for each call")
     remove: bool = Field(False, description="true: Fanvue does not know the creator any more")
 
 

@@ -27,6 +27,7 @@ from local.sandbox.fanvue_tokens import TokenError, Tokens
 from testing.clock import START, ControlledClock
 from testing.cloud import Cloud
 from testing.interleaving import before_next_write
+from testing.logs import Written
 
 UUID = "8d5a2c04-3f43-4f0e-9f1c-7a0f54a1f9c1"
 MIRA = Creator("c1", "a1", "Mira", "fanvue", UUID, added_at=START)
@@ -280,7 +281,7 @@ def test_credentials_that_a_person_replaces_during_a_refresh_win(
 
 
 def test_a_used_up_token_is_said_once_to_a_person_and_not_asked_about_again_until_they_connect_again(
-    server: Server, credentials: Credentials, clock: ControlledClock
+    server: Server, credentials: Credentials, clock: ControlledClock, logs: Written
 ) -> None:
     given = server.consent()
     server.tokens.revoke()
@@ -290,6 +291,8 @@ def test_a_used_up_token_is_said_once_to_a_person_and_not_asked_about_again_unti
         with pytest.raises(KeyRejectedError, match="invalid_grant"):
             connecting.connect(MIRA)
     assert server.refreshes == 1
+    (line,) = (one for one in logs.lines if one["message"].startswith("refresh token rejected"))
+    assert (line["level"], line["owner"], line["reason"]) == ("ERROR", "c1", "its OAuth server says invalid_grant")
     described = credentials.describe("c1")
     assert described
     assert described.rejected == "its OAuth server says invalid_grant"
@@ -324,7 +327,7 @@ def test_an_oauth_server_that_fails_is_asked_once_and_at_the_next_sync(
 
 
 def test_no_error_and_no_log_line_quotes_a_token(
-    server: Server, credentials: Credentials, clock: ControlledClock, capsys: pytest.CaptureFixture[str]
+    server: Server, credentials: Credentials, clock: ControlledClock, logs: Written
 ) -> None:
     oauth = replace(server.consent(), access_token=None)
     credentials.put("c1", oauth, by="ada")
@@ -332,8 +335,7 @@ def test_no_error_and_no_log_line_quotes_a_token(
     server.refusal = httpx.Response(400, json=said)
     with pytest.raises(PlatformUnavailableError) as failed:
         platforms(server, credentials, clock).connect(MIRA)
-    captured = capsys.readouterr()
-    for text in (str(failed.value), captured.out, captured.err):
+    for text in (str(failed.value), logs.text):
         assert oauth.refresh_token not in text
         assert oauth.client_secret not in text
 

@@ -33,6 +33,7 @@ from cairn.clock import Clock, Sleep, from_millis, to_millis
 from cairn.codec import to_json
 from cairn.creators import keys
 from cairn.errors import KeyRejectedError, PlatformUnavailableError
+from cairn.observability import logger
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import Table
@@ -178,6 +179,7 @@ class Credentials:
             raise
         sealed = self._seal(owner, renewed, stored.data_key)
         kept = self._keep(owner, sealed, stored.version)
+        logger.info("access token refreshed", owner=owner, replaced_meanwhile=not kept)
         return replace(stored, secret=renewed, version=stored.version + 1) if kept else None
 
     def _keep(self, owner: str, sealed: Sealed, version: int) -> bool:
@@ -211,6 +213,7 @@ class Credentials:
         values: dict[str, Any] = {":lease": lease, ":version": version}
         if rejected is not None:
             values[":rejected"] = rejected
+            logger.error("refresh token rejected; somebody has to connect again", owner=owner, reason=rejected)
         change = "" if rejected is None else "SET rejected = :rejected "
         self._update(owner, change + "REMOVE lease, lease_until", "version = :version AND lease = :lease", values)
 

@@ -35,7 +35,7 @@ MAX_PAGES = 100
 """Of such a second."""
 DAYS_A_CALL = 31
 _WAIT = timedelta(minutes=1)
-_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
 _CURRENCY = re.compile(r"[A-Za-z]{3}")
 _STANDING = frozenset({"transactionOrderStatus"})
 """What changes while a booking stays the same: whether its money can be paid out by now."""
@@ -47,8 +47,8 @@ class Fanvue:
         self._limiter = limiter
         self._credentials = credentials
         self._creator = creator
-        if not _UUID.fullmatch(creator.external_id):  # it is part of the path
-            raise KeyRejectedError(NAME, "the creator's external id is not a UUID of Fanvue's")
+        if not _ID.fullmatch(creator.external_id):  # it is part of the path
+            raise KeyRejectedError(NAME, "the creator's external id cannot be one of Fanvue's")
         own = credentials.own
         self._base = "" if own else f"/creators/{creator.external_id}"
         self._bucket = f"own {creator.id}" if own else self._base
