@@ -185,6 +185,27 @@ def test_own_credentials_of_another_account_are_refused_and_right_ones_are_asked
     assert len(server.asked) == 1
 
 
+def test_another_accounts_consent_to_the_same_client_is_noticed_by_a_warm_function(
+    server: Server, credentials: Credentials, clock: ControlledClock
+) -> None:
+    connecting = platforms(server, credentials, clock)
+    credentials.put("c1", server.consent(), by="ada")
+    connecting.connect(MIRA)
+    clock.sleep(1)
+    credentials.put("c1", server.consent("somebody-else"), by="ada")
+    with pytest.raises(KeyRejectedError, match="another account"):
+        connecting.connect(MIRA)
+
+
+def test_credentials_that_cannot_be_opened_stop_their_creator_in_words(
+    aws: Cloud, server: Server, credentials: Credentials, clock: ControlledClock
+) -> None:
+    credentials.put("c1", Key("FV-1"), by="ada")
+    aws.table("CREATORS_TABLE").put_item(Item=stored(aws) | {"sealed": b"changed, and long enough"})
+    with pytest.raises(KeyRejectedError, match="give them again"):
+        platforms(server, credentials, clock).connect(MIRA)
+
+
 def test_without_any_credentials_it_says_so(aws: Cloud, server: Server, clock: ControlledClock) -> None:
     boto3.client("secretsmanager").put_secret_value(SecretId="creator_secret", SecretString="{}")
     with pytest.raises(KeyRejectedError, match="no credentials"):

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import os
 from base64 import b64encode
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import httpx
 
 from cairn.aws.secrets import read_secret
+from cairn.aws.vault import BrokenSealError
 from cairn.clock import Clock, Sleep, now, sleep
 from cairn.creators.credentials import Credentials, Key, OAuth, Stored, fresh
 from cairn.creators.limiter import Limiter
@@ -47,8 +49,8 @@ class Platforms:
         self._clock = clock
         self._sleep = sleep
         self._limiters: dict[str, Limiter] = {}
-        self._known: dict[str, str] = {}
-        """By creator: the version of their own credentials that were found to be theirs."""
+        self._known: dict[str, datetime | None] = {}
+        """By creator: when the credentials were given that were found to be their own."""
 
     def connect(self, creator: Creator) -> CreatorPlatform:
         """The creator's account. KeyRejectedError where nobody has credentials for it, or they are of another account;
@@ -63,17 +65,19 @@ class Platforms:
             creator.platform, Limiter(creator.platform, clock=self._clock, sleep=self._sleep)
         )
         made = platform(upstream, limiter, session, creator)
-        if session.own and self._known.get(creator.id) != session.mark:
+        if session.own and self._known.get(creator.id) != session.given_at:
             if made.account().lower() != creator.external_id.lower():
                 raise KeyRejectedError(creator.platform, "the creator's credentials are those of another account")
             if len(self._known) >= MAX_KNOWN:
                 self._known.clear()
-            self._known[creator.id] = session.mark
+            self._known[creator.id] = session.given_at
         return made
 
     def _session(self, creator: Creator) -> Session:
         for owner in (creator.id, creator.agency_id):
-            if stored := self._credentials.get(owner):
+            with _opened(creator.platform):
+                stored = self._credentials.get(owner)
+            if stored:
                 return Session(self, creator, owner, stored, own=owner == creator.id)
         key = self._read(self._environment["CREATOR_SECRET"]).get(API_KEY)
         if not key:
@@ -81,7 +85,10 @@ class Platforms:
         return Session(self, creator, None, Stored(Key(key), 0, b""), own=False)
 
     def renewed(self, creator: Creator, owner: str, rejected: str | None) -> Stored | None:
-        return self._credentials.renew(owner, rejected, lambda oauth: self._exchange(creator, oauth), creator.platform)
+        with _opened(creator.platform):
+            return self._credentials.renew(
+                owner, rejected, lambda oauth: self._exchange(creator, oauth), creator.platform
+            )
 
     def is_fresh(self, oauth: OAuth) -> bool:
         return fresh(oauth, None, self._clock())
@@ -131,10 +138,8 @@ class Session:
         self._note()
 
     @property
-    def mark(self) -> str:
-        """Changes when a person gives other credentials, and not with each token."""
-        secret = self._stored.secret
-        return f"oauth {secret.client_id}" if isinstance(secret, OAuth) else f"key {self._stored.version}"
+    def given_at(self) -> datetime | None:
+        return self._stored.given_at
 
     def token(self) -> str:
         secret = self._stored.secret
@@ -163,3 +168,12 @@ class Session:
             if isinstance(secret, Key)
             else {one for one in (secret.client_secret, secret.refresh_token, secret.access_token) if one}
         )
+
+
+@contextmanager
+def _opened(platform: str) -> Iterator[None]:
+    """Credentials that no retry opens are as good as none, and stop only whose they are."""
+    try:
+        yield
+    except BrokenSealError as error:
+        raise KeyRejectedError(platform, "the stored credentials cannot be opened; give them again") from error

@@ -96,6 +96,8 @@ class Stored:
     secret: Secret = field(repr=False)
     version: int
     data_key: bytes = field(repr=False)
+    given_at: datetime | None = None
+    """When a person gave them; a refresh does not change it."""
     rejected: str | None = None
 
 
@@ -253,7 +255,8 @@ class Credentials:
             secret: Secret = OAuth(**plain, expires_at=None if ends is None else from_millis(ends))
         else:
             secret = Key(**plain)
-        return Stored(secret, int(item["version"]), sealed.key, item.get("rejected"))
+        given_at = from_millis(int(item["changed_at"]))
+        return Stored(secret, int(item["version"]), sealed.key, given_at, item.get("rejected"))
 
 
 def fresh(secret: OAuth, rejected: str | None, now: datetime) -> bool:
