@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from dataclasses import replace
 from typing import Any
-from urllib.parse import parse_qsl
 
 import boto3
 import httpx
@@ -18,71 +14,13 @@ from cairn.aws import dynamodb, vault
 from cairn.aws.vault import BrokenSealError, Vault
 from cairn.clock import now
 from cairn.creators import keys
-from cairn.creators.connecting import Platforms
-from cairn.creators.credentials import CONTEXT, EARLY, LEASE, Credentials, Key, OAuth
-from cairn.creators.model import Creator
+from cairn.creators.credentials import EARLY, Credentials, Key, OAuth
 from cairn.errors import KeyRejectedError, PlatformUnavailableError
-from local.sandbox.clock import Clock
-from local.sandbox.fanvue_tokens import TokenError, Tokens
 from testing.clock import START, ControlledClock
 from testing.cloud import Cloud
 from testing.interleaving import before_next_write
 from testing.logs import Written
-
-UUID = "8d5a2c04-3f43-4f0e-9f1c-7a0f54a1f9c1"
-MIRA = Creator("c1", "a1", "Mira", "fanvue", UUID, added_at=START)
-HOUR = timedelta(hours=1)
-
-
-class Now(Clock):
-    def now(self) -> float:
-        return now().timestamp()
-
-
-@dataclass
-class Server:
-    """Fanvue and its OAuth server, which knows a key and consents."""
-
-    tokens: Tokens = field(default_factory=lambda: Tokens(Now()))
-    asked: list[httpx.Request] = field(default_factory=list)
-    before: Callable[[httpx.Request], None] = lambda _: None
-    after: Callable[[httpx.Request], None] = lambda _: None
-    refusal: httpx.Response | None = None
-
-    def __call__(self, request: httpx.Request) -> httpx.Response:
-        self.before(request)
-        self.asked.append(request)
-        answer = self._token(request) if request.url.path.endswith("/oauth2/token") else self._me(request)
-        self.after(request)
-        return answer
-
-    def _token(self, request: httpx.Request) -> httpx.Response:
-        if self.refusal:
-            return self.refusal
-        form = dict(parse_qsl(request.content.decode()))
-        try:
-            return httpx.Response(
-                200, json=self.tokens.refresh(request.headers["authorization"], form["refresh_token"])
-            )
-        except TokenError as error:
-            return httpx.Response(error.status, json=error.body)
-
-    def _me(self, request: httpx.Request) -> httpx.Response:
-        token = request.headers["authorization"].removeprefix("Bearer ")
-        family = self.tokens.owner(token)
-        if family is None and token not in ("FV-test", "FV-of-mira"):
-            return httpx.Response(401, json={"message": "expired"})
-        return httpx.Response(200, json={"uuid": (family and family.creator) or "an agency"})
-
-    @property
-    def refreshes(self) -> int:
-        return sum(request.url.path.endswith("/oauth2/token") for request in self.asked)
-
-    def consent(self, creator: str | None = UUID) -> OAuth:
-        given: dict[str, Any] = self.tokens.connect(creator)
-        return OAuth(
-            given["client_id"], given["client_secret"], given["refresh_token"], given["access_token"], now() + HOUR
-        )
+from tests.integration.creators.oauth import HOUR, MIRA, UUID, Server, platforms, warm
 
 
 @pytest.fixture
@@ -93,19 +31,6 @@ def server() -> Server:
 @pytest.fixture
 def credentials(aws: Cloud, clock: ControlledClock) -> Credentials:
     return warm(clock)
-
-
-def warm(clock: ControlledClock) -> Credentials:
-    """Those of a new sandbox of Lambda."""
-    table = dynamodb.table("creators_table")
-    return Credentials(
-        table, Vault(vault.client(), os.environ["WEBHOOK_KEY"], kind=CONTEXT), clock=now, sleep=clock.sleep
-    )
-
-
-def platforms(server: Server, credentials: Credentials, clock: ControlledClock) -> Platforms:
-    http = httpx.Client(transport=httpx.MockTransport(server))
-    return Platforms(http, credentials, clock=now, sleep=clock.sleep)
 
 
 def stored(cloud: Cloud, owner: str = "c1") -> dict[str, Any]:
@@ -359,109 +284,3 @@ def test_no_error_and_no_log_line_quotes_a_token(
     for text in (str(failed.value), logs.text):
         assert oauth.refresh_token not in text
         assert oauth.client_secret not in text
-
-
-class Died(BaseException):
-    """The sandbox of Lambda; nothing catches it."""
-
-
-@dataclass
-class Steps:
-    """Counts the calls to DynamoDB, KMS and the platform, and dies at one of them."""
-
-    dies_at: int | None = None
-    after: bool = False
-    names: list[str] = field(default_factory=list)
-
-    def call(self, name: str) -> Iterator[None]:
-        number = len(self.names)
-        self.names.append(name)
-        if number == self.dies_at and not self.after:
-            raise Died
-        yield
-        if number == self.dies_at and self.after:
-            raise Died
-
-
-@contextmanager
-def watched(steps: Steps, server: Server) -> Iterator[None]:
-    clients = [dynamodb.resource().meta.client, vault.client()]
-    going: list[Iterator[None]] = []
-
-    def begins(model: Any, **_: object) -> None:
-        going.append(steps.call(model.name))
-        next(going[-1])
-
-    def ends(**_: object) -> None:
-        next(going.pop(), None)
-
-    for client in clients:
-        events: Any = client.meta.events  # type: ignore[attr-defined]
-        events.register("before-call", begins)
-        events.register("after-call", ends)
-    server.before = lambda request: begins(type("Model", (), {"name": f"{request.method} {request.url.path}"}))
-    server.after = lambda _: ends()
-    try:
-        yield
-    finally:
-        for client in clients:
-            events = client.meta.events  # type: ignore[attr-defined]
-            events.unregister("before-call", begins)
-            events.unregister("after-call", ends)
-        server.before = server.after = lambda _: None
-
-
-def run(server: Server, clock: ControlledClock, steps: Steps) -> Mapping[str, Any]:
-    """A connection that has to refresh its token, as far as it comes; then what the next sync finds."""
-    owner = f"c{steps.dies_at}{steps.after}"
-    creator = replace(MIRA, id=owner)
-    warm(clock).put(owner, replace(server.consent(), access_token=None), by="ada")
-    before = server.refreshes
-    with watched(steps, server), suppress(Died):
-        platforms(server, warm(clock), clock).connect(creator).account()
-    clock.sleep(LEASE.total_seconds() + 1)
-    try:
-        platforms(server, warm(clock), clock).connect(creator).account()
-    except KeyRejectedError as error:
-        return {"rejected": error.reason, "refreshes": server.refreshes - before}
-    return {"rejected": None, "refreshes": server.refreshes - before}
-
-
-def test_wherever_a_refresh_dies_the_next_goes_on_or_says_to_connect_again(
-    aws: Cloud, server: Server, clock: ControlledClock
-) -> None:
-    """Only the death between the platform's answer and the write of the new token loses it."""
-    calm = Steps()
-    assert run(server, clock, calm) == {"rejected": None, "refreshes": 1}
-    exchange = next(number for number, name in enumerate(calm.names) if name.startswith("POST"))
-    assert calm.names[exchange + 1] == "UpdateItem", "nothing comes between the answer and the write"
-    assert len(calm.names) >= 6
-    lost = []
-    for number in range(len(calm.names)):
-        for after in (False, True):
-            outcome = run(server, clock, Steps(number, after))
-            if outcome["rejected"]:
-                lost.append((number, after))
-                assert "invalid_grant" in outcome["rejected"]
-    assert lost == [(exchange, True), (exchange + 1, False)]
-
-
-def test_a_new_token_is_stored_though_the_table_fails_for_a_while_or_its_answer_is_lost(
-    server: Server, credentials: Credentials, clock: ControlledClock
-) -> None:
-    credentials.put("c1", replace(server.consent(), access_token=None), by="ada")
-    events: Any = dynamodb.resource().meta.client.meta.events
-    failing = [500, 500, 500, 500]
-
-    def lose(http_response: Any, parsed: dict[str, Any], model: Any, **_: object) -> None:
-        if server.refreshes and model.name == "UpdateItem" and failing:
-            parsed["Error"] = {"Code": "InternalServerError", "Message": "the answer was lost"}
-            http_response.status_code = failing.pop()
-
-    events.register("after-call", lose)
-    try:
-        assert platforms(server, credentials, clock).connect(MIRA).account() == UUID
-    finally:
-        events.unregister("after-call", lose)
-    assert server.refreshes == 1
-    assert failing == []
