@@ -24,7 +24,7 @@ run: .venv/ready ## run all of Cairn on this machine: local cloud, sandbox platf
 	@python -m local.run
 
 test: .venv/ready ## run all tests: unit, integration, crashes, template, local cloud, browser; 15 to 20 minutes on two cores
-	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target test-local-cloud test-in-process test-crashes test-adversarial
+	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target test-local-cloud test-in-process test-adversarial test-crashes
 
 test-local-cloud: .venv/ready node_modules/.package-lock.json
 	@pytest tests/e2e tests/browser
