@@ -31,6 +31,19 @@ def pytest_configure(config: pytest.Config) -> None:
         config.option.adversarial = str(random.randrange(10**6))  # noqa: S311 - no secret
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """With an adversarial DynamoDB, leave out the tests that it would not disturb: they run without it anyway."""
+    if not config.option.adversarial:
+        return
+    left_out = [item for item in items if _is_undisturbed(item)]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if not _is_undisturbed(item)]
+
+
+def _is_undisturbed(item: pytest.Item) -> bool:
+    return bool(item.get_closest_marker("undisturbed")) or "meter" in getattr(item, "fixturenames", ())
+
+
 def pytest_collection_finish() -> None:
     """What was imported stays, and is no more looked through for garbage."""
     gc.collect()
@@ -53,8 +66,7 @@ def pytest_report_header(config: pytest.Config) -> str | None:
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, bool, bool]:
     """Each test has its own generator, so that it fails alone as it failed among others."""
     seed = item.config.option.adversarial
-    is_counted = item.get_closest_marker("undisturbed") or "meter" in getattr(item, "fixturenames", ())
-    adversarial_dynamodb.begin(f"{seed} {item.nodeid}" if seed and not is_counted else None)
+    adversarial_dynamodb.begin(f"{seed} {item.nodeid}" if seed else None)
     ran = yield
     adversarial_dynamodb.begin(None)
     return ran
