@@ -50,3 +50,16 @@ def csv_response(file: str, name: str, next_cursor: str | None = None) -> Respon
     if next_cursor:
         headers["X-Next-Cursor"] = next_cursor
     return Response(200, content_type="text/csv; charset=utf-8; header=present", body=file, headers=headers)
+
+
+def or_csv(responses: Any) -> Any:
+    """A route's responses for the OpenAPI document, of which the successful one may be a file."""
+    success = responses[200]
+    content = {**success["content"], "text/csv": {"schema": {"type": "string"}}}
+    headers = {
+        "X-Next-Cursor": {
+            "description": "Of a part of a file: the cursor of the next one.",
+            "schema": {"type": "string"},
+        }
+    }
+    return {**responses, 200: {**success, "content": content, "headers": headers}}

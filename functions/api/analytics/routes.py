@@ -17,7 +17,7 @@ from cairn.errors import BadInputError, NotFoundError
 from cairn.workspace.rule_book import RuleSet
 from functions.api.analytics import responses as shown
 from functions.api.analytics import schemas
-from functions.api.analytics.csv_files import csv_of, csv_response
+from functions.api.analytics.csv_files import csv_of, csv_response, or_csv
 from functions.api.analytics.dashboards import read
 from functions.api.analytics.dependencies import CreatorAnalytics
 from functions.api.auth import requires
@@ -58,7 +58,7 @@ Format = Annotated[Literal["json", "csv"], Query(alias="format", description="`c
     "/api/analytics/dashboard",
     summary="Get the revenue, the audience and the KPIs of creators in a range",
     middlewares=requires("analytics"),
-    responses=responses(schemas.Dashboard),
+    responses=or_csv(responses(schemas.Dashboard)),
 )
 def read_dashboard(
     agency_id: AgencyId = None,
@@ -98,7 +98,7 @@ def read_dashboard(
     "/api/analytics/transactions",
     summary="List the transactions of creators in a range, newest first",
     middlewares=requires("analytics"),
-    responses=responses(schemas.Transactions),
+    responses=or_csv(responses(schemas.Transactions)),
 )
 def list_transactions(
     agency_id: AgencyId = None,
