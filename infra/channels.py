@@ -27,11 +27,21 @@ class Channels(Capability):
         tables.channels.grant(self.fetch_stats, "Query", "GetItem", "BatchGetItem")
         tables.channels.grant(self.fetch_stats, "PutItem", keys=("checks#*",))
         tables.channels.grant(self.fetch_stats, "UpdateItem", keys=("channels", "pauses", "starts#*"))
+        self._fetch_audiences()
         queues.fetch.grant_send(self.fetch_stats)
         queues.fetch.feed(self.fetch_stats, max_concurrency=2)
 
         self._on_schedule()
         self._keep_failed_invocations()
+
+    def _fetch_audiences(self) -> None:
+        """Of creators, with their credentials, whose tokens it refreshes."""
+        function, table = self.fetch_stats, self.tables.creators
+        self.tables.stats.grant(function, "GetItem", "PutItem", keys=("creator:*",))
+        table.grant(function, "Query", "BatchGetItem", keys=("creators",))
+        table.grant(function, "BatchGetItem", "UpdateItem", keys=("sync#*",))
+        self.tables.grant_credentials(function)
+        self.vault.grant_open(function)
 
     def _on_schedule(self) -> None:
         expression = CfnParameter(

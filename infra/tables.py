@@ -89,6 +89,10 @@ class Tables(Construct):
         self.settings.grant(function, "GetItem", keys=("settings",))
         function.add_environment(INITIAL_SETTINGS=foundation(self).parameters.initial_settings.value_as_string)
 
+    def grant_credentials(self, function: Function) -> None:
+        """Let a function use creators' credentials, and refresh their tokens. What they hold, only the vault opens."""
+        self.creators.grant(function, "GetItem", "UpdateItem", keys=("credentials#*",))
+
     def grant_presence(self, function: Function) -> None:
         """Let a function add and remove viewers, and read the last count."""
         self.presence.grant(function, "GetItem", "UpdateItem", "DeleteItem")

@@ -23,7 +23,7 @@ FOLLOW_SETTINGS = (
 
 TABLES: Mapping[str, Mapping[str, set[str]]] = {
     "Stats": {
-        "fetch_stats": {"BatchGetItem", "PutItem"},
+        "fetch_stats": {"GetItem", "BatchGetItem", "PutItem"},
         "detect_milestone": STREAM | {"GetItem", "PutItem"},
         "record_history": STREAM,
         "check_milestones": {"Scan", "UpdateItem"},
@@ -104,7 +104,10 @@ TABLES: Mapping[str, Mapping[str, set[str]]] = {
         "detect_milestone": {"GetItem", "UpdateItem"},
         "day_rollover": {"GetItem", "Query"} | WRITE_ITEM,
     },
-    "Creators": {"api": READ_ITEMS | WRITE_ITEM | {"Query", "ConditionCheckItem", "DeleteItem"}},
+    "Creators": {
+        "api": READ_ITEMS | WRITE_ITEM | {"Query", "ConditionCheckItem", "DeleteItem"},
+        "fetch_stats": READ_ITEMS | {"Query", "UpdateItem"},
+    },
     "Presence": {
         "viewer_heartbeat": PRESENCE | {"Query"},
         "count_viewers": PRESENCE | {"Query"},
@@ -147,7 +150,11 @@ KEYS: Mapping[str, set[str]] = {
 
 SCANNED = ("CheckMilestones", "DayRollover", "EraseUsers")
 
-VAULT: Mapping[str, set[str]] = {"api": {"kms:GenerateDataKey", "kms:Decrypt"}, "deliver_webhook": {"kms:Decrypt"}}
+VAULT: Mapping[str, set[str]] = {
+    "api": {"kms:GenerateDataKey", "kms:Decrypt"},
+    "deliver_webhook": {"kms:Decrypt"},
+    "fetch_stats": {"kms:Decrypt"},
+}
 
 
 def test_every_table_is_reached_only_by_the_functions_granted_it(template: Template) -> None:

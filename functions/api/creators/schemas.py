@@ -13,8 +13,10 @@ from functions.api.schemas import Amount, Instant, Schema
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100), AfterValidator(to_line)]
 ExternalId = Annotated[
     str,
-    StringConstraints(strip_whitespace=True, to_lower=True, pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,99}$"),
-    Field(description="The platform's own id of the creator; of Fanvue, a UUID."),
+    StringConstraints(
+        strip_whitespace=True, to_lower=True, pattern=r"^[A-Fa-f0-9]{8}(-[A-Fa-f0-9]{4}){3}-[A-Fa-f0-9]{12}$"
+    ),
+    Field(description="The platform's own id of the creator: a UUID of Fanvue's."),
 ]
 """A part of the path of the platform's API."""
 Currency = Annotated[str, StringConstraints(strip_whitespace=True, to_upper=True, pattern=r"^[A-Za-z]{3}$")]

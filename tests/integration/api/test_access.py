@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from itertools import count
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -167,7 +168,7 @@ def call(
 def new_creator(api: Api) -> dict[str, str]:
     """The body that makes another creator."""
     agency = api("POST", "/api/agencies", {"name": "North"}).json["id"]
-    return {"agencyId": agency, "name": "Mia", "platform": "fanvue", "externalId": f"uuid-{next(_NUMBERS)}"}
+    return {"agencyId": agency, "name": "Mia", "platform": "fanvue", "externalId": str(UUID(int=next(_NUMBERS)))}
 
 
 def _endpoint(api: Api) -> str:

@@ -23,13 +23,14 @@ from testing.reverting import revert
 from testing.subscribers import subscribe
 from testing.workspace import begin_with
 
+ID = "8d5a2c04-3f43-4f0e-9f1c-7a0f54a1f9c1"
 BASELINE: Mapping[str, Number] = {"subscribers": 90, "followers": 10, "revenue": Decimal("950.00")}
 
 
 @pytest.fixture
 def creator(api: Api) -> str:
     agency = api("POST", "/api/agencies", {"name": "North"}).json["id"]
-    return str(api("POST", "/api/creators", {"agencyId": agency, "name": "Mia", "externalId": "uuid-1"}).json["id"])
+    return str(api("POST", "/api/creators", {"agencyId": agency, "name": "Mia", "externalId": ID}).json["id"])
 
 
 def read(
