@@ -15,6 +15,7 @@ from testing.agency import agency_site
 from testing.agency_load import write_rollups
 from testing.meter import Usage, metered
 
+pytestmark = pytest.mark.undisturbed
 SIZES = (500, 20_000)
 
 

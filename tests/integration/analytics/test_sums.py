@@ -8,7 +8,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
@@ -201,3 +201,21 @@ def test_pages_of_several_creators_have_each_row_once_in_order_of_time(
     ]
     assert len({one["id"] for one in found}) == len(found) == len(wanted)
     assert [one["at"] for one in found] == sorted((one["at"] for one in found), reverse=True)
+
+
+@settings(max_examples=25, deadline=None)
+@given(case=cases(["USD"]), earlier=st.integers(0, 45))
+def test_the_range_before_has_the_figures_that_it_has_by_itself(
+    one_account: AgencySite, case: Case, earlier: int
+) -> None:
+    site = one_account
+    shifted = [(whose, replace(sale, at=sale.at - earlier * DAY)) for whose, sale in case.sales]
+    case = replace(case, sales=[*case.sales, *shifted])
+    booked(site, case)
+    before = site.dashboard(interval=case.interval, compare="previous", **case.query)["previous"]
+    first, last = (date.fromisoformat(before["range"][name]) for name in ("startDate", "endDate"))
+    assert last < case.first
+    there = replace(case, first=first, last=last)
+    if case.last < date(2026, 11, 20):  # it is over, so the one before is not cut short
+        assert before["kpiMetrics"]["totalRevenue"] == total(there.within(), "USD")
+        assert before["kpiMetrics"] == site.dashboard(interval=case.interval, **there.query)["kpiMetrics"]
