@@ -81,7 +81,8 @@ class Api(Capability):
         # An agency's count of creators; that a creator whose credentials are mended is tried at once.
         table.grant(self.api, "UpdateItem", keys=("agencies", "sync#*"))
         table.grant(self.api, "ConditionCheckItem", keys=("agencies", "sync#*"))
-        table.grant(self.api, "DeleteItem", keys=("credentials#*",))
+        table.grant(self.api, "BatchGetItem", "DeleteItem", keys=("credentials#*",))
+        self.tables.grant_credentials(self.api)
 
     def _manage_users(self) -> None:
         """A product's users: who they are, their freezes and days, and their erasure."""

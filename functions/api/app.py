@@ -17,6 +17,7 @@ from cairn.errors import CairnError
 from functions.api.analytics import routes as analytics
 from functions.api.audit import CalledRoute
 from functions.api.channels import routes as channels
+from functions.api.creators import credentials as creator_credentials
 from functions.api.creators import routes as creators
 from functions.api.errors import error_response, internal_error, invalid_request, no_route
 from functions.api.leaderboard import routes as leaderboard
@@ -61,7 +62,7 @@ app = Api(enable_validation=True, json_body_deserializer=partial(json.loads, par
 SYSTEMS = (
     *(channels, milestones, leaderboard, sessions, account, workspace),
     *(webhooks, webhook_messages, webhook_reports),
-    *(usage, creators, analytics),
+    *(usage, creators, creator_credentials, analytics),
 )
 for system in SYSTEMS:
     app.include_router(system.router)

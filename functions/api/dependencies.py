@@ -250,7 +250,7 @@ class Dependencies:
 
     @cached_property
     def creators(self) -> CreatorRegistry:
-        return CreatorRegistry(table=self.settings.creators_table)
+        return CreatorRegistry(table=self.settings.creators_table, key=self.settings.webhook_key)
 
     @cached_property
     def creator_analytics(self) -> CreatorAnalytics:

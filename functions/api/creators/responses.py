@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from datetime import datetime
 
 from cairn.analytics.money import DEFAULT_CURRENCY, to_major
 from cairn.creators.agencies import Listed
 from cairn.creators.freshness import audience_stale, state_of, transactions_stale
 from cairn.creators.model import Creator
-from cairn.creators.sync_state import Failure, SyncState, SyncStates
+from cairn.creators.sync_state import Failure, SyncState
 from cairn.model import Reading
 from cairn.readings.stats import Stats
 from functions.api.creators import schemas
+from functions.api.creators.dependencies import CreatorRegistry
 
 
 def agency(listed: Listed) -> schemas.Agency:
@@ -27,15 +28,25 @@ def agency(listed: Listed) -> schemas.Agency:
 
 
 def creators(
-    found: Sequence[Creator], states: SyncStates, stats: Stats, now: datetime, *, consistent: bool = False
+    found: Sequence[Creator], registry: CreatorRegistry, stats: Stats, now: datetime, *, consistent: bool = False
 ) -> list[schemas.Creator]:
-    """With what is known of each: two batches of reads for all of them."""
-    by_id = states.get_many((one.id for one in found), consistent=consistent)
+    """With what is known of each: three batches of reads for all of them."""
+    by_id = registry.states.get_many((one.id for one in found), consistent=consistent)
     readings = stats.get_many([one.subject for one in found], consistent=consistent)
-    return [_creator(one, by_id[one.id], readings.get(one.subject), now) for one in found]
+    owners = registry.with_credentials(owner for one in found for owner in (one.id, one.agency_id))
+    return [_creator(one, by_id[one.id], readings.get(one.subject), _whose(one, owners), now) for one in found]
 
 
-def _creator(creator: Creator, state: SyncState, reading: Reading | None, now: datetime) -> schemas.Creator:
+def _whose(creator: Creator, owners: Container[str]) -> schemas.Whose:
+    """Whose credentials are used for a creator."""
+    if creator.id in owners:
+        return "own"
+    return "agency" if creator.agency_id in owners else "deployment"
+
+
+def _creator(
+    creator: Creator, state: SyncState, reading: Reading | None, whose: schemas.Whose, now: datetime
+) -> schemas.Creator:
     metrics = reading.metrics if reading else {}
     currency = str(reading.details["currency"]) if reading and "currency" in reading.details else None
     counts = {name: int(metrics[name]) if name in metrics else None for name in _COUNTS}
@@ -49,6 +60,7 @@ def _creator(creator: Creator, state: SyncState, reading: Reading | None, now: d
         time_zone=creator.time_zone,
         added_at=creator.added_at,
         retired_at=creator.retired_at,
+        credentials=whose,
         sync=schemas.SyncStatus(
             as_of=state.synced_until,
             stale=transactions_stale(creator, state, now),

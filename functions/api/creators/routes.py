@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Annotated
 
 from aws_lambda_powertools.event_handler import Response
-from aws_lambda_powertools.event_handler.openapi.params import Path, Query
+from aws_lambda_powertools.event_handler.openapi.params import Query
 
 from cairn.clock import now
 from cairn.creators.agencies import Listed
@@ -16,6 +16,7 @@ from functions.api.auth import requires
 from functions.api.creators import responses as shown
 from functions.api.creators import schemas
 from functions.api.creators.dependencies import CreatorRegistry
+from functions.api.creators.paths import AGENCIES, AGENCY, CREATOR, CREATORS, AgencyId, CreatorId
 from functions.api.errors import conflict, responses
 from functions.api.milestones.responses import to_schema
 from functions.api.milestones.schemas import Milestones
@@ -24,16 +25,12 @@ from functions.api.routing import Router
 
 router = Router()
 
-AgencyId = Annotated[str, Path(description="The agency's id.", pattern=r"^[0-9a-z]{1,40}$")]
-CreatorId = Annotated[str, Path(description="The creator's id.", pattern=r"^[0-9a-z]{1,40}$")]
 Retired = Annotated[bool, Query(description="Also those who are retired.")]
-_AGENCIES, _AGENCY = "/api/agencies", "/api/agencies/<agency_id>"
-_CREATORS, _CREATOR = "/api/creators", "/api/creators/<creator_id>"
 _ELSEWHERE = "Another creator has this account: `details` has their id"
 
 
 @router.get(
-    _AGENCIES,
+    AGENCIES,
     summary="List the agencies, the oldest first",
     middlewares=requires("analytics"),
     responses=responses(schemas.Agencies),
@@ -44,7 +41,7 @@ def list_agencies(retired: Retired = False, limit: Limit = 50, cursor: Cursor = 
 
 
 @router.post(
-    _AGENCIES,
+    AGENCIES,
     summary="Make an agency, which groups creators",
     middlewares=requires(),
     status_code=201,
@@ -56,13 +53,13 @@ def make_agency(body: schemas.NewAgency) -> Response[schemas.Agency]:
     return Response(status_code=201, content_type="application/json", body=shown.agency(made))
 
 
-@router.get(_AGENCY, summary="Get an agency", middlewares=requires("analytics"), responses=responses(schemas.Agency))
+@router.get(AGENCY, summary="Get an agency", middlewares=requires("analytics"), responses=responses(schemas.Agency))
 def read_agency(agency_id: AgencyId) -> schemas.Agency:
     return shown.agency(_found(_registry().agencies.get(agency_id)))
 
 
 @router.patch(
-    _AGENCY, summary="Rename an agency, or bring it back", middlewares=requires(), responses=responses(schemas.Agency)
+    AGENCY, summary="Rename an agency, or bring it back", middlewares=requires(), responses=responses(schemas.Agency)
 )
 def change_agency(agency_id: AgencyId, body: schemas.AgencyChange) -> schemas.Agency:
     agencies = _registry().agencies
@@ -75,7 +72,7 @@ def change_agency(agency_id: AgencyId, body: schemas.AgencyChange) -> schemas.Ag
 
 
 @router.delete(
-    _AGENCY,
+    AGENCY,
     summary="Retire an agency",
     middlewares=requires(),
     status_code=204,
@@ -87,7 +84,7 @@ def retire_agency(agency_id: AgencyId) -> Response[None]:
 
 
 @router.get(
-    _CREATORS,
+    CREATORS,
     summary="List the creators, the oldest first, with how far their syncs have come",
     middlewares=requires("analytics"),
     responses=responses(schemas.Creators),
@@ -101,33 +98,34 @@ def list_creators(
     cursor: Cursor = None,
 ) -> schemas.Creators:
     page = _registry().creators.page(limit, cursor, agency_id=agency_id, retired=retired)
-    items = shown.creators(page.items, _registry().states, router.dependencies.stats, now())
+    items = shown.creators(page.items, _registry(), router.dependencies.stats, now())
     return schemas.Creators(items=items, next_cursor=page.next_cursor)
 
 
 @router.post(
-    _CREATORS,
+    CREATORS,
     summary="Add a creator; the next sync reads their transactions in silence, as far back as a setting says",
     middlewares=requires(),
     status_code=201,
     responses={**responses(schemas.Creator, 201, "The creator is added"), **conflict(_ELSEWHERE)},
 )
 def make_creator(body: schemas.NewCreator) -> Response[schemas.Creator]:
-    made = _registry().creators.make(
+    made = _registry().make(
         agency_id=body.agency_id,
         name=body.name,
         platform=body.platform,
         external_id=body.external_id,
         currency=body.currency,
         time_zone=body.time_zone,
-        now=now(),
+        api_key=body.api_key,
+        by=router.caller.name,
     )
     router.trail.targets.append(str(made.subject))
     return Response(status_code=201, content_type="application/json", body=_shown(made))
 
 
 @router.get(
-    _CREATOR,
+    CREATOR,
     summary="Get a creator, with how far the syncs have come",
     middlewares=requires("analytics"),
     responses=responses(schemas.Creator),
@@ -137,7 +135,7 @@ def read_creator(creator_id: CreatorId) -> schemas.Creator:
 
 
 @router.patch(
-    _CREATOR,
+    CREATOR,
     summary="Change a creator, or bring them back",
     middlewares=requires(),
     responses={**responses(schemas.Creator), **conflict("Transactions are synced, so the currency cannot change")},
@@ -156,7 +154,7 @@ def change_creator(creator_id: CreatorId, body: schemas.CreatorChange) -> schema
 
 
 @router.delete(
-    _CREATOR,
+    CREATOR,
     summary="Retire a creator: nothing is fetched any more, and what is known stays",
     middlewares=requires(),
     status_code=204,
@@ -169,7 +167,7 @@ def retire_creator(creator_id: CreatorId) -> Response[None]:
 
 
 @router.get(
-    f"{_CREATOR}/milestones",
+    f"{CREATOR}/milestones",
     summary="List a creator's milestones, newest first",
     middlewares=requires("analytics"),
     responses=responses(Milestones),
@@ -198,5 +196,5 @@ def _found(listed: Listed | None) -> Listed:
 
 
 def _shown(creator: Creator) -> schemas.Creator:
-    (one,) = shown.creators([creator], _registry().states, router.dependencies.stats, now(), consistent=True)
+    (one,) = shown.creators([creator], _registry(), router.dependencies.stats, now(), consistent=True)
     return one

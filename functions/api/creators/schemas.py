@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from datetime import UTC
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field, StringConstraints
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, model_validator
 
+from cairn.creators.credentials import Key, OAuth
 from cairn.creators.freshness import Syncing
 from cairn.usage.shapes import to_line, to_zone
+from functions.api.params import When
 from functions.api.schemas import Amount, Instant, Schema
 
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100), AfterValidator(to_line)]
@@ -21,6 +24,11 @@ ExternalId = Annotated[
 """A part of the path of the platform's API."""
 Currency = Annotated[str, StringConstraints(strip_whitespace=True, to_upper=True, pattern=r"^[A-Za-z]{3}$")]
 Zone = Annotated[str, AfterValidator(to_zone)]
+
+
+Secret = Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^[\x21-\x7e]{1,4000}$")]
+"""A key or a token: no space, and nothing that a header could not carry."""
+Whose = Literal["own", "agency", "deployment"]
 
 
 class NewAgency(Schema):
@@ -58,6 +66,8 @@ class NewCreator(Schema):
     time_zone: Zone | None = Field(
         default=None, description="Of the IANA database; by default the setting `time_zone`."
     )
+
+    api_key: Secret | None = Field(default=None, description="A key of the creator's own; it is never read back.")
 
 
 class CreatorChange(Schema):
@@ -116,6 +126,10 @@ class Creator(Schema):
     time_zone: str | None
     added_at: Instant
     retired_at: Instant | None
+    credentials: Whose = Field(
+        description="Whose credentials are used. `deployment`: neither the creator nor the agency has any, so it is "
+        "the key of this Cairn, if it has one."
+    )
     sync: SyncStatus
     audience: AudienceStatus
     revenue: Amount | None = Field(description="Gross, as far back as the first sync read, in the main unit.")
@@ -125,3 +139,52 @@ class Creator(Schema):
 class Creators(Schema):
     items: list[Creator]
     next_cursor: str | None
+
+
+def _written(instant: object) -> object:
+    """pydantic would read a number as seconds since 1970."""
+    if instant is not None and not isinstance(instant, str):
+        raise ValueError("must be an ISO 8601 time as text, such as 2026-11-20T12:00:00Z")
+    return instant
+
+
+class NewCredentials(Schema):
+    """Either a key, or a client of the platform's OAuth server with the tokens of a consent to it."""
+
+    api_key: Secret | None = None
+    client_id: Secret | None = None
+    client_secret: Secret | None = None
+    refresh_token: Secret | None = Field(default=None, description="It is used once; Cairn keeps the one that follows.")
+    access_token: Secret | None = None
+    expires_at: Annotated[When | None, BeforeValidator(_written)] = Field(
+        default=None, description="When the access token ends."
+    )
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> Self:
+        client = (self.client_id, self.client_secret, self.refresh_token)
+        tokens = (self.access_token, self.expires_at)
+        if self.api_key is not None and any(one is not None for one in (*client, *tokens)):
+            raise ValueError("send apiKey alone, or clientId, clientSecret and refreshToken without it")
+        if self.api_key is None and None in client:
+            raise ValueError("send apiKey, or clientId, clientSecret and refreshToken")
+        return self
+
+    def secret(self) -> Key | OAuth:
+        if self.api_key is not None:
+            return Key(self.api_key)
+        assert self.client_id
+        assert self.client_secret
+        assert self.refresh_token
+        ends = self.expires_at.replace(tzinfo=self.expires_at.tzinfo or UTC) if self.expires_at else None
+        return OAuth(self.client_id, self.client_secret, self.refresh_token, self.access_token, ends)
+
+
+class Credentials(Schema):
+    """What may be seen of credentials."""
+
+    kind: Literal["key", "oauth"]
+    ends: str = Field(description="The last four characters of the key, or of the client's id.")
+    changed_at: Instant
+    changed_by: str
+    rejected: str | None = Field(description="Why the platform refuses them, until others are given.")

@@ -98,6 +98,11 @@ ROUTES: dict[tuple[str, str], tuple[set[str], object]] = {
     ("PATCH", "/api/creators/{creator_id}"): (set(), {"name": "Mia"}),
     ("DELETE", "/api/creators/{creator_id}"): (set(), None),
     ("GET", "/api/creators/{creator_id}/milestones"): ({"analytics"}, None),
+    **{
+        (method, f"{path}/credentials"): (set(), {"apiKey": "k"} if method == "PUT" else None)
+        for method in ("GET", "PUT", "DELETE")
+        for path in ("/api/agencies/{agency_id}", "/api/creators/{creator_id}")
+    },
     ("GET", "/api/analytics/dashboard"): ({"analytics"}, None),
     ("GET", "/api/analytics/transactions"): ({"analytics"}, None),
 }
@@ -151,6 +156,8 @@ def call(
         path = path.replace("{agency_id}", str(api("POST", "/api/agencies", {"name": "North"}).json["id"]))
     if "{creator_id}" in path:
         path = path.replace("{creator_id}", str(api("POST", "/api/creators", new_creator(api)).json["id"]))
+    if path.endswith("/credentials") and route[0] == "GET":
+        assert api("PUT", path, {"apiKey": "k"}).status == 200
     if route == ("POST", "/api/creators"):
         body = new_creator(api)
     if route == ("POST", "/api/webhooks/endpoints"):

@@ -71,6 +71,7 @@ def test_a_new_creator_is_shown_with_nothing_known_yet(api: Api, north: str) -> 
         "timeZone": "Europe/Lisbon",
         "addedAt": iso(now()),
         "retiredAt": None,
+        "credentials": "deployment",
         "sync": {
             "asOf": None,
             "stale": True,

@@ -78,9 +78,10 @@ class Creators:
         now: datetime,
         currency: str | None = None,
         time_zone: str | None = None,
+        creator_id: str | None = None,
     ) -> Creator:
         """A new creator of an agency. BadInputError without the agency; ConflictError when another has the account."""
-        made = Creator(new_id(now), agency_id, name, platform, external_id, now, currency, time_zone)
+        made = Creator(creator_id or new_id(now), agency_id, name, platform, external_id, now, currency, time_zone)
         account = {**_external_key(platform, external_id), "creator": made.id}
         absent = "attribute_not_exists(pk)"
         stored = transact(
