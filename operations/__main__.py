@@ -21,6 +21,7 @@ from cairn.leaderboard.rows import SCORE_LIMIT
 from cairn.model import Number
 from operations import (
     audit,
+    creators,
     keys,
     migration,
     milestones,
@@ -43,6 +44,7 @@ from operations.telegram import TELEGRAM_API_URL, TelegramRejectedError, set_web
 
 MAX_TEXT = 500
 """Characters of a reason or a name."""
+_COMMANDS = {**personal_data.COMMANDS, **webhooks.COMMANDS, **usage.COMMANDS, **creators.COMMANDS}
 _LOCAL_HOME = Path(__file__).resolve().parent.parent / ".local"
 
 
@@ -82,7 +84,7 @@ def _recorded(options: argparse.Namespace, stack: Stack) -> list[str]:
 
 
 def _run(options: argparse.Namespace, stack: Stack) -> list[str]:
-    if command := {**personal_data.COMMANDS, **webhooks.COMMANDS, **usage.COMMANDS}.get(options.command):
+    if command := _COMMANDS.get(options.command):
         return command(options, stack)
     match options.command:
         case "keys create":
@@ -220,6 +222,7 @@ def _parser() -> argparse.ArgumentParser:
     webhook.set_defaults(command="telegram webhook")
 
     _subscribers(commands)
+    creators.add_commands(commands)
     settings.add_commands(commands)
 
     announce = commands.add_parser("announce", help="notify those who were not notified of a milestone")

@@ -26,6 +26,7 @@ READS = frozenset(
     {
         *("keys list", "people list", "subscribers suspended", "webhooks endpoints"),
         *("queues", "audit", "settings", "settings history", "usage list"),
+        *("creators list", "agencies list"),
     }
 )
 """The commands that change nothing. Every other one leaves a line."""
@@ -37,7 +38,7 @@ _AGE = re.compile(r"(\d{1,5})([mhd])")
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 _TARGETS = (
     *("name", "id_or_name", "platform", "milestone_id", "subject", "chat", "queue", "person"),
-    *("endpoint", "setting", "user"),
+    *("endpoint", "setting", "user", "creator"),
 )
 """The options that say on what a command works; no other reaches the log."""
 
