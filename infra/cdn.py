@@ -11,6 +11,7 @@ from constructs import Construct
 
 from infra.api import Api
 from infra.capability import Capability, foundation
+from infra.creators import Creators
 from infra.functions import PublicUrl
 from infra.names import account_wide
 from infra.outputs import output
@@ -48,6 +49,7 @@ class Cdn(Capability):
         viewers: Viewers,
         usage: Usage,
         realtime: Realtime,
+        creators: Creators,
     ) -> None:
         super().__init__(scope, construct_id)
         pictures = ("'self'", "data:", *(f"https://{host}" for host in self.settings.avatar_hosts))
@@ -70,16 +72,15 @@ class Cdn(Capability):
             "CodeHeaders", "Modules, for pages of any site: the files are public anyway", _NOTHING, shared=True
         )
         key = foundation(self).cdn_key.sent
-        http, webhook, heartbeat, ingest = (
-            _origin(url, key) for url in (api.url, telegram.webhook_url, viewers.url, usage.ingest_url)
-        )
+        urls = (api.url, telegram.webhook_url, viewers.url, usage.ingest_url, creators.webhook_url)
+        http, webhook, heartbeat, ingest, creator_webhook = (_origin(url, key) for url in urls)
         channel_pages = self._at_request("ChannelPages", CHANNEL_PAGES, "Maps every channel's page to the same object")
         viewer = self._at_request("ViewerAddress", VIEWER, "Tells the functions the viewer's address and host")
         domain = self.settings.domain_name
         distribution = cloudfront.Distribution(
             self,
             "Distribution",
-            comment="Cairn: pages, API, Telegram webhook, viewers, usage",
+            comment="Cairn: pages, API, webhooks of Telegram and creators, viewers, usage",
             certificate=acm.Certificate.from_certificate_arn(self, "Certificate", self.settings.certificate_arn)
             if domain
             else None,
@@ -90,6 +91,7 @@ class Cdn(Capability):
             # CloudFront uses the first match.
             additional_behaviors={
                 "/api/telegram/webhook": _uncached(webhook, for_api, associations=viewer),
+                "/hooks/creators/*": _uncached(creator_webhook, for_api, associations=viewer),
                 "/api/viewer/*": _uncached(heartbeat, for_api, self._from_anywhere()),
                 **{path: _uncached(ingest, for_api, associations=viewer) for path in INGEST_PATHS},
                 # Files beside the pages: nobody needs a key for them, so no function is started for them.

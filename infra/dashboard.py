@@ -1,7 +1,7 @@
 """One page that follows a reading: a column for each function on its path, and all failures at the bottom.
 
 Viewers have their own row, since most of their requests store no reading; so do webhooks, which are for other systems,
-and usage, which a product sends.
+usage, which a product sends, and creators, whose transactions have rows of their own.
 """
 
 from collections.abc import Iterable, Sequence
@@ -12,6 +12,7 @@ from constructs import Construct
 
 from infra.capability import Capability
 from infra.channels import Channels
+from infra.creators import Creators
 from infra.functions import Function
 from infra.leaderboard import Leaderboard
 from infra.outputs import output
@@ -46,17 +47,20 @@ class Dashboard(Capability):
         leaderboard: Leaderboard,
         webhooks: Webhooks,
         usage: Usage,
+        creators: Creators,
     ) -> None:
         super().__init__(scope, construct_id)
         fetch, detect, notify = channels.fetch_stats, readings.detect_milestone, telegram.notify
         broadcast, ws_connect, month_rollover = realtime.broadcast, realtime.ws_connect, leaderboard.month_rollover
         viewer_heartbeat, count_viewers = viewers.viewer_heartbeat, viewers.count_viewers
         functions, queues = self.registry.functions, self.queues
-        ingest_usage, own_row = usage.ingest_usage, (viewer_heartbeat, usage.ingest_usage)
+        ingest_usage = usage.ingest_usage
+        sync, roll_up = creators.sync_transactions, creators.roll_up_transactions
+        own_row = (viewer_heartbeat, usage.ingest_usage, creators.creator_webhook)
         http = [function for function in functions if function.public and function not in own_row]
         readers = [function for function in functions if function.stream_of]
         deliver_webhook = webhooks.deliver_webhook
-        shown = (queues.notify, queues.broadcast, queues.count, queues.webhook)
+        shown = (queues.notify, queues.broadcast, queues.count, queues.webhook, queues.creators)
         others = [queue for queue in self.registry.queues if queue.overdue and queue not in shown]
         name = f"{Stack.of(self).stack_name}-{Aws.REGION}"
         board = cloudwatch.Dashboard(self, "Dashboard", dashboard_name=name, default_interval=Duration.hours(6))
@@ -126,6 +130,23 @@ class Dashboard(Capability):
             _graph("Usage requests", *_each([ingest_usage], "UrlRequestCount", "Sum")),
             _graph("Usage latency, ms", *_latencies(ingest_usage)),
             _graph("Usage server errors", *_each([ingest_usage], "Url5xxCount", "Sum")),
+        )
+        board.add_widgets(
+            _title("Creators", "Their transactions are brought and summed; a webhook's payment counts at once."),
+            _graph("Syncs", *(sync.metric(name) for name in ("CreatorsSynced", "SyncsFailed", "CreatorsDisconnected"))),
+            _graph(
+                "Age of the oldest, seconds",
+                *(sync.metric(name, statistic="Maximum") for name in ("OldestSync", "OldestAudience")),
+            ),
+            _graph(
+                "Rows",
+                sync.metric("RowsVanished"),
+                roll_up.metric("DaysRolledUp"),
+                roll_up.metric("RollupDifferences"),
+                creators.creator_webhook.metric("PaymentsPushed"),
+            ),
+            _graph("Webhook's requests", *_each([creators.creator_webhook], "UrlRequestCount", "Sum")),
+            _queue(queues.creators),
         )
         if others:
             board.add_widgets(*map(_queue, others))

@@ -10,6 +10,7 @@ from constructs import Construct
 
 from infra.capability import Capability
 from infra.channels import Channels
+from infra.creators import Creators
 from infra.functions import Function
 from infra.outputs import output, pascal
 from infra.queues import DeadLetters, Queue
@@ -33,6 +34,7 @@ class Monitoring(Capability):
         telegram: Telegram,
         webhooks: Webhooks,
         usage: Usage,
+        creators: Creators,
     ) -> None:
         super().__init__(scope, construct_id)
         self._topic = self._alarm_topic()
@@ -47,6 +49,7 @@ class Monitoring(Capability):
         self._telegram(telegram.notify)
         self._webhooks(webhooks.deliver_webhook)
         self._usage(usage.ingest_usage)
+        self._creators(creators)
 
     def _dead_letters(self, dead_letters: DeadLetters) -> None:
         self._alarm(
@@ -177,6 +180,40 @@ class Monitoring(Capability):
             at_least=3,
             text="Usage events could not be stored; what sends them has to send them again.",
             section="usage-not-stored",
+        )
+
+    def _creators(self, creators: Creators) -> None:
+        sync, roll_up = creators.sync_transactions, creators.roll_up_transactions
+        quarter = Duration.minutes(15)
+        self._alarm(
+            "TransactionsOld",
+            sync.metric("OldestSync", statistic="Maximum").with_(period=quarter),
+            # Two syncs in a row are missing, at one every 15 minutes.
+            at_least=2400,
+            text="A creator's transactions have not been brought for 40 minutes.",
+            section="transactions-old",
+        )
+        self._alarm(
+            "AudiencesOld",
+            sync.metric("OldestAudience", statistic="Maximum").with_(period=quarter),
+            # Three in a row are missing, at one every five minutes.
+            at_least=1200,
+            text="A creator's subscribers and followers have not been fetched for 20 minutes.",
+            section="transactions-old",
+        )
+        self._alarm(
+            "CreatorsDisconnected",
+            sync.metric("CreatorsDisconnected", statistic="Maximum").with_(period=quarter),
+            at_least=1,
+            text="A platform rejects a creator's credentials: a person has to connect the creator again.",
+            section="creators-disconnected",
+        )
+        self._alarm(
+            "RollupsDiffer",
+            roll_up.metric("RollupDifferences").with_(period=quarter),
+            at_least=1,
+            text="Sums of transactions were not those of the rows; they have been made again.",
+            section="rollups-differ",
         )
 
     def _alarm_topic(self) -> sns.Topic:

@@ -63,10 +63,20 @@ class Queues(Construct):
             visibility_timeout=Duration.seconds(270),
             in_order=True,
         )
+        # A failing creator is no message that waits: the next sweep tries again.
+        self.creators = Queue(
+            self,
+            "Creators",
+            max_receives=30,
+            overdue=Overdue("syncs", 900, "A creator's sync has waited a quarter of an hour."),
+            visibility_timeout=Duration.minutes(12),
+        )
         self.schedule_failures = DeadLetters(self, "ScheduleFailures")
         self.fetch_failures = DeadLetters(self, "FetchFailures")
         self.detection_failures = DeadLetters(self, "DetectionFailures")
         self.history_failures = DeadLetters(self, "HistoryFailures")
+        self.rollup_failures = DeadLetters(self, "RollupFailures")
+        self.sync_failures = DeadLetters(self, "SyncFailures")
 
 
 class DeadLetters(Construct):

@@ -143,6 +143,7 @@ class Settings(BaseModel):
 
     fetch_schedule: Annotated[str, Field(pattern=r"^(rate|cron)\(.+\)$")]
     milestone_check_schedule: Annotated[str, Field(pattern=r"^(rate|cron)\(.+\)$")]
+    sync_schedule: Annotated[str, Field(pattern=r"^(rate|cron)\(.+\)$")]
     schedule_time_zone: Annotated[str, Field(min_length=1, description="of cron() expressions; IANA's name")]
 
     initial_settings: Annotated[

@@ -8,6 +8,7 @@ from infra.capability import Foundation
 from infra.cdn import Cdn
 from infra.cdn_key import CdnKey
 from infra.channels import Channels
+from infra.creators import Creators
 from infra.dashboard import Dashboard
 from infra.identity import Identity
 from infra.leaderboard import Leaderboard
@@ -54,6 +55,10 @@ class Cairn(Foundation):
         viewers = Viewers(self, "Viewers", realtime=realtime)
         # a product ─► ingest_usage ─► stats table
         usage = Usage(self, "Usage")
+        # schedule, creators queue ─► sync_transactions ─► creators table
+        # creators table ══stream══► roll_up_transactions ─► stats table
+        # a platform's webhooks ─► creator_webhook ─► creators table
+        creators = Creators(self, "Creators")
         # webhook queue ─► deliver_webhook ─► endpoints
         webhooks = Webhooks(self, "Webhooks")
         # schedule ─► month_rollover, erase_retired_reps ─► stats table, board table
@@ -61,13 +66,31 @@ class Cairn(Foundation):
         # user pool ─► api ─► tables, fetch queue
         identity = Identity(self, "Identity")
         api = Api(self, "Api", identity=identity, realtime=realtime, webhooks=webhooks)
-        # browser, Telegram, a product ─► CloudFront ─► pages, api, telegram_webhook, viewer_heartbeat, ingest_usage
+        # browser, Telegram, a product ─► CloudFront ─► pages, and the functions with a URL
         pages = Pages(self, "Pages")
-        Cdn(self, "Cdn", pages=pages, api=api, telegram=telegram, viewers=viewers, usage=usage, realtime=realtime)
+        Cdn(
+            self,
+            "Cdn",
+            pages=pages,
+            api=api,
+            telegram=telegram,
+            viewers=viewers,
+            usage=usage,
+            realtime=realtime,
+            creators=creators,
+        )
 
         Audit(self, "Audit")
         self._check_reservations()
-        Monitoring(self, "Monitoring", channels=channels, telegram=telegram, webhooks=webhooks, usage=usage)
+        Monitoring(
+            self,
+            "Monitoring",
+            channels=channels,
+            telegram=telegram,
+            webhooks=webhooks,
+            usage=usage,
+            creators=creators,
+        )
         Dashboard(
             self,
             "Dashboard",
@@ -79,6 +102,7 @@ class Cairn(Foundation):
             leaderboard=leaderboard,
             webhooks=webhooks,
             usage=usage,
+            creators=creators,
         )
 
     def _check_reservations(self) -> None:

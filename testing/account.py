@@ -42,6 +42,9 @@ TIMEOUTS = {
     "deliver_webhook": 45,
     "ingest_usage": 30,
     "day_rollover": 60,
+    "sync_transactions": 120,
+    "roll_up_transactions": 300,
+    "creator_webhook": 10,
 }
 MOST_STEPS = 3000
 
@@ -60,20 +63,25 @@ class Account:
         self.webhooks = Fifo(
             clock, "deliver_webhook", max_receives=30, hidden=timedelta(seconds=270), recursive=True, batch=1
         )
+        self.creators = StandardQueue(
+            clock, "sync_transactions", max_receives=30, hidden=timedelta(minutes=12), recursive=True
+        )
         self.set_aside: list[dict[str, Any]] = []
         """The stream records that the functions themselves put into the queue of failures."""
         self.gateway = Gateway(clock, self.wire)
         self.detection = Stream(clock, "detect_milestone", parallel=10)
         self.history = Stream(clock, "record_history")
+        self.rollups = Stream(clock, "roll_up_transactions", table="CREATORS_TABLE", prefix="transactions#")
         self.schedule = Asynchronous(clock, "fetch_stats")
+        self.syncs = Asynchronous(clock, "sync_transactions")
         self.rollover = Asynchronous(clock, "month_rollover")
         self.check = Asynchronous(clock, "check_milestones")
         self.days = Asynchronous(clock, "day_rollover")
         self.sweep = Asynchronous(clock, "deliver_webhook")
         self.updates = Updates(clock)
-        streams = [self.detection, self.history]
-        schedules = [self.schedule, self.rollover, self.check, self.sweep, self.days]
-        queues: list[Source] = [self.fetch, self.notify, self.broadcast, self.count, self.webhooks]
+        streams = [self.detection, self.history, self.rollups]
+        schedules = [self.schedule, self.rollover, self.check, self.sweep, self.days, self.syncs]
+        queues: list[Source] = [self.fetch, self.notify, self.broadcast, self.count, self.webhooks, self.creators]
         self.sources: list[Source] = [self.updates, *schedules, *streams, *queues]
 
     def invoke(self, function: str, event: dict[str, Any]) -> Any:
@@ -125,6 +133,9 @@ class Account:
                 "broadcast dead letters": self.broadcast.dead_letters,
                 "count dead letters": self.count.dead_letters,
                 "webhook dead letters": self.webhooks.dead_letters,
+                "creators dead letters": self.creators.dead_letters,
+                "rollup failures": self.rollups.discarded,
+                "sync failures": self.syncs.given_up,
                 "fetch failures": self.schedule.given_up,
                 "month rollover failures": self.rollover.given_up,
                 "check failures": self.check.given_up,
@@ -141,6 +152,7 @@ class Account:
             "broadcast.fifo": self.broadcast,
             "count.fifo": self.count,
             "webhook.fifo": self.webhooks,
+            "creators": self.creators,
         }
         name = request.get("QueueUrl", "").rsplit("/", 1)[-1]
         if (name, operation) == ("failures", "SendMessage"):

@@ -42,6 +42,7 @@ QUEUES = {
     "BROADCAST_QUEUE_URL": "broadcast.fifo",
     "COUNT_QUEUE_URL": "count.fifo",
     "WEBHOOK_QUEUE_URL": "webhook.fifo",
+    "CREATORS_QUEUE_URL": "creators",
     "FAILURES_URL": "failures",
 }
 SECRETS = {
@@ -243,4 +244,5 @@ def cloud(transport: httpx.BaseTransport) -> Iterator[Cloud]:
         finally:
             transport.close()
             FUNCTIONS.transport = None
+            FUNCTIONS.creator_platform = None
             FUNCTIONS.forget()

@@ -28,9 +28,19 @@ class Source(Protocol):
         """Deliver the next event."""
 
 
-def changes() -> list[dict[str, Any]]:
-    """The stats table's stream records of new and changed items."""
-    return [record for record in stored("STATS_TABLE").records() if record["eventName"] in ("INSERT", "MODIFY")]
+def changes(table: str = "STATS_TABLE", prefix: str = "") -> list[dict[str, Any]]:
+    """A table's stream records of new and changed items, those whose partition key begins so."""
+    return [
+        record
+        for record in stored(table).records()
+        if record["eventName"] in ("INSERT", "MODIFY") and _keys(record)[0].startswith(prefix)
+    ]
+
+
+def _keys(record: dict[str, Any]) -> list[str]:
+    """The partition key, then the sort key if there is one."""
+    keys = record["dynamodb"]["Keys"]
+    return [keys[name]["S"] for name in ("subject", "pk", "sk") if name in keys]
 
 
 @dataclass(frozen=True)
@@ -47,7 +57,7 @@ RETRIED_FOR = timedelta(hours=3)
 
 
 class Stream:
-    """An event source mapping from the stats table's stream to a function.
+    """An event source mapping from a table's stream to a function; `prefix` is its filter of partition keys.
 
     With `parallel`, so many batches are under way at a time; all records of one item are in the same of these lanes.
 
@@ -56,11 +66,21 @@ class Stream:
     https://docs.aws.amazon.com/lambda/latest/dg/services-ddb-batchfailurereporting.html
     """
 
-    def __init__(self, clock: ControlledClock, function: str, *, size: int = 100, parallel: int = 1) -> None:
+    def __init__(
+        self,
+        clock: ControlledClock,
+        function: str,
+        *,
+        size: int = 100,
+        parallel: int = 1,
+        table: str = "STATS_TABLE",
+        prefix: str = "",
+    ) -> None:
         self.function = function
         self.discarded: list[Discarded] = []
         self._clock = clock
         self._size = size
+        self._source = (table, prefix)
         self._read = 0
         self._lanes = [Batches(oldest=RETRIED_FOR, bisects=True) for _ in range(parallel)]
 
@@ -90,7 +110,7 @@ class Stream:
         """A shard is read on when a lane is free; what the other lanes are to get waits in them."""
         if all(lane.pending for lane in self._lanes):
             return
-        records = changes()[self._read :]
+        records = changes(*self._source)[self._read :]
         self._read += len(records)
         for number, lane in enumerate(self._lanes):
             own = [record for record in records if self._lane_of(record) == number]
@@ -98,7 +118,7 @@ class Stream:
                 lane.add(piece, self._clock.now())
 
     def _lane_of(self, record: dict[str, Any]) -> int:
-        return crc32(record["dynamodb"]["Keys"]["subject"]["S"].encode()) % len(self._lanes)
+        return crc32(" ".join(_keys(record)).encode()) % len(self._lanes)
 
 
 @dataclass

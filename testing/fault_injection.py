@@ -181,6 +181,12 @@ class FaultInjector:
             lose=lose,
         )
 
+    def platform(self, name: str, effect: Callable[[], T], error: Exception) -> T:
+        """A call to a platform that a fake stands for. Once it fails, it fails for the whole invocation."""
+        return self._attempt(
+            name, name, effect, counted_once=False, reject=lambda: _raise(error), lose=lambda: _raise(error)
+        )
+
     def _attempt(
         self,
         name: str,

@@ -16,6 +16,8 @@ from aws_lambda_powertools.utilities import parameters
 
 from cairn.aws import dynamodb, sqs, vault, websocket_api
 from cairn.aws.websocket_api import Connect
+from cairn.creators.model import Creator
+from cairn.creators.platforms import CreatorPlatform
 from cairn.workspace.following import following_settings
 from testing import adversarial_dynamodb
 from testing.webhook_client import PostByTransport
@@ -24,7 +26,7 @@ Invoke = Callable[[str, dict[str, Any]], Any]
 """Invokes a function by name with an event."""
 
 
-PUBLIC_FUNCTIONS = ("api", "ingest_usage", "telegram_webhook", "viewer_heartbeat")
+PUBLIC_FUNCTIONS = ("api", "creator_webhook", "ingest_usage", "telegram_webhook", "viewer_heartbeat")
 """The functions with a Lambda URL, which answer through the distribution only."""
 
 _running: list[str] = []
@@ -82,16 +84,26 @@ class Running:
 
 @dataclass
 class Functions:
-    """The functions of an account. `transport` and `connect` replace the platforms and API Gateway's sockets."""
+    """The functions of an account. `transport` and `connect` replace the platforms and API Gateway's sockets.
+
+    `creator_platform` replaces the clients of creators' platforms.
+    """
 
     transport: httpx.BaseTransport | None = None
     connect: Connect = websocket_api.connect
+    creator_platform: Callable[[Creator], CreatorPlatform] | None = None
     _running: dict[str, Running] = field(default_factory=dict)
 
     def __getitem__(self, name: str) -> Running:
         if name not in self._running:
             post = PostByTransport(self.transport) if self.transport else None
-            self._running[name] = Running(name, transport=self.transport, connect=self.connect, client=post)
+            self._running[name] = Running(
+                name,
+                transport=self.transport,
+                connect=self.connect,
+                client=post,
+                creator_platform=self.creator_platform,
+            )
         return self._running[name]
 
     def restart(self, *names: str) -> None:

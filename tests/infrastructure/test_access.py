@@ -18,7 +18,7 @@ FOLLOW_SETTINGS = (
     *("api", "broadcast", "check_milestones", "count_viewers", "deliver_webhook", "detect_milestone"),
     *("day_rollover", "erase_retired_reps"),
     *("fetch_stats", "ingest_usage", "month_rollover", "notify", "record_history", "telegram_webhook"),
-    *("viewer_heartbeat", "ws_connect"),
+    *("roll_up_transactions", "sync_transactions", "viewer_heartbeat", "ws_connect"),
 )
 
 TABLES: Mapping[str, Mapping[str, set[str]]] = {
@@ -33,6 +33,7 @@ TABLES: Mapping[str, Mapping[str, set[str]]] = {
         "viewer_heartbeat": {"GetItem", "PutItem"},
         "count_viewers": {"GetItem", "PutItem"},
         "ingest_usage": {"GetItem", "BatchGetItem", "PutItem"},
+        "roll_up_transactions": {"GetItem", "PutItem"},
         "erase_users": {"GetItem"},
         "api": READ_ITEMS | {"PutItem", "DeleteItem"},
         "telegram_webhook": {"BatchGetItem"},
@@ -107,6 +108,9 @@ TABLES: Mapping[str, Mapping[str, set[str]]] = {
     "Creators": {
         "api": READ_ITEMS | WRITE_ITEM | {"Query", "ConditionCheckItem", "DeleteItem"},
         "fetch_stats": READ_ITEMS | {"Query", "UpdateItem"},
+        "sync_transactions": READ_ITEMS | WRITE_ITEM | {"Query", "DeleteItem"},
+        "roll_up_transactions": STREAM | {"GetItem", "Query", "DeleteItem"} | WRITE_ITEM,
+        "creator_webhook": {"GetItem", "Query"} | WRITE_ITEM,
     },
     "Presence": {
         "viewer_heartbeat": PRESENCE | {"Query"},
@@ -130,28 +134,33 @@ QUEUES: Mapping[str, Mapping[str, set[str]]] = {
         "broadcast": SEND,
         "count_viewers": CONSUME | SEND,
     },
+    "CreatorsQueue": {"sync_transactions": CONSUME | SEND, "creator_webhook": SEND},
     "WebhookQueue": {"detect_milestone": SEND, "deliver_webhook": CONSUME | SEND, "api": SEND, "erase_users": SEND},
     "FetchDeadLetters": {},
     "NotifyDeadLetters": {},
     "BroadcastDeadLetters": {},
     "CountDeadLetters": {},
     "WebhookDeadLetters": {},
+    "CreatorsDeadLetters": {},
     "ScheduleFailures": {},
     "FetchFailures": {"fetch_stats": SEND},
     "DetectionFailures": {"detect_milestone": SEND},
     "HistoryFailures": {"record_history": SEND},
+    "RollupFailures": {"roll_up_transactions": SEND},
+    "SyncFailures": {"sync_transactions": SEND},
 }
 KEYS: Mapping[str, set[str]] = {
     "Youtube": {"fetch_stats", "api"},
     "Telegram": {"fetch_stats", "api", "notify", "telegram_webhook"},
     "Instagram": {"fetch_stats", "api"},
-    "Creator": {"fetch_stats"},
+    "Creator": {"fetch_stats", "sync_transactions", "creator_webhook"},
 }
 
 SCANNED = ("CheckMilestones", "DayRollover", "EraseUsers")
 
 VAULT: Mapping[str, set[str]] = {
     "api": {"kms:GenerateDataKey", "kms:Decrypt"},
+    "sync_transactions": {"kms:GenerateDataKey", "kms:Decrypt"},
     "deliver_webhook": {"kms:Decrypt"},
     "fetch_stats": {"kms:Decrypt"},
 }
@@ -280,7 +289,7 @@ def test_only_the_public_functions_may_be_called_by_anybody_and_only_by_their_ur
     assert len(by_url) == len(permissions)
     assert by_url == {
         (function, action)
-        for function in ("api", "ingest_usage", "telegram_webhook", "viewer_heartbeat")
+        for function in ("api", "creator_webhook", "ingest_usage", "telegram_webhook", "viewer_heartbeat")
         for action in ("lambda:InvokeFunctionUrl", "lambda:InvokeFunction")
     }
 

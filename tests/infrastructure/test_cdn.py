@@ -22,7 +22,7 @@ CERTIFICATE = "arn:aws:acm:us-east-1:123456789012:certificate/c0ffee00-1111-2222
 NODE = Path(sys.executable).with_name("node")
 
 
-def test_telegrams_updates_viewers_and_usage_go_to_their_functions_the_api_has_its_paths_and_all_else_are_pages(
+def test_telegrams_updates_hooks_viewers_and_usage_go_to_their_functions_the_api_has_its_paths_and_all_else_are_pages(
     template: Template, distribution: dict[str, Any]
 ) -> None:
     origins = {origin["Id"]: origin_of(template, origin["DomainName"]) for origin in distribution["Origins"]}
@@ -32,6 +32,7 @@ def test_telegrams_updates_viewers_and_usage_go_to_their_functions_the_api_has_i
     # CloudFront uses the first pattern that matches.
     assert paths == [
         ("/api/telegram/webhook", "telegram_webhook"),
+        ("/hooks/creators/*", "creator_webhook"),
         ("/api/viewer/*", "viewer_heartbeat"),
         ("/api/usage/track", "ingest_usage"),
         ("/api/usage/batch", "ingest_usage"),
@@ -185,7 +186,8 @@ def test_a_page_about_a_channel_is_one_object_whichever_channel(
     used = {
         behavior["PathPattern"]: [(one["EventType"], target(one["FunctionARN"])) for one in associations]
         for behavior in distribution["CacheBehaviors"]
-        if (associations := behavior.get("FunctionAssociations")) and not behavior["PathPattern"].startswith("/api/")
+        if (associations := behavior.get("FunctionAssociations"))
+        and not behavior["PathPattern"].startswith(("/api/", "/hooks/"))
     }
     (logical_id,) = {logical_id for ((_, logical_id),) in used.values()}
     assert used == {path: [("viewer-request", logical_id)] for path in ("/embed/*", "/live/*")}

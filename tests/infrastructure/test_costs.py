@@ -14,7 +14,7 @@ def test_costs_are_computed_from_the_template_as_it_is_deployed(template: Templa
     assert deployed.alarms >= len(template.resources("AWS::CloudWatch::Alarm"))
     assert deployed.dashboards == len(template.resources("AWS::CloudWatch::Dashboard"))
     assert deployed.secrets == len(template.resources("AWS::SecretsManager::Secret"))
-    assert (deployed.queues, deployed.fifo_queues) == (2, 3)
+    assert (deployed.queues, deployed.fifo_queues) == (3, 3)
     assert (deployed.user_pool, deployed.senders) == ("ESSENTIALS", 8)
 
 

@@ -12,7 +12,8 @@ from infra.settings import SettingsError
 from tests.infrastructure.template import Template, stack_of
 
 NAMES = [
-    *("api", "broadcast", "check_milestones", "count_viewers", "day_rollover", "deliver_webhook", "detect_milestone"),
+    *("api", "broadcast", "check_milestones", "count_viewers", "creator_webhook", "day_rollover", "deliver_webhook"),
+    "detect_milestone",
     *(
         "erase_retired_reps",
         "erase_users",
@@ -21,6 +22,8 @@ NAMES = [
         "month_rollover",
         "notify",
         "record_history",
+        "roll_up_transactions",
+        "sync_transactions",
         "telegram_webhook",
         "viewer_heartbeat",
     ),

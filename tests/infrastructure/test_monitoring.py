@@ -133,7 +133,7 @@ def test_a_queue_whose_messages_wait_too_long_is_noticed_and_a_count_may_wait_fo
         for alarm in alarms
         if alarm["MetricName"] == "ApproximateAgeOfOldestMessage"
     }
-    assert set(limits) == {"Notify", "Broadcast", "Count", "Webhook"}
+    assert set(limits) == {"Notify", "Broadcast", "Count", "Webhook", "Creators"}
     assert limits["Count"] >= DEFAULTS.viewer_timeout + 2 * 60
 
 
@@ -151,6 +151,7 @@ def test_the_dashboard_follows_a_reading_from_left_to_right(template: Template) 
     titles = sorted((w["x"], w["properties"]["markdown"]) for w in widgets if w["type"] == "text")
     assert [re.match(r"## (\d · )?(\w+)", title)[2] for _, title in titles] == [  # type: ignore[index]  # it matches
         "fetch_stats",
+        "Creators",
         "Usage",
         "Viewers",
         "Webhooks",
@@ -186,6 +187,8 @@ def test_the_dashboard_shows_every_metric_that_cairn_reports(template: Template)
         "OldestWebhook",
         "UsageRejected",
         "UsageNotStored",
+        *("CreatorsSynced", "SyncsFailed", "CreatorsDisconnected", "OldestSync", "OldestAudience", "RowsVanished"),
+        *("DaysRolledUp", "RollupDifferences", "PaymentsPushed"),
     ):
         assert f'"Cairn","{metric}"' in body
     shown = [metric for widget in _widgets(template) for metric in widget["properties"].get("metrics", ())]

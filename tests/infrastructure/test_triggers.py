@@ -20,6 +20,8 @@ def test_the_template_gives_each_function_what_the_picture_says_starts_it(templa
     ) == [
         ("Broadcast", "broadcast"),
         ("Count", "count_viewers"),
+        ("Creators", "roll_up_transactions"),
+        ("Creators", "sync_transactions"),
         ("Fetch", "fetch_stats"),
         ("Notify", "notify"),
         ("Stats", "detect_milestone"),
@@ -28,7 +30,7 @@ def test_the_template_gives_each_function_what_the_picture_says_starts_it(templa
     ]
 
 
-def test_lambda_stops_every_endless_chain_except_those_of_counts_of_alerts_that_wait_and_of_webhooks(
+def test_lambda_stops_every_endless_chain_except_those_of_counts_of_alerts_that_wait_of_webhooks_and_syncs(
     template: Template,
 ) -> None:
     """By default it terminates a chain after about 16 invocations."""
@@ -37,7 +39,7 @@ def test_lambda_stops_every_endless_chain_except_those_of_counts_of_alerts_that_
         for logical_id, function in template.functions.items()
         if function.get("RecursiveLoop", "Terminate") != "Terminate"
     }
-    assert allowed == {"count_viewers", "deliver_webhook", "notify"}
+    assert allowed == {"count_viewers", "deliver_webhook", "notify", "sync_transactions"}
 
 
 def test_every_event_source_reports_which_of_a_batch_failed(template: Template) -> None:
@@ -67,13 +69,18 @@ def test_ten_batches_of_a_shard_are_detected_at_a_time(template: Template) -> No
         template.function_name(target(mapping["FunctionName"])): mapping.get("ParallelizationFactor", 1)
         for mapping in _stream_mappings(template)
     }
-    assert factors == {"detect_milestone": 10, "record_history": 2}
+    # A creator's transactions and the end of the first sync come in the order in which they were written.
+    assert factors == {"detect_milestone": 10, "record_history": 2, "roll_up_transactions": 1}
 
 
 def test_only_writes_of_a_reading_start_a_function(template: Template) -> None:
     for mapping in _stream_mappings(template):
         patterns = [json.loads(each["Pattern"]) for each in mapping["FilterCriteria"]["Filters"]]
-        assert patterns == [{"eventName": ["INSERT", "MODIFY"]}]
+        wanted: dict[str, object] = {"eventName": ["INSERT", "MODIFY"]}
+        if template.function_name(target(mapping["FunctionName"])) == "roll_up_transactions":
+            # Its own writes would start it again, without end.
+            wanted["dynamodb"] = {"Keys": {"pk": {"S": [{"prefix": "transactions#"}]}}}
+        assert patterns == [wanted]
 
 
 def test_no_stream_has_more_readers_than_dynamodb_allows(template: Template) -> None:
@@ -131,6 +138,7 @@ def test_every_queue_ends_in_dead_letters_and_is_redriven_there_after_bounded_tr
         "broadcast": 30,
         "count_viewers": 30,
         "deliver_webhook": 30,
+        "sync_transactions": 30,
         "fetch_stats": 5,  # the next schedule fetches every channel anyway
     }
 
@@ -169,10 +177,17 @@ def test_what_was_given_up_is_looked_for_as_often_as_the_operator_says(
     assert _schedules(template)["check_milestones"]["ScheduleExpression"] == context["milestone_check_schedule"]
 
 
-def test_a_fetch_that_fails_for_good_is_kept(template: Template) -> None:
-    (config,) = template.resources("AWS::Lambda::EventInvokeConfig").values()
-    assert template.function_name(target(config["FunctionName"])) == "fetch_stats"
-    assert target(config["DestinationConfig"]["OnFailure"]["Destination"]) in _dead_letters(template)
+def test_a_fetch_or_a_sweep_of_creators_that_fails_for_good_is_kept(template: Template) -> None:
+    configs = list(template.resources("AWS::Lambda::EventInvokeConfig").values())
+    functions = {template.function_name(target(config["FunctionName"])) for config in configs}
+    assert functions == {"fetch_stats", "sync_transactions"}
+    for config in configs:
+        assert target(config["DestinationConfig"]["OnFailure"]["Destination"]) in _dead_letters(template)
+
+
+def test_creators_are_synced_as_often_as_the_operator_says(template: Template, context: Mapping[str, Any]) -> None:
+    assert _schedules(template)["sync_transactions"]["ScheduleExpression"] == {"Ref": "SyncSchedule"}
+    assert template.body["Parameters"]["SyncSchedule"]["Default"] == context["sync_schedule"] == "rate(15 minutes)"
 
 
 @pytest.mark.parametrize("platform", ["youtube", "telegram", "instagram", "creator"])

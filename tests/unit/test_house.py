@@ -43,7 +43,10 @@ def test_every_function_of_the_contract_is_here() -> None:
     expected = {"api", "broadcast", "count_viewers", "detect_milestone", "fetch_stats", "notify", "record_history"}
     assert set(NAMES) == expected | {
         "check_milestones",
+        "creator_webhook",
         "deliver_webhook",
+        "roll_up_transactions",
+        "sync_transactions",
         "ingest_usage",
         "day_rollover",
         "telegram_webhook",

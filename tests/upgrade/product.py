@@ -21,7 +21,16 @@ from cairn.aws.sqs import Queue
 from cairn.clock import from_iso, iso, now
 from cairn.identity.api_keys import ApiKeys
 from cairn.identity.revocations import Revocations
-from cairn.messages import _TYPES, Message, WebhookAttempt, WebhookEvent, WebhookLane, WebhookReplay
+from cairn.messages import (
+    _TYPES,
+    Message,
+    SyncCreator,
+    SyncRun,
+    WebhookAttempt,
+    WebhookEvent,
+    WebhookLane,
+    WebhookReplay,
+)
 from cairn.realtime.membership import shard_of
 from cairn.realtime.sign_out import SignOut
 from cairn.telegram.announcement import AnnouncementChat
@@ -112,7 +121,10 @@ def know_the_announcement_channel(site_account: Account, name: str, chat_id: str
 
 
 def queue_webhooks(at: datetime) -> None:
-    """What waits of an event for webhooks, its attempt, a lane, and a replay, whose endpoint is deleted meanwhile."""
+    """What waits of an event for webhooks, its attempt, a lane, and a replay, whose endpoint is deleted meanwhile.
+
+    And what waits of the syncs of creators.
+    """
     endpoint, event = "ep_000000000000", event_id(at, "upgrade")
     messages: list[Message] = [
         WebhookEvent(event, "acme.order_paid", "user:7", at, '{"amount":49}', "", "w1"),
@@ -121,6 +133,11 @@ def queue_webhooks(at: datetime) -> None:
         WebhookReplay(endpoint, "r1", at, at, (), failed_only=True, after="", trace_id="w4"),
     ]
     Queue(boto3.client("sqs"), os.environ["WEBHOOK_QUEUE_URL"]).send(messages)
+    syncs: list[Message] = [
+        SyncRun("run-1", "s1"),
+        SyncCreator("creator-1", "request", "run-1", deep=True, at=at, trace_id="s2"),
+    ]
+    Queue(boto3.client("sqs"), os.environ["CREATORS_QUEUE_URL"]).send(syncs)
 
 
 def sign_out_everywhere(site_account: Account, name: str, at: datetime) -> None:

@@ -15,7 +15,7 @@ from tests.upgrade import product
 from tests.upgrade.world import World
 
 SETTINGS = {"live_channels": {"demo": "Demo stream"}}
-QUEUES = ("notify", "fetch", "broadcast", "count", "webhooks")
+QUEUES = ("notify", "fetch", "broadcast", "count", "webhooks", "creators")
 SCHEDULE = {"source": "schedule"}
 MOST_STEPS = 3000
 

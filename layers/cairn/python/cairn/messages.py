@@ -326,6 +326,32 @@ class WebhookReplay:
         return f"{self.request}/{self.after}"
 
 
+@dataclass(frozen=True, slots=True)
+class SyncRun:
+    """Start a sync that somebody asked for: a message for each of its creators."""
+
+    type: ClassVar[str] = "sync_run"
+    run: str
+    trace_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class SyncCreator:
+    """Bring a creator's transactions. A sync that began after `at` has done it.
+
+    `source` is `schedule`, `webhook`, `operator` or `request`; of a request, `run` is its run's id. With `deep`, the
+    last week is compared, too.
+    """
+
+    type: ClassVar[str] = "sync_creator"
+    creator: str
+    source: str
+    run: str
+    deep: bool
+    at: datetime
+    trace_id: str
+
+
 Ordered = (
     RoomEvent
     | RoomShard
@@ -339,11 +365,11 @@ Ordered = (
     | WebhookReplay
 )
 """Messages of FIFO queues, which keep the order within a group and accept the same key once in five minutes."""
-Message = Alert | AlertPart | Reply | FetchBatch | Ordered
+Message = Alert | AlertPart | Reply | FetchBatch | SyncRun | SyncCreator | Ordered
 _TYPES: dict[str, type[Message]] = {
     cls.type: cls
     for cls in (
-        *(Alert, AlertPart, Reply, FetchBatch),
+        *(Alert, AlertPart, Reply, FetchBatch, SyncRun, SyncCreator),
         *(RoomEvent, RoomShard, BoardChanged, RoomState, CountViewers, SignedOut),
         *(WebhookEvent, WebhookAttempt, WebhookLane, WebhookReplay),
     )

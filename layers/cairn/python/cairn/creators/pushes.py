@@ -50,20 +50,16 @@ class Event:
     payment: Payment | None
 
 
-def check_signature(header: str, body: bytes, secrets: str, now: datetime) -> None:
-    """NotSignedInError unless the body is signed, lately, with one of the secrets, which spaces separate.
+def check_signature(header: str, body: bytes, secret: str, now: datetime) -> None:
+    """NotSignedInError unless the body is signed with the secret, and lately. No secret signs nothing.
 
     `t=<unix seconds>,v0=<hex>[,<hex>]`: HMAC-SHA256 of `{t}.{body}`; two while a secret is replaced.
     """
     stamp, given = _parts(header)
     if not stamp or not given:
         raise NotSignedInError("X-Fanvue-Signature is missing or malformed")
-    accepted = False
-    for secret in secrets.split():
-        expected = hmac.new(secret.encode(), f"{stamp}.".encode() + body, hashlib.sha256).hexdigest()
-        for one in given:
-            accepted |= hmac.compare_digest(one.encode(), expected.encode())
-    if not accepted:
+    expected = hmac.new(secret.encode(), f"{stamp}.".encode() + body, hashlib.sha256).hexdigest()
+    if not secret or not any(hmac.compare_digest(one.encode(), expected.encode()) for one in given):
         raise NotSignedInError("X-Fanvue-Signature is wrong")
     if abs(now - from_millis(1000 * int(stamp))) > TOLERANCE:
         raise NotSignedInError("X-Fanvue-Signature is too old")
