@@ -18,8 +18,12 @@ import boto3
 from cairn.aws.sqs import Queue
 from cairn.channels.registry import Channel, Channels
 from cairn.clock import now
+from cairn.creators.agencies import Agencies
+from cairn.creators.model import Creator, Earning, transactions
+from cairn.creators.registry import Creators
+from cairn.creators.transactions import Transactions
 from cairn.identity.api_keys import ApiKeys
-from cairn.messages import Alert, CountViewers
+from cairn.messages import Alert, CountViewers, SyncCreator, dump
 from cairn.model import Subject, new_trace_id
 from cairn.readings.milestones import Milestones
 from cairn.realtime.membership import Sockets
@@ -31,10 +35,14 @@ from cairn.webhooks.signing import new_secret
 from testing import websocket_client
 from testing.api import event, webhook_event
 from testing.cloud import Cloud, Context
+from testing.creator_platform import FakeCreatorPlatform, earning
+from testing.creator_site import payment, signed
+from testing.event_sources import changes
 from testing.functions import FUNCTIONS
 from testing.platforms import FakePlatforms, counts
 from testing.product import Product
 from testing.readings import channel_milestone
+from testing.records import sqs_record
 from testing.rooms import sockets_of
 from testing.subscribers import subscribe_many
 from testing.viewer_site import Site
@@ -75,6 +83,9 @@ class Stage:
             self._channels.append(channel)
         for monthly_revenue in LEADERS:
             self.hire(monthly_revenue)
+        self._earnings = FakeCreatorPlatform()
+        self._creator = self._hire_creator()
+        self.run("sync_transactions", self.creator_sync(0))
         self._below = iter(self._channels)
         self.run("fetch_stats", self.sweep(0))
         self.run("detect_milestone", {"Records": self.changes()})
@@ -114,6 +125,7 @@ class Stage:
             "BROADCAST_QUEUE_URL",
             "COUNT_QUEUE_URL",
             "WEBHOOK_QUEUE_URL",
+            "CREATORS_QUEUE_URL",
         ):
             self.messages(queue)
 
@@ -213,6 +225,33 @@ class Stage:
         fields = {"userId": user, "type": "reply"} | ({"id": f"reply-{number}"} if with_id else {})
         return self.product.request("/api/usage/track", fields)
 
+    def creator_payment(self, number: int) -> Event:
+        return signed(payment(self._creator, self._sale(number), number=str(number)))
+
+    def creator_sync(self, number: int) -> Event:
+        """The sync of a creator who has had a first one, and sold something since."""
+        self._earnings.add(self._creator.external_id, self._sale(number))
+        message = SyncCreator(self._creator.id, "schedule", "", deep=False, at=now(), trace_id=new_trace_id())
+        return {"Records": [sqs_record(dump(message), f"sync-{number}", "r", {"ApproximateReceiveCount": "1"})]}
+
+    def creator_row(self, number: int) -> Event:
+        rows = transactions(self._creator, [self._sale(number)], trace_id=new_trace_id(), silent=False)
+        for row in rows:
+            Transactions(self.aws.table("CREATORS_TABLE")).put(row)
+        return {"Records": changes("CREATORS_TABLE", "transactions#")[-1:]}
+
+    def _sale(self, number: int) -> Earning:
+        return earning(now() - timedelta(seconds=number + 1), 1000 + number, payer=f"fan-{number % 5}")
+
+    def _hire_creator(self) -> Creator:
+        table = self.aws.table("CREATORS_TABLE")
+        agency = Agencies(table).make("North", now()).agency
+        made = Creators(table).make(
+            agency_id=agency.id, name="Mia", platform="fanvue", external_id="fv-mia", now=now() - timedelta(days=1)
+        )
+        FUNCTIONS.creator_platform = lambda creator: self._earnings.of(creator.external_id)
+        return made
+
     def command(self, number: int) -> Event:
         chat = {"id": 4_000_000_000 + number, "type": "private", "first_name": "Ada"}
         return webhook_event(
@@ -256,6 +295,9 @@ CASES = (
     Case("deliver_webhook", "an event that an endpoint wants", Stage.webhook_event),
     Case("deliver_webhook", "an attempt that succeeds", Stage.webhook_attempt),
     Case("telegram_webhook", "a command", Stage.command),
+    Case("creator_webhook", "a payment", Stage.creator_payment),
+    Case("sync_transactions", "a creator with a new row", Stage.creator_sync),
+    Case("roll_up_transactions", "a row", Stage.creator_row),
     Case("month_rollover", "nothing to do", lambda *_: SCHEDULED),
     Case("check_milestones", "a check of all readings", lambda *_: SCHEDULED),
     Case("erase_retired_reps", "nothing to do", lambda *_: SCHEDULED),

@@ -96,5 +96,10 @@ class Api(Capability):
 
     def _analyse_creators(self) -> None:
         """The sums of creators, and the transactions behind them."""
-        read = ("day#*", "quarters#*", "payers#*", "flow#*", "transactions#*")
-        self.tables.creators.grant(self.api, "BatchGetItem", "Query", keys=read, indexes=("by_first_payment",))
+        read = ("day#*", "quarters#*", "payers#*", "flow#*", "transactions#*", "runs", "run#*")
+        self.tables.creators.grant(
+            self.api, "GetItem", "BatchGetItem", "Query", keys=read, indexes=("by_first_payment",)
+        )
+        # A sync that somebody asks for.
+        self.tables.creators.grant(self.api, "PutItem", keys=("runs",))
+        self.queues.creators.grant_send(self.api)

@@ -15,6 +15,7 @@ from aws_lambda_powertools.event_handler.openapi.models import OpenAPI
 
 from cairn.errors import CairnError
 from functions.api.analytics import routes as analytics
+from functions.api.analytics import sync_routes as syncs
 from functions.api.audit import CalledRoute
 from functions.api.channels import routes as channels
 from functions.api.creators import credentials as creator_credentials
@@ -62,7 +63,7 @@ app = Api(enable_validation=True, json_body_deserializer=partial(json.loads, par
 SYSTEMS = (
     *(channels, milestones, leaderboard, sessions, account, workspace),
     *(webhooks, webhook_messages, webhook_reports),
-    *(usage, creators, creator_credentials, analytics),
+    *(usage, creators, creator_credentials, analytics, syncs),
 )
 for system in SYSTEMS:
     app.include_router(system.router)

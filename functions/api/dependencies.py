@@ -82,6 +82,7 @@ class Settings:
     webhook_allowed_targets: str = ""
     usage_table: str = ""
     creators_table: str = ""
+    creators_queue_url: str = ""
 
 
 class Dependencies:
@@ -256,6 +257,7 @@ class Dependencies:
     def creator_analytics(self) -> CreatorAnalytics:
         return CreatorAnalytics(
             table=self.settings.creators_table,
+            queue_url=self.settings.creators_queue_url,
             stats=self.stats,
             history=self.history,
             milestones=self.milestones,

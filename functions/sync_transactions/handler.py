@@ -30,11 +30,12 @@ from cairn.messages import SyncCreator, SyncRun
 from cairn.model import new_trace_id
 from cairn.observability import logger, metrics
 from cairn.settings import from_environment
+from cairn.workspace.document import Workspace
+from cairn.workspace.following import following_settings
+from cairn.workspace.store import Workspaces
 from functions.sync_transactions.sweep import Sweep
 from functions.sync_transactions.worker import Worker
 
-HISTORY = timedelta(days=365)
-"""How far back the first sync of a creator reads."""
 RESERVE_SECONDS = 20.0
 """Reserved for the last answer of a platform, with its retries and writes."""
 
@@ -73,6 +74,10 @@ class Dependencies:
         )
 
     @cached_property
+    def workspaces(self) -> Workspaces:
+        return Workspaces(dynamodb.table(self.settings.settings_table), given=self.settings.initial_settings)
+
+    @cached_property
     def queue(self) -> Queue:
         return sqs.queue(self.settings.creators_queue_url)
 
@@ -89,8 +94,8 @@ class Dependencies:
         table = dynamodb.table(self.settings.creators_table)
         return Sweep(creators=Creators(table), states=SyncStates(table), queue=self.queue, clock=now)
 
-    @cached_property
-    def worker(self) -> Worker:
+    @following_settings
+    def worker(self, workspace: Workspace) -> Worker:
         table = dynamodb.table(self.settings.creators_table)
         states = SyncStates(table)
         return Worker(
@@ -101,7 +106,7 @@ class Dependencies:
                 transactions=Transactions(table),
                 flows=Flows(table),
                 states=states,
-                history=HISTORY,
+                history=timedelta(days=workspace.creator_history_days),
             ),
             platform=self.connect,
             queue=self.queue,

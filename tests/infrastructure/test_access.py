@@ -134,7 +134,7 @@ QUEUES: Mapping[str, Mapping[str, set[str]]] = {
         "broadcast": SEND,
         "count_viewers": CONSUME | SEND,
     },
-    "CreatorsQueue": {"sync_transactions": CONSUME | SEND, "creator_webhook": SEND},
+    "CreatorsQueue": {"sync_transactions": CONSUME | SEND, "creator_webhook": SEND, "api": SEND},
     "WebhookQueue": {"detect_milestone": SEND, "deliver_webhook": CONSUME | SEND, "api": SEND, "erase_users": SEND},
     "FetchDeadLetters": {},
     "NotifyDeadLetters": {},

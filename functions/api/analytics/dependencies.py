@@ -5,11 +5,13 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from cairn.aws import dynamodb
+from cairn.aws import dynamodb, sqs
+from cairn.aws.sqs import Queue
 from cairn.creators.agencies import Agencies
 from cairn.creators.analytics import Analytics
 from cairn.creators.booked import Booked
 from cairn.creators.registry import Creators
+from cairn.creators.runs import Runs
 from cairn.creators.sync_state import SyncStates
 from cairn.readings.history import History
 from cairn.readings.milestones import Milestones
@@ -20,8 +22,9 @@ if TYPE_CHECKING:
 
 
 class CreatorAnalytics:
-    def __init__(self, *, table: str, stats: Stats, history: History, milestones: Milestones) -> None:
+    def __init__(self, *, table: str, queue_url: str, stats: Stats, history: History, milestones: Milestones) -> None:
         self._table_name = table
+        self._queue_url = queue_url
         self._stats = stats
         self._history = history
         self._milestones = milestones
@@ -45,6 +48,14 @@ class CreatorAnalytics:
     @cached_property
     def booked(self) -> Booked:
         return Booked(self._table)
+
+    @cached_property
+    def runs(self) -> Runs:
+        return Runs(self._table)
+
+    @cached_property
+    def queue(self) -> Queue:
+        return sqs.queue(self._queue_url)
 
     @property
     def _table(self) -> Table:
