@@ -88,7 +88,8 @@ def test_a_row_that_the_platform_changed_keeps_its_payment_so_that_it_takes_no_o
     before = replace(row(1, identity="a"), push="FV-1")
     after = row(1, identity="b")
     found = plan([after], [before], [payment(30, number=2)])
-    assert (found.gone, found.links, [one.push for one in found.put]) == ((before,), (), ["FV-1"])
+    ((old, new),) = found.changed
+    assert (old, new.push, found.links, found.put, found.gone) == (before, "FV-1", (), (), ())
 
 
 def test_other_amounts_payers_categories_and_times_do_not_match() -> None:

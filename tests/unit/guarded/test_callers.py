@@ -26,6 +26,7 @@ OPERATORS_ADDRESSES = {
     "cairn.aws.websocket_api": "sockets: CONNECTIONS_URL, which the template sets",
     "functions.api.dependencies": "hands the client to platforms and Cognito",
     "functions.fetch_stats.handler": "hands the client to platforms",
+    "functions.sync_transactions.handler": "hands the client to creators' platforms",
     "functions.notify.handler": "hands the client to Telegram",
 }
 """Modules that can call by HTTP or a socket, and whose address they call: never one of a request or a stored item."""

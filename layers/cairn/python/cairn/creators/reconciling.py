@@ -23,6 +23,8 @@ class Link:
 class Plan:
     put: tuple[Transaction, ...] = ()
     links: tuple[Link, ...] = ()
+    changed: tuple[tuple[Transaction, Transaction], ...] = ()
+    """A stored one that the platform lists otherwise, and how: written at once, so that no sum has both or neither."""
     gone: tuple[Transaction, ...] = ()
     """Stored ones that the platform no longer lists."""
     back: tuple[Transaction, ...] = ()
@@ -30,7 +32,7 @@ class Plan:
 
     @property
     def changes(self) -> int:
-        return len(self.put) + len(self.links) + len(self.gone) + len(self.back)
+        return len(self.put) + len(self.links) + len(self.changed) + len(self.gone) + len(self.back)
 
 
 def plan(listed: Iterable[Transaction], stored: Iterable[Transaction], open_payments: Sequence[Transaction]) -> Plan:
@@ -50,9 +52,25 @@ def plan(listed: Iterable[Transaction], stored: Iterable[Transaction], open_paym
     free += [row for row in rows.values() if row.status == "counted" and row.key in fresh and not row.push]
     links = [Link(row, payment, row.key in new) for payment, row in matches(open_payments, free)]
     linked = {link.row.key for link in links}
+    put = [row for row in new.values() if row.key not in linked]
+    changed = _pairs(gone, put)
+    taken = {row.key for pair in changed for row in pair}
     return Plan(
-        put=tuple(row for row in new.values() if row.key not in linked),
+        put=tuple(row for row in put if row.key not in taken),
         links=tuple(links),
-        gone=tuple(gone),
+        changed=tuple(changed),
+        gone=tuple(row for row in gone if row.key not in taken),
         back=tuple(back),
     )
+
+
+def _pairs(gone: Sequence[Transaction], put: Sequence[Transaction]) -> list[tuple[Transaction, Transaction]]:
+    """Those of the same instant, in order: a row that is listed otherwise keeps its instant."""
+    left = list(put)
+    found: list[tuple[Transaction, Transaction]] = []
+    for old in gone:
+        new = next((row for row in left if row.at == old.at), None)
+        if new:
+            left.remove(new)
+            found.append((old, new))
+    return found

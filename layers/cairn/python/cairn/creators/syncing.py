@@ -174,9 +174,11 @@ class Syncing:
 
     def _write(self, found: Plan) -> bool:
         """False when something was no longer as it was read."""
-        written = [self._transactions.link(link) for link in found.links]
+        # What no longer counts goes first: a sum that is too high for a moment could announce a milestone.
+        written = [self._transactions.mark(row, "gone") for row in found.gone]
+        written += [self._transactions.change(old, new) for old, new in found.changed]
+        written += [self._transactions.link(link) for link in found.links]
         written += [self._transactions.put(row) for row in found.put]
-        written += [self._transactions.mark(row, "gone") for row in found.gone]
         written += [self._transactions.mark(row, "counted") for row in found.back]
         return all(written)
 
@@ -245,6 +247,7 @@ def _count(found: Plan, listed: int, stored: int) -> None:
             "transactions stored",
             new=len(found.put),
             linked=len(found.links),
+            changed=len(found.changed),
             gone=len(found.gone),
             back=len(found.back),
             listed=listed,

@@ -80,6 +80,19 @@ class Transactions:
             return False
         return True
 
+    def change(self, old: Transaction, new: Transaction) -> bool:
+        """Let a row of the list count in the place of what it was before, both at once. False as `link` says."""
+        put = {"TableName": self._table.name, "Item": self._item(new), "ConditionExpression": _NEW}
+        gone = {
+            "TableName": self._table.name,
+            "Key": _key(old),
+            "UpdateExpression": _SET_STATUS,
+            "ConditionExpression": "#status = :seen",
+            "ExpressionAttributeNames": {"#status": "status"},
+            "ExpressionAttributeValues": {":seen": old.status, **self._status("gone")},
+        }
+        return transact(self._table, [{"Update": gone}, {"Put": put}])
+
     def link(self, link: Link) -> bool:
         """Let a row count in the payment's place, both at once. False when one of them is no longer as it was read."""
         row, payment = link.row, link.payment
