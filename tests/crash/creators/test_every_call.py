@@ -78,6 +78,7 @@ def test_the_first_sync_is_silent_and_complete_wherever_it_fails(prove: Prove) -
                 site.wait(hours=2)
                 site.sweep()
                 site.settle()
+            site.wait(minutes=15)
             site.platform.add("fv-Mia", earning(now() - timedelta(seconds=1), 300_000))
             return verdict(site, mia, 5000)
 
