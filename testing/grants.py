@@ -154,7 +154,11 @@ def _allowed(function: str, action: str, resource: str, context: tuple[tuple[str
     return statements is None or allows(statements, Request(action, resource, dict(context)))
 
 
-_FAILURES = {"detect_milestone": "DetectionFailuresUrl", "record_history": "HistoryFailuresUrl"}
+_FAILURES = {
+    "detect_milestone": "DetectionFailuresUrl",
+    "record_history": "HistoryFailuresUrl",
+    "roll_up_transactions": "RollupFailuresUrl",
+}
 _WRITES = {"Put": "PutItem", "Update": "UpdateItem", "Delete": "DeleteItem", "ConditionCheck": "ConditionCheckItem"}
 _WITHOUT_IAM = {
     ("cognito-idp", operation)

@@ -7,7 +7,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -78,36 +78,40 @@ class Check:
             return 0, 0
         began = first.at.astimezone(UTC).date()
         recent = max(began, today - RECENT)
-        compared = wrong = 0
-        changed: set[date] = set()
-        for since, until in ((recent, today), *((day, day) for day in _older(began, recent, today))):
-            rows = self._rollups.days_from_rows(creator.id, since, until)
-            stored = self._rollups.stored_days(creator.id, since, until)
+        months = sorted({f"{day:%Y-%m}" for day in _days(began, today)})
+        broken = [month for month in months if not self._rollups.is_month_of_its_days(creator.id, month)]
+        # A month that is not the sum of its days may lack one of them.
+        older = sorted({*_older(began, recent, today), *_days_of(broken, began, recent - _DAY)})
+        compared = 0
+        changed: list[date] = []
+        for since, until in ((recent, today), *((day, day) for day in older)):
             compared += (until - since).days + 1
-            for day in sorted({*rows, *stored}):
-                if rows.get(day, DaySums.none()) != stored.get(day, DaySums.none()) and self._is_settled(creator, day):
-                    wrong += self._mend(creator, day)
-                    changed.add(day)
-        months = {f"{day:%Y-%m}" for day in _days(began, today)}
-        broken = [month for month in sorted(months) if self._rollups.roll_up_month(creator.id, month)]
-        wrong += sum(month not in {f"{day:%Y-%m}" for day in changed} for month in broken)
-        for month in broken:
+            changed += self._mended(creator, since, until)
+        mended = {f"{day:%Y-%m}" for day in changed}
+        rolled = [month for month in sorted({*broken, *mended}) if self._rollups.roll_up_month(creator.id, month)]
+        alone = [month for month in rolled if month not in mended]
+        for month in alone:
             logger.error("sums of a month differed from its days", creator=creator.id, month=month)
-        if changed or broken:
-            silent = all(
-                row.silent
-                for day in changed
-                for row in self._transactions.span(creator.id, *_bounds(day))
-                if row.status == "counted"
-            )
+        if changed or rolled:
+            rows = (row for day in changed for row in self._transactions.span(creator.id, *_bounds(day)))
+            silent = all(row.silent for row in rows if row.status == "counted")
             self._revenue.store(creator, silent=silent, trace_id=new_trace_id())
-        return compared, wrong
+        return compared, len(changed) + len(alone)
 
-    def _mend(self, creator: Creator, day: date) -> int:
-        logger.error("sums of a day differed from its rows", creator=creator.id, day=day.isoformat())
-        self._rollups.forget_digest(creator.id, day)
-        self._rollups.roll_up_day(creator.id, day)
-        return 1
+    def _mended(self, creator: Creator, since: date, until: date) -> list[date]:
+        """The days, both ends included, whose sums were wrong, and have been made again."""
+        rows = self._rollups.days_from_rows(creator.id, since, until)
+        stored = self._rollups.stored_days(creator.id, since, until)
+        nothing = DaySums.none()
+        wrong = [day for day in sorted({*rows, *stored}) if rows.get(day, nothing) != stored.get(day, nothing)]
+        settled = [day for day in wrong if self._is_settled(creator, day)]
+        for day in settled:
+            logger.error("sums of a day differed from its rows", creator=creator.id, day=day.isoformat())
+            self._rollups.forget_digest(creator.id, day)
+            self._rollups.roll_up_day(creator.id, day)
+            for row in self._transactions.span(creator.id, *_bounds(day)):
+                self._rollups.note_payer(row)
+        return settled
 
     def _is_settled(self, creator: Creator, day: date) -> bool:
         changed = self._transactions.changed_at(creator.id, *_bounds(day))
@@ -121,6 +125,10 @@ class Check:
 def _older(began: date, recent: date, today: date) -> Iterator[date]:
     """Those of this night, before the recent ones."""
     return (day for day in _days(began, recent - _DAY) if day.toordinal() % NIGHTS == today.toordinal() % NIGHTS)
+
+
+def _days_of(months: Collection[str], first: date, last: date) -> Iterator[date]:
+    return (day for day in _days(first, last) if f"{day:%Y-%m}" in months)
 
 
 def _days(first: date, last: date) -> Iterator[date]:

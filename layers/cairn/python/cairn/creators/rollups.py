@@ -164,6 +164,10 @@ class Rollups:
             return True
         raise ContentionError(f"too many concurrent sums of {month} of creator {creator}; try again")
 
+    def is_month_of_its_days(self, creator: str, month: str) -> bool:
+        stored = get(self._table, {"pk": keys.month(creator), "sk": month}, consistent=True)
+        return (stored["sums"] if stored else "{}") == self.month_from_days(creator, month)
+
     def month_from_days(self, creator: str, month: str) -> str:
         where = Key("pk").eq(keys.day(creator)) & Key("sk").begins_with(f"{month}-")
         days = query_all(self._table, where, ConsistentRead=True)
