@@ -15,6 +15,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from local.logs import EmulatorLog, FunctionLogs, Record
 from local.processes import Processes, Running
+from local.sandbox.fanvue_pushes import PAYMENT
 from local.settings import Settings
 from local.terminal import Colour, Terminal
 from operations.stack import Stack
@@ -24,6 +25,8 @@ _DELIVERIES_SHOWN = 5
 _MILESTONES_SHOWN = 5
 _WEBHOOKS_SHOWN = 5
 _LONGEST_DETAIL = 160
+_PAYMENTS_SECONDS = 15.0
+"""A creator's payments in this time are one line: the demo's creators sell every few seconds."""
 _COMMON_FIELDS = frozenset(
     {"location", "message", "timestamp", "service", "level", "trace_id", "xray_trace_id", "cold_start"}
     | {"exception", "stack_trace", "exception_name"}
@@ -66,6 +69,22 @@ class Names(Protocol):
     def change(self, key: str, count: float) -> str: ...
     def message(self, chat_id: str) -> str: ...
     def endpoint(self, endpoint_id: str) -> str: ...
+    def payments(self, key: str, at: float) -> int: ...
+
+
+class Gathered:
+    """Counts what is too frequent for a line each, by key."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._last: dict[str, tuple[float, int]] = {}
+
+    def add(self, key: str, at: float) -> int:
+        """One more: how many since the last line, or 0 before `seconds` have passed since that."""
+        shown_at, unseen = self._last.get(key, (0.0, 0))
+        due = at - shown_at >= self._seconds
+        self._last[key] = (at, 0) if due else (shown_at, unseen + 1)
+        return unseen + 1 if due else 0
 
 
 class CloudNames:
@@ -79,13 +98,16 @@ class CloudNames:
         self._subjects: dict[str, str] = {}
         self._endpoints: dict[str, str] = {}
         self._counts: dict[str, float] = {}
+        self._payments = Gathered(_PAYMENTS_SECONDS)
         self._shown: set[int] = set()
 
     def subject(self, key: str) -> str:
         """The name in a subject's stored reading."""
         if key not in self._subjects:
             item = self._stats.get_item(Key={"subject": key}).get("Item", {})
-            self._subjects[key] = str(item.get("name", key))
+            if "name" not in item:
+                return key
+            self._subjects[key] = str(item["name"])
         return self._subjects[key]
 
     def change(self, key: str, count: float) -> str:
@@ -100,6 +122,10 @@ class CloudNames:
             item = self._webhooks.get_item(Key={"pk": "endpoints", "sk": endpoint_id}).get("Item", {})
             self._endpoints[endpoint_id] = str(item.get("description") or item.get("host") or endpoint_id)
         return self._endpoints[endpoint_id]
+
+    def payments(self, key: str, at: float) -> int:
+        """Count a creator's payment: how many to show, or 0 when some were shown a moment ago."""
+        return self._payments.add(key, at)
 
     def message(self, chat_id: str) -> str:
         """Recipient and text; without a sandbox to ask, only the chat's id."""
@@ -159,6 +185,16 @@ def describe(records: Iterable[Record], names: Names) -> Iterator[Event]:
                 milestones += 1
                 if milestones <= _MILESTONES_SHOWN:
                     yield Event(at, "milestone", f"{record.get('name_')} {_reached(record)}", "green", trace_id)
+            case "event of a webhook received" if record.get("event_type") == PAYMENT:
+                key = f"creator:{record.get('creator')}"
+                if number := names.payments(key, at):
+                    what = "a payment" if number == 1 else f"{number} payments"
+                    yield Event(at, "payment", f"{names.subject(key)}: Fanvue tells of {what}", None, trace_id)
+            case "first sync complete: from now on milestones are announced":
+                name = names.subject(str(record.get("subject")))
+                yield Event(
+                    at, "sync", f"{name}: the past is synced; milestones are announced from now on", None, trace_id
+                )
             case "event broadcast" if record.get("sockets") and _is_news(record):
                 sockets = f"{record['sockets']:,} socket{'s' if record['sockets'] > 1 else ''}"
                 yield Event(at, "room", f"{record.get('event_id')} sent to {sockets}", "cyan", trace_id)
@@ -197,6 +233,9 @@ def _reached(record: Record) -> str:
             return f"reached {label} with us"
         case [subject, rule, *_] if subject.startswith("user:"):
             return f"reached the first of their {rule}" if label == "1" else f"reached {label} {rule}"
+        case [subject, rule, *_] if subject.startswith("creator:"):
+            metric = rule.removeprefix("creator_")
+            return f"earned {label}" if metric == "revenue" else f"reached {label} {metric}"
     return f"reached {label}"
 
 

@@ -15,7 +15,7 @@ from types import FrameType
 
 from cairn.clock import now
 from cairn.identity.api_keys import SCOPES, ApiKeys
-from local import cloud, demo, follow, platforms, sales, synth, usage, viewers, webhooks
+from local import cloud, creators, demo, follow, platforms, sales, synth, usage, viewers, webhooks
 from local.processes import STOP_SIGNALS, Processes, Running, child_environment, require_free
 from local.settings import EDGE_SECRET, ROOT, Settings, StartError, read_settings
 from local.terminal import Terminal, standard_output
@@ -110,6 +110,8 @@ def run(settings: Settings, processes: Processes, terminal: Terminal) -> None:
         with terminal.step("product") as step:
             actors.append(product := usage.Product(settings, admin_key))
             step.text = product.launch()
+        with terminal.step("agency") as step:
+            step.text = creators.sign(settings, admin_key)
         with terminal.step("live stream") as step:
             step.text = start_viewers(settings, processes)
 
@@ -130,7 +132,8 @@ def stack_parameters(settings: Settings) -> dict[str, str]:
         "WebhookAllowedTargets": settings.webhook_targets,
         "InitialSettings": json.dumps(dict(settings.initial_settings), ensure_ascii=False),
     }
-    return parameters | ({"FetchSchedule": settings.fetch_schedule} if settings.fetch_schedule else {})
+    schedules = {"FetchSchedule": settings.fetch_schedule, "SyncSchedule": settings.sync_schedule}
+    return parameters | {name: schedule for name, schedule in schedules.items() if schedule}
 
 
 def start_sandbox(settings: Settings, processes: Processes) -> Running:
@@ -180,6 +183,7 @@ def introduce(settings: Settings, admin_key: str, password: str | None, terminal
         "pages": f"{settings.api_url}/leaderboard and, for a TV, {settings.api_url}/tv",
         "live": f"{settings.api_url}/live/{viewers.CHANNEL}" if settings.demo else f"{settings.api_url}/live/ANY-ID",
         "usage": f"{settings.api_url}/usage",
+        "revenue": f"{settings.api_url}/revenue",
         "webhooks": f"{settings.api_url}/webhooks",
         "sign in": f"as {users}, password {password}" if password else f"create a user first: {command}",
         "API": f"{settings.api_url}/api/docs",

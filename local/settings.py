@@ -123,6 +123,8 @@ class Settings:
     demo: bool
     fetch_schedule: str | None
     """None: as in production."""
+    sync_schedule: str | None
+    """None: as in production."""
     platforms: tuple[PlatformChoice, ...]
     initial_settings: Mapping[str, Any]
     """What is chosen of the settings that a person changes while Cairn runs; what is not is as in production."""
@@ -183,6 +185,7 @@ def read_settings(environment: Mapping[str, str], dotenv: Path) -> Settings:
         home=Path(values.get("CAIRN_HOME", CACHE)).absolute(),
         demo=demo,
         fetch_schedule=values.get("CAIRN_FETCH_SCHEDULE", _DEMO_SCHEDULE if demo else None),
+        sync_schedule=values.get("CAIRN_SYNC_SCHEDULE", _DEMO_SCHEDULE if demo else None),
         platforms=tuple(_choose(platform, values, port) for platform in PLATFORMS),
         initial_settings=_initial_settings({"LIVE_CHANNELS": _DEMO_CHANNELS, **values} if demo else values),
         extra_targets=_targets(values.get("WEBHOOK_ALLOWED_TARGETS", "")),

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 import pytest
 
-from local.follow import describe
+from local.follow import Gathered, describe
 from local.logs import Record, records
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
@@ -16,7 +16,7 @@ class KnownNames:
     """Fixed names."""
 
     def subject(self, key: str) -> str:
-        return {"channel:youtube:UC1": "Stone & Trail"}[key]
+        return {"channel:youtube:UC1": "Stone & Trail", "creator:c1": "Mira Vale"}[key]
 
     def change(self, key: str, count: float) -> str:
         assert (key, count) == ("channel:youtube:UC1", 100_012)
@@ -27,6 +27,10 @@ class KnownNames:
 
     def endpoint(self, endpoint_id: str) -> str:
         return {"ep_1": "demo CRM"}[endpoint_id]
+
+    def payments(self, key: str, at: float) -> int:
+        assert (key, at > 0) == ("creator:c1", True)
+        return 1
 
 
 def lines(records: Iterable[Record]) -> list[tuple[str, str, str]]:
@@ -74,11 +78,27 @@ def test_a_milestone_and_its_delivery_are_shown_with_the_trace() -> None:
         ("user:sam/streak/2026-11-24/7", "7 days", "reached a streak of 7 days"),
         ("user:sam/days_with_us/all-time/30", "30 days", "reached 30 days with us"),
         ("rep:17/revenue/2026-11/25000", "$25,000", "reached $25,000"),
+        ("creator:c1/creator_followers/all-time/10000", "10K", "reached 10K followers"),
+        ("creator:c1/creator_revenue/all-time/50000", "50K", "earned 50K"),
     ],
 )
 def test_what_a_products_user_reached_is_said_by_its_rule(id_: str, label: str, text: str) -> None:
     record = {"message": "milestone reached", "milestone_id": id_, "name_": "Sam", "label": label}
     assert line(record) == ("milestone", f"Sam {text}", TRACE)
+
+
+def test_a_payment_that_fanvue_tells_of_is_shown_with_those_a_moment_before() -> None:
+    told = {"message": "event of a webhook received", "event_type": "creator.payment.succeeded", "creator": "c1"}
+    assert line(told) == ("payment", "Mira Vale: Fanvue tells of a payment", TRACE)
+    assert line(told | {"event_type": "tip.new"}) is None
+    gathered = Gathered(15)
+    assert [gathered.add("creator:c1", at) for at in (100.0, 101.0, 114.9, 115.0, 116.0)] == [1, 0, 0, 3, 0]
+    assert gathered.add("creator:c2", 116.0) == 1
+
+
+def test_the_end_of_a_first_sync_is_shown() -> None:
+    record = {"message": "first sync complete: from now on milestones are announced", "subject": "creator:c1"}
+    assert line(record) == ("sync", "Mira Vale: the past is synced; milestones are announced from now on", TRACE)
 
 
 def test_a_problem_is_shown_with_its_details() -> None:

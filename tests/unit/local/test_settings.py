@@ -29,6 +29,7 @@ def test_by_default_every_platform_is_the_sandbox() -> None:
         "CreatorApiUrl": "http://127.0.0.1:4568/fanvue",
         "CreatorAuthUrl": "http://127.0.0.1:4568/fanvue",
         "FetchSchedule": "rate(1 minute)",
+        "SyncSchedule": "rate(1 minute)",
         "WebSocketBase": "127.0.0.1:4566/_aws/execute-api",
         "UserPoolJwksBase": "http://127.0.0.1:4566",
         "WebhookAllowedTargets": "127.0.0.1:4568",
@@ -107,7 +108,11 @@ def test_dotenv_is_read_as_other_tools_write_it() -> None:
 
 
 def test_without_the_demo_the_schedule_is_productions_unless_one_is_set() -> None:
-    assert "FetchSchedule" not in stack_parameters(settings(DEMO="0"))
+    assert not {"FetchSchedule", "SyncSchedule"} & stack_parameters(settings(DEMO="0")).keys()
+    assert stack_parameters(settings())["SyncSchedule"] == "rate(1 minute)"
+    assert (
+        stack_parameters(settings(DEMO="0", CAIRN_SYNC_SCHEDULE="rate(2 minutes)"))["SyncSchedule"] == "rate(2 minutes)"
+    )
     assert (
         stack_parameters(settings(DEMO="0", CAIRN_FETCH_SCHEDULE="rate(2 minutes)"))["FetchSchedule"]
         == "rate(2 minutes)"
