@@ -258,6 +258,7 @@ class Dependencies:
         return CreatorAnalytics(
             table=self.settings.creators_table,
             queue_url=self.settings.creators_queue_url,
+            fetch_queue_url=self.settings.fetch_queue_url,
             stats=self.stats,
             history=self.history,
             milestones=self.milestones,

@@ -22,9 +22,19 @@ if TYPE_CHECKING:
 
 
 class CreatorAnalytics:
-    def __init__(self, *, table: str, queue_url: str, stats: Stats, history: History, milestones: Milestones) -> None:
+    def __init__(
+        self,
+        *,
+        table: str,
+        queue_url: str,
+        fetch_queue_url: str,
+        stats: Stats,
+        history: History,
+        milestones: Milestones,
+    ) -> None:
         self._table_name = table
         self._queue_url = queue_url
+        self._fetch_queue_url = fetch_queue_url
         self._stats = stats
         self._history = history
         self._milestones = milestones
@@ -56,6 +66,10 @@ class CreatorAnalytics:
     @cached_property
     def queue(self) -> Queue:
         return sqs.queue(self._queue_url)
+
+    @cached_property
+    def fetch_queue(self) -> Queue:
+        return sqs.queue(self._fetch_queue_url)
 
     @property
     def _table(self) -> Table:

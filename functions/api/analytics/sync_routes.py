@@ -7,6 +7,7 @@ import secrets
 from aws_lambda_powertools.event_handler import Response
 
 from cairn.clock import now, to_millis
+from cairn.creators.audiences import batches_of
 from cairn.creators.runs import Run
 from cairn.errors import BadInputError, NotFoundError
 from cairn.messages import SyncRun
@@ -23,23 +24,23 @@ router = Router()
 @router.post(
     "/api/analytics/sync",
     summary="Bring the transactions of all creators now, or of one",
-    description="Answers at once; `GET /api/analytics/sync` says how far it is. A request while one runs joins it.",
+    description="Answers at once; `GET /api/analytics/sync` says how far it is. A request while one runs joins it. "
+    "Audiences that are a minute old are fetched, too; `GET /api/creators` says how old they are.",
     middlewares=requires("analytics"),
     status_code=202,
     responses=responses(schemas.SyncRun, 202, "The sync runs"),
 )
 def start_sync(body: schemas.NewSync) -> Response[schemas.SyncRun]:
     analytics = _analytics()
-    creators = list(analytics.creators.all(retired=False))
-    if body.creator_id and body.creator_id not in {one.id for one in creators}:
+    creators = [one.id for one in analytics.creators.all(retired=False) if body.creator_id in (None, one.id)]
+    if body.creator_id and not creators:
         raise BadInputError(f"creatorId: there is no creator {body.creator_id} who is not retired")
     run_id = f"{to_millis(now()):012x}{secrets.token_hex(4)}"
-    run, joined = analytics.runs.start(
-        run_id, creators=1 if body.creator_id else len(creators), creator=body.creator_id
-    )
+    run, joined = analytics.runs.start(run_id, creators=len(creators), creator=body.creator_id)
     # Also for one that is joined: whoever started it may have died before this.
     if run.creators and run.finished_at is None:
         analytics.queue.send([SyncRun(run.id, new_trace_id())])
+        analytics.fetch_queue.send(batches_of(creators, "request"))
     router.trail.targets.append(f"sync:{run.id}")
     return Response(status_code=202, content_type="application/json", body=_shown(run, joined=joined))
 

@@ -68,6 +68,24 @@ def test_the_schedule_brings_the_counts_of_creators_too(
     assert api("GET", f"/api/creators/{creator}").json["audience"]["asOf"] > found["asOf"]
 
 
+def test_sync_data_brings_the_audiences_of_those_it_is_for(
+    aws: Cloud, api: Api, clock: ControlledClock, fanvue: SandboxFanvue, creator: str
+) -> None:
+    other = "9d5a2c04-3f43-4f0e-9f1c-7a0f54a1f9c1"
+    fanvue.creator(other, "Zoe")
+    agency = api("GET", f"/api/creators/{creator}").json["agencyId"]
+    zoe = api("POST", "/api/creators", {"agencyId": agency, "name": "Zoe", "externalId": other}).json["id"]
+    catch_up()
+    assert api("POST", "/api/analytics/sync", {"creatorId": creator}).status == 202
+    aws.flow()
+    assert api("GET", f"/api/creators/{creator}").json["audience"]["followers"] == 900
+    assert api("GET", f"/api/creators/{zoe}").json["audience"]["asOf"] is None
+    clock.sleep(3600)
+    assert api("POST", "/api/analytics/sync", {}).status == 202
+    aws.flow()
+    assert api("GET", f"/api/creators/{zoe}").json["audience"]["asOf"]
+
+
 def test_an_outage_of_one_platform_leaves_the_counts_of_the_other_and_is_shown(
     aws: Cloud, api: Api, clock: ControlledClock, platforms: FakePlatforms, fanvue: SandboxFanvue, creator: str
 ) -> None:

@@ -48,6 +48,14 @@ Lanes = Callable[[Callable[[Creator], Outcome], Sequence[Creator]], Iterable[Out
 """Calls a function for each creator, some at a time."""
 
 
+def batches_of(creator_ids: Sequence[str], source: str) -> list[FetchBatch]:
+    """Messages of the fetch queue, to have the audiences of these creators fetched."""
+    return [
+        FetchBatch(PLATFORM, number * BATCH_SIZE, tuple(batch), source, new_trace_id())
+        for number, batch in enumerate(chunks(creator_ids, BATCH_SIZE))
+    ]
+
+
 def in_threads(fetch: Callable[[Creator], Outcome], creators: Sequence[Creator]) -> list[Outcome]:
     with ThreadPoolExecutor(LANES) as threads:
         return list(threads.map(fetch, creators))
@@ -84,10 +92,7 @@ class Audiences:
         states = self._states.get_many(one for one in ids if one in wanted)
         due = [one for one in states.values() if not one.audience_waits(self._clock())]
         due.sort(key=lambda one: (one.audience_at or _NEVER, one.creator))
-        batches = [
-            FetchBatch(PLATFORM, number * BATCH_SIZE, tuple(one.creator for one in batch), source, new_trace_id())
-            for number, batch in enumerate(chunks(due, BATCH_SIZE))
-        ]
+        batches = batches_of([one.creator for one in due], source)
         outcomes: Counter[Outcome] = Counter({"skipped": len(states) - len(due)})
         self._queue.send(batches[1:])
         outcomes["queued"] += sum(len(one.channel_ids) for one in batches[1:])
