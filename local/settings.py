@@ -33,7 +33,12 @@ _DEFAULT_PORT = 4566
 _DEMO_SCHEDULE = "rate(1 minute)"
 _DEMO_CHANNELS = '{"demo": "Demo stream"}'
 _TARGET = re.compile(r"(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:]+\]):\d{1,5}")
-_CHOSEN = ("LIVE_CHANNELS", "LADDERS", *(name.upper() for name in SETTINGS if name.startswith("viewer_")))
+_CHOSEN = (
+    "LIVE_CHANNELS",
+    "LADDERS",
+    "CREATORS_TELEGRAM_CHAT",
+    *(name.upper() for name in SETTINGS if name.startswith("viewer_")),
+)
 """The settings (docs/settings.md) that a local cloud may begin with, as environment variables."""
 
 

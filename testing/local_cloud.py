@@ -38,6 +38,8 @@ JOINS_PER_MINUTE = 100
 """Per address: more than all other tests need, and quickly reached by the test of the limit."""
 NAMED_CHANNEL = {"stage": "The stage"}
 """The live channel whose milestones are announced on Telegram."""
+CREATORS_CHAT = 990_100
+"""The Telegram chat that is told of creators."""
 
 _TRUSTED = ssl.create_default_context()
 """Unused, since nothing here uses TLS, but creating one for each client would take longer than most requests."""
@@ -96,6 +98,7 @@ def local_cloud() -> Iterator[LocalCloud]:
         VIEWER_MILESTONE_PER_ADDRESS="1000",
         VIEWER_MILESTONE_SECONDS="3",
         LIVE_CHANNELS=json.dumps(NAMED_CHANNEL),
+        CREATORS_TELEGRAM_CHAT=json.dumps(str(CREATORS_CHAT)),
     ) as cloud:
         yield cloud
 
