@@ -1,5 +1,5 @@
 /** What uPlot's charts of these pages have in common: the page's colours, whole numbers, short labels. */
-const WHOLE = Array.from({ length: 7 }, (_, zeros) => [1, 2, 5].map((step) => step * 10 ** zeros)).flat();
+export const WHOLE = Array.from({ length: 7 }, (_, zeros) => [1, 2, 5].map((step) => step * 10 ** zeros)).flat();
 const MIN_TOP = 5; // keeps the scale's ticks whole for small numbers
 const compact = new Intl.NumberFormat('en-US', { notation: 'compact', maximumFractionDigits: 1 });
 
@@ -23,8 +23,11 @@ export function axes(element, label) {
   ];
 }
 
-/** @param {uPlot} _plot @param {number | null} _lowest @param {number | null} highest */
-export const yRange = (_plot, _lowest, highest) => [0, Math.max(MIN_TOP, Math.ceil((highest ?? 0) * 1.1))];
+/** From zero, or from below it. @param {uPlot} _plot @param {number | null} lowest @param {number | null} highest */
+export const yRange = (_plot, lowest, highest) => [
+  Math.min(0, Math.floor((lowest ?? 0) * 1.1)),
+  Math.max(MIN_TOP, Math.ceil((highest ?? 0) * 1.1)),
+];
 
 /** The labels of an axis. @param {(tick: number) => string} label */
 const ticks = (label) => (/** @type {uPlot} */ _plot, /** @type {number[]} */ values) => values.map(label);

@@ -19,6 +19,7 @@ from typing import Any
 from aiohttp import ClientConnectionResetError, WSMsgType, web
 
 from local.settings import ROOT
+from tests.browser.revenue.service import Service as Revenue
 from tests.browser.usage.service import Service as Usage
 from tests.browser.viewers.audience import Audience, iso
 from tests.browser.webhooks.service import Service
@@ -85,11 +86,13 @@ class Backend:
         self.version = ""
         self.requests: list[tuple[str, str]] = []
         self.page_size = 100
+        self.rooms_refused: set[str] = set()
         self._tickets: dict[str, str] = {}
         self._events: dict[str, list[dict[str, Any]]] = {}
         self._sockets: dict[web.WebSocketResponse, set[str]] = {}
         self.webhooks = Service(self.now)
         self.usage = Usage(self.now)
+        self.revenue = Revenue(self.now)
         self.audience = Audience(self.origin, lambda room, frame: self._post(room, frame), self.now)
 
     def close(self) -> None:
@@ -169,6 +172,8 @@ class Backend:
         app.router.add_route("*", "/api/webhooks/{path:.*}", self._webhooks)
         app.router.add_route("*", "/api/users{path:.*}", self._usage)
         app.router.add_route("*", "/api/usage/{path:.*}", self._usage)
+        for path in ("agencies", "creators", "analytics"):
+            app.router.add_route("*", f"/api/{path}{{path:.*}}", self._revenue)
         app.router.add_get("/{path:.*}", self._page)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
         await self._runner.setup()
@@ -330,21 +335,24 @@ class Backend:
         return sorted(ranked, key=lambda rep: (rep["rank"], rep["id"]))
 
     async def _webhooks(self, request: web.Request) -> web.Response:
-        who = self._who(request)
-        if not who:
-            return web.json_response({"error": "Sign in first"}, status=401)
-        if not {"webhooks", "admin"} & set(MODULES[who]):
-            return web.json_response({"error": "Access denied"}, status=403)
-        return await self.webhooks.respond(request)
+        refusal = self._refusal(request, {"webhooks", "admin"})
+        return await self.webhooks.respond(request) if refusal is None else refusal
 
     async def _usage(self, request: web.Request) -> web.Response:
+        refusal = self._refusal(request, {"analytics", "admin"} if request.method == "GET" else {"admin"})
+        return await self.usage.respond(request) if refusal is None else refusal
+
+    async def _revenue(self, request: web.Request) -> web.Response:
+        reads = request.method == "GET" or request.path == "/api/analytics/sync"
+        refusal = self._refusal(request, {"analytics", "admin"} if reads else {"admin"})
+        return await self.revenue.respond(request) if refusal is None else refusal
+
+    def _refusal(self, request: web.Request, allowed: set[str]) -> web.Response | None:
+        """What somebody without one of these modules is answered."""
         who = self._who(request)
         if not who:
             return web.json_response({"error": "Sign in first"}, status=401)
-        modules = set(MODULES[who])
-        if not modules & ({"analytics", "admin"} if request.method == "GET" else {"admin"}):
-            return web.json_response({"error": "Access denied"}, status=403)
-        return await self.usage.respond(request)
+        return None if allowed & set(MODULES[who]) else web.json_response({"error": "Access denied"}, status=403)
 
     async def _viewers(self, request: web.Request) -> web.StreamResponse:
         return await self.audience.respond(request)
@@ -376,7 +384,7 @@ class Backend:
         frame = {"id": None, "room": room, "at": iso(self.now())}
         if action == "ping":
             await socket.send_json(frame | {"event": "pong", "data": None})
-        elif action == "join" and room.startswith("user:"):
+        elif action == "join" and (room.startswith("user:") or room in self.rooms_refused):
             error = {"code": "forbidden", "message": "Not your room", "room": room}
             await socket.send_json(frame | {"event": "error", "data": error})
         elif action == "join":

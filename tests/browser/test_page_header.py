@@ -13,9 +13,9 @@ from tests.browser.conftest import sign_in
 
 PUBLIC = ["Live viewers"]
 BOARD = ["Leaderboard", "TV", "Live viewers"]
-USAGE = [*PUBLIC, "Usage"]
+ANALYTICS = [*PUBLIC, "Usage", "Revenue"]
 HOOKS = [*PUBLIC, "Webhooks"]
-ALL = [*BOARD, "Usage", "Webhooks"]
+ALL = [*BOARD, "Usage", "Revenue", "Webhooks"]
 PAGES = sorted(page.name for page in WEB.glob("*.html") if page.name != "embed.html")
 
 
@@ -33,7 +33,7 @@ def test_every_page_has_the_header(page: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "allowed"), [("tess", PUBLIC), ("eve", USAGE), ("ada", BOARD), ("hook", HOOKS), ("grace", ALL)]
+    ("name", "allowed"), [("tess", PUBLIC), ("eve", ANALYTICS), ("ada", BOARD), ("hook", HOOKS), ("grace", ALL)]
 )
 @pytest.mark.parametrize("path", ["/", "/leaderboard"])
 def test_the_navigation_has_the_pages_that_the_modules_allow(
