@@ -9,7 +9,7 @@ import { allows } from './session.js';
 const STATES = { never: 'Not read yet', first: 'First reading', ok: 'Reading', failing: 'Failing', retired: 'Retired' };
 /** @type {Record<string, string>} */
 const CREDENTIALS = {
-  own: 'Key of its own', agency: 'Key of its agency', deployment: 'Key of the deployment', none: 'No key',
+  own: 'Key of its own', agency: 'Key of its agency', deployment: 'Key of the deployment',
 };
 
 /** @param {{agencies: Agency[], creators: Creator[]}} known @param {Session} person @param {() => Promise<unknown>} changed */
@@ -43,7 +43,7 @@ export function showCreators(known, person, changed) {
 }
 
 /** @param {HTMLElement} row @param {Creator} creator @param {string} agency */
-function writeCreator(row, { name, platform, externalId, currency, timeZone, credentials, sync, audience, revenue }, agency) {
+function writeCreator(row, { name, platform, externalId, currency, timeZone, credentials, sync, audience, revenue, revenueCurrency }, agency) {
   part(row, '.creator-name').textContent = name;
   part(row, '.about-creator').textContent = `${agency} · ${platform} ${externalId} · ${[currency, timeZone].filter(Boolean).join(', ')}`;
   const worse = sync.state === 'ok' && sync.stale;
@@ -53,6 +53,6 @@ function writeCreator(row, { name, platform, externalId, currency, timeZone, cre
   const reach = `${count(audience.subscribers)} subscribers, ${count(audience.followers)} followers`;
   part(row, '.reach').textContent = reach;
   part(row, '.reach-age').textContent = audience.error ? audience.error.message : age(audience.asOf, audience.stale);
-  part(row, '.earned').textContent = money(revenue, currency);
+  part(row, '.earned').textContent = money(revenue, revenueCurrency ?? currency);
   part(row, '.key').textContent = CREDENTIALS[credentials] ?? credentials;
 }

@@ -5,11 +5,12 @@ import { connect } from './cairn.js';
 const EVERY = 120_000;
 const PUSHED_AT_MOST_EVERY = 5_000; // a busy evening sells every second
 const ROOM = 'creators';
+const EVENTS = ['creators:revenue', 'creators:milestone', 'milestone:reverted'];
 
 /**
- * `due` is called every two minutes, `news` with the creator of each event of the room, or with null when some may have
- * been missed. Neither is called while the page is hidden: what was missed follows when it is seen again.
- * @param {{due: () => void, news: (creatorId: string | null) => void, state: (state: string) => void, signedOut: () => void}} handlers
+ * `due` is called every two minutes, `news` when the room says that something has changed, of whichever creator: one event
+ * may stand for several. Neither is called while the page is hidden: what was missed follows when it is seen again.
+ * @param {{due: () => void, news: () => void, state: (state: string) => void, signedOut: () => void}} handlers
  */
 export function keepFresh({ due, news, state, signedOut }) {
   let next = Date.now() + EVERY;
@@ -44,7 +45,7 @@ export function keepFresh({ due, news, state, signedOut }) {
     else state(now === 'open' && !joined ? 'connecting' : now);
   });
   cairn.on('joined', () => {
-    if (joined) pushed.add(null); // what came while it was cut is not replayed: figures are a state
+    if (joined) pushed.add(); // what came while it was cut is not replayed: figures are a state
     joined = true;
     state('open');
   });
@@ -54,20 +55,18 @@ export function keepFresh({ due, news, state, signedOut }) {
     state('closed');
   });
   cairn.on('signedout', signedOut);
-  cairn.on('creators:revenue', (/** @type {Frame<{creatorId: string}>} */ { data }) => pushed.add(data?.creatorId ?? null));
-  cairn.on('creators:milestone', (/** @type {Frame<{creatorId?: string}>} */ { data }) => pushed.add(data?.creatorId ?? null));
+  for (const event of EVENTS) cairn.on(event, pushed.add);
   cairn.join(ROOM, { after: null });
 }
 
-/** Passes news on at once, then for a while together; keeps it while the page is hidden. @param {(creatorId: string | null) => void} news */
+/** Passes news on at once, then for a while together; keeps it while the page is hidden. @param {() => void} news */
 function calm(news) {
-  /** @type {Set<string | null>} */
-  const waiting = new Set();
+  let waiting = false;
   let quietUntil = 0;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let timer;
   function release() {
-    if (document.hidden || waiting.size === 0) return;
+    if (document.hidden || !waiting) return;
     clearTimeout(timer);
     const wait = quietUntil - Date.now();
     if (wait > 0) {
@@ -75,13 +74,12 @@ function calm(news) {
       return;
     }
     quietUntil = Date.now() + PUSHED_AT_MOST_EVERY;
-    const told = waiting.has(null) ? [null] : [...waiting];
-    waiting.clear();
-    for (const each of told) news(each);
+    waiting = false;
+    news();
   }
   return {
     release,
-    drop: () => waiting.clear(),
-    add: (/** @type {string | null} */ creatorId) => { waiting.add(creatorId); release(); },
+    drop: () => { waiting = false; },
+    add: () => { waiting = true; release(); },
   };
 }

@@ -25,7 +25,7 @@ interface Creator {
   platform: string;
   externalId: string;
   currency: string | null;
-  timeZone: string;
+  timeZone: string | null;
   addedAt: string;
   retiredAt: string | null;
   credentials: string;
@@ -43,6 +43,7 @@ interface Creator {
     error: PartError | null;
   };
   revenue: number | null;
+  revenueCurrency: string | null;
 }
 
 type MoneyCategory = 'messages' | 'tips' | 'subscriptions' | 'posts' | 'renewals' | 'referrals' | 'other';

@@ -49,7 +49,7 @@ async function start(who) {
       if (filters.view in TABS) console.info(`[${TABS[filters.view]}] Auto-refreshing data...`); // an operator looks for it
       return refresh(who);
     }),
-    news: (creatorId) => { if (concerns(creatorId)) refresh(who).catch(failed); },
+    news: told(() => refresh(who)),
     state: (state) => { find('state', LiveState).state = state; find('polling').hidden = state !== 'closed'; },
     signedOut: () => location.assign(signInUrl()),
   });
@@ -84,14 +84,6 @@ async function readLists() {
   known.agencies = agencies.items;
   known.creators = creators.items;
   listed = true;
-}
-
-/** Whether an event of the room is of a creator that is shown; null may be any. @param {string | null} creatorId */
-function concerns(creatorId) {
-  if (!creatorId || filters.view === 'creators') return true;
-  if (filters.view !== 'overview' && filters.creator) return filters.creator === creatorId;
-  const creator = known.creators.find(({ id }) => id === creatorId);
-  return !filters.agency || !creator || creator.agencyId === filters.agency;
 }
 
 /** Draw the view that the address names. @param {Session} who */

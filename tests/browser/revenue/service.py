@@ -297,7 +297,7 @@ class Service:
 
 
 def sum_of(rows: Iterable[dict[str, Any]]) -> float:
-    return round(sum(row["gross"] for row in rows), 2)
+    return round(sum(float(row["gross"]) for row in rows), 2)
 
 
 def sums_of(rows: list[dict[str, Any]], *, mixed: bool) -> dict[str, Any]:
