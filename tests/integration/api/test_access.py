@@ -105,6 +105,9 @@ ROUTES: dict[tuple[str, str], tuple[set[str], object]] = {
     },
     ("GET", "/api/analytics/dashboard"): ({"analytics"}, None),
     ("GET", "/api/analytics/transactions"): ({"analytics"}, None),
+    ("POST", "/api/analytics/sync"): ({"analytics"}, {}),
+    ("GET", "/api/analytics/sync"): ({"analytics"}, None),
+    ("GET", "/api/analytics/sync/{run_id}"): ({"analytics"}, None),
 }
 """Each route with the scopes that grant access besides `admin`, and a valid body."""
 ANY_CALLER = {("GET", "/api/session"), ("POST", "/api/session/refresh"), ("POST", "/api/ws-ticket")}
@@ -116,6 +119,7 @@ PUBLIC = {
     ("DELETE", "/api/session"),
     ("POST", "/api/session/challenge"),
     ("POST", "/api/telegram/webhook"),
+    ("POST", "/hooks/creators/fanvue"),
 }
 METHODS = ("get", "post", "put", "patch", "delete")
 
@@ -156,6 +160,8 @@ def call(
         path = path.replace("{agency_id}", str(api("POST", "/api/agencies", {"name": "North"}).json["id"]))
     if "{creator_id}" in path:
         path = path.replace("{creator_id}", str(api("POST", "/api/creators", new_creator(api)).json["id"]))
+    if path.startswith("/api/analytics/sync") and route[0] == "GET":
+        path = path.replace("{run_id}", str(api("POST", "/api/analytics/sync", {}).json["id"]))
     if path.endswith("/credentials") and route[0] == "GET":
         assert api("PUT", path, {"apiKey": "k"}).status == 200
     if route == ("POST", "/api/creators"):
