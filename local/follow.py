@@ -70,6 +70,7 @@ class Names(Protocol):
     def message(self, chat_id: str) -> str: ...
     def endpoint(self, endpoint_id: str) -> str: ...
     def payments(self, key: str, at: float) -> int: ...
+    def first_synced(self, key: str) -> bool: ...
 
 
 class Gathered:
@@ -99,6 +100,7 @@ class CloudNames:
         self._endpoints: dict[str, str] = {}
         self._counts: dict[str, float] = {}
         self._payments = Gathered(_PAYMENTS_SECONDS)
+        self._synced: set[str] = set()
         self._shown: set[int] = set()
 
     def subject(self, key: str) -> str:
@@ -126,6 +128,12 @@ class CloudNames:
     def payments(self, key: str, at: float) -> int:
         """Count a creator's payment: how many to show, or 0 when some were shown a moment ago."""
         return self._payments.add(key, at)
+
+    def first_synced(self, key: str) -> bool:
+        """Whether this is new: each sync that ends before the sums are made says it again."""
+        new = key not in self._synced
+        self._synced.add(key)
+        return new
 
     def message(self, chat_id: str) -> str:
         """Recipient and text; without a sandbox to ask, only the chat's id."""
@@ -191,10 +199,9 @@ def describe(records: Iterable[Record], names: Names) -> Iterator[Event]:
                     what = "a payment" if number == 1 else f"{number} payments"
                     yield Event(at, "payment", f"{names.subject(key)}: Fanvue tells of {what}", None, trace_id)
             case "first sync complete: from now on milestones are announced":
-                name = names.subject(str(record.get("subject")))
-                yield Event(
-                    at, "sync", f"{name}: the past is synced; milestones are announced from now on", None, trace_id
-                )
+                if names.first_synced(key := str(record.get("subject"))):
+                    text = f"{names.subject(key)}: the past is synced; milestones are announced from now on"
+                    yield Event(at, "sync", text, None, trace_id)
             case "event broadcast" if record.get("sockets") and _is_news(record):
                 sockets = f"{record['sockets']:,} socket{'s' if record['sockets'] > 1 else ''}"
                 yield Event(at, "room", f"{record.get('event_id')} sent to {sockets}", "cyan", trace_id)

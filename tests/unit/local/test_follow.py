@@ -32,6 +32,9 @@ class KnownNames:
         assert (key, at > 0) == ("creator:c1", True)
         return 1
 
+    def first_synced(self, key: str) -> bool:
+        return key == "creator:c1"
+
 
 def lines(records: Iterable[Record]) -> list[tuple[str, str, str]]:
     """The lines for log records, each with the common fields added."""
@@ -99,6 +102,7 @@ def test_a_payment_that_fanvue_tells_of_is_shown_with_those_a_moment_before() ->
 def test_the_end_of_a_first_sync_is_shown() -> None:
     record = {"message": "first sync complete: from now on milestones are announced", "subject": "creator:c1"}
     assert line(record) == ("sync", "Mira Vale: the past is synced; milestones are announced from now on", TRACE)
+    assert line(record | {"subject": "creator:said before"}) is None
 
 
 def test_a_problem_is_shown_with_its_details() -> None:
