@@ -25,7 +25,7 @@ router = Router()
     "/api/analytics/sync",
     summary="Bring the transactions of all creators now, or of one",
     description="Answers at once; `GET /api/analytics/sync` says how far it is. A request while one runs joins it. "
-    "Audiences that are a minute old are fetched, too; `GET /api/creators` says how old they are.",
+    "Audiences that are half a minute old are fetched, too; `GET /api/creators` says how old they are.",
     middlewares=requires("analytics"),
     status_code=202,
     responses=responses(schemas.SyncRun, 202, "The sync runs"),

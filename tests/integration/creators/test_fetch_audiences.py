@@ -68,6 +68,19 @@ def test_the_schedule_brings_the_counts_of_creators_too(
     assert api("GET", f"/api/creators/{creator}").json["audience"]["asOf"] > found["asOf"]
 
 
+def test_a_schedule_of_a_minute_leaves_no_tick_out_though_the_one_before_was_late(
+    aws: Cloud, api: Api, clock: ControlledClock, creator: str
+) -> None:
+    seen = set()
+    for late in (2, 0, 1, 0):
+        clock.sleep(late)
+        tick()
+        seen.add(api("GET", f"/api/creators/{creator}").json["audience"]["asOf"])
+        catch_up()
+        clock.sleep(60 - late)
+    assert len(seen) == 4
+
+
 def test_sync_data_brings_the_audiences_of_those_it_is_for(
     aws: Cloud, api: Api, clock: ControlledClock, fanvue: SandboxFanvue, creator: str
 ) -> None:

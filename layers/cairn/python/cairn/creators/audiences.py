@@ -35,8 +35,11 @@ PLATFORM = "creator"
 BATCH_SIZE = 50
 LANES = 4
 """Creators of a batch at a time: nearly all of the time is waiting for the platform."""
-FRESH = timedelta(minutes=1)
-"""Who was fetched so short a time ago is not fetched again: by a second message, or a second person."""
+FRESH = timedelta(seconds=30)
+"""Who was fetched so short a time ago is not fetched again: by a second message, or a second person.
+
+Shorter than the shortest schedule, a minute: otherwise one late fetch would have the next tick left out.
+"""
 FIRST_WAIT, LONGEST_WAIT = timedelta(minutes=1), timedelta(hours=1)
 METRICS = ("subscribers", "followers", "messages", "posts")
 _LATER = timedelta(milliseconds=1)
