@@ -9,7 +9,7 @@ import { CATEGORIES, KPIS, age, bucketDays, longDay, money, rate } from './reven
 
 const LISTED_MILESTONES = 8;
 /** What the reader must act upon, rather than know. */
-const ALARMS = new Set(['failing', 'drift']);
+const ALARMS = new Set(['failing']);
 
 /** @type {Dashboard | null} */
 let shown = null;

@@ -63,9 +63,9 @@ function problem(words) {
 
 /**
  * Show what the address says, with the agencies and creators there are.
- * @param {Filters} filters @param {{agencies: Agency[], creators: Creator[], dashboard: Dashboard | null}} known
+ * @param {Filters} filters @param {{agencies: Agency[], creators: Creator[], dashboard: Dashboard | null, timeZone: string}} known
  */
-export function offer(filters, { agencies, creators, dashboard }) {
+export function offer(filters, { agencies, creators, dashboard, timeZone }) {
   problem('');
   form().hidden = OF_VIEW[filters.view].length === 0;
   for (const cell of /** @type {NodeListOf<HTMLElement>} */ (form().querySelectorAll('[data-filter]'))) {
@@ -81,7 +81,7 @@ export function offer(filters, { agencies, creators, dashboard }) {
   for (const name of /** @type {const} */ (['range', 'interval', 'compare', 'category'])) control(name).value = filters[name];
   const zone = /** @type {HTMLInputElement} */ (control('zone'));
   zone.value = filters.zone;
-  zone.placeholder = dashboard && !filters.zone ? dashboard.range.timeZone : 'Cairn’s own';
+  zone.placeholder = timeZone;
   find('dates').hidden = filters.range !== 'custom' || !OF_VIEW[filters.view].includes('range');
   control('from').value = filters.from || (dashboard?.range.startDate ?? '');
   control('to').value = filters.to || (dashboard?.range.endDate ?? '');

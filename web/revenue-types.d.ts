@@ -139,6 +139,7 @@ interface MoneyRow {
   status: string;
   origin: string;
   reversesOrderId: string | null;
+  traceId: string;
 }
 
 /** `GET /api/analytics/sync/{id}` */

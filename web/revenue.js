@@ -1,5 +1,5 @@
 /** Revenue: what an agency's creators earn and whom they reach, with the age of each figure. */
-import { ApiError, call, list, patiently, serverNow, statusOf } from './api.js';
+import { ApiError, call, config, list, patiently, serverNow, statusOf } from './api.js';
 import { find, part } from './dom.js';
 import { LiveState } from './elements.js';
 import { clock } from './format.js';
@@ -26,6 +26,7 @@ const known = {
   /** @type {Agency[]} */ agencies: [],
   /** @type {Creator[]} */ creators: [],
   /** @type {Dashboard | null} */ dashboard: null,
+  /** Cairn's own. */ timeZone: 'UTC',
 };
 let filters = read(location.search);
 let turn = 0; // only what was asked for last is shown
@@ -78,9 +79,10 @@ function go(wanted, who) {
 }
 
 async function readLists() {
-  const [agencies, creators] = await Promise.all([
-    list('/api/agencies', { limit: ALL_CREATORS }), list('/api/creators', { limit: ALL_CREATORS }),
+  const [agencies, creators, settings] = await Promise.all([
+    list('/api/agencies', { limit: ALL_CREATORS }), list('/api/creators', { limit: ALL_CREATORS }), config(),
   ]);
+  known.timeZone = settings.timeZone;
   known.agencies = agencies.items;
   known.creators = creators.items;
   listed = true;
@@ -144,7 +146,7 @@ async function refresh(who, first = false) {
 
 /** What draws the view's newest figures. @param {Session} who @param {boolean} first @returns {Promise<() => void>} */
 async function readView(who, first) {
-  if (filters.view === 'transactions') return first ? showTransactions(filters) : refreshTransactions();
+  if (filters.view === 'transactions') return first ? showTransactions(filters, known.timeZone) : refreshTransactions();
   if (filters.view === 'creators') {
     await readLists();
     return () => showCreators(known, who, () => { listed = false; return refresh(who); });

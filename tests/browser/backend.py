@@ -87,6 +87,7 @@ class Backend:
         self.requests: list[tuple[str, str]] = []
         self.page_size = 100
         self.rooms_refused: set[str] = set()
+        self.time_zone = "UTC"
         self._tickets: dict[str, str] = {}
         self._events: dict[str, list[dict[str, Any]]] = {}
         self._sockets: dict[web.WebSocketResponse, set[str]] = {}
@@ -233,7 +234,10 @@ class Backend:
         )
 
     async def _config(self, request: web.Request) -> web.Response:
-        answer: dict[str, Any] = {"webSocketUrl": f"{self.origin.replace('http', 'ws', 1)}/sockets", "timeZone": "UTC"}
+        answer: dict[str, Any] = {
+            "webSocketUrl": f"{self.origin.replace('http', 'ws', 1)}/sockets",
+            "timeZone": self.time_zone,
+        }
         return web.json_response(answer | ({"ladders": self.ladders} if self.ladders else {}))
 
     async def _session(self, request: web.Request) -> web.Response:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
@@ -169,14 +170,41 @@ def test_the_latest_transactions_say_what_is_not_settled(page: Page, service: Se
 
 
 def test_all_transactions_come_page_by_page(page: Page, service: Service) -> None:
-    service.page_size = 20
-    opened(page, f"/revenue?view=transactions&creator={ADA}")
+    opened(page, f"/revenue?view=transactions&creator={ADA}&range=1y")
     rows = page.locator("#money-rows tr")
-    expect(rows).to_have_count(20)
+    expect(rows).to_have_count(50)
     page.get_by_role("button", name="Show more").click()
-    expect(rows).to_have_count(40)
-    assert asked(service, "transactions")["cursor"] == "20"
+    expect(rows).to_have_count(100)
+    assert asked(service, "transactions")["cursor"] == "50"
     assert asked(service, "transactions")["modelId"] == ADA
+
+
+def test_an_answer_that_is_short_or_empty_is_followed_to_the_next(page: Page, service: Service) -> None:
+    service.page_size = 15  # the API looks at so many rows at a time, whatever was asked for
+    opened(page, f"/revenue?view=transactions&creator={ADA}&range=1y")
+    expect(page.locator("#money-rows tr")).to_have_count(50)
+    page.get_by_label("Category").select_option("Referrals")
+    expect(page.locator("#no-money")).to_have_text("No transaction matches.")
+    service.page_size = 0  # and none of those is of the category
+    page.get_by_label("Category").select_option("Tips")
+    expect(page.locator("#no-money")).to_have_text("None among the newest transactions: go on to those before.")
+    expect(page.get_by_role("button", name="Show more")).to_be_visible()
+
+
+def test_times_are_those_of_cairns_time_zone_unless_the_reader_chooses(
+    page: Page, backend: Backend, service: Service
+) -> None:
+    backend.time_zone = "Asia/Kathmandu"
+    at = service.sale(ADA, 5, timedelta(minutes=1))["at"]
+    opened(page, "/revenue?view=transactions")
+    local = datetime.fromisoformat(at).astimezone(ZoneInfo("Asia/Kathmandu"))
+    expect(page.locator("#money-rows time").first).to_contain_text(f"{local:%H:%M}")
+    zone = page.get_by_role("search").get_by_label("Time zone")
+    expect(zone).to_have_attribute("placeholder", "Asia/Kathmandu")
+    zone.fill("America/St_Johns")
+    zone.press("Enter")
+    local = datetime.fromisoformat(at).astimezone(ZoneInfo("America/St_Johns"))
+    expect(page.locator("#money-rows time").first).to_contain_text(f"{local:%H:%M}")
 
 
 # -- several currencies, nobody, a first sync
