@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
+from cairn.aws.sqs import Queue
 from cairn.clock import iso, now
 from cairn.creators.agencies import Agencies
+from cairn.creators.audiences import batches_of
 from cairn.creators.freshness import audience_stale, state_of, transactions_stale
 from cairn.creators.model import Creator
 from cairn.creators.registry import Creators
@@ -17,10 +21,16 @@ from operations.stack import OperationError, Stack
 
 def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     creators = commands.add_parser("creators", help="an agency's creators, and how far their syncs have come")
-    group = creators.add_subparsers(required=True, metavar="list|retire")
+    group = creators.add_subparsers(required=True, metavar="list|sync|check-rollups|retire")
     listed = group.add_parser("list", help="list the creators, with what is old and what fails")
     listed.add_argument("--all", action="store_true", help="also those who are retired")
     listed.set_defaults(command="creators list")
+    sync = group.add_parser("sync", help="bring the transactions and audiences of all creators now, or of one")
+    sync.add_argument("creator", metavar="CREATOR_ID", nargs="?")
+    sync.set_defaults(command="creators sync")
+    group.add_parser(
+        "check-rollups", help="compare the sums with the transactions now, as by night, and mend what differs"
+    ).set_defaults(command="creators check-rollups")
     retire = group.add_parser("retire", help="fetch nothing for a creator any more; what is known stays")
     retire.add_argument("creator", metavar="CREATOR_ID")
     retire.set_defaults(command="creators retire")
@@ -68,6 +78,34 @@ def _retire(options: argparse.Namespace, stack: Stack) -> list[str]:
     return [f"{creator.id} ({creator.name}) is retired since {iso(retired.retired_at)}"]
 
 
+def _sync(options: argparse.Namespace, stack: Stack) -> list[str]:
+    table = stack.clients.table(stack.output("CreatorsTable"))
+    creators = [one.id for one in Creators(table).all(retired=False) if options.creator in (None, one.id)]
+    if options.creator and not creators:
+        raise OperationError(f"No creator {options.creator} who is not retired; `creators list` lists them")
+    only = {"creator": options.creator} if options.creator else {}
+    result = _invoked(stack, "SyncTransactions", {"source": "operator", **only})
+    Queue(stack.clients.sqs, stack.output("FetchQueueUrl")).send(batches_of(creators, "operator"))
+    return [f"{result['queued']} creators are synced now; `creators list` says how old each is"]
+
+
+def _check_rollups(options: argparse.Namespace, stack: Stack) -> list[str]:
+    del options
+    result = _invoked(stack, "RollUpTransactions", {"source": "operator"})
+    return [f"checked: {json.dumps(result)}"]
+
+
+def _invoked(stack: Stack, function: str, event: Mapping[str, object]) -> dict[str, Any]:
+    response = stack.clients.functions.invoke(
+        FunctionName=stack.output(f"{function}Function"), Payload=json.dumps(event)
+    )
+    result = response["Payload"].read().decode()
+    if "FunctionError" in response:
+        raise OperationError(f"{function} failed: {result[:300]}")
+    answer: dict[str, Any] = json.loads(result)
+    return answer
+
+
 def _list_agencies(options: argparse.Namespace, stack: Stack) -> list[str]:
     del options
     agencies = Agencies(stack.clients.table(stack.output("CreatorsTable"))).all()
@@ -90,6 +128,8 @@ def _lines(rows: Sequence[tuple[str, ...]]) -> Iterator[str]:
 
 COMMANDS: Mapping[str, Callable[[argparse.Namespace, Stack], list[str]]] = {
     "creators list": _list,
+    "creators sync": _sync,
+    "creators check-rollups": _check_rollups,
     "creators retire": _retire,
     "agencies list": _list_agencies,
 }

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import json
+import os
+from dataclasses import replace
 from datetime import timedelta
+from functools import partial
+from io import BytesIO
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from cairn.clock import now
 from cairn.errors import KeyRejectedError, PlatformUnavailableError
+from operations import __main__ as command
+from operations.stack import OperationError
 from testing.api import Api
 from testing.creator_platform import earning
 from testing.creator_site import CreatorSite
+from testing.operator import operators_stack
 
 
 @pytest.fixture
@@ -93,3 +102,51 @@ def test_without_a_creator_it_is_done_at_once_and_unknown_ones_are_refused(site:
     assert api("POST", "/api/analytics/sync", {}, scopes=("ingest",)).status == 403
     assert api("GET", "/api/analytics/sync/nobody", scopes=("analytics",)).status == 404
     assert api("GET", "/api/analytics/sync/current", scopes=("analytics",)).status == 404
+
+
+# -- audiences, and the operator's way to the same
+
+
+def test_audiences_are_fetched_with_it(site: CreatorSite, api: Api) -> None:
+    mia, zoe = site.creator("Mia"), site.creator("Zoe")
+    press(api)
+    assert waiting(site) == [tuple(sorted((mia.id, zoe.id)))]
+    site.settle()
+    press(api, {"creatorId": zoe.id})
+    assert waiting(site)[-1] == (zoe.id,)
+
+
+def test_an_operator_has_the_same_done(site: CreatorSite) -> None:
+    ada, mia = site.creator("Ada"), site.creator("Mia")
+    site.platform.add(mia.external_id, earning(now() - timedelta(minutes=1)))
+    operator = operators_stack()
+    events: Any = operator.clients.functions.meta.events
+    events.register("before-call.lambda.Invoke", partial(invoked, site))
+    names = {"SyncTransactions": "sync_transactions", "RollUpTransactions": "roll_up_transactions"}
+    others = {f"{output}Function": name for output, name in names.items()}
+    stack = replace(operator, outputs={**operator.outputs, **others, "FetchQueueUrl": os.environ["FETCH_QUEUE_URL"]})
+
+    def run(*arguments: str) -> list[str]:
+        return command._run(command._parser().parse_args(["creators", *arguments]), stack)
+
+    assert run("sync", mia.id)[0].startswith("1 creators are synced now")
+    site.settle()
+    assert site.wrong(mia) == []
+    assert site.state(ada).synced_until is None
+    assert run("sync")[0].startswith("2 creators are synced now")
+    assert [len(batch) for batch in waiting(site)][-1] == 2
+    assert run("check-rollups")[0].startswith("checked: ")
+    with pytest.raises(OperationError, match="No creator nobody"):
+        run("sync", "nobody")
+
+
+def waiting(site: CreatorSite) -> list[tuple[str, ...]]:
+    """The creators of each batch on the fetch queue."""
+    return [tuple(sorted(json.loads(message.body)["channel_ids"])) for message in site.account.fetch.messages]
+
+
+def invoked(site: CreatorSite, params: dict[str, Any], **_: object) -> tuple[Any, dict[str, Any]]:
+    """Lambda's answer to an operator's call."""
+    function = params["url_path"].split("/")[-2]
+    answer = site.account.invoke(function, json.loads(params["body"]))
+    return SimpleNamespace(status_code=200), {"Payload": BytesIO(json.dumps(answer).encode())}
