@@ -6,8 +6,9 @@ from collections.abc import Iterable, Mapping
 
 import pytest
 
-from local.follow import Gathered, describe
+from local.follow import describe
 from local.logs import Record, records
+from local.names import Gathered
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 
