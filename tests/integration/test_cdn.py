@@ -14,13 +14,14 @@ from testing.logs import Written
 
 PATHS = {
     "api": "/api/health",
+    "creator_webhook": "/hooks/creators/fanvue",
     "ingest_usage": "/api/usage/track",
     "telegram_webhook": "/api/telegram/webhook",
     "viewer_heartbeat": "/api/viewer/count/demo",
 }
-METHODS = {"api": "GET", "ingest_usage": "POST", "telegram_webhook": "POST", "viewer_heartbeat": "GET"}
-ANSWERED = dict.fromkeys(PUBLIC_FUNCTIONS, 200) | {"ingest_usage": 401}
-"""Of those who send no API key."""
+METHODS = dict.fromkeys(PUBLIC_FUNCTIONS, "POST") | {"api": "GET", "viewer_heartbeat": "GET"}
+ANSWERED = dict.fromkeys(PUBLIC_FUNCTIONS, 200) | {"ingest_usage": 401, "creator_webhook": 401}
+"""Of those who send no API key, and no platform's signature."""
 
 
 def call(function: str, key: str | None, **headers: str) -> dict[str, Any]:

@@ -31,6 +31,17 @@ Secret = Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^[\x2
 Whose = Literal["own", "agency", "deployment"]
 
 
+def _is_boolean(value: object) -> object:
+    """0 is False in Python, and no boolean in JSON."""
+    if not isinstance(value, bool):
+        raise ValueError("must be false")  # noqa: TRY004 - pydantic takes only these for the caller's mistake
+    return value
+
+
+Active = Annotated[Literal[False], BeforeValidator(_is_boolean)]
+"""Not retired any more. Retiring is a DELETE."""
+
+
 class NewAgency(Schema):
     name: Name
 
@@ -39,7 +50,7 @@ class AgencyChange(Schema):
     """Only what is sent changes."""
 
     name: Name | None = None
-    retired: Literal[False] | None = Field(default=None, description="False brings a retired agency back.")
+    retired: Active | None = Field(default=None, description="False brings a retired agency back.")
 
 
 class Agency(Schema):
@@ -77,7 +88,7 @@ class CreatorChange(Schema):
     agency_id: Annotated[str, StringConstraints(min_length=1, max_length=100)] | None = None
     currency: Currency | None = Field(default=None, description="It changes until transactions are synced.")
     time_zone: Zone | None = None
-    retired: Literal[False] | None = Field(default=None, description="False brings a retired creator back.")
+    retired: Active | None = Field(default=None, description="False brings a retired creator back.")
 
 
 class PartError(Schema):

@@ -45,7 +45,7 @@ def read_stats(
         endpoints = [one for one in endpoints if one.id == endpoint]
         if not endpoints:
             raise NotFoundError(f"there is no endpoint {endpoint}")
-    since = max(since, now() - RETENTION)
+    since = min(max(since, now() - RETENTION), before)  # a time before that has no messages any more
     report = dependencies.statistics.report(endpoints, since, before)
     answer = {
         "from": since,

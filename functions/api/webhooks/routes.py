@@ -176,7 +176,7 @@ def replay(endpoint_id: EndpointId, body: schemas.Replay) -> schemas.Resent:
     everything = body.events is not None and EVERYTHING in body.events
     wanted = _replay(
         endpoint,
-        since=max(since, now() - RETENTION),
+        since=min(max(since, now() - RETENTION), before, now()),
         before=min(before, now()),
         event_types=() if everything else types,
     )

@@ -193,11 +193,11 @@ class Replay(Schema):
     from_: Moment = Field(alias="from")
     to: Moment | None = Field(default=None, description="Now by default.")
     events: Types | None = Field(default=None, description="Only these types; all that it wants by default.")
-    dry_run: bool = Field(default=False, description="Only count.")
+    dry_run: bool = Field(default=False, strict=True, description="Only count.")
 
 
 class Recover(Schema):
-    dry_run: bool = Field(default=False, description="Only count.")
+    dry_run: bool = Field(default=False, strict=True, description="Only count.")
 
 
 class Resent(Schema):

@@ -54,6 +54,7 @@ def test_an_agency_is_made_renamed_retired_and_brought_back(api: Api, north: str
     assert api("GET", "/api/agencies").json == {"items": [], "nextCursor": None}
     (found,) = api("GET", "/api/agencies", query={"retired": "true"}).json["items"]
     assert found["retiredAt"] == iso(now())
+    assert api("PATCH", path, {"retired": 0}).status == 400
     assert api("PATCH", path, {"retired": False}).json["retiredAt"] is None
     assert api("GET", "/api/agencies/nowhere").status == api("DELETE", "/api/agencies/nowhere").status == 404
     assert api("PATCH", "/api/agencies/nowhere", {"name": "x"}).status == 404

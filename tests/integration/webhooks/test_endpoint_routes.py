@@ -369,6 +369,8 @@ def test_replay_counts_first_and_then_sends_what_it_counted_again(site: ApiSite)
     assert sent == 4
     wanted = {"from": start.isoformat(), "events": ["acme.order_paid"]}
     assert site("POST", path, {**wanted, "dryRun": True}).json == {"messages": 2, "atLeast": False, "dryRun": True}
+    assert site("POST", path, {**wanted, "dryRun": 0}).status == 400
+    assert site("POST", path, {"from": "1999-01-01T00:00:00Z", "to": "2000-01-01T00:00:00Z"}).json["messages"] == 0
     assert len(site.received) == sent
     assert site("POST", path, wanted).json["messages"] == 2
     site.deliver()

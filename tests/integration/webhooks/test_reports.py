@@ -43,6 +43,13 @@ def test_nothing_yet_is_said_as_unknown_and_not_as_zero(site: ApiSite) -> None:
     assert total["oldestPending"] is None
 
 
+def test_a_time_of_which_nothing_is_kept_any_more_has_no_message(site: ApiSite) -> None:
+    site.endpoint()
+    site.publish()
+    answer = site("GET", "/api/webhooks/stats", query={"to": "2000-01-01T00:00:00Z"})
+    assert (answer.status, answer.json["total"]["messages"], answer.json["from"]) == (200, 0, answer.json["to"])
+
+
 def test_rates_are_by_endpoint_and_in_all(site: ApiSite) -> None:
     good, bad = site.endpoint(), site.endpoint("https://bad.test/")
     site.respond = lambda request: httpx.Response(500 if request.url.host == "bad.test" else 200)
