@@ -118,7 +118,7 @@ class Check:
         return changed is None or self._clock() - changed > SETTLED
 
     def _checked_on(self, creator: Creator) -> str | None:
-        item = get(self._table, {"pk": keys.CHECKS, "sk": creator.id})
+        item = get(self._table, {"pk": keys.CHECKS, "sk": creator.id}, consistent=True)
         return str(item["checked_on"]) if item else None
 
 
