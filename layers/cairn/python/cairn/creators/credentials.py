@@ -139,7 +139,8 @@ class Credentials:
         return bool(self._table.delete_item(Key=_key(owner), ReturnValues="ALL_OLD").get("Attributes"))
 
     def describe(self, owner: str) -> Described | None:
-        item = get(self._table, _key(owner))
+        """What may be shown of the credentials (consistent read)."""
+        item = get(self._table, _key(owner), consistent=True)
         if item is None:
             return None
         changed_at = from_millis(int(item["changed_at"]))
