@@ -37,7 +37,7 @@ def start_sync(body: schemas.NewSync) -> Response[schemas.SyncRun]:
         raise BadInputError(f"creatorId: there is no creator {body.creator_id} who is not retired")
     run_id = f"{to_millis(now()):012x}{secrets.token_hex(4)}"
     run, joined = analytics.runs.start(run_id, creators=len(creators), creator=body.creator_id)
-    # Also for one that is joined: whoever started it may have died before this.
+    # Also for one that is joined: the request that started it may have died before this.
     if run.creators and run.finished_at is None:
         analytics.queue.send([SyncRun(run.id, new_trace_id())])
         analytics.fetch_queue.send(batches_of(creators, "request"))
